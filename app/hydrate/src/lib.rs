@@ -1,0 +1,1 @@
+//! Exports the islands of `app` to the browser.
