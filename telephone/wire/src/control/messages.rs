@@ -1,0 +1,171 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::ErrorCode;
+use crate::Secret;
+use crate::flow::{CONNECTION_WINDOW, STREAM_WINDOW};
+use crate::secret::serialize_exposed;
+
+/// What one end takes from the other: the first credits and the bounds the peer has to keep to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Limits {
+    /// First credit of each stream towards the sender of this message, in bytes.
+    pub stream_window: u32,
+    /// Credit of the connection towards the sender of this message, in bytes.
+    pub connection_window: u32,
+    /// How many streams may be open at once.
+    pub max_streams: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { stream_window: STREAM_WINDOW, connection_window: CONNECTION_WINDOW, max_streams: 10_000 }
+    }
+}
+
+/// `auth_challenge`: what the server speaks and expects.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthChallenge {
+    /// The versions of the line the server speaks, best first.
+    pub versions: Vec<String>,
+    /// How often either end sends a `ping`, in seconds. Two of these without a byte mean that the peer is dead.
+    pub heartbeat_s: u32,
+    /// What the server takes. Absent from a server of version 1.0.
+    #[serde(default)]
+    pub limits: Limits,
+    /// The server's name and version, for people.
+    pub server: String,
+}
+
+/// `init`: who is calling and what it wants.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Init {
+    /// The version the telephone has chosen from the challenge.
+    pub version: String,
+    /// The secret with which the telephone signs in.
+    #[serde(serialize_with = "serialize_exposed")]
+    pub token: Secret,
+    /// The web server behind the telephone, for people and to find the tunnel of last time again.
+    pub local_url: String,
+    /// What the telephone says about itself.
+    #[serde(default)]
+    pub metadata: Metadata,
+    /// The subdomain wanted; absent for the one of last time, or a random one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subdomain: Option<String>,
+    /// The value of `resume` in the last `tunnel_created`, to replace that session at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<String>,
+    /// What the telephone takes.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// What a telephone says about itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metadata {
+    /// A name for people, by default the machine's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The agent's version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_version: Option<String>,
+    /// Where it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Anything else.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
+}
+
+/// A tunnel's state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Requests are passed on.
+    Active,
+    /// The owner has paused it.
+    Paused,
+    /// The owner has deleted it.
+    Deleted,
+}
+
+/// `tunnel_created`: the tunnel this session serves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TunnelCreated {
+    /// The tunnel's id.
+    pub tunnel_id: String,
+    /// Its subdomain.
+    pub subdomain: String,
+    /// The address under which it is reached.
+    pub public_url: String,
+    /// Its state.
+    pub status: Status,
+    /// This session's id.
+    pub session_id: String,
+    /// What to send as `resume` when this session is lost.
+    pub resume: String,
+}
+
+/// `update_tunnel`: what changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpdateTunnel {
+    /// From the server: the tunnel has another subdomain now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subdomain: Option<String>,
+    /// From the server: the tunnel has another address now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
+    /// From the server: the tunnel has another state now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
+    /// From the telephone: it forwards to another web server now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local_url: Option<String>,
+    /// From the telephone: it says something else about itself now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Metadata>,
+}
+
+/// `tunnel_status`: how the tunnel is doing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TunnelStatus {
+    /// The tunnel's state.
+    pub status: Status,
+    /// Its figures.
+    pub stats: Stats,
+}
+
+/// A tunnel's figures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Stats {
+    /// Requests since the server started.
+    pub requests: u64,
+    /// Median time to the end of a response, in milliseconds.
+    pub latency_ms: f64,
+    /// How long the tunnel has had a session, in seconds.
+    pub uptime_seconds: u64,
+}
+
+/// `error`: the reason for a refusal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The reason for a program.
+    pub code: ErrorCode,
+    /// The reason for people, with what to do about it.
+    pub message: String,
+}
+
+/// `drain`: finish what is in flight, begin nothing new here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drain {
+    /// Why, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When the sender closes the line at the latest, in seconds from now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_s: Option<u32>,
+}

@@ -1,0 +1,249 @@
+//! The multiplexer: the state of all streams of one line, seen from one end.
+//!
+//! The server [opens](Mux::open) streams, the telephone [responds](Mux::respond); both send bodies within the credit
+//! they have and read what has arrived. Whole WebSocket messages go [in](Mux::receive) and [out](Mux::next_message);
+//! what the application should know about comes as [`Event`]s.
+
+mod error;
+mod id;
+mod receive;
+mod send;
+mod settings;
+mod stream;
+mod transmit;
+
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+
+pub use error::{OpenError, ProtocolError, SendError};
+pub use id::{IdHasher, StreamId, StreamMap};
+pub use settings::{Settings, Side};
+
+use crate::flow::{Credit, Window};
+use crate::frame::{self, ResetCode};
+use crate::head::{RequestHead, ResponseHead};
+use stream::{RecvState, SendState, Stream};
+
+/// Something the application should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A new stream (telephone).
+    Request {
+        /// The stream.
+        id: StreamId,
+        /// The request's head.
+        head: Box<RequestHead>,
+        /// Whether the request has no body.
+        end: bool,
+    },
+    /// A response head (server); the final one unless it is [informational](ResponseHead::is_informational).
+    Response {
+        /// The stream.
+        id: StreamId,
+        /// The response's head.
+        head: Box<ResponseHead>,
+        /// Whether the response has no body.
+        end: bool,
+    },
+    /// [`Mux::read`] has something after it had nothing.
+    Readable(StreamId),
+    /// [`Mux::send_capacity`] has something after it had nothing, or now fails.
+    Writable(StreamId),
+    /// The peer reset the stream; whatever waits for it should look.
+    Reset(StreamId),
+}
+
+/// What [`Mux::read`] gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// The next bytes, never empty.
+    Data(Bytes),
+    /// The clean end.
+    End,
+    /// The clean end, with trailers.
+    Trailers(HeaderMap),
+    /// The stream was reset: what was read so far is not all.
+    Reset(ResetCode),
+}
+
+/// The state of one end of a line.
+#[derive(Debug)]
+pub struct Mux {
+    side: Side,
+    settings: Settings,
+    streams: StreamMap<Stream>,
+    /// The highest stream opened so far. A number up to it that is not in `streams` belongs to a stream that is over.
+    last: u32,
+    draining: bool,
+    /// Encoded frames that go before any data: heads, RESET, STOP, WINDOW.
+    urgent: BytesMut,
+    /// Streams with data to send, in the order of their turns.
+    turns: VecDeque<StreamId>,
+    /// Streams that had their turn while the connection had no credit.
+    starved: VecDeque<StreamId>,
+    credit: Credit,
+    window: Window,
+    /// Bytes that lie here unread, over all streams.
+    held: usize,
+    /// Credit of the connection that is kept back while too much is held.
+    withheld: u32,
+    events: VecDeque<Event>,
+}
+
+impl Mux {
+    /// A line on which nothing has happened yet.
+    pub fn new(side: Side, settings: Settings) -> Self {
+        let window = settings.local.connection_window;
+        Self {
+            side,
+            settings,
+            streams: StreamMap::default(),
+            last: 0,
+            draining: false,
+            urgent: BytesMut::new(),
+            turns: VecDeque::new(),
+            starved: VecDeque::new(),
+            credit: Credit::new(settings.peer.connection_window),
+            window: Window::new(window, window),
+            held: 0,
+            withheld: 0,
+            events: VecDeque::new(),
+        }
+    }
+
+    /// The end this is.
+    pub fn side(&self) -> Side {
+        self.side
+    }
+
+    /// How many streams are not settled yet.
+    pub fn active_streams(&self) -> usize {
+        self.streams.len()
+    }
+
+    /// Makes [`Mux::open`] refuse from now on.
+    pub fn stop_opening(&mut self) {
+        self.draining = true;
+    }
+
+    /// The next thing to know, in the order in which things happened.
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// What has arrived on a stream next; `None` when that is still to come. Reading gives credit back to the peer.
+    ///
+    /// After the end, and for a stream that is over, this is a reset with [`ResetCode::CLOSED`].
+    pub fn read(&mut self, id: StreamId) -> Option<Received> {
+        let Some(stream) = self.streams.get_mut(&id) else { return Some(Received::Reset(ResetCode::CLOSED)) };
+        let recv = &mut stream.recv;
+        if let Some(data) = recv.held.pop() {
+            let waiting = recv.held.len() == 0 && self.held <= self.settings.max_held / 2;
+            // Held data is bounded by the window, a u32.
+            let grant = recv.window.consume(data.len() as u32, waiting);
+            if let (Some(grant), RecvState::Open) = (grant, &recv.state) {
+                frame::put_window(&mut self.urgent, id.0, grant);
+            }
+            self.release_held(data.len());
+            return Some(Received::Data(data));
+        }
+        let received = match std::mem::replace(&mut recv.state, RecvState::Settled) {
+            RecvState::Ended(None) => Received::End,
+            RecvState::Ended(Some(trailers)) => Received::Trailers(trailers),
+            RecvState::Failed(code) => Received::Reset(code),
+            RecvState::Settled => Received::Reset(ResetCode::CLOSED),
+            pending @ (RecvState::AwaitHead | RecvState::Open) => {
+                recv.state = pending;
+                return None;
+            }
+            RecvState::Stopped => {
+                recv.state = RecvState::Stopped;
+                return Some(Received::Reset(ResetCode::CLOSED));
+            }
+        };
+        self.remove_if_settled(id);
+        Some(received)
+    }
+
+    /// Whether everything the peer sends on this stream has arrived, read or not.
+    pub fn has_ended(&self, id: StreamId) -> bool {
+        self.streams.get(&id).is_none_or(|s| !matches!(s.recv.state, RecvState::AwaitHead | RecvState::Open))
+    }
+
+    /// Whether the peer has reset the stream. A stream that is over was not.
+    pub fn is_reset(&self, id: StreamId) -> Option<ResetCode> {
+        let stream = self.streams.get(&id)?;
+        match (&stream.send.state, &stream.recv.state) {
+            (SendState::Failed(stream::Failure::Reset(code)), _) | (_, RecvState::Failed(code)) => Some(*code),
+            _ => None,
+        }
+    }
+
+    /// Ends both directions of a stream at once.
+    pub fn reset(&mut self, id: StreamId, code: ResetCode) {
+        let Some(mut stream) = self.streams.remove(&id) else { return };
+        let held = stream.recv.held.clear();
+        self.release_held(held);
+        let sent = matches!(stream.send.state, SendState::Settled | SendState::Failed(_));
+        let received = !matches!(stream.recv.state, RecvState::AwaitHead | RecvState::Open | RecvState::Stopped);
+        if !(sent && received) {
+            frame::put_reset(&mut self.urgent, id.0, code);
+        }
+    }
+
+    /// The application will not send on this stream any more. If the direction has not been ended, the stream is reset.
+    pub fn release_send(&mut self, id: StreamId, code: ResetCode) {
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        match stream.send.state {
+            SendState::Idle | SendState::Open => self.reset(id, code),
+            SendState::Failed(_) => {
+                stream.send.state = SendState::Settled;
+                self.remove_if_settled(id);
+            }
+            SendState::Ending(_) | SendState::Settled => {}
+        }
+    }
+
+    /// The application will not read from this stream any more. If there is more to come, the server resets the stream,
+    /// since whoever wanted the response has gone; the telephone only stops the request body, since its response may
+    /// well be complete without it.
+    pub fn release_recv(&mut self, id: StreamId, code: ResetCode) {
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        let held = stream.recv.held.clear();
+        match stream.recv.state {
+            RecvState::AwaitHead | RecvState::Open if self.side == Side::Server => self.reset(id, code),
+            RecvState::AwaitHead | RecvState::Open => {
+                stream.recv.state = RecvState::Stopped;
+                frame::put_stop(&mut self.urgent, id.0, code);
+            }
+            RecvState::Ended(_) | RecvState::Failed(_) => stream.recv.state = RecvState::Settled,
+            RecvState::Stopped | RecvState::Settled => {}
+        }
+        self.release_held(held);
+        self.remove_if_settled(id);
+    }
+
+    fn remove_if_settled(&mut self, id: StreamId) {
+        if self.streams.get(&id).is_some_and(Stream::is_settled) {
+            self.streams.remove(&id);
+        }
+    }
+
+    /// Accounts for `bytes` that no longer lie here.
+    fn release_held(&mut self, bytes: usize) {
+        self.held -= bytes;
+        if self.held <= self.settings.max_held {
+            let bytes = std::mem::take(&mut self.withheld);
+            self.return_credit(bytes);
+        }
+    }
+
+    /// Gives credit of the connection back.
+    fn return_credit(&mut self, bytes: u32) {
+        if let Some(grant) = self.window.consume(bytes, false) {
+            frame::put_window(&mut self.urgent, 0, grant);
+        }
+    }
+}

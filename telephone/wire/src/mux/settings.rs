@@ -1,0 +1,50 @@
+use crate::control::Limits;
+use crate::flow::{CONNECTION_WINDOW, MAX_STREAM_WINDOW, STREAM_WINDOW};
+
+/// Which end of the line a [`Mux`](super::Mux) is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The switchboard: opens streams.
+    Server,
+    /// The telephone: answers them.
+    Telephone,
+}
+
+/// How a [`Mux`](super::Mux) behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// What this end has announced that it takes.
+    pub local: Limits,
+    /// What the peer has announced that it takes.
+    pub peer: Limits,
+    /// How far the window of a stream grows whose reader keeps up, in bytes.
+    pub max_stream_window: u32,
+    /// How much may lie here unread, in bytes over all streams, before the connection's credit is held back as well.
+    /// Below it one slow reader never slows another stream.
+    pub max_held: usize,
+    /// How much one stream may queue for sending, in bytes.
+    pub send_buffer: usize,
+    /// The longest payload of a DATA frame sent, in bytes: the turn of one stream before the next one's.
+    pub frame_size: usize,
+}
+
+impl Settings {
+    /// The usual behaviour towards a peer that has announced `peer`.
+    pub fn new(local: Limits, peer: Limits) -> Self {
+        Self {
+            local,
+            peer,
+            max_stream_window: MAX_STREAM_WINDOW,
+            max_held: 64 * 1024 * 1024,
+            send_buffer: 64 * 1024,
+            frame_size: 16 * 1024,
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        debug_assert!(STREAM_WINDOW <= CONNECTION_WINDOW);
+        Self::new(Limits::default(), Limits::default())
+    }
+}

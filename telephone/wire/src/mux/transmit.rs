@@ -1,0 +1,115 @@
+//! What goes out: one message with whatever is ready.
+
+use bytes::{Bytes, BytesMut};
+
+use super::stream::{SendHalf, SendState, Tail};
+use super::{Event, Mux, StreamId};
+use crate::frame::{HEADER, MAX_DATA, put_data_header};
+
+/// The room a message must still have for one more DATA frame to be worth its header.
+const LEAST_FRAME: usize = 1024;
+
+impl Mux {
+    /// The next binary message, of about `max` bytes at most, or `None` when nothing can be sent now.
+    ///
+    /// Heads and control frames go first, so that no body delays them; then each stream with data has one frame in
+    /// turn, so that no bulk transfer delays a small one by more than that.
+    pub fn next_message(&mut self, max: usize) -> Option<Bytes> {
+        let mut out = self.take_urgent(max);
+        while self.urgent.is_empty() && out.len() + HEADER + LEAST_FRAME <= max {
+            let Some(id) = self.turns.pop_front() else { break };
+            self.take_turn(id, &mut out, max);
+        }
+        (!out.is_empty()).then(|| out.freeze())
+    }
+
+    /// Takes as many whole urgent frames as fit, at least one.
+    fn take_urgent(&mut self, max: usize) -> BytesMut {
+        if self.urgent.len() <= max {
+            return std::mem::take(&mut self.urgent);
+        }
+        let mut end = 0;
+        // Each frame was put here by this end, so its header is whole and its length true.
+        while let Some(&[_, a, b, c]) = self.urgent.get(end..end + 4).and_then(|h| h.first_chunk::<4>()) {
+            let next = end + HEADER + u32::from_be_bytes([0, a, b, c]) as usize;
+            if next > max && end > 0 {
+                break;
+            }
+            end = next;
+        }
+        self.urgent.split_to(end)
+    }
+
+    fn take_turn(&mut self, id: StreamId, out: &mut BytesMut, max: usize) {
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        let send = &mut stream.send;
+        if !send.has_output() {
+            send.scheduled = false;
+            return;
+        }
+        // A stream that is alone delays nobody with a long frame.
+        let frame = if self.turns.is_empty() { MAX_DATA } else { self.settings.frame_size.min(MAX_DATA) };
+        let room = frame.min(max - out.len() - HEADER);
+        let length = self.credit.take(send.queued.min(room));
+        if length == 0 && send.queued > 0 {
+            self.starve(id);
+            return;
+        }
+        send.put_frame(id, length, out);
+        if send.has_output() {
+            self.turns.push_back(id);
+        } else {
+            send.scheduled = false;
+        }
+        if send.blocked && send.capacity(self.settings.send_buffer) > 0 {
+            send.blocked = false;
+            self.events.push_back(Event::Writable(id));
+        }
+        self.remove_if_settled(id);
+    }
+
+    /// Puts a stream aside until the connection has credit again. Streams that were reset meanwhile are swept out now
+    /// and then, so that the row stays within twice the number of streams.
+    fn starve(&mut self, id: StreamId) {
+        self.starved.push_back(id);
+        if self.starved.len() > 64 + 2 * self.streams.len() {
+            self.starved.retain(|id| self.streams.contains_key(id));
+        }
+    }
+}
+
+impl SendHalf {
+    /// Appends a DATA frame with the next `length` queued bytes, and the end when it is time.
+    fn put_frame(&mut self, id: StreamId, length: usize, out: &mut BytesMut) {
+        self.queued -= length;
+        let ends = self.queued == 0 && matches!(self.state, SendState::Ending(Tail::End));
+        if length > 0 || ends {
+            out.reserve(HEADER + length);
+            put_data_header(out, id.0, length, ends);
+            self.put_payload(length, out);
+        }
+        if self.queued > 0 {
+            return;
+        }
+        if let SendState::Ending(tail) = &self.state {
+            if let Tail::Trailers(frame) = tail {
+                out.extend_from_slice(frame);
+            }
+            self.state = SendState::Settled;
+        }
+    }
+
+    fn put_payload(&mut self, mut length: usize, out: &mut BytesMut) {
+        while length > 0 {
+            let Some(chunk) = self.queue.front_mut() else { return };
+            if chunk.len() <= length {
+                length -= chunk.len();
+                out.extend_from_slice(chunk);
+                self.queue.pop_front();
+            } else {
+                out.extend_from_slice(&chunk.split_to(length));
+                length = 0;
+            }
+        }
+    }
+}
