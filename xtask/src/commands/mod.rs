@@ -1,0 +1,7 @@
+//! One module a command.
+
+pub mod build;
+pub mod dev;
+pub mod lint;
+pub mod run;
+pub mod test;

@@ -1,0 +1,87 @@
+//! `cargo xtask test`
+
+mod browser;
+mod rust;
+mod tally;
+mod tools;
+
+use std::{path::PathBuf, process::Command};
+
+use anyhow::bail;
+
+use crate::{
+    binaries::{self, Binaries},
+    commands::test::tally::Tally,
+    flavour::Flavour,
+    workspace::Workspace,
+};
+
+/// Arguments of `test`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Run only tests whose name contains one of these
+    filters: Vec<String>,
+    /// Run only one kind of test
+    #[arg(long, value_enum)]
+    only: Option<Kind>,
+}
+
+/// A kind of test, by what runs it.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Kind {
+    /// Unit, integration and documentation tests
+    Rust,
+    /// Tests in `end2end/`, in a real browser
+    Browser,
+}
+
+/// What the tests are given: programs and folders, found or built beforehand.
+struct Bench<'a> {
+    workspace: &'a Workspace,
+    site: PathBuf,
+    binaries: Binaries,
+    /// The folder of PostgreSQL's `initdb` and `postgres`.
+    postgresql: PathBuf,
+}
+
+impl Bench<'_> {
+    /// Tells a test runner where everything is. `SWITCHBOARD_SITE` is for cargo: without it the server would be built
+    /// again, without its front end.
+    fn provide(&self, runner: &mut Command) {
+        runner
+            .env("SWITCHBOARD_SITE", &self.site)
+            .env("SWITCHBOARD_BIN", &self.binaries.switchboard)
+            .env("TELEPHONE_BIN", &self.binaries.telephone)
+            .env("SWITCHBOARD_PG_BIN", &self.postgresql);
+    }
+}
+
+/// All tests use the programs that `cargo xtask run` builds: what is tested is what is run, the speed is real, and
+/// nothing is built twice.
+const FLAVOUR: Flavour = Flavour::Quick;
+
+/// Sets up, builds, tests, and prints as its last line how many tests ran.
+///
+/// # Errors
+/// When something is missing or does not build, when a test fails, and when no test ran.
+pub fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<()> {
+    let wanted = |kind| arguments.only.is_none_or(|only| only == kind);
+    let postgresql = tools::postgresql()?;
+    let browser = wanted(Kind::Browser).then(tools::browser).transpose()?;
+    let binaries = binaries::build(workspace, FLAVOUR)?;
+    let bench = Bench { workspace, site: FLAVOUR.site(workspace), binaries, postgresql };
+
+    let mut tally = Tally::default();
+    if wanted(Kind::Rust) {
+        tally += rust::run(&bench, &arguments.filters)?;
+    }
+    if let Some(browser) = browser {
+        tally += browser::run(&bench, &browser, &arguments.filters)?;
+    }
+    println!("{tally}");
+    match tally {
+        Tally { failed: 0, passed: 1.. } => Ok(()),
+        Tally { failed: 0, .. } => bail!("no test ran"),
+        Tally { failed, .. } => bail!("{failed} tests failed"),
+    }
+}

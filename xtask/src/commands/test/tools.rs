@@ -1,0 +1,75 @@
+//! Programs that tests need beside our own.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, bail};
+
+use crate::{packages, process};
+
+/// What browser tests run on.
+pub struct Browser {
+    pub chromium: PathBuf,
+    pub node: PathBuf,
+    pub npm: PathBuf,
+}
+
+/// The folder of PostgreSQL's programs, installing them where they are missing.
+pub fn postgresql() -> anyhow::Result<PathBuf> {
+    if let Some(folder) = env::var_os("SWITCHBOARD_PG_BIN").map(PathBuf::from) {
+        if !is_postgresql(&folder) {
+            bail!("SWITCHBOARD_PG_BIN is {}, but there is no initdb and postgres in it", folder.display());
+        }
+        return Ok(folder);
+    }
+    if let Some(folder) = installed_postgresql() {
+        return Ok(folder);
+    }
+    packages::install("testing the PostgreSQL store", &["postgresql"])?;
+    installed_postgresql()
+        .context("PostgreSQL was installed, but initdb is not in /usr/lib/postgresql: set SWITCHBOARD_PG_BIN")
+}
+
+/// The newest PostgreSQL of those that Debian keeps side by side, else the one on `PATH`.
+fn installed_postgresql() -> Option<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().filter_map(Result::ok);
+    let numbered = versions.filter_map(|version| {
+        let number = version.file_name().to_str()?.parse::<u32>().ok()?;
+        Some((number, version.path().join("bin")))
+    });
+    let newest = numbered.filter(|(_, folder)| is_postgresql(folder)).max().map(|(_, folder)| folder);
+    newest.or_else(|| process::find(&["initdb"])?.parent().map(Path::to_owned).filter(|folder| is_postgresql(folder)))
+}
+
+fn is_postgresql(folder: &Path) -> bool {
+    ["initdb", "postgres"].iter().all(|program| folder.join(program).is_file())
+}
+
+/// Chromium and Node, installing what is missing.
+pub fn browser() -> anyhow::Result<Browser> {
+    let mut missing = Vec::new();
+    if chromium().is_none() {
+        missing.push("chromium");
+    }
+    if process::find(&["node"]).is_none() {
+        missing.push("nodejs");
+    }
+    if process::find(&["npm"]).is_none() {
+        missing.push("npm");
+    }
+    if !missing.is_empty() {
+        packages::install("testing in a browser", &missing)?;
+    }
+    Ok(Browser {
+        chromium: chromium().context("Chromium was installed but is not on PATH: set CHROMIUM_BIN")?,
+        node: process::find(&["node"]).context("Node was installed but is not on PATH")?,
+        npm: process::find(&["npm"]).context("npm was installed but is not on PATH")?,
+    })
+}
+
+fn chromium() -> Option<PathBuf> {
+    let chosen = env::var_os("CHROMIUM_BIN").map(PathBuf::from).filter(|file| file.is_file());
+    chosen.or_else(|| process::find(&["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"]))
+}
