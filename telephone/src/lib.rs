@@ -1,1 +1,5 @@
-//! stub
+//! The agent that gives a local web server a public address through a switchboard.
+
+pub mod line;
+
+pub use wire;

@@ -51,7 +51,7 @@ pub enum Event {
     Readable(StreamId),
     /// [`Mux::send_capacity`] has something after it had nothing, or now fails.
     Writable(StreamId),
-    /// The peer reset the stream; whatever waits for it should look.
+    /// The peer reset the stream, or reads no more of it; whatever waits for the stream should look.
     Reset(StreamId),
 }
 
@@ -172,12 +172,13 @@ impl Mux {
         self.streams.get(&id).is_none_or(|s| !matches!(s.recv.state, RecvState::AwaitHead | RecvState::Open))
     }
 
-    /// Whether the peer has reset the stream. A stream that is over was not.
-    pub fn is_reset(&self, id: StreamId) -> Option<ResetCode> {
-        let stream = self.streams.get(&id)?;
-        match (&stream.send.state, &stream.recv.state) {
-            (SendState::Failed(stream::Failure::Reset(code)), _) | (_, RecvState::Failed(code)) => Some(*code),
-            _ => None,
+    /// Why nothing can be sent on this stream any more, when the peer is the reason; [`SendError::Closed`] when the
+    /// stream is over.
+    pub fn send_failure(&self, id: StreamId) -> Option<SendError> {
+        match self.streams.get(&id).map(|stream| &stream.send.state) {
+            Some(SendState::Failed(failure)) => Some((*failure).into()),
+            Some(_) => None,
+            None => Some(SendError::Closed),
         }
     }
 

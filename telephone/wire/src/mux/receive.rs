@@ -171,7 +171,7 @@ impl Mux {
             SendState::Idle | SendState::Open => stream.send.state = SendState::Failed(Failure::Stopped(code)),
         }
         stream.send.clear();
-        self.events.push_back(Event::Writable(id));
+        self.events.push_back(Event::Reset(id));
         self.remove_if_settled(id);
         Ok(())
     }

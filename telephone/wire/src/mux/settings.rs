@@ -1,5 +1,5 @@
 use crate::control::Limits;
-use crate::flow::{CONNECTION_WINDOW, MAX_STREAM_WINDOW, STREAM_WINDOW};
+use crate::flow::MAX_STREAM_WINDOW;
 
 /// Which end of the line a [`Mux`](super::Mux) is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +44,6 @@ impl Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        debug_assert!(STREAM_WINDOW <= CONNECTION_WINDOW);
         Self::new(Limits::default(), Limits::default())
     }
 }

@@ -10,6 +10,11 @@ use crate::frame::{HEADER, MAX_DATA, put_data_header};
 const LEAST_FRAME: usize = 1024;
 
 impl Mux {
+    /// Whether [`Mux::next_message`] may have something.
+    pub fn has_output(&self) -> bool {
+        !self.urgent.is_empty() || !self.turns.is_empty()
+    }
+
     /// The next binary message, of about `max` bytes at most, or `None` when nothing can be sent now.
     ///
     /// Heads and control frames go first, so that no body delays them; then each stream with data has one frame in

@@ -1,0 +1,126 @@
+//! One live line: a WebSocket whose opening messages have been exchanged, and the streams on it.
+//!
+//! Both ends use this. The owner [creates](new) the parts, spawns [`Driver::run`] and keeps the [`Line`]. The server
+//! [opens](Line::open) streams; the telephone takes them from [`Incoming`]. Bodies are [`SendBody`] and [`RecvBody`].
+//!
+//! Everything a line owns is behind one mutex that is held for a few lines and never across an `await`: the driver and
+//! the handles of a line usually live on one thread, so that it is all but never contended.
+
+mod control;
+mod driver;
+mod error;
+mod heartbeat;
+mod incoming;
+pub mod opening;
+mod outgoing;
+mod pipe;
+mod recv;
+mod send;
+mod shared;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use wire::control::Control;
+use wire::head::RequestHead;
+pub use wire::mux::{OpenError, Side};
+
+pub use control::ControlReceiver;
+pub use driver::Driver;
+pub use error::{CopyError, LineError, OpenStreamError, StreamError};
+pub use incoming::{Incoming, SendResponse};
+pub use outgoing::{Head, ResponseFuture};
+pub use pipe::{PipeError, pipe};
+pub use recv::RecvBody;
+pub use send::SendBody;
+use shared::Shared;
+
+/// How a line behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Credits and bounds, as announced by both ends in the opening.
+    pub mux: wire::mux::Settings,
+    /// How often a `ping` is sent. A peer from which nothing came for two of these is dead, and so is one that takes
+    /// nothing for as long.
+    pub heartbeat: Duration,
+}
+
+/// The limits of the WebSocket under a line: frames to 1 MiB, messages to 4 MiB, and a bounded write buffer.
+pub fn websocket_config() -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(64 * 1024)
+        .write_buffer_size(128 * 1024)
+        .max_write_buffer_size(2 * 1024 * 1024)
+        .max_frame_size(Some(1024 * 1024))
+        .max_message_size(Some(4 * 1024 * 1024))
+}
+
+/// Makes a line of a WebSocket whose opening is done. Nothing happens until [`Driver::run`] is polled.
+pub fn new<S>(ws: WebSocketStream<S>, side: Side, settings: Settings) -> (Line, Driver<S>, Incoming, ControlReceiver)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let shared = Arc::new(Shared::new(side, settings.mux));
+    let (control, receiver) = control::channel();
+    let driver = Driver::new(ws, shared.clone(), control, settings.heartbeat);
+    (Line { shared: shared.clone() }, driver, Incoming::new(shared), receiver)
+}
+
+/// A handle of a live line.
+#[derive(Clone, Debug)]
+pub struct Line {
+    shared: Arc<Shared>,
+}
+
+impl Line {
+    /// Sends a request (server only). `end` says that it has no body; the [`SendBody`] is then already finished.
+    pub fn open(&self, head: &RequestHead, end: bool) -> Result<(SendBody, ResponseFuture), OpenStreamError> {
+        let id = self.shared.open(head, end)?;
+        Ok((SendBody::new(&self.shared, id, end), ResponseFuture::new(&self.shared, id)))
+    }
+
+    /// Queues a control message. The queue is short: when it is full the peer has stopped reading, and the message is
+    /// refused.
+    pub fn send_control(&self, message: Control) -> Result<(), LineError> {
+        self.shared.send_control(message)
+    }
+
+    /// Closes the line once what is queued has been sent: `code` and `reason` (at most 123 bytes are sent of it) reach
+    /// the peer in the close frame. Streams still open fail.
+    pub fn close(&self, code: u16, reason: impl Into<String>) {
+        self.shared.close(code, reason.into());
+    }
+
+    /// Refuses [`Line::open`] from now on; streams in flight go on.
+    pub fn stop_opening(&self) {
+        self.shared.stop_opening();
+    }
+
+    /// Whether the line has ended.
+    pub fn is_closed(&self) -> bool {
+        self.shared.ended().is_some()
+    }
+
+    /// Waits until the line has ended and says why.
+    pub async fn closed(&self) -> LineError {
+        self.shared.wait_ended().await
+    }
+
+    /// How many streams are not over yet.
+    pub fn active_streams(&self) -> usize {
+        self.shared.active_streams()
+    }
+
+    /// Waits until no stream is open, or the line has ended.
+    pub async fn idle(&self) {
+        self.shared.wait_idle().await;
+    }
+
+    /// The latest round-trip time, once there is one.
+    pub fn rtt(&self) -> Option<Duration> {
+        self.shared.rtt()
+    }
+}
