@@ -1,1 +1,3 @@
-//! stub
+//! The switchboard process as a library, so that tests can start one.
+
+pub mod web;

@@ -1,0 +1,3 @@
+//! The dashboard's side of the server.
+
+pub mod assets;
