@@ -1,6 +1,6 @@
 //! Programs from the distribution's packages.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::bail;
 
@@ -47,6 +47,7 @@ fn apt_get(privilege: &[&str], verb: &str) -> Command {
         verb,
     ]);
     let mut command = process::command(words.next().unwrap_or("env"));
-    command.args(words);
+    // It says much to standard output; what goes wrong goes to standard error.
+    command.args(words).stdin(Stdio::null()).stdout(Stdio::null());
     command
 }

@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 
 use crate::{
     packages, process, progress,
@@ -25,7 +25,7 @@ pub enum WasmToolchain {
     /// The distribution's compiler, which builds the target's standard library from its own sources. It works where
     /// rustup, or the host it downloads from, is out of reach.
     Distribution {
-        /// The linker that comes with it.
+        /// The linker of the same LLVM.
         linker: PathBuf,
     },
 }
@@ -52,23 +52,24 @@ impl WasmToolchain {
     }
 
     fn distribution(workspace: &Workspace) -> anyhow::Result<Self> {
-        if distribution_version().is_none_or(|version| version < workspace.rust_version)
-            || distribution_linker().is_err()
-        {
-            packages::install("building for WebAssembly without rustup", &["rustc-web", "cargo-web", "rust-web-src"])?;
+        const PURPOSE: &str = "building for WebAssembly without rustup";
+        let (major, minor) = workspace.rust_version;
+        let is_usable = |found: &DistributionRustc| found.version >= (major, minor) && found.has_library_sources;
+        if !DistributionRustc::find().as_ref().is_some_and(is_usable) {
+            packages::install(PURPOSE, &["rustc-web", "cargo-web", "rust-web-src"])?;
         }
-        match distribution_version() {
-            Some(version) if version >= workspace.rust_version => {
-                Ok(Self::Distribution { linker: distribution_linker()? })
-            }
-            version => bail!(
-                "{DISTRIBUTION_RUSTC} is {}, but {}.{} or newer is needed: install a newer Rust, or make the \
-                 target's host reachable and run `rustup target add {TARGET}`",
-                version.map_or("missing".to_owned(), |(major, minor)| format!("version {major}.{minor}")),
-                workspace.rust_version.0,
-                workspace.rust_version.1,
-            ),
+        let Some(rustc) = DistributionRustc::find().filter(is_usable) else {
+            bail!(
+                "{DISTRIBUTION_RUSTC} is missing, older than {major}.{minor} or without the sources of its library: \
+                 install a newer one, or make rustup's host reachable and run `rustup target add {TARGET}`"
+            );
+        };
+        // The linker has to read what the compiler's own LLVM writes.
+        let linker = PathBuf::from(format!("/usr/bin/wasm-ld-{}", rustc.llvm));
+        if !linker.is_file() {
+            packages::install(PURPOSE, &[&format!("lld-{}", rustc.llvm)])?;
         }
+        Ok(Self::Distribution { linker })
     }
 
     /// `cargo <verb>` for the WebAssembly target.
@@ -125,32 +126,28 @@ fn add_target() -> anyhow::Result<()> {
     })
 }
 
-/// The version of the distribution's compiler, if there is one.
-fn distribution_version() -> Option<(u32, u32)> {
-    let text = process::output(&mut distribution_rustc("--version").ok()?).ok()?;
-    workspace::parse_version(text.strip_prefix("rustc ")?)
+/// What the distribution's compiler says of itself.
+struct DistributionRustc {
+    version: (u32, u32),
+    /// The major version of its LLVM.
+    llvm: u32,
+    has_library_sources: bool,
 }
 
-/// The linker and, in passing, the library sources that the distribution's compiler needs.
-fn distribution_linker() -> anyhow::Result<PathBuf> {
-    let sysroot = process::output(distribution_rustc("--print=sysroot")?.arg("--print=host-tuple"))?;
-    let (sysroot, host) = sysroot.trim().split_once('\n').context("rustc did not say where its parts are")?;
-    let rustlib = Path::new(sysroot).join("lib/rustlib");
-    let sources = rustlib.join("src/rust/library/std/Cargo.toml");
-    let linker = rustlib.join(host).join("bin/rust-lld");
-    for part in [&sources, &linker] {
-        if !part.is_file() {
-            bail!("{} is missing: install the packages rustc-web and rust-web-src", part.display());
-        }
+impl DistributionRustc {
+    /// `None` when there is none.
+    fn find() -> Option<Self> {
+        let ask = |arguments: &[&str]| {
+            let mut rustc = process::command(DISTRIBUTION_RUSTC);
+            process::output(rustc.env_remove("RUSTUP_TOOLCHAIN").args(arguments)).ok()
+        };
+        let description = ask(&["--version", "--verbose"])?;
+        let field = |name: &str| description.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+        let sources = Path::new(ask(&["--print", "sysroot"])?.trim()).join("lib/rustlib/src/rust/library/std");
+        Some(Self {
+            version: workspace::parse_version(field("release:")?)?,
+            llvm: workspace::parse_version(field("LLVM version:")?)?.0,
+            has_library_sources: sources.join("Cargo.toml").is_file(),
+        })
     }
-    Ok(linker)
-}
-
-fn distribution_rustc(argument: &str) -> anyhow::Result<Command> {
-    if !Path::new(DISTRIBUTION_RUSTC).is_file() {
-        bail!("{DISTRIBUTION_RUSTC} is missing");
-    }
-    let mut rustc = process::command(DISTRIBUTION_RUSTC);
-    rustc.env_remove("RUSTUP_TOOLCHAIN").arg(argument);
-    Ok(rustc)
 }
