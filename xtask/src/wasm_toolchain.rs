@@ -118,7 +118,9 @@ fn has_target() -> bool {
 
 fn add_target() -> anyhow::Result<()> {
     progress::quiet_step(&format!("rustup target add {TARGET}"), || {
-        process::run(process::command("rustup").args(["target", "add", TARGET]))?;
+        // Where its host is out of reach it should say so soon, and in one line.
+        let mut rustup = process::command("rustup");
+        process::run(rustup.env("RUSTUP_MAX_RETRIES", "1").env("RUST_BACKTRACE", "0").args(["target", "add", TARGET]))?;
         if !has_target() {
             bail!("rustup added {TARGET} to a toolchain other than the one in use");
         }
