@@ -1,5 +1,32 @@
 //! The agent that gives a local web server a public address through a switchboard.
+//!
+//! The `telephone` command is a thin layer over this library; a Rust application can carry the agent inside itself:
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use telephone::{Agent, Target};
+//!
+//! let handle = Agent::builder("https://switchboard.example.com", "sbt_…")
+//!     .target(Target::parse("3000")?)
+//!     .subdomain("blog")
+//!     .start()?;
+//! println!("{}", handle.ready().await?.public_url);
+//! handle.shutdown().await;
+//! # Ok(()) }
+//! ```
+//!
+//! [`line`] is the part that the switchboard uses, too.
 
+pub mod agent;
+mod forward;
 pub mod line;
+mod net;
+mod server_url;
+mod target;
+mod tls;
 
+pub use agent::{Agent, AgentError, AgentHandle, Builder, Event, Outcome, TunnelInfo};
+pub use server_url::{ServerUrl, ServerUrlError};
+pub use target::{Target, TargetError};
+pub use tls::TlsError;
 pub use wire;

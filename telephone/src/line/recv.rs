@@ -1,7 +1,7 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -48,7 +48,8 @@ impl Drop for RecvHandle {
 /// the request body.
 #[derive(Debug)]
 pub struct RecvBody {
-    handle: RecvHandle,
+    /// `None` for a body that never was.
+    handle: Option<RecvHandle>,
     ended: bool,
 }
 
@@ -58,7 +59,12 @@ impl RecvBody {
     }
 
     pub(super) fn of(handle: RecvHandle, ended: bool) -> Self {
-        Self { handle, ended }
+        Self { handle: Some(handle), ended }
+    }
+
+    /// A body of nothing that belongs to no stream.
+    pub fn empty() -> Self {
+        Self { handle: None, ended: true }
     }
 
     /// The next frame of data or trailers; `None` at the clean end.
@@ -72,10 +78,8 @@ impl Body for RecvBody {
     type Error = StreamError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
-        if self.ended {
-            return Poll::Ready(None);
-        }
-        let received = std::task::ready!(self.handle.poll_read(cx));
+        let Some(handle) = self.handle.as_ref().filter(|_| !self.ended) else { return Poll::Ready(None) };
+        let received = ready!(handle.poll_read(cx));
         self.ended = !matches!(received, Ok(Received::Data(_)));
         Poll::Ready(match received {
             Ok(Received::Data(data)) => Some(Ok(Frame::data(data))),

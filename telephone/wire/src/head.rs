@@ -117,6 +117,17 @@ impl ResponseHead {
         self.status.is_informational() && self.status != StatusCode::SWITCHING_PROTOCOLS
     }
 
+    /// Whether the head is within the limits of [`encode`](Self::encode), found out without encoding it.
+    pub fn check(&self) -> Result<(), HeadError> {
+        // Each field has two lengths of at most 4 bytes; the head has its status and the number of fields.
+        let length: usize = self.headers.iter().map(|(name, value)| 8 + name.as_str().len() + value.len()).sum();
+        match self.headers.len() {
+            count if count > MAX_HEADERS => Err(HeadError::TooManyHeaders),
+            _ if length + 6 > MAX_HEAD => Err(HeadError::TooLong),
+            _ => Ok(()),
+        }
+    }
+
     /// Appends the encoded head to `out`, or leaves `out` as it was.
     pub fn encode(&self, out: &mut BytesMut) -> Result<(), HeadError> {
         let start = out.len();

@@ -1,0 +1,137 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use http::HeaderValue;
+use wire::Secret;
+use wire::control::Metadata;
+
+use super::supervisor::{self, Shared};
+use super::{AgentHandle, StartError};
+use crate::forward::Forwarder;
+use crate::server_url::ServerUrl;
+use crate::target::Target;
+use crate::tls::Tls;
+
+/// How an agent is set up.
+#[derive(Debug)]
+pub struct Builder {
+    server: String,
+    token: Secret,
+    target: Option<Target>,
+    subdomain: Option<String>,
+    metadata: Metadata,
+    connections: usize,
+    ca_file: Option<PathBuf>,
+    insecure: bool,
+    host_header: Option<String>,
+}
+
+impl Builder {
+    pub(super) fn new(server: String, token: Secret) -> Self {
+        let metadata = Metadata { agent_version: Some(env!("CARGO_PKG_VERSION").to_owned()), ..Metadata::default() };
+        Self {
+            server,
+            token,
+            target: None,
+            subdomain: None,
+            metadata,
+            connections: 1,
+            ca_file: None,
+            insecure: false,
+            host_header: None,
+        }
+    }
+
+    /// The web server to forward to.
+    #[must_use]
+    pub fn target(mut self, target: Target) -> Self {
+        self.target = Some(target);
+        self
+    }
+
+    /// The subdomain wanted. Without one the server gives the same one as last time, or a random one.
+    #[must_use]
+    pub fn subdomain(mut self, subdomain: impl Into<String>) -> Self {
+        self.subdomain = Some(subdomain.into());
+        self
+    }
+
+    /// A name for this telephone, shown in the dashboard.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.metadata.name = Some(name.into());
+        self
+    }
+
+    /// Where this telephone runs.
+    #[must_use]
+    pub fn region(mut self, region: impl Into<String>) -> Self {
+        self.metadata.region = Some(region.into());
+        self
+    }
+
+    /// How many lines serve the tunnel at once, 1 to 16.
+    #[must_use]
+    pub fn connections(mut self, connections: usize) -> Self {
+        self.connections = connections.clamp(1, 16);
+        self
+    }
+
+    /// A PEM file with roots to trust besides the system's, for the switchboard and for the local server.
+    #[must_use]
+    pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.ca_file = Some(path.into());
+        self
+    }
+
+    /// Trusts whatever certificate the local server shows. The switchboard's is always verified.
+    #[must_use]
+    pub fn insecure_target(mut self, insecure: bool) -> Self {
+        self.insecure = insecure;
+        self
+    }
+
+    /// What replaces the `Host` of each request on its way to the local server.
+    #[must_use]
+    pub fn host_header(mut self, host: impl Into<String>) -> Self {
+        self.host_header = Some(host.into());
+        self
+    }
+
+    /// Starts the agent on the current Tokio runtime. It dials in the background; see [`AgentHandle::ready`].
+    ///
+    /// # Panics
+    /// When called outside of a Tokio runtime.
+    pub fn start(self) -> Result<AgentHandle, StartError> {
+        let server = ServerUrl::parse(&self.server)?;
+        if !self.token.expose().starts_with("sbt_") {
+            return Err(StartError::Token);
+        }
+        let target = self.target.ok_or(StartError::NoTarget)?;
+        let host = self.host_header.map(host_header).transpose()?;
+        let verifying = |needed: bool| needed.then(|| Tls::verifying(self.ca_file.as_deref())).transpose();
+        let target_tls = match &target {
+            Target::Tcp { tls: true, .. } if self.insecure => Some(Tls::unverified()?),
+            Target::Tcp { tls, .. } => verifying(*tls)?,
+            Target::Unix(_) => None,
+        };
+        let shared = Shared {
+            server_tls: verifying(server.tls)?,
+            server,
+            token: self.token,
+            local_url: target.to_string(),
+            subdomain: self.subdomain,
+            metadata: self.metadata,
+            forwarder: Arc::new(Forwarder::new(target, target_tls, host)),
+        };
+        Ok(supervisor::start(shared, self.connections))
+    }
+}
+
+fn host_header(host: String) -> Result<HeaderValue, StartError> {
+    let printable = host.bytes().all(|byte| byte.is_ascii_graphic() && !b"/\\@?#".contains(&byte));
+    match HeaderValue::try_from(&host) {
+        Ok(value) if printable && !host.is_empty() => Ok(value),
+        _ => Err(StartError::HostHeader(host)),
+    }
+}

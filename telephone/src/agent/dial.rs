@@ -1,0 +1,103 @@
+//! One attempt to open a line.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+use wire::control::{AuthChallenge, Control, Init, Limits, TunnelCreated};
+
+use super::DialError;
+use super::supervisor::Shared;
+use crate::line::{self, Driver, Incoming, Line, Side, opening};
+use crate::net::{Socket, connect_tcp};
+
+/// How long it may take from the look-up of the server's name to the open line.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// What the telephone asks for this time.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Wish {
+    pub subdomain: Option<String>,
+    pub resume: Option<String>,
+}
+
+/// An open line.
+pub(super) struct Dialled {
+    pub created: TunnelCreated,
+    pub line: Line,
+    pub driver: Driver<Socket>,
+    pub incoming: Incoming,
+    pub control: line::ControlReceiver,
+}
+
+/// Dials the switchboard and exchanges the opening messages.
+pub(super) async fn dial(shared: &Shared, wish: Wish) -> Result<Dialled, DialError> {
+    timeout(LIMIT, open(shared, wish)).await.map_err(|_| DialError::TooSlow)?
+}
+
+async fn open(shared: &Shared, wish: Wish) -> Result<Dialled, DialError> {
+    let mut ws = connect(shared).await?;
+    let challenge = match receive(&mut ws).await? {
+        Control::AuthChallenge(challenge) => challenge,
+        _ => return Err(DialError::Unexpected),
+    };
+    if !challenge.versions.iter().any(|version| version == wire::VERSION) {
+        return Err(DialError::Version(super::error::printable(&challenge.versions.join(", "))));
+    }
+    let limits = Limits::default();
+    opening::send(&mut ws, &Control::Init(init(shared, wish, limits))).await?;
+    let created = match receive(&mut ws).await? {
+        Control::TunnelCreated(created) => created,
+        _ => return Err(DialError::Unexpected),
+    };
+    opening::send(&mut ws, &Control::Ready).await?;
+    let settings = settings(&challenge, limits);
+    let (line, driver, incoming, control) = line::new(ws, Side::Telephone, settings);
+    Ok(Dialled { created, line, driver, incoming, control })
+}
+
+fn init(shared: &Shared, wish: Wish, limits: Limits) -> Init {
+    Init {
+        version: wire::VERSION.to_owned(),
+        token: shared.token.clone(),
+        local_url: shared.local_url.clone(),
+        metadata: shared.metadata.clone(),
+        subdomain: wish.subdomain,
+        resume: wish.resume,
+        limits,
+    }
+}
+
+fn settings(challenge: &AuthChallenge, local: Limits) -> line::Settings {
+    let heartbeat = Duration::from_secs(u64::from(challenge.heartbeat_s.clamp(1, 300)));
+    line::Settings { mux: wire::mux::Settings::new(local, challenge.limits), heartbeat }
+}
+
+/// The next opening message; one that refuses is an error.
+async fn receive(ws: &mut WebSocketStream<Socket>) -> Result<Control, DialError> {
+    match opening::receive(ws).await? {
+        Control::Error(refusal) => Err(DialError::Refused(refusal)),
+        message => Ok(message),
+    }
+}
+
+async fn connect(shared: &Shared) -> Result<WebSocketStream<Socket>, DialError> {
+    let server = &shared.server;
+    let socket = connect_tcp(&server.host, server.port, LIMIT)
+        .await
+        .map_err(|error| DialError::Unreachable { server: server.to_string(), error })?;
+    let mut socket: Socket = Box::new(socket);
+    if let Some(tls) = &shared.server_tls {
+        let secure = tls.connect(&server.host, socket).await;
+        socket = secure.map_err(|error| DialError::Tls { server: server.to_string(), error })?;
+    }
+    let config = Some(line::websocket_config());
+    match client_async_with_config(server.tunnel_endpoint(), socket, config).await {
+        Ok((ws, _)) => Ok(ws),
+        Err(tungstenite::Error::Http(response)) => {
+            Err(DialError::NotAWebSocket { server: server.to_string(), status: response.status().as_u16() })
+        }
+        Err(error) => Err(DialError::Handshake { server: server.to_string(), error: Box::new(error) }),
+    }
+}

@@ -1,0 +1,77 @@
+use std::time::Duration;
+
+use wire::control::{ErrorCode, Status};
+
+use crate::forward::{Outcome, Report};
+
+/// The tunnel an agent serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TunnelInfo {
+    /// The tunnel's id.
+    pub tunnel_id: String,
+    /// Its subdomain.
+    pub subdomain: String,
+    /// The address under which the local server is reached.
+    pub public_url: String,
+    /// Its state.
+    pub status: Status,
+    /// The id of the session that was opened last.
+    pub session_id: String,
+}
+
+/// Something that happened to an agent.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// It dials the switchboard.
+    Connecting,
+    /// A line is open; with several connections, this comes once for each.
+    Connected(TunnelInfo),
+    /// The switchboard told of a change: another address, paused, active again.
+    Updated(TunnelInfo),
+    /// A request is over.
+    Request {
+        /// Its method.
+        method: String,
+        /// Its path and query, as the visitor sent it: escape it before a terminal sees it.
+        path: String,
+        /// The status of the response, if there was one.
+        status: Option<u16>,
+        /// From its arrival to the end of the response.
+        duration: Duration,
+        /// The response body's length in bytes.
+        bytes: u64,
+        /// What became of it.
+        outcome: Outcome,
+    },
+    /// A line has broken.
+    Disconnected {
+        /// Why.
+        reason: String,
+        /// When it is dialled again.
+        retry_in: Duration,
+    },
+    /// The switchboard refused. The agent goes on trying unless the code is permanent.
+    Refused {
+        /// The reason for a program.
+        code: ErrorCode,
+        /// The server's words, printable.
+        message: String,
+    },
+    /// The switchboard is about to restart; another line is opened while this one finishes what it has begun.
+    Draining,
+    /// The round-trip time to the switchboard was measured.
+    RoundTrip(Duration),
+}
+
+impl From<Report> for Event {
+    fn from(report: Report) -> Self {
+        Self::Request {
+            method: report.method.to_string(),
+            path: report.path,
+            status: report.status,
+            duration: report.duration,
+            bytes: report.bytes,
+            outcome: report.outcome,
+        }
+    }
+}

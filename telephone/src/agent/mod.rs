@@ -1,0 +1,27 @@
+//! The agent: dials the switchboard, serves its tunnel, and comes back when the line breaks.
+
+mod backoff;
+mod builder;
+mod dial;
+mod error;
+mod event;
+mod handle;
+mod session;
+mod supervisor;
+
+pub use crate::forward::Outcome;
+pub use builder::Builder;
+pub use error::{AgentError, DialError, StartError};
+pub use event::{Event, TunnelInfo};
+pub use handle::AgentHandle;
+
+/// The agent. [`Agent::builder`] is where it begins; a running one is an [`AgentHandle`].
+#[derive(Debug)]
+pub struct Agent;
+
+impl Agent {
+    /// An agent for the switchboard at `server_url` that signs in with `token`.
+    pub fn builder(server_url: impl Into<String>, token: impl Into<String>) -> Builder {
+        Builder::new(server_url.into(), wire::Secret::new(token))
+    }
+}

@@ -1,0 +1,200 @@
+//! One open line, from `ready` to its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+use wire::close;
+use wire::control::{Control, Drain, Refusal, UpdateTunnel};
+
+use super::dial::Dialled;
+use super::error::printable;
+use super::supervisor::Station;
+use super::{Event, TunnelInfo};
+use crate::forward::Forwarder;
+use crate::line::{ControlReceiver, Incoming, Line, LineError};
+
+/// How long requests in flight may take when the agent takes leave.
+const LEAVE_LIMIT: Duration = Duration::from_secs(30);
+/// How long requests in flight may take when the server does, unless it says otherwise.
+const DRAIN_LIMIT: Duration = Duration::from_secs(30);
+/// How long the server may take to answer a `drain`.
+const ANSWER_LIMIT: Duration = Duration::from_secs(2);
+
+/// How often the round-trip time is looked at.
+const PULSE: Duration = Duration::from_secs(1);
+
+/// How a session ended.
+#[derive(Debug)]
+pub(super) enum SessionEnd {
+    /// The line broke.
+    Lost(LineError),
+    /// The server said why it closes the line.
+    Refused(Refusal),
+    /// The server takes leave; what is in flight is finished in the background.
+    Draining,
+    /// This agent took leave.
+    Left,
+}
+
+/// What goes on on one line.
+struct Session {
+    station: Arc<Station>,
+    line: Line,
+    control: ControlReceiver,
+    tunnel: TunnelInfo,
+    tasks: JoinSet<()>,
+}
+
+/// Serves a line until it ends or is handed over to the background.
+pub(super) async fn run(
+    station: Arc<Station>,
+    dialled: Dialled,
+    tunnel: TunnelInfo,
+    leave: &CancellationToken,
+) -> SessionEnd {
+    let Dialled { line, driver, incoming, control, .. } = dialled;
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        let reason = driver.run().await;
+        tracing::debug!(%reason, "the line has ended");
+    });
+    tasks.spawn(serve(station.clone(), incoming));
+    Session { station, line, control, tunnel, tasks }.run(leave).await
+}
+
+/// Starts a task for each request. They live in a set of their own, so that they end with this task.
+async fn serve(station: Arc<Station>, mut incoming: Incoming) {
+    let mut requests = JoinSet::new();
+    loop {
+        tokio::select! {
+            next = incoming.next() => match next {
+                None => break,
+                Some((head, respond, body)) => {
+                    let station = station.clone();
+                    let forwarder: Arc<Forwarder> = station.shared.forwarder.clone();
+                    requests.spawn(async move {
+                        let report = forwarder.forward(head, respond, body).await;
+                        station.tell(report.into());
+                    });
+                }
+            },
+            Some(finished) = requests.join_next() => {
+                if let Err(error) = finished {
+                    tracing::error!(%error, "a request's task failed");
+                }
+            }
+        }
+    }
+    // The line has ended: every request has failed, and ends by itself after having said so.
+    while requests.join_next().await.is_some() {}
+}
+
+impl Session {
+    async fn run(mut self, leave: &CancellationToken) -> SessionEnd {
+        let mut pulse = interval(PULSE);
+        pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut rtt = None;
+        let mut refusal = None;
+        let line = self.line.clone();
+        loop {
+            tokio::select! {
+                biased;
+                message = self.control.recv() => match message {
+                    Some(Control::Error(reason)) => refusal = Some(reason),
+                    Some(Control::Drain(drain)) => {
+                        self.retire(&drain);
+                        return SessionEnd::Draining;
+                    }
+                    Some(Control::UpdateTunnel(update)) => self.update(update),
+                    Some(_) => {}
+                    None => return self.lost(refusal).await,
+                },
+                _ended = line.closed() => {
+                    // What the server said last may still be in the queue.
+                    while let Some(message) = self.control.recv().await {
+                        if let Control::Error(reason) = message {
+                            refusal = Some(reason);
+                        }
+                    }
+                    return self.lost(refusal).await;
+                }
+                () = leave.cancelled() => {
+                    self.leave().await;
+                    return SessionEnd::Left;
+                }
+                _ = pulse.tick() => {
+                    if rtt != self.line.rtt() {
+                        rtt = self.line.rtt();
+                        self.station.round_trip(rtt);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn lost(mut self, refusal: Option<Refusal>) -> SessionEnd {
+        let reason = self.line.closed().await;
+        while self.tasks.join_next().await.is_some() {}
+        match refusal {
+            Some(refusal) => SessionEnd::Refused(refusal),
+            None => SessionEnd::Lost(reason),
+        }
+    }
+
+    fn update(&mut self, update: UpdateTunnel) {
+        if let Some(subdomain) = update.subdomain {
+            self.tunnel.subdomain = subdomain;
+        }
+        if let Some(public_url) = update.public_url {
+            self.tunnel.public_url = public_url;
+        }
+        self.tunnel.status = update.status.unwrap_or(self.tunnel.status);
+        self.station.updated(&self.tunnel);
+    }
+
+    /// The server goes away: what is in flight is finished here while the agent dials anew.
+    fn retire(mut self, drain: &Drain) {
+        self.station.tell(Event::Draining);
+        let limit = drain.deadline_s.map_or(DRAIN_LIMIT, |seconds| Duration::from_secs(u64::from(seconds)));
+        let station = self.station.clone();
+        station.retire(async move {
+            if timeout(limit, self.line.idle()).await.is_err() {
+                tracing::warn!("requests in flight did not end before the switchboard's deadline");
+            }
+            self.line.close(close::NORMAL, "drained");
+            while self.tasks.join_next().await.is_some() {}
+        });
+    }
+
+    /// Takes leave of the server: no new requests, those in flight are finished, the line is closed.
+    async fn leave(&mut self) {
+        let deadline = Instant::now() + LEAVE_LIMIT;
+        let drain = Drain { reason: Some("the telephone is shutting down".to_owned()), deadline_s: Some(30) };
+        if self.line.send_control(Control::Drain(drain)).is_ok() {
+            // The answer comes after the last request. A server that does not answer is not waited for.
+            let answered = timeout(ANSWER_LIMIT, async {
+                while let Some(message) = self.control.recv().await {
+                    if matches!(message, Control::Drain(_)) {
+                        break;
+                    }
+                }
+            });
+            if answered.await.is_err() {
+                tracing::debug!("the switchboard did not answer the drain");
+            }
+            if tokio::time::timeout_at(deadline, self.line.idle()).await.is_err() {
+                tracing::warn!("requests in flight did not end within 30 s and are cut off");
+            }
+        }
+        self.line.close(close::NORMAL, "the telephone was shut down");
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+/// The reason of a lost line, for people.
+pub(super) fn reason(error: &LineError) -> String {
+    printable(&error.to_string())
+}

@@ -1,0 +1,72 @@
+//! The rules for header fields between the line and HTTP/1.1.
+
+use http::header::{
+    CONNECTION, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
+    TRANSFER_ENCODING, UPGRADE,
+};
+use wire::head::RequestHead;
+
+use crate::target::Target;
+
+/// Makes the fields of a request ready for the local server. They come without hop-by-hop fields; those this hop needs
+/// are put in.
+pub(super) fn for_local(head: &RequestHead, host: Option<&HeaderValue>, target: &Target) -> HeaderMap {
+    let mut headers = head.headers.clone();
+    if let Some(host) = host {
+        headers.insert(HOST, host.clone());
+    } else if !headers.contains_key(HOST)
+        && let Ok(host) = HeaderValue::try_from(target.authority())
+    {
+        headers.insert(HOST, host);
+    }
+    // The switchboard has already told the client to continue; hyper's client sends the body at once.
+    headers.remove(EXPECT);
+    match &head.upgrade {
+        Some(protocol) => {
+            headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            headers.insert(UPGRADE, protocol.clone());
+        }
+        // RFC 9110 §10.1.4: who sends TE names it in Connection.
+        None if headers.contains_key(TE) => {
+            headers.insert(CONNECTION, HeaderValue::from_static("te"));
+        }
+        None => {}
+    }
+    headers
+}
+
+/// Removes what concerns only the connection to the local server (RFC 9110 §7.6.1).
+pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    let nominated: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| HeaderName::try_from(name.trim()).ok())
+        .collect();
+    for name in nominated {
+        headers.remove(name);
+    }
+    for name in [CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE] {
+        headers.remove(name);
+    }
+    headers.remove("keep-alive");
+    headers.remove("proxy-connection");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nominated_and_fixed_hop_by_hop_fields_go() {
+        let mut headers = HeaderMap::new();
+        headers.append(CONNECTION, HeaderValue::from_static("close, X-Hop"));
+        headers.append("x-hop", HeaderValue::from_static("1"));
+        headers.append("keep-alive", HeaderValue::from_static("timeout=5"));
+        headers.append(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        headers.append("x-end", HeaderValue::from_static("1"));
+        strip_hop_by_hop(&mut headers);
+        assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-end"]);
+    }
+}

@@ -1,0 +1,73 @@
+//! Forwarding: one request from the line to the local server, and its answer back.
+
+mod connection;
+mod exchange;
+mod headers;
+mod page;
+mod pool;
+mod upgrade;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::HeaderValue;
+use wire::head::RequestHead;
+
+use crate::line::{RecvBody, SendResponse};
+use crate::target::Target;
+use crate::tls::Tls;
+use pool::Pool;
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The response was passed on to its end.
+    Complete,
+    /// Whoever asked has gone.
+    Cancelled,
+    /// The local server could not be reached, or broke off; the visitor has seen an error or a truncated response.
+    Failed,
+}
+
+/// What is known of a request when it is over.
+#[derive(Clone, Debug)]
+pub(crate) struct Report {
+    pub method: http::Method,
+    pub path: String,
+    pub status: Option<u16>,
+    pub duration: Duration,
+    pub bytes: u64,
+    pub outcome: Outcome,
+}
+
+/// Forwards requests to one local server.
+#[derive(Debug)]
+pub(crate) struct Forwarder {
+    target: Target,
+    tls: Option<Tls>,
+    host: Option<HeaderValue>,
+    pool: Arc<Pool>,
+}
+
+impl Forwarder {
+    /// `tls` is what the local server's certificate is checked with, when it speaks TLS; `host` replaces the `Host` of
+    /// each request.
+    pub(crate) fn new(target: Target, tls: Option<Tls>, host: Option<HeaderValue>) -> Self {
+        Self { target, tls, host, pool: Arc::new(Pool::default()) }
+    }
+
+    /// Sees one request through.
+    pub(crate) async fn forward(&self, head: RequestHead, respond: SendResponse, body: RecvBody) -> Report {
+        let started = Instant::now();
+        let (method, path) = (head.method.clone(), head.target.to_string());
+        let done = exchange::run(self, head, respond, body).await;
+        Report {
+            method,
+            path,
+            status: done.status,
+            duration: done.at.duration_since(started),
+            bytes: done.bytes,
+            outcome: done.outcome,
+        }
+    }
+}

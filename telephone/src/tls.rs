@@ -1,0 +1,145 @@
+//! TLS for both directions a telephone dials: the switchboard and the local server.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use tokio_rustls::TlsConnector;
+
+use crate::net::Socket;
+
+/// Why TLS could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// The file with additional roots cannot be read or holds no certificate.
+    #[error("--ca-file {path}: {reason}", path = path.display())]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The system has no root certificates and no file was given either.
+    #[error("no root certificates were found on this system; install them (ca-certificates) or give --ca-file")]
+    NoRoots,
+    /// The TLS library refused the settings.
+    #[error("TLS could not be set up: {0}")]
+    Setup(#[from] rustls::Error),
+}
+
+/// What a client of TLS trusts.
+#[derive(Clone)]
+pub(crate) struct Tls {
+    connector: TlsConnector,
+}
+
+impl Tls {
+    /// Trusts the system's roots and those in `ca_file`.
+    pub(crate) fn verifying(ca_file: Option<&Path>) -> Result<Self, TlsError> {
+        let mut roots = RootCertStore::empty();
+        let native = rustls_native_certs::load_native_certs();
+        for error in &native.errors {
+            tracing::debug!(%error, "a root certificate of the system cannot be read");
+        }
+        roots.add_parsable_certificates(native.certs);
+        if let Some(path) = ca_file {
+            add_file(&mut roots, path)?;
+        }
+        if roots.is_empty() {
+            return Err(TlsError::NoRoots);
+        }
+        let config = builder()?.with_root_certificates(roots).with_no_client_auth();
+        Ok(Self::of(config))
+    }
+
+    /// Trusts whatever the server shows (`--insecure`).
+    pub(crate) fn unverified() -> Result<Self, TlsError> {
+        let verifier = Arc::new(Unverified(Arc::new(ring::default_provider())));
+        let config = builder()?.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
+        Ok(Self::of(config))
+    }
+
+    fn of(mut config: ClientConfig) -> Self {
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Self { connector: TlsConnector::from(Arc::new(config)) }
+    }
+
+    /// Makes a connection to `host` secure.
+    pub(crate) async fn connect(&self, host: &str, socket: Socket) -> io::Result<Socket> {
+        let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+        Ok(Box::new(self.connector.connect(name, socket).await?))
+    }
+}
+
+impl std::fmt::Debug for Tls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tls")
+    }
+}
+
+fn builder() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>, TlsError> {
+    Ok(ClientConfig::builder_with_provider(Arc::new(ring::default_provider())).with_safe_default_protocol_versions()?)
+}
+
+fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TlsError> {
+    let error = |reason: String| TlsError::CaFile { path: path.to_owned(), reason };
+    let certificates: Vec<_> = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect)
+        .map_err(|cause| error(format!("cannot be read as PEM certificates: {cause}")))?;
+    let (added, _) = roots.add_parsable_certificates(certificates);
+    if added == 0 { Err(error("holds no certificate".to_owned())) } else { Ok(()) }
+}
+
+/// Accepts every certificate, yet still checks that the server holds its key.
+#[derive(Debug)]
+struct Unverified(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Unverified {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls12_signature(
+            message,
+            certificate,
+            signature,
+            &self.0.signature_verification_algorithms,
+        )
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls13_signature(
+            message,
+            certificate,
+            signature,
+            &self.0.signature_verification_algorithms,
+        )
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
