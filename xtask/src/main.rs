@@ -52,7 +52,7 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(arguments.command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -60,15 +60,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> anyhow::Result<()> {
+fn run(command: Command) -> anyhow::Result<ExitCode> {
     let workspace = Workspace::load()?;
     match command {
-        Command::Run(arguments) => commands::run::run(&workspace, &arguments),
-        Command::Build(arguments) => commands::build::run(&workspace, &arguments),
-        Command::Dev(arguments) => commands::dev::run(&workspace, &arguments),
-        Command::Test(arguments) => commands::test::run(&workspace, &arguments),
-        Command::Lint => commands::lint::run(&workspace),
+        Command::Run(arguments) => commands::run::run(&workspace, &arguments)?,
+        Command::Build(arguments) => commands::build::run(&workspace, &arguments)?,
+        Command::Dev(arguments) => commands::dev::run(&workspace, &arguments)?,
+        Command::Test(arguments) => return commands::test::run(&workspace, &arguments),
+        Command::Lint => commands::lint::run(&workspace)?,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 #[cfg(test)]

@@ -24,7 +24,8 @@ pub fn run(bench: &Bench<'_>, filters: &[String]) -> anyhow::Result<Tally> {
 }
 
 fn nextest(bench: &Bench<'_>, filters: &[String]) -> anyhow::Result<Tally> {
-    let report = bench.workspace.target.join("nextest").join(NEXTEST_PROFILE).join("junit.xml");
+    // Where cargo-nextest writes it, whatever `CARGO_TARGET_DIR` says.
+    let report = bench.workspace.root.join("target/nextest").join(NEXTEST_PROFILE).join("junit.xml");
     // A report of an earlier run must not be mistaken for this one's.
     if report.exists() {
         fs::remove_file(&report).with_context(|| format!("cannot remove {}", report.display()))?;
