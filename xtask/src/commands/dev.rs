@@ -8,8 +8,8 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, bail};
-use notify_debouncer_mini::{DebounceEventResult, new_debouncer, notify::RecursiveMode};
+use anyhow::Context;
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher, event::ModifyKind};
 
 use crate::{binaries, flavour::Flavour, process, workspace::Workspace};
 
@@ -33,15 +33,7 @@ pub struct Arguments {
 /// # Errors
 /// When the sources cannot be watched. What does not build is shown, and waits for the next change.
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<()> {
-    let (sender, changes) = mpsc::channel();
-    let mut watcher = new_debouncer(SETTLE, sender).context("cannot watch the sources")?;
-    for source in SOURCES {
-        let path = workspace.root.join(source);
-        watcher
-            .watcher()
-            .watch(&path, RecursiveMode::Recursive)
-            .with_context(|| format!("cannot watch {}", path.display()))?;
-    }
+    let (_watcher, changes) = watch(workspace)?;
     let mut server = None;
     loop {
         match binaries::build(workspace, Flavour::Dev) {
@@ -62,20 +54,44 @@ fn restart(server: &mut Option<Child>, program: &Path, arguments: &[OsString]) -
     Ok(())
 }
 
-/// Blocks until a source file changes.
-fn wait_for_change(workspace: &Workspace, changes: &Receiver<DebounceEventResult>) -> anyhow::Result<()> {
+/// Starts watching. Each change arrives as the path that changed; the watcher watches as long as it is held.
+fn watch(workspace: &Workspace) -> anyhow::Result<(RecommendedWatcher, Receiver<notify::Result<PathBuf>>)> {
+    let (sender, changes) = mpsc::channel();
     let written_by_us = workspace.root.join("style/assets/echarts.min.js");
-    loop {
-        let events = match changes.recv() {
-            Ok(Ok(events)) => events,
-            Ok(Err(error)) => bail!("cannot watch the sources any longer: {error}"),
-            Err(mpsc::RecvError) => bail!("the watcher has ended"),
+    let report = move |event: notify::Result<Event>| {
+        let change = match event {
+            Ok(event) if !is_change(event.kind) => None,
+            Ok(event) => event.paths.into_iter().find(|path| *path != written_by_us).map(Ok),
+            Err(error) => Some(Err(error)),
         };
-        let changed: Vec<PathBuf> =
-            events.into_iter().map(|event| event.path).filter(|path| *path != written_by_us).collect();
-        if let Some(path) = changed.first() {
-            eprintln!("  {} changed", path.strip_prefix(&workspace.root).unwrap_or(path).display());
-            return Ok(());
+        if let Some(change) = change {
+            // Nobody listens only when this program is about to end.
+            sender.send(change).ok();
         }
+    };
+    let mut watcher = notify::recommended_watcher(report).context("cannot watch the sources")?;
+    for source in SOURCES {
+        let path = workspace.root.join(source);
+        watcher.watch(&path, RecursiveMode::Recursive).with_context(|| format!("cannot watch {}", path.display()))?;
     }
+    Ok((watcher, changes))
+}
+
+/// Compilers read the sources, which is an event too.
+fn is_change(kind: EventKind) -> bool {
+    match kind {
+        EventKind::Any | EventKind::Create(_) | EventKind::Remove(_) => true,
+        EventKind::Modify(kind) => !matches!(kind, ModifyKind::Metadata(_)),
+        EventKind::Access(_) | EventKind::Other => false,
+    }
+}
+
+/// Blocks until a source file has changed and all of them have been left alone for a moment.
+fn wait_for_change(workspace: &Workspace, changes: &Receiver<notify::Result<PathBuf>>) -> anyhow::Result<()> {
+    let mut change = changes.recv().context("the watcher has ended")?.context("cannot watch the sources any longer")?;
+    while let Ok(next) = changes.recv_timeout(SETTLE) {
+        change = next.context("cannot watch the sources any longer")?;
+    }
+    eprintln!("  {} changed", change.strip_prefix(&workspace.root).unwrap_or(&change).display());
+    Ok(())
 }
