@@ -14,7 +14,7 @@ use telephone::line::{
     self, ControlReceiver, Head, Incoming, Line, LineError, OpenError, OpenStreamError, Side, StreamError, pipe,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -32,8 +32,13 @@ struct End {
 
 /// Two WebSocket ends: the server's and the telephone's.
 async fn sockets() -> (WebSocketStream<TcpStream>, WebSocketStream<TcpStream>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let near = TcpStream::connect(listener.local_addr().unwrap());
+    sockets_with(TcpSocket::new_v4().unwrap(), TcpSocket::new_v4().unwrap()).await
+}
+
+async fn sockets_with(listen: TcpSocket, dial: TcpSocket) -> (WebSocketStream<TcpStream>, WebSocketStream<TcpStream>) {
+    listen.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = listen.listen(1).unwrap();
+    let near = dial.connect(listener.local_addr().unwrap());
     let (near, far) = tokio::join!(near, listener.accept());
     let config = Some(line::websocket_config());
     let server = WebSocketStream::from_raw_socket(far.unwrap().0, Role::Server, config).await;
@@ -272,18 +277,23 @@ async fn a_peer_that_says_nothing_is_given_up() {
 
 #[tokio::test]
 async fn a_peer_that_talks_but_takes_nothing_is_given_up() {
-    let (server, mut deaf) = sockets().await;
+    let (listen, dial) = (TcpSocket::new_v4().unwrap(), TcpSocket::new_v4().unwrap());
+    listen.set_send_buffer_size(16 * 1024).unwrap();
+    dial.set_recv_buffer_size(16 * 1024).unwrap();
+    let (server, mut deaf) = sockets_with(listen, dial).await;
     let heartbeat = Duration::from_millis(50);
     let server = end(server, Side::Server, line::Settings { heartbeat, ..settings() });
-    let talking = tokio::spawn(async move { while deaf.send(Message::text(r#"{"type":"ready"}"#)).await.is_ok() {} });
+    let talking = tokio::spawn(async move {
+        let mut pulse = tokio::time::interval(Duration::from_millis(20));
+        while deaf.send(Message::text(r#"{"type":"ready"}"#)).await.is_ok() {
+            pulse.tick().await;
+        }
+    });
     let mut control = server.control;
     tokio::spawn(async move { while control.recv().await.is_some() {} });
-    let mut kept = Vec::new();
-    while let Ok((mut send, answer)) = server.line.open(&request(Method::POST, "/"), false) {
-        let _sent = send.send(pattern(64 * 1024)).await;
-        kept.push((send, answer));
-    }
-    assert!(matches!(server.driver.await.unwrap(), LineError::WriteStalled | LineError::Io(_)));
+    let (mut send, _answer) = server.line.open(&request(Method::POST, "/"), false).unwrap();
+    send.send(pattern(64 * 1024)).await.unwrap();
+    assert!(matches!(server.driver.await.unwrap(), LineError::WriteStalled));
     talking.abort();
 }
 
@@ -306,6 +316,7 @@ async fn garbage_ends_the_line_with_a_reason() {
         };
         assert_eq!(u16::from(close.code), wire::close::PROTOCOL);
         assert!(close.reason.contains(part), "{}", close.reason);
+        drop(peer);
         let reason = server.driver.await.unwrap();
         assert!(matches!(reason, LineError::Protocol(_) | LineError::BadControl(_)), "{reason}");
     }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use telephone::line::{self, ControlReceiver, Line, LineError, Side, opening};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::accept_async_with_config;

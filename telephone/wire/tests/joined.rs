@@ -236,7 +236,7 @@ proptest! {
     #[test]
     fn also_with_tight_windows(steps in proptest::collection::vec(step(), 0..400)) {
         let limits = Limits { stream_window: 3_000, connection_window: 5_000, max_streams: 8 };
-        let settings = Settings { max_held: 4_000, max_stream_window: 9_000, ..Settings::new(limits, limits) };
+        let settings = Settings { max_held: 4_000, max_stream_window: 9_000, max_queued: 6_000, ..Settings::new(limits, limits) };
         run(steps, settings);
     }
 

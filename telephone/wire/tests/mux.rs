@@ -147,6 +147,25 @@ fn what_is_held_unread_is_bounded_over_all_streams() {
 }
 
 #[test]
+fn what_is_queued_is_bounded_over_all_streams() {
+    let settings = Settings { max_queued: 100_000, ..Settings::default() };
+    let mut pair = Pair::new(settings);
+    let streams: Vec<_> = (0..10).map(|_| pair.stream()).collect();
+    events(&mut pair.telephone);
+    let mut queued = 0;
+    for id in &streams {
+        let capacity = pair.telephone.send_capacity(*id).unwrap();
+        pair.telephone.send_data(*id, Bytes::from(vec![0; capacity]), false).unwrap();
+        queued += capacity;
+    }
+    assert_eq!(queued, 100_000);
+    let message = pair.telephone.next_message(MAX).unwrap();
+    pair.server.receive(message).unwrap();
+    let told: Vec<_> = events(&mut pair.telephone);
+    assert_eq!(told, streams[2..].iter().map(|id| Event::Writable(*id)).collect::<Vec<_>>());
+}
+
+#[test]
 fn streams_take_turns() {
     let mut pair = Pair::new(Settings::default());
     let (bulk, small) = (pair.stream(), pair.stream());

@@ -83,6 +83,10 @@ pub struct Mux {
     turns: VecDeque<StreamId>,
     /// Streams that had their turn while the connection had no credit.
     starved: VecDeque<StreamId>,
+    /// Streams that found no room because all streams together had queued too much.
+    crowded: VecDeque<StreamId>,
+    /// Bytes queued for sending, over all streams.
+    queued: usize,
     credit: Credit,
     window: Window,
     /// Bytes that lie here unread, over all streams.
@@ -105,6 +109,8 @@ impl Mux {
             urgent: BytesMut::new(),
             turns: VecDeque::new(),
             starved: VecDeque::new(),
+            crowded: VecDeque::new(),
+            queued: 0,
             credit: Credit::new(settings.peer.connection_window),
             window: Window::new(window, window),
             held: 0,
@@ -187,6 +193,7 @@ impl Mux {
         let Some(mut stream) = self.streams.remove(&id) else { return };
         let held = stream.recv.held.clear();
         self.release_held(held);
+        self.release_queued(stream.send.queued);
         let sent = matches!(stream.send.state, SendState::Settled | SendState::Failed(_));
         let received = !matches!(stream.recv.state, RecvState::AwaitHead | RecvState::Open | RecvState::Stopped);
         if !(sent && received) {
@@ -247,4 +254,13 @@ impl Mux {
             frame::put_window(&mut self.urgent, 0, grant);
         }
     }
+}
+
+/// Puts a stream into a row of those that wait. Streams that were reset meanwhile are swept out now and then, so that
+/// the row stays within about twice the number of streams.
+fn put_aside(row: &mut VecDeque<StreamId>, id: StreamId, streams: &StreamMap<Stream>) {
+    if row.len() > 64 + 2 * streams.len() {
+        row.retain(|id| streams.contains_key(id));
+    }
+    row.push_back(id);
 }

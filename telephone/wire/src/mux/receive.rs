@@ -149,13 +149,14 @@ impl Mux {
             SendState::Ending(_) => stream.send.state = SendState::Settled,
             SendState::Settled | SendState::Failed(_) => {}
         }
-        stream.send.clear();
+        let queued = stream.send.clear();
         let mut released = 0;
         if matches!(stream.recv.state, RecvState::AwaitHead | RecvState::Open) {
             stream.recv.state = RecvState::Failed(code);
             released = stream.recv.held.clear();
         }
         self.release_held(released);
+        self.release_queued(queued);
         self.events.push_back(Event::Reset(id));
         self.remove_if_settled(id);
         Ok(())
@@ -170,7 +171,8 @@ impl Mux {
             SendState::Ending(_) => stream.send.state = SendState::Settled,
             SendState::Idle | SendState::Open => stream.send.state = SendState::Failed(Failure::Stopped(code)),
         }
-        stream.send.clear();
+        let queued = stream.send.clear();
+        self.release_queued(queued);
         self.events.push_back(Event::Reset(id));
         self.remove_if_settled(id);
         Ok(())

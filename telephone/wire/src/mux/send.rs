@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 
 use super::stream::{Failure, RecvHalf, RecvState, SendHalf, SendState, Stream, Tail};
-use super::{Mux, OpenError, SendError, Side, StreamId};
+use super::{Event, Mux, OpenError, SendError, Side, StreamId, put_aside};
 use crate::flow::Window;
 use crate::frame::{Kind, put_head_frame};
 use crate::head::{RequestHead, ResponseHead, encode_trailers};
@@ -63,25 +63,30 @@ impl Mux {
     /// How many bytes [`Mux::send_data`] takes now: what credit and the stream's send buffer leave. When that is 0,
     /// [`Event::Writable`](super::Event::Writable) follows as soon as it is more.
     pub fn send_capacity(&mut self, id: StreamId) -> Result<usize, SendError> {
-        let buffer = self.settings.send_buffer;
+        let (buffer, room) = (self.settings.send_buffer, self.room());
         let send = &mut self.streams.get_mut(&id).ok_or(SendError::Closed)?.send;
         send.check_open()?;
-        let capacity = send.capacity(buffer);
+        let own = send.capacity(buffer);
+        let capacity = own.min(room);
         send.blocked = capacity == 0;
+        if own > 0 && room == 0 && !std::mem::replace(&mut send.crowded, true) {
+            put_aside(&mut self.crowded, id, &self.streams);
+        }
         Ok(capacity)
     }
 
     /// Queues body bytes, at most [`Mux::send_capacity`]; `end` says that they are the last.
     pub fn send_data(&mut self, id: StreamId, data: Bytes, end: bool) -> Result<(), SendError> {
-        let buffer = self.settings.send_buffer;
+        let (buffer, room) = (self.settings.send_buffer, self.room());
         let send = &mut self.streams.get_mut(&id).ok_or(SendError::Closed)?.send;
         send.check_open()?;
-        if data.len() > send.capacity(buffer) {
+        if data.len() > send.capacity(buffer).min(room) {
             return Err(SendError::NoCapacity);
         }
         send.credit.take(data.len());
         if !data.is_empty() {
             send.queued += data.len();
+            self.queued += data.len();
             send.queue.push_back(data);
         }
         if end {
@@ -100,6 +105,28 @@ impl Mux {
         send.state = SendState::Ending(Tail::Trailers(out.freeze()));
         self.schedule(id);
         Ok(())
+    }
+
+    /// What all streams together may still queue.
+    fn room(&self) -> usize {
+        self.settings.max_queued.saturating_sub(self.queued)
+    }
+
+    /// Accounts for `bytes` that are no longer queued, and tells the streams that waited for room once there is a good
+    /// deal of it.
+    pub(super) fn release_queued(&mut self, bytes: usize) {
+        self.queued -= bytes;
+        if self.queued > self.settings.max_queued / 2 {
+            return;
+        }
+        while let Some(id) = self.crowded.pop_front() {
+            let Some(stream) = self.streams.get_mut(&id) else { continue };
+            stream.send.crowded = false;
+            if stream.send.blocked && stream.send.capacity(self.settings.send_buffer) > 0 {
+                stream.send.blocked = false;
+                self.events.push_back(Event::Writable(id));
+            }
+        }
     }
 
     /// Puts a stream that has something to send into the line for a turn.

@@ -24,6 +24,8 @@ pub struct Settings {
     pub max_held: usize,
     /// How much one stream may queue for sending, in bytes.
     pub send_buffer: usize,
+    /// How much all streams together may queue for sending, in bytes.
+    pub max_queued: usize,
     /// The longest payload of a DATA frame sent, in bytes: the turn of one stream before the next one's.
     pub frame_size: usize,
 }
@@ -37,6 +39,7 @@ impl Settings {
             max_stream_window: MAX_STREAM_WINDOW,
             max_held: 64 * 1024 * 1024,
             send_buffer: 64 * 1024,
+            max_queued: 16 * 1024 * 1024,
             frame_size: 16 * 1024,
         }
     }

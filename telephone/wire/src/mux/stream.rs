@@ -33,6 +33,8 @@ pub(super) struct SendHalf {
     pub scheduled: bool,
     /// The application found no room and wants to hear of some.
     pub blocked: bool,
+    /// It is in the row of those for whom all streams together had too much queued.
+    pub crowded: bool,
 }
 
 #[derive(Debug)]
@@ -101,7 +103,15 @@ impl RecvHalf {
 
 impl SendHalf {
     pub(super) fn new(state: SendState, credit: u32) -> Self {
-        Self { state, credit: Credit::new(credit), queue: VecDeque::new(), queued: 0, scheduled: false, blocked: false }
+        Self {
+            state,
+            credit: Credit::new(credit),
+            queue: VecDeque::new(),
+            queued: 0,
+            scheduled: false,
+            blocked: false,
+            crowded: false,
+        }
     }
 
     /// Whether there is something to put into a message, credit of the connection aside.
@@ -109,10 +119,10 @@ impl SendHalf {
         self.queued > 0 || matches!(self.state, SendState::Ending(_))
     }
 
-    /// Forgets what is queued.
-    pub(super) fn clear(&mut self) {
+    /// Forgets what is queued and says how much it was.
+    pub(super) fn clear(&mut self) -> usize {
         self.queue = VecDeque::new();
-        self.queued = 0;
+        std::mem::take(&mut self.queued)
     }
 }
 

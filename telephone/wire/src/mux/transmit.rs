@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::stream::{SendHalf, SendState, Tail};
-use super::{Event, Mux, StreamId};
+use super::{Event, Mux, StreamId, put_aside};
 use crate::frame::{HEADER, MAX_DATA, put_data_header};
 
 /// The room a message must still have for one more DATA frame to be worth its header.
@@ -57,7 +57,7 @@ impl Mux {
         let room = frame.min(max - out.len() - HEADER);
         let length = self.credit.take(send.queued.min(room));
         if length == 0 && send.queued > 0 {
-            self.starve(id);
+            put_aside(&mut self.starved, id, &self.streams);
             return;
         }
         send.put_frame(id, length, out);
@@ -71,15 +71,7 @@ impl Mux {
             self.events.push_back(Event::Writable(id));
         }
         self.remove_if_settled(id);
-    }
-
-    /// Puts a stream aside until the connection has credit again. Streams that were reset meanwhile are swept out now
-    /// and then, so that the row stays within twice the number of streams.
-    fn starve(&mut self, id: StreamId) {
-        self.starved.push_back(id);
-        if self.starved.len() > 64 + 2 * self.streams.len() {
-            self.starved.retain(|id| self.streams.contains_key(id));
-        }
+        self.release_queued(length);
     }
 }
 
