@@ -1,0 +1,68 @@
+//! What the live WebSockets send: first everything, then what changed each second.
+
+use crate::{RecentRequest, Sample, Series, Tunnel, TunnelId, TunnelStats, TunnelStatus};
+use serde::{Deserialize, Serialize};
+
+/// One message of `/ws/user` or `/ws/tunnels/:id`. A reader that falls behind is sent a new snapshot, never a backlog.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum LiveUpdate {
+    /// Replaces all that was known.
+    Snapshot(LiveSnapshot),
+    /// Adds one second.
+    Delta(LiveDelta),
+    /// The tunnel of a `/ws/tunnels/:id` was deleted; nothing follows.
+    Gone,
+}
+
+/// All that a page shows, now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LiveSnapshot {
+    /// The last five minutes: of all the viewer's tunnels on `/ws/user`, of the one on `/ws/tunnels/:id`.
+    pub series: Series,
+    /// Each tunnel's present state; the one on `/ws/tunnels/:id`.
+    pub tunnels: Vec<TunnelNow>,
+    /// The latest requests, newest first.
+    pub recent: Vec<RecentRequest>,
+    /// The tunnel itself with its sessions and figures; only on `/ws/tunnels/:id`.
+    pub detail: Option<TunnelDelta>,
+}
+
+/// One second.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LiveDelta {
+    /// What was measured in it.
+    pub sample: Sample,
+    /// The tunnels whose state or traffic differs from the last message.
+    pub tunnels: Vec<TunnelNow>,
+    /// The tunnels that are no longer there.
+    pub removed: Vec<TunnelId>,
+    /// Requests since the last message, newest first, at most 20.
+    pub recent: Vec<RecentRequest>,
+    /// The tunnel itself; only on `/ws/tunnels/:id`.
+    pub detail: Option<TunnelDelta>,
+}
+
+/// A row of the tunnel list, as it changes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct TunnelNow {
+    /// Which.
+    pub id: TunnelId,
+    /// What it is doing.
+    pub status: TunnelStatus,
+    /// Telephones that serve it.
+    pub sessions: u32,
+    /// Requests answered in the last second.
+    pub requests: u64,
+    /// Requests under way.
+    pub in_flight: u64,
+}
+
+/// One tunnel in full, as it changes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TunnelDelta {
+    /// The tunnel with its sessions; `None` when nothing in it changed since the last message.
+    pub tunnel: Option<Tunnel>,
+    /// Its figures.
+    pub stats: TunnelStats,
+}
