@@ -43,12 +43,14 @@ pub enum Event {
         /// What became of it.
         outcome: Outcome,
     },
-    /// A line has broken.
+    /// A line has broken, or could not be opened.
     Disconnected {
         /// Why.
         reason: String,
         /// When it is dialled again.
         retry_in: Duration,
+        /// How many lines are still open.
+        connections: usize,
     },
     /// The switchboard refused. The agent goes on trying unless the code is permanent.
     Refused {

@@ -175,7 +175,8 @@ async fn keep_line(station: Arc<Station>, leave: CancellationToken) -> AgentErro
             Err(end) => return end,
         };
         let retry_in = backoff.next();
-        station.tell(Event::Disconnected { reason, retry_in });
+        let connections = station.standing.borrow().connections;
+        station.tell(Event::Disconnected { reason, retry_in, connections });
         tokio::select! {
             () = tokio::time::sleep(retry_in) => {}
             () = leave.cancelled() => return AgentError::ShutDown,

@@ -20,8 +20,9 @@ use super::LineError;
 use super::heartbeat::Heartbeat;
 use super::shared::{Shared, wake};
 
-/// About how much goes into one WebSocket message.
-const MAX_MESSAGE: usize = 256 * 1024;
+/// About how much goes into one WebSocket message: what a new request waits for at most, and what the peer has to take
+/// within two heartbeats.
+const MAX_MESSAGE: usize = 128 * 1024;
 /// How many messages are read or written before other tasks have their turn.
 const BUDGET: usize = 32;
 /// How long the closing handshake may take.
@@ -35,6 +36,8 @@ pub struct Driver<S> {
     control: mpsc::Sender<Control>,
     heartbeat: Heartbeat,
     unflushed: bool,
+    /// The peer's `drain` has been answered.
+    drained: bool,
     wakers: Vec<Waker>,
 }
 
@@ -51,7 +54,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         control: mpsc::Sender<Control>,
         heartbeat: Duration,
     ) -> Self {
-        Self { ws, shared, control, heartbeat: Heartbeat::new(heartbeat), unflushed: false, wakers: Vec::new() }
+        Self {
+            ws,
+            shared,
+            control,
+            heartbeat: Heartbeat::new(heartbeat),
+            unflushed: false,
+            drained: false,
+            wakers: Vec::new(),
+        }
     }
 
     /// Runs the line until it ends and says why. All streams have failed by then.
@@ -144,7 +155,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     fn stop_opening(&mut self) {
         let mut state = self.shared.lock();
         state.mux.stop_opening();
-        if state.mux.side() == Side::Server {
+        if state.mux.side() == Side::Server && !std::mem::replace(&mut self.drained, true) {
             state.outbox.push_back(Control::Drain(Drain::default()));
         }
     }
@@ -158,37 +169,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     fn poll_out(&mut self, cx: &mut Context<'_>) -> Result<(), LineError> {
-        let done = self.poll_write(cx);
-        self.heartbeat.written(done.is_ready());
-        match done {
+        match self.poll_write(cx) {
             Poll::Pending | Poll::Ready(Ok(None)) => Ok(()),
             Poll::Ready(Ok(Some(reason))) => Err(reason),
             Poll::Ready(Err(error)) => Err(error),
         }
     }
 
-    /// Writes what is ready; `Some` when that was the last because this end closes the line.
+    /// Writes what is ready, one message at a time; `Some` when that was the last because this end closes the line.
+    ///
+    /// The next message is made only when the socket has taken the last one: what is ready by then shares it, and
+    /// nothing urgent queues behind data that has left the multiplexer's hands.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<LineError>, LineError>> {
         for _ in 0..BUDGET {
-            ready!(Pin::new(&mut self.ws).poll_ready(cx))?;
-            match self.next_message()? {
-                Some(message) => {
-                    Pin::new(&mut self.ws).start_send(message)?;
-                    self.unflushed = true;
-                }
-                None => {
-                    if self.unflushed {
-                        ready!(Pin::new(&mut self.ws).poll_flush(cx))?;
-                        self.unflushed = false;
-                    }
-                    let closing = self.shared.lock().closing.clone();
-                    return Poll::Ready(Ok(closing.map(|(code, reason)| LineError::ClosedByUs { code, reason })));
-                }
+            if self.unflushed {
+                let flushed = Pin::new(&mut self.ws).poll_flush(cx);
+                self.heartbeat.written(flushed.is_ready());
+                ready!(flushed)?;
+                self.unflushed = false;
             }
+            let Some(message) = self.next_message()? else {
+                let closing = self.shared.lock().closing.clone();
+                return Poll::Ready(Ok(closing.map(|(code, reason)| LineError::ClosedByUs { code, reason })));
+            };
+            // A WebSocket whose last message has been flushed is ready for the next one.
+            Pin::new(&mut self.ws).start_send(message)?;
+            self.unflushed = true;
         }
         cx.waker().wake_by_ref();
-        ready!(Pin::new(&mut self.ws).poll_flush(cx))?;
-        self.unflushed = false;
         Poll::Ready(Ok(None))
     }
 

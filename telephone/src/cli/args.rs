@@ -1,0 +1,142 @@
+//! The arguments, and from where each one came.
+
+use std::path::PathBuf;
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use super::exit::{self, Failure};
+
+/// Gives a local web server a public address through a switchboard.
+#[derive(Debug, Parser)]
+#[command(name = "telephone", version, about, after_help = exit::HELP, arg_required_else_help = true)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Forward the requests of a tunnel to a local web server.
+    Http(Box<HttpArgs>),
+    /// Keep the switchboard's address and a token, so that other commands need neither.
+    Login(LoginArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = exit::HELP)]
+pub(super) struct HttpArgs {
+    /// The local web server: a port, host:port, an http or https URL, or unix:PATH.
+    #[arg(env = "TELEPHONE_TARGET")]
+    pub target: String,
+    /// The switchboard's address, for instance https://switchboard.example.com [default: as stored by `login`]
+    #[arg(long, env = "TELEPHONE_SERVER", value_name = "URL")]
+    pub server: Option<String>,
+    #[command(flatten)]
+    pub token: TokenArgs,
+    /// The subdomain wanted [default: the one of last time, or a random one]
+    #[arg(long, env = "TELEPHONE_SUBDOMAIN", value_name = "NAME")]
+    pub subdomain: Option<String>,
+    /// How many lines serve the tunnel at once, 1 to 16.
+    #[arg(long, env = "TELEPHONE_CONNECTIONS", value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub connections: u8,
+    /// Replace the Host header of each request [default: as the visitor sent it]
+    #[arg(long, env = "TELEPHONE_HOST_HEADER", value_name = "HOST")]
+    pub host_header: Option<String>,
+    /// Trust whatever certificate an https target shows.
+    #[arg(long, env = "TELEPHONE_INSECURE")]
+    pub insecure: bool,
+    /// A PEM file with certificate authorities to trust besides the system's.
+    #[arg(long, env = "TELEPHONE_CA_FILE", value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// A name for this telephone, shown in the dashboard [default: the machine's]
+    #[arg(long, env = "TELEPHONE_NAME", value_name = "NAME")]
+    pub name: Option<String>,
+    /// Where this telephone runs, shown in the dashboard.
+    #[arg(long, env = "TELEPHONE_REGION", value_name = "REGION")]
+    pub region: Option<String>,
+    /// How events are shown: json is one object a line.
+    #[arg(long, env = "TELEPHONE_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+    /// How much is logged to standard error besides: off, error, warn, info, debug or trace [default: warn]
+    #[arg(long, env = "TELEPHONE_LOG_LEVEL", value_name = "LEVEL")]
+    pub log_level: Option<tracing_subscriber::filter::LevelFilter>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LoginArgs {
+    /// The switchboard's address, for instance https://switchboard.example.com
+    #[arg(long, env = "TELEPHONE_SERVER", value_name = "URL")]
+    pub server: Option<String>,
+    #[command(flatten)]
+    pub token: TokenArgs,
+}
+
+/// The token, by either of two ways. (Other users of a machine can read its command lines: prefer the second.)
+#[derive(Debug, Args)]
+pub(super) struct TokenArgs {
+    /// The token to sign in with [default: as stored by `login`]
+    #[arg(long, env = "TELEPHONE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// A file that holds the token.
+    #[arg(long, env = "TELEPHONE_TOKEN_FILE", value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// From where each argument of the command came.
+#[derive(Debug)]
+pub(super) struct Origins(ArgMatches);
+
+impl Origins {
+    /// Whether the argument was given on the command line.
+    pub(super) fn is_flag(&self, id: &str) -> bool {
+        self.0.value_source(id) == Some(ValueSource::CommandLine)
+    }
+
+    /// The argument as its user knows it: the flag, or the variable.
+    pub(super) fn place(&self, id: &str) -> String {
+        if id == "target" && self.is_flag(id) {
+            "TARGET".to_owned()
+        } else if self.is_flag(id) {
+            format!("--{}", id.replace('_', "-"))
+        } else {
+            format!("TELEPHONE_{}", id.to_uppercase())
+        }
+    }
+}
+
+/// Reads command line and environment; `--help` and `--version` end the process here.
+pub(super) fn parse() -> Result<(Cli, Origins), Failure> {
+    let matches = Cli::command().try_get_matches().unwrap_or_else(|error| refuse(&error));
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| refuse(&error));
+    match matches.subcommand() {
+        Some((_, matches)) => Ok((cli, Origins(matches.clone()))),
+        None => Err(Failure::usage("no command was given; see --help")),
+    }
+}
+
+/// Shows what clap has to say, and ends with its meaning as an exit code.
+fn refuse(error: &clap::Error) -> ! {
+    // Nothing is left to be done about a closed standard error.
+    let _printed = error.print();
+    std::process::exit(if error.use_stderr() { i32::from(exit::USAGE) } else { 0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

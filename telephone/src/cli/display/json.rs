@@ -1,0 +1,68 @@
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+use telephone::{Event, Outcome, TunnelInfo};
+
+use super::Show;
+
+/// One JSON object a line: `{"time", "event", …}` with the events `connecting`, `connected`, `updated`, `request`,
+/// `disconnected`, `refused`, `draining`, `round_trip` and `leaving`. Times are RFC 3339 UTC, durations milliseconds.
+pub(super) struct Json;
+
+impl Json {
+    fn line(event: &str, mut fields: Value) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        if let Some(object) = fields.as_object_mut() {
+            let now = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+            object.insert("time".to_owned(), now.into());
+            object.insert("event".to_owned(), event.into());
+        }
+        writeln!(out, "{fields}")?;
+        out.flush()
+    }
+}
+
+impl Show for Json {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        match event {
+            Event::Connecting => Self::line("connecting", json!({})),
+            Event::Connected(tunnel) => Self::line("connected", fields(tunnel)),
+            Event::Updated(tunnel) => Self::line("updated", fields(tunnel)),
+            Event::Request { method, path, status, duration, bytes, outcome } => Self::line(
+                "request",
+                json!({
+                    "method": method, "path": path, "status": status, "bytes": bytes,
+                    "duration_ms": duration.as_secs_f64() * 1000.0, "outcome": outcome_word(*outcome),
+                }),
+            ),
+            Event::Disconnected { reason, retry_in, connections } => {
+                let wait = retry_in.as_secs_f64() * 1000.0;
+                Self::line("disconnected", json!({"reason": reason, "retry_in_ms": wait, "connections": connections}))
+            }
+            Event::Refused { code, message } => {
+                Self::line("refused", json!({"code": code.as_str(), "message": message}))
+            }
+            Event::Draining => Self::line("draining", json!({})),
+            Event::RoundTrip(rtt) => Self::line("round_trip", json!({"duration_ms": rtt.as_secs_f64() * 1000.0})),
+        }
+    }
+
+    fn leaving(&mut self) -> io::Result<()> {
+        Self::line("leaving", json!({}))
+    }
+}
+
+fn fields(tunnel: &TunnelInfo) -> Value {
+    json!({
+        "public_url": tunnel.public_url, "tunnel_id": tunnel.tunnel_id, "subdomain": tunnel.subdomain,
+        "session_id": tunnel.session_id, "status": tunnel.status,
+    })
+}
+
+fn outcome_word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Complete => "complete",
+        Outcome::Cancelled => "cancelled",
+        Outcome::Failed => "failed",
+    }
+}

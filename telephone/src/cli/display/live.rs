@@ -1,0 +1,187 @@
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use telephone::Event;
+use telephone::wire::control::Status;
+use terminal_size::{Height, Width, terminal_size};
+
+use super::Show;
+use super::text::{clock, duration, escape, status};
+
+/// The most requests shown, on however tall a terminal.
+const MAX_REQUESTS: usize = 50;
+/// Lines of the header, with the blank lines around the requests.
+const HEADER: usize = 9;
+
+/// A header that stays and the latest requests below it, redrawn in place.
+pub(super) struct Live {
+    server: String,
+    target: String,
+    state: String,
+    public_url: Option<String>,
+    lines: usize,
+    rtt: Option<Duration>,
+    total: u64,
+    requests: VecDeque<Request>,
+    colour: bool,
+    /// How many lines the last frame had.
+    drawn: usize,
+    dirty: bool,
+}
+
+struct Request {
+    time: String,
+    method: String,
+    path: String,
+    status: String,
+    duration: String,
+    class: u16,
+}
+
+impl Live {
+    pub(super) fn new(server: &str, target: &str) -> Self {
+        Self {
+            server: server.to_owned(),
+            target: target.to_owned(),
+            state: "connecting".to_owned(),
+            public_url: None,
+            lines: 0,
+            rtt: None,
+            total: 0,
+            requests: VecDeque::new(),
+            colour: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            drawn: 0,
+            dirty: true,
+        }
+    }
+
+    fn draw(&mut self) -> io::Result<()> {
+        let (width, height) = terminal_size().map_or((80, 24), |(Width(w), Height(h))| (w.into(), h.into()));
+        let frame = self.frame(width, height);
+        let mut out = io::stdout().lock();
+        // Back to the first line of the last frame, and clear from there on (ECMA-48 CPL and ED).
+        if self.drawn > 0 {
+            write!(out, "\x1b[{}F\x1b[J", self.drawn)?;
+        }
+        for line in &frame {
+            writeln!(out, "{line}")?;
+        }
+        self.drawn = frame.len();
+        self.dirty = false;
+        out.flush()
+    }
+
+    /// The lines to show. None is wider than the terminal: one that wrapped would be two to go back over.
+    fn frame(&self, width: usize, height: usize) -> Vec<String> {
+        let fit = |text: String| cut(&text, width.saturating_sub(1));
+        let rtt = self.rtt.map_or_else(|| "–".to_owned(), duration);
+        let mut frame = vec![
+            String::new(),
+            self.paint("1", fit(format!("telephone   {}", self.state))),
+            String::new(),
+            self.paint("1;36", fit(format!("Public URL  {}", self.public_url.as_deref().unwrap_or("–")))),
+            fit(format!("Forwarding  {}", self.target)),
+            fit(format!("Switchboard {}  round trip {rtt}  connections {}", self.server, self.lines)),
+            fit(format!("Requests    {}", self.total)),
+            String::new(),
+        ];
+        let room = height.saturating_sub(HEADER).min(MAX_REQUESTS);
+        for request in self.requests.iter().rev().take(room) {
+            let Request { time, method, path, status, duration, class } = request;
+            let tail = format!("  {status}  {duration}");
+            let room = width.saturating_sub(tail.chars().count() + 1);
+            let head = cut(&format!("{time}  {method:<7} {path}"), room);
+            let colour = match class {
+                2 => "32",
+                3 => "36",
+                4 => "33",
+                _ => "31",
+            };
+            let padding = room.saturating_sub(head.chars().count()).min(60_usize.saturating_sub(head.chars().count()));
+            frame.push(format!("{head}{:padding$}{}", "", self.paint(colour, cut(&tail, width.saturating_sub(1)))));
+        }
+        frame
+    }
+
+    fn paint(&self, code: &str, text: String) -> String {
+        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text }
+    }
+
+    fn request(&mut self, request: Request) {
+        self.total += 1;
+        if self.requests.len() == MAX_REQUESTS {
+            self.requests.pop_front();
+        }
+        self.requests.push_back(request);
+    }
+}
+
+impl Show for Live {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        match event {
+            Event::Connecting => {
+                if self.lines == 0 {
+                    "connecting".clone_into(&mut self.state);
+                }
+            }
+            Event::Connected(tunnel) => {
+                self.lines += 1;
+                self.public_url = Some(escape(&tunnel.public_url));
+                status_word(tunnel.status).clone_into(&mut self.state);
+            }
+            Event::Updated(tunnel) => {
+                self.public_url = Some(escape(&tunnel.public_url));
+                status_word(tunnel.status).clone_into(&mut self.state);
+            }
+            Event::Request { method, path, status: code, duration: took, outcome, .. } => self.request(Request {
+                time: clock(),
+                method: escape(method),
+                path: escape(path),
+                status: status(*code, *outcome),
+                duration: duration(*took),
+                class: code.map_or(0, |code| code / 100),
+            }),
+            Event::Disconnected { reason, retry_in, connections } => {
+                self.lines = *connections;
+                if self.lines == 0 {
+                    self.rtt = None;
+                    self.state = format!("{}; trying again in {}", escape(reason), duration(*retry_in));
+                }
+            }
+            Event::Refused { code, message } => {
+                self.state = format!("refused: {} ({})", escape(message), escape(code.as_str()));
+            }
+            Event::Draining => "the switchboard is restarting".clone_into(&mut self.state),
+            Event::RoundTrip(rtt) => self.rtt = Some(*rtt),
+        }
+        self.dirty = true;
+        Ok(())
+    }
+
+    fn leaving(&mut self) -> io::Result<()> {
+        "finishing what is in flight; Ctrl-C again ends at once".clone_into(&mut self.state);
+        self.draw()
+    }
+
+    fn tick(&mut self) -> io::Result<()> {
+        if self.dirty { self.draw() } else { Ok(()) }
+    }
+}
+
+/// A tunnel's state, for people.
+pub(super) fn status_word(status: Status) -> &'static str {
+    match status {
+        Status::Active => "online",
+        Status::Paused => "paused",
+        Status::Deleted => "deleted",
+    }
+}
+
+/// At most `width` characters of `text`.
+fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+}

@@ -1,0 +1,64 @@
+use std::io::{self, Write};
+
+use telephone::Event;
+
+use super::Show;
+use super::text::{clock, duration, escape, status};
+
+/// A line an event, for files, pipes and terminals that cannot do more.
+pub(super) struct Plain {
+    target: String,
+    /// The address last shown.
+    shown: Option<String>,
+}
+
+impl Plain {
+    pub(super) fn new(target: &str) -> Self {
+        Self { target: target.to_owned(), shown: None }
+    }
+
+    fn address(&mut self, out: &mut impl Write, public_url: &str) -> io::Result<()> {
+        if self.shown.as_deref() != Some(public_url) {
+            self.shown = Some(public_url.to_owned());
+            writeln!(out, "Public URL  {}", escape(public_url))?;
+            writeln!(out, "Forwarding  {}", self.target)?;
+        }
+        Ok(())
+    }
+}
+
+impl Show for Plain {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        match event {
+            Event::Connecting | Event::RoundTrip(_) => {}
+            Event::Connected(tunnel) => {
+                self.address(&mut out, &tunnel.public_url)?;
+                writeln!(out, "{}  connected", clock())?;
+            }
+            Event::Updated(tunnel) => {
+                self.address(&mut out, &tunnel.public_url)?;
+                writeln!(out, "{}  the tunnel is {}", clock(), super::live::status_word(tunnel.status))?;
+            }
+            Event::Request { method, path, status: code, duration: took, outcome, .. } => {
+                let (method, path) = (escape(method), escape(path));
+                writeln!(out, "{}  {method} {path}  {}  {}", clock(), status(*code, *outcome), duration(*took))?;
+            }
+            Event::Disconnected { reason, retry_in, .. } => {
+                let (now, reason, wait) = (clock(), escape(reason), duration(*retry_in));
+                writeln!(out, "{now}  disconnected: {reason}; trying again in {wait}")?;
+            }
+            Event::Refused { code, message } => {
+                writeln!(out, "{}  refused: {} ({})", clock(), escape(message), escape(code.as_str()))?;
+            }
+            Event::Draining => writeln!(out, "{}  the switchboard is restarting; opening a new line", clock())?,
+        }
+        out.flush()
+    }
+
+    fn leaving(&mut self) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        writeln!(out, "{}  finishing what is in flight; Ctrl-C again ends at once", clock())?;
+        out.flush()
+    }
+}

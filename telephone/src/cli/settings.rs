@@ -1,0 +1,119 @@
+//! Server and token: from a flag, else the environment, else the file; and where, for error messages.
+
+use std::path::Path;
+
+use telephone::ServerUrl;
+use telephone::wire::Secret;
+
+use super::args::{Origins, TokenArgs};
+use super::exit::Failure;
+use super::store::{self, Stored};
+
+/// The longest token file that is read, in bytes.
+const MAX_TOKEN_FILE: u64 = 4096;
+
+/// A value and where it stands.
+pub(super) struct Found<T> {
+    pub value: T,
+    pub place: String,
+}
+
+/// Server and token of a command, checked.
+pub(super) fn connection(
+    server: Option<String>,
+    token: &TokenArgs,
+    origins: &Origins,
+) -> Result<(String, Secret), Failure> {
+    let path = store::path();
+    let given_token = given_token(token, origins)?;
+    // The file is looked at only when something is missing, so that a broken one is no obstacle otherwise.
+    let stored = match &path {
+        Some(path) if server.is_none() || given_token.is_none() => store::load(path)?,
+        _ => Stored::default(),
+    };
+    let file = path.as_deref().map_or_else(|| "the stored login".to_owned(), |path| path.display().to_string());
+    let server = given_server(server, origins).or_else(|| found(stored.server, format!("server in {file}")));
+    let server = server.ok_or_else(|| missing_server(path.as_deref()))?;
+    let token = given_token.or_else(|| found(stored.token, format!("token in {file}")));
+    let token = token.ok_or_else(|| missing_token(path.as_deref()))?;
+    Ok((check_server(&server)?, check_token(token)?))
+}
+
+fn found<T>(value: Option<T>, place: String) -> Option<Found<T>> {
+    value.map(|value| Found { value, place })
+}
+
+/// The server named by flag or environment.
+pub(super) fn given_server(server: Option<String>, origins: &Origins) -> Option<Found<String>> {
+    found(server, origins.place("server"))
+}
+
+/// The token named by flag or environment, directly or as a file. A flag wins over a variable; both ways at once would
+/// leave open which one is meant.
+pub(super) fn given_token(args: &TokenArgs, origins: &Origins) -> Result<Option<Found<Secret>>, Failure> {
+    let direct = args.token.clone().map(Secret::new);
+    let file = args.token_file.as_deref();
+    match (direct, file) {
+        (None, None) => Ok(None),
+        (Some(token), None) => Ok(found(Some(token), origins.place("token"))),
+        (None, Some(path)) => read_token(path, &origins.place("token_file")).map(Some),
+        (Some(token), Some(path)) => match (origins.is_flag("token"), origins.is_flag("token_file")) {
+            (true, false) => Ok(found(Some(token), origins.place("token"))),
+            (false, true) => read_token(path, &origins.place("token_file")).map(Some),
+            _ => Err(Failure::usage(format!(
+                "{} and {} are both set; give only one of them",
+                origins.place("token"),
+                origins.place("token_file")
+            ))),
+        },
+    }
+}
+
+fn read_token(path: &Path, place: &str) -> Result<Found<Secret>, Failure> {
+    use std::io::Read;
+    let failed = |error: std::io::Error| Failure::usage(format!("{place}: {} cannot be read: {error}", path.display()));
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(failed)?;
+    file.take(MAX_TOKEN_FILE).read_to_string(&mut text).map_err(failed)?;
+    Ok(Found { value: Secret::new(text.trim()), place: format!("{place} ({})", path.display()) })
+}
+
+/// The server's address, in one spelling.
+pub(super) fn check_server(server: &Found<String>) -> Result<String, Failure> {
+    match ServerUrl::parse(&server.value) {
+        Ok(url) => Ok(url.to_string()),
+        Err(error) => Err(Failure::usage(format!("{}: {error}", server.place))),
+    }
+}
+
+pub(super) fn check_token(token: Found<Secret>) -> Result<Secret, Failure> {
+    let text = token.value.expose();
+    let whole = text.strip_prefix("sbt_").is_some_and(|rest| !rest.is_empty());
+    if whole && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(token.value);
+    }
+    Err(Failure::usage(format!(
+        "{}: this is not a telephone token: those begin with \"sbt_\" and have no spaces. Create one in the \
+         dashboard under Tokens and copy it whole",
+        token.place
+    )))
+}
+
+fn missing_server(path: Option<&Path>) -> Failure {
+    Failure::usage(format!(
+        "no switchboard is known: give --server URL, set TELEPHONE_SERVER, or run `telephone login --server URL`{}",
+        looked_in(path)
+    ))
+}
+
+fn missing_token(path: Option<&Path>) -> Failure {
+    Failure::usage(format!(
+        "no token is known: create one in the dashboard under Tokens, then give --token, set TELEPHONE_TOKEN or \
+         TELEPHONE_TOKEN_FILE, or run `telephone login`{}",
+        looked_in(path)
+    ))
+}
+
+fn looked_in(path: Option<&Path>) -> String {
+    path.map_or_else(String::new, |path| format!(" (looked in {})", path.display()))
+}
