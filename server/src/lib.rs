@@ -1,3 +1,4 @@
 //! The switchboard process as a library, so that tests can start one.
 
+pub mod config;
 pub mod web;

@@ -1,0 +1,72 @@
+//! Where to listen and how people reach it.
+
+use domain::Hostname;
+use ipnet::IpNet;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use url::Url;
+
+use super::{parse, reader::Reader, setting};
+
+/// Where to listen and how people reach it.
+#[derive(Debug, Clone)]
+pub struct Addresses {
+    /// `listen`: where browsers, API clients and telephones connect. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// `metrics_listen`: where Prometheus reads; `None` when switched off.
+    pub metrics_listen: Option<SocketAddr>,
+    /// `tunnel_domain`: the domain below which tunnels get their names.
+    pub tunnel_domain: Hostname,
+    /// `trusted_proxies`: whose forwarded headers are believed. Empty: nobody's.
+    pub trusted_proxies: Vec<IpNet>,
+    public_url: Option<Url>,
+}
+
+impl Addresses {
+    pub(super) fn read(reader: &mut Reader) -> Self {
+        let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let addresses = Self {
+            listen: reader.take(&setting::LISTEN, parse::address, loopback(8080)),
+            metrics_listen: reader.take(&setting::METRICS_LISTEN, parse::address_or_off, Some(loopback(9090))),
+            tunnel_domain: reader.take(&setting::TUNNEL_DOMAIN, parse::hostname, localhost()),
+            trusted_proxies: reader.take(&setting::TRUSTED_PROXIES, parse::networks, Vec::new()),
+            public_url: reader.take_optional(&setting::PUBLIC_URL, parse::origin),
+        };
+        if addresses.metrics_listen == Some(addresses.listen) && addresses.listen.port() != 0 {
+            let problem =
+                format!("{} is already the address of listen; give metrics another port, or off", addresses.listen);
+            reader.refuse(&setting::METRICS_LISTEN, problem);
+        }
+        addresses
+    }
+
+    /// The address people type: the one that is set, else `localhost` with the port that was bound.
+    pub fn public_url(&self, bound: SocketAddr) -> Url {
+        self.public_url.clone().unwrap_or_else(|| {
+            let mut url = base_url();
+            // Only a URL without a host refuses a port, and this one has a host.
+            let _ = url.set_port(Some(bound.port()));
+            url
+        })
+    }
+
+    /// Whether only programs on this machine can connect.
+    pub fn loopback_only(&self) -> bool {
+        self.listen.ip().is_loopback()
+    }
+
+    /// Whether `address` is one of the trusted proxies. An IPv4 address in IPv6 clothes counts as what it is.
+    pub fn is_trusted_proxy(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.trusted_proxies.iter().any(|network| network.contains(&address))
+    }
+}
+
+#[expect(clippy::unwrap_used, reason = "a constant that a test parses")]
+fn base_url() -> Url {
+    "http://localhost".parse().unwrap()
+}
+
+#[expect(clippy::unwrap_used, reason = "a constant that a test parses")]
+fn localhost() -> Hostname {
+    "localhost".parse().unwrap()
+}

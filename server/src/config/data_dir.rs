@@ -1,0 +1,144 @@
+//! The data folder: made with the first start, readable by nobody else, served by one process at a time.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Read, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use super::{Place, Secret, Storage};
+
+const LOCK_FILE: &str = "switchboard.lock";
+const KEY_FILE: &str = "jwt.key";
+
+/// A data folder that exists and can be written.
+#[derive(Debug, Clone)]
+pub struct DataDir {
+    path: PathBuf,
+    from: Place,
+}
+
+/// Holds the data folder for this process until it is dropped or the process ends in any way.
+#[derive(Debug)]
+pub struct DataDirLock(#[expect(dead_code, reason = "the open file is the lock")] File);
+
+/// Why the data folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    /// It cannot be made, read or written.
+    #[error("data_dir ({from}): {} cannot be used: {cause}; name a folder that this user may write, or change its owner", .path.display())]
+    Unusable {
+        /// The folder or the file in it.
+        path: PathBuf,
+        /// Who named it.
+        from: Place,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// Another process serves from it.
+    #[error("data_dir ({from}): {} is in use by another switchboard (process {holder}); stop that one first, or name another folder", .path.display())]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+        /// Who named it.
+        from: Place,
+        /// The other process' number, or `unknown`.
+        holder: String,
+    },
+    /// The key file is there but is no key.
+    #[error("data_dir ({from}): {} does not hold a signing key of at least 32 characters; put it back, or delete it and a new one is made, which ends every API session", .path.display())]
+    BadKey {
+        /// The key file.
+        path: PathBuf,
+        /// Who named the folder.
+        from: Place,
+    },
+}
+
+impl DataDir {
+    /// Opens the data folder; makes it, for this user alone, when it is missing.
+    ///
+    /// # Errors
+    /// [`DataDirError::Unusable`] when it cannot be made or written.
+    pub fn open(storage: &Storage) -> Result<Self, DataDirError> {
+        let dir = Self { path: storage.data_dir.clone(), from: storage.data_dir_from.clone() };
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir.path).map_err(dir.unusable(&dir.path))?;
+        dir.lock_file().map_err(dir.unusable(&dir.path))?;
+        Ok(dir)
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Keeps every other process from serving from this folder.
+    ///
+    /// # Errors
+    /// [`DataDirError::InUse`] when another one does.
+    pub fn lock(&self) -> Result<DataDirLock, DataDirError> {
+        let path = self.path.join(LOCK_FILE);
+        let unusable = || self.unusable(&path);
+        let mut file = self.lock_file().map_err(unusable())?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(self.in_use(file)),
+            Err(TryLockError::Error(cause)) => return Err(unusable()(cause)),
+        }
+        file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(unusable())?;
+        Ok(DataDirLock(file))
+    }
+
+    /// What API access tokens are signed with: made at the first start, readable by this user alone.
+    ///
+    /// # Errors
+    /// [`DataDirError::BadKey`] when the file holds something else; it is never overwritten.
+    pub fn signing_key(&self) -> Result<Secret, DataDirError> {
+        let path = self.path.join(KEY_FILE);
+        match fs::read_to_string(&path) {
+            Ok(text) if text.trim().len() >= 32 => Ok(Secret::new(text.trim())),
+            Ok(_) => Err(DataDirError::BadKey { path, from: self.from.clone() }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.make_signing_key(&path),
+            Err(cause) => Err(self.unusable(&path)(cause)),
+        }
+    }
+
+    /// The file gets its name only when it is whole, so that a crash leaves no half a key; and only when there is none,
+    /// so that two processes starting at once end with the same one.
+    fn make_signing_key(&self, path: &Path) -> Result<Secret, DataDirError> {
+        let key: String = rand::random::<[u8; 32]>().iter().map(|byte| format!("{byte:02x}")).collect();
+        let draft = self.path.join(format!("{KEY_FILE}.{}", std::process::id()));
+        let made = write_private(&draft, &key).and_then(|()| fs::hard_link(&draft, path));
+        let removed = fs::remove_file(&draft);
+        match made {
+            Ok(()) => removed.map(|()| Secret::new(key)).map_err(self.unusable(path)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.exists() => self.signing_key(),
+            Err(cause) => Err(self.unusable(path)(cause)),
+        }
+    }
+
+    fn lock_file(&self) -> io::Result<File> {
+        let path = self.path.join(LOCK_FILE);
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+    }
+
+    fn in_use(&self, mut file: File) -> DataDirError {
+        let mut holder = String::new();
+        if file.read_to_string(&mut holder).is_err() || holder.trim().is_empty() {
+            holder = "unknown".to_owned();
+        }
+        DataDirError::InUse { path: self.path.clone(), from: self.from.clone(), holder: holder.trim().to_owned() }
+    }
+
+    fn unusable(&self, path: &Path) -> impl FnOnce(io::Error) -> DataDirError + use<> {
+        let (path, from) = (path.to_owned(), self.from.clone());
+        move |cause| DataDirError::Unusable { path, from, cause }
+    }
+}
+
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}

@@ -1,0 +1,116 @@
+//! From text to value, with errors that say what to write.
+
+use domain::Hostname;
+use ipnet::IpNet;
+use std::{
+    net::{IpAddr, SocketAddr},
+    num::NonZero,
+    path::PathBuf,
+    time::Duration,
+};
+use url::Url;
+
+/// `ADDRESS:PORT`.
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    let text = text.strip_prefix("localhost:").map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
+    text.parse().map_err(|_| {
+        format!("{text:?} is not an address with a port; write 127.0.0.1:8080 for this machine only, 0.0.0.0:8080 or [::]:8080 for all")
+    })
+}
+
+/// An address, or `off`.
+pub(super) fn address_or_off(text: &str) -> Result<Option<SocketAddr>, String> {
+    if text == "off" {
+        return Ok(None);
+    }
+    address(text).map(Some).map_err(|problem| format!("{problem}; or off"))
+}
+
+/// An origin: scheme, host and perhaps port, nothing after it.
+pub(super) fn origin(text: &str) -> Result<Url, String> {
+    let example = "write it like https://switchboard.example.com";
+    let url = Url::parse(text).map_err(|error| format!("{text:?} is not a URL ({error}); {example}"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err(format!("{text:?} is not an http or https address; {example}"));
+    }
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    if !bare || !url.username().is_empty() || url.password().is_some() {
+        return Err(format!("only scheme, host and port may be given, without path, query or password; {example}"));
+    }
+    Ok(url)
+}
+
+/// A host name.
+pub(super) fn hostname(text: &str) -> Result<Hostname, String> {
+    text.parse().map_err(|error| format!("{text:?}: {error}"))
+}
+
+/// Networks separated by commas or spaces; a single address is a network of one.
+pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
+    text.split([',', ' ']).filter(|item| !item.is_empty()).map(network).collect()
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    let single = || text.parse::<IpAddr>().map(IpNet::from);
+    text.parse::<IpNet>()
+        .or_else(|_| single())
+        .map(|network| network.trunc())
+        .map_err(|_| format!("{text:?} is neither an address nor a network; write 10.0.0.0/8, 192.0.2.7 or fd00::/8"))
+}
+
+/// A folder.
+pub(super) fn folder(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() {
+        return Err("no folder is named; write one, such as ./data".to_owned());
+    }
+    Ok(PathBuf::from(text))
+}
+
+/// The address of a database we speak to. The text may hold a password, so the error does not repeat it.
+pub(super) fn database_url(text: &str) -> Result<super::Secret, String> {
+    let known = ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
+    if !known {
+        return Err(
+            "this is not a database we can use; write sqlite:FILE or postgres://USER:PASSWORD@HOST/NAME".to_owned()
+        );
+    }
+    Ok(super::Secret::new(text))
+}
+
+/// A length of time above zero and up to a day.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let example = "write a time with its unit, such as 500ms, 10s or 2m";
+    let duration =
+        humantime::parse_duration(text).map_err(|_| format!("{text:?} is not a length of time; {example}"))?;
+    if duration.is_zero() || duration > Duration::from_secs(24 * 60 * 60) {
+        return Err(format!("{text:?} is out of range, which is above zero and up to a day; {example}"));
+    }
+    Ok(duration)
+}
+
+/// A whole number from one to `most`.
+pub(super) fn count(most: usize) -> impl Fn(&str) -> Result<NonZero<usize>, String> {
+    move |text| match text.parse::<NonZero<usize>>() {
+        Ok(number) if number.get() <= most => Ok(number),
+        _ => Err(format!("{text:?} is not a number from 1 to {most}")),
+    }
+}
+
+/// A short name for people and for metrics.
+pub(super) fn name(text: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if text.is_empty() || text.len() > 63 || !text.chars().all(allowed) {
+        return Err(format!("{text:?} is not a name; write 1 to 63 letters, digits, hyphens, dots or underscores"));
+    }
+    Ok(text.to_owned())
+}
+
+/// A key long enough to sign with. The error does not repeat it.
+pub(super) fn signing_key(text: &str) -> Result<super::Secret, String> {
+    if text.len() < 32 {
+        return Err(
+            "the key is too short; use at least 32 characters, for instance from `openssl rand -hex 32`".to_owned()
+        );
+    }
+    Ok(super::Secret::new(text))
+}

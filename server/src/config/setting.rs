@@ -1,0 +1,142 @@
+//! The table of settings: every flag, variable and key of the file comes from here.
+
+/// One setting: how it is named, what it is for, what it is when nobody says anything.
+#[derive(Debug)]
+pub struct Setting {
+    /// The key in the file. The flag has hyphens instead of underscores, the variable is `SWITCHBOARD_` and the key
+    /// in capitals.
+    pub key: &'static str,
+    /// What a value looks like.
+    pub value: &'static str,
+    /// What it is for, in one sentence without a full stop.
+    pub help: &'static str,
+    /// What applies when it is set nowhere, as people would write it.
+    pub default: &'static str,
+    /// Under which heading `--help` lists it.
+    pub heading: &'static str,
+    /// A secret has no flag: every user of a machine can read the command line of every process.
+    pub secret: bool,
+}
+
+impl Setting {
+    const fn new(
+        heading: &'static str,
+        key: &'static str,
+        value: &'static str,
+        default: &'static str,
+        help: &'static str,
+    ) -> Self {
+        Self { key, value, help, default, heading, secret: false }
+    }
+
+    const fn secret(self) -> Self {
+        Self { secret: true, ..self }
+    }
+
+    /// The flag without its two hyphens.
+    pub fn flag(&self) -> String {
+        self.key.replace('_', "-")
+    }
+
+    /// The environment variable; with `_FILE` after it, the variable that names a file holding the value.
+    pub fn variable(&self) -> String {
+        format!("{PREFIX}{}", self.key.to_ascii_uppercase())
+    }
+}
+
+/// What every variable of ours begins with.
+pub const PREFIX: &str = "SWITCHBOARD_";
+
+const ADDRESSES: &str = "Addresses";
+const STORAGE: &str = "Storage";
+const ACCOUNTS: &str = "Accounts";
+const LIMITS: &str = "Limits";
+const NODE: &str = "This node";
+const LOGS: &str = "Logs";
+
+macro_rules! settings {
+    ($($(#[$doc:meta])* $name:ident = $setting:expr;)*) => {
+        $($(#[$doc])* pub const $name: Setting = $setting;)*
+
+        /// Every setting, in the order in which `--help` lists them.
+        pub static ALL: &[Setting] = &[$($name),*];
+    };
+}
+
+settings! {
+    /// The one public listener.
+    LISTEN = Setting::new(ADDRESSES, "listen", "ADDRESS:PORT", "127.0.0.1:8080",
+        "Where browsers, API clients and telephones connect; port 0 takes a free one");
+    /// The address people type.
+    PUBLIC_URL = Setting::new(ADDRESSES, "public_url", "URL", "http://localhost:PORT",
+        "The address under which people reach the dashboard");
+    /// Below which tunnels get their names.
+    TUNNEL_DOMAIN = Setting::new(ADDRESSES, "tunnel_domain", "DOMAIN", "localhost",
+        "Tunnels are reached at SUBDOMAIN.DOMAIN");
+    /// The listener for Prometheus.
+    METRICS_LISTEN = Setting::new(ADDRESSES, "metrics_listen", "ADDRESS:PORT", "127.0.0.1:9090",
+        "Where Prometheus metrics are served; `off` serves none");
+    /// Whose word is taken for who the client is.
+    TRUSTED_PROXIES = Setting::new(ADDRESSES, "trusted_proxies", "CIDR,...", "none",
+        "Proxies in front of this server whose forwarded headers are believed");
+
+    /// Where the server keeps its files.
+    DATA_DIR = Setting::new(STORAGE, "data_dir", "FOLDER", "./data",
+        "Folder for the database and the signing key; made when missing");
+    /// Where the database is.
+    DATABASE_URL = Setting::new(STORAGE, "database_url", "URL", "switchboard.db in the data folder",
+        "The database: sqlite:FILE or postgres://USER:PASSWORD@HOST/NAME");
+
+    /// Who may make an account.
+    SIGNUP = Setting::new(ACCOUNTS, "signup", "open|closed|invite", "open until the first account, then closed",
+        "Who may create an account");
+    /// What API access tokens are signed with.
+    JWT_SECRET = Setting::new(ACCOUNTS, "jwt_secret", "TEXT", "jwt.key in the data folder, made at the first start",
+        "Key that signs API access tokens, at least 32 characters").secret();
+
+    /// How many connections at once.
+    MAX_CONNECTIONS = Setting::new(LIMITS, "max_connections", "NUMBER", "10000",
+        "Connections served at one time; further ones wait to be accepted");
+    /// How long a request's head may take.
+    HEADER_TIMEOUT = Setting::new(LIMITS, "header_timeout", "DURATION", "10s",
+        "How long a client may take to send the head of a request");
+    /// How long a connection may do nothing.
+    IDLE_TIMEOUT = Setting::new(LIMITS, "idle_timeout", "DURATION", "60s",
+        "How long a connection may stay open between two requests");
+    /// How long an origin may take.
+    RESPONSE_TIMEOUT = Setting::new(LIMITS, "response_timeout", "DURATION", "120s",
+        "How long the origin may take to begin its response, and either side may pause within a body");
+    /// How long a shutdown waits.
+    SHUTDOWN_GRACE = Setting::new(LIMITS, "shutdown_grace", "DURATION", "30s",
+        "How long requests in flight may go on after a stop signal");
+
+    /// The threads of the data plane.
+    DATA_THREADS = Setting::new(NODE, "data_threads", "NUMBER", "one a core, at most 8",
+        "Threads that carry requests");
+    /// How often the routing table is read anew.
+    UPDATE_INTERVAL = Setting::new(NODE, "update_interval", "DURATION", "10s",
+        "How often the routing table is read anew, besides whenever something changes");
+    /// Where this process lives.
+    REGION = Setting::new(NODE, "region", "NAME", "none",
+        "Where this server lives; shown in its metrics");
+    /// What this process is called.
+    NODE_NAME = Setting::new(NODE, "node", "NAME", "the host name",
+        "What this server is called; shown in its metrics");
+
+    /// What is logged.
+    LOG_LEVEL = Setting::new(LOGS, "log_level", "LEVEL", "info",
+        "error, warn, info, debug or trace; also by part: info,server::proxy=debug");
+    /// How it is written.
+    LOG_FORMAT = Setting::new(LOGS, "log_format", "text|json", "text",
+        "Lines for people, or one JSON object a line for machines");
+}
+
+/// The setting whose key is closest to a mistyped one, when one is close enough to be meant.
+pub fn nearest(key: &str) -> Option<&'static Setting> {
+    let key = key.to_ascii_lowercase().replace('-', "_");
+    ALL.iter()
+        .map(|setting| (strsim::damerau_levenshtein(&key, setting.key), setting))
+        .filter(|(distance, setting)| *distance <= 1 + setting.key.len() / 5)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, setting)| setting)
+}
