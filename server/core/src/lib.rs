@@ -1,1 +1,37 @@
-//! stub
+//! Services, store, authentication and live data of switchboard.
+//!
+//! [`Services`] is the one handle: pages, REST API, proxy and tunnel endpoint call it in the same process. Who may do
+//! what is decided here and nowhere above: a method that concerns somebody's data wants a [`Viewer`] or a
+//! [`TokenHolder`], and only this crate makes them. Nothing here knows HTTP or Leptos.
+
+mod accounts;
+mod auth;
+mod changes;
+mod error;
+mod live;
+mod page;
+mod presence;
+mod secret;
+mod services;
+mod sessions;
+mod settings;
+mod tokens;
+mod traffic;
+mod tunnels;
+
+pub use accounts::Accounts;
+pub use auth::{TokenHolder, Viewer};
+pub use changes::{Change, Changes};
+pub use error::{CoreError, OpenError, Result};
+pub use live::Watch;
+pub use page::{Listing, Page};
+pub use presence::{Presence, PresenceGuard};
+pub use secret::{Secret, TokenSecret};
+pub use services::Services;
+pub use sessions::{ApiSessions, ApiTokens, WebSessionRecord, WebSessions};
+pub use settings::{DatabaseUrl, DatabaseUrlError, Settings, SignupPolicy, UnknownSignupPolicy};
+pub use tokens::{TokenRefused, Tokens};
+pub use traffic::{InFlight, Meter, Overall, Subject, Traffic};
+pub use tunnels::{
+    AttachRefused, AttachRequest, Attached, NewTunnel, RoutingEntry, TunnelPatch, TunnelQuery, TunnelSort, Tunnels,
+};

@@ -1,0 +1,5 @@
+//! Who is asking.
+
+mod viewer;
+
+pub use viewer::{TokenHolder, Viewer};

@@ -1,0 +1,41 @@
+//! News within the process, for whoever keeps something in memory that the database decides.
+
+use domain::{TokenId, TunnelId, UserId};
+use tokio::sync::broadcast;
+
+/// How many changes a subscriber may lag behind. It is then told so and reads everything again, so this bounds memory,
+/// not correctness.
+const BACKLOG: usize = 1024;
+
+/// Something is different now; what, the services tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// A tunnel was created, changed, paused, resumed, deleted or restored.
+    Tunnel(TunnelId),
+    /// A token was revoked or rotated: whoever signed in with it must go.
+    TokenRevoked(TokenId),
+    /// Browsers of this user were signed out.
+    UserSessionsEnded(UserId),
+    /// A telephone came to a tunnel or left it.
+    Presence(TunnelId),
+}
+
+/// Tells of changes in this process.
+#[derive(Debug, Clone)]
+pub struct Changes(broadcast::Sender<Change>);
+
+impl Changes {
+    pub(crate) fn new() -> Self {
+        Self(broadcast::Sender::new(BACKLOG))
+    }
+
+    /// Changes from now on. Whoever gets `Lagged` reads again all that it keeps.
+    pub fn subscribe(&self) -> broadcast::Receiver<Change> {
+        self.0.subscribe()
+    }
+
+    /// Tells everybody who listens; it is nobody's fault when nobody does.
+    pub fn publish(&self, change: Change) {
+        self.0.send(change).ok();
+    }
+}

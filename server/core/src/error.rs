@@ -1,0 +1,129 @@
+//! What can go wrong, by whose fault it is.
+
+use std::time::Duration;
+
+/// The result of a service.
+pub type Result<T, E = CoreError> = std::result::Result<T, E>;
+
+/// Why a service did not do what it was asked. The texts are made for the person who asked; what is only for the log is
+/// not among them, see [`CoreError::cause`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CoreError {
+    /// A value that cannot be accepted (HTTP 400).
+    #[error("{message}")]
+    Invalid {
+        /// The name of the value, as in JSON and forms.
+        field: &'static str,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// Nobody known is asking; the text says what to do (401).
+    #[error("{0}")]
+    Unauthorized(&'static str),
+    /// Known, but not allowed (403).
+    #[error("{message}")]
+    Forbidden {
+        /// For machines, such as `signup_closed`.
+        code: &'static str,
+        /// For people.
+        message: String,
+    },
+    /// There is no such thing, or it is someone else's, which must look the same (404).
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// It collides with what is there (409).
+    #[error("{message}")]
+    Conflict {
+        /// For machines, such as `subdomain_taken`.
+        code: &'static str,
+        /// For people.
+        message: String,
+    },
+    /// Too many attempts (429).
+    #[error("too many attempts; try again in {} s", retry_after.as_secs().max(1))]
+    Throttled {
+        /// How long to wait.
+        retry_after: Duration,
+    },
+    /// The database does not answer (503). Holds the cause, for the log.
+    #[error("the database does not answer at the moment; try again shortly")]
+    Unavailable(String),
+    /// A fault of ours (500). Holds the cause, for the log.
+    #[error("something went wrong on our side; the server's log says what")]
+    Internal(String),
+}
+
+impl CoreError {
+    /// The name of the error for machines; part of the REST API.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid { .. } => "invalid",
+            Self::Unauthorized(_) => "unauthorized",
+            Self::NotFound(_) => "not_found",
+            Self::Forbidden { code, .. } | Self::Conflict { code, .. } => code,
+            Self::Throttled { .. } => "throttled",
+            Self::Unavailable(_) => "unavailable",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// Whether the same call may succeed later without anything being changed.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Throttled { .. } | Self::Unavailable(_))
+    }
+
+    /// What belongs into the log and not into an answer.
+    pub fn cause(&self) -> Option<&str> {
+        match self {
+            Self::Unavailable(cause) | Self::Internal(cause) => Some(cause),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn invalid(field: &'static str, message: impl ToString) -> Self {
+        Self::Invalid { field, message: message.to_string() }
+    }
+
+    pub(crate) fn conflict(code: &'static str, message: impl Into<String>) -> Self {
+        Self::Conflict { code, message: message.into() }
+    }
+
+    pub(crate) fn forbidden(code: &'static str, message: impl Into<String>) -> Self {
+        Self::Forbidden { code, message: message.into() }
+    }
+}
+
+/// Why the services could not be opened. The texts say what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The folder or file of the database cannot be written.
+    #[error(
+        "cannot write the database {path}: {cause}; make its folder writable for this user, or choose another with --data-dir or --database-url"
+    )]
+    NotWritable {
+        /// The file.
+        path: String,
+        /// What the system said.
+        cause: String,
+    },
+    /// No connection to the database.
+    #[error(
+        "cannot reach the database {url}: {cause}; check that it runs and that --database-url names host, port, user and database rightly"
+    )]
+    Unreachable {
+        /// The database, without its password.
+        url: String,
+        /// What the driver said.
+        cause: String,
+    },
+    /// The tables could not be brought up to date.
+    #[error(
+        "cannot bring the tables of {url} up to date: {cause}; nothing was served, the database is as the last migration that succeeded left it"
+    )]
+    Migration {
+        /// The database, without its password.
+        url: String,
+        /// What the driver said.
+        cause: String,
+    },
+}

@@ -1,0 +1,165 @@
+//! What the server decides for the services.
+
+use crate::Secret;
+use domain::Hostname;
+use std::{fmt, path::PathBuf, str::FromStr};
+use url::Url;
+
+/// Settings of the services.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the data is.
+    pub database_url: DatabaseUrl,
+    /// Where the dashboard is reached; scheme and port of tunnels' public addresses come from it.
+    pub public_url: Url,
+    /// The host name below which each tunnel has its subdomain.
+    pub tunnel_domain: Hostname,
+    /// Who may create an account.
+    pub signup: SignupPolicy,
+    /// The key that signs API access tokens, at least 32 bytes (RFC 7518 section 3.2).
+    pub jwt_secret: Secret,
+    /// Whether only this machine reaches the server; then the first account needs no set-up code.
+    pub loopback_only: bool,
+    /// How many tunnels a user may have that are not deleted.
+    pub max_tunnels_per_user: u32,
+}
+
+/// Who may create an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SignupPolicy {
+    /// Whoever makes the first account; then nobody. The default.
+    #[default]
+    FirstAccount,
+    /// Everybody.
+    Open,
+    /// Nobody, except for the first account.
+    Closed,
+    /// Who was invited.
+    Invite,
+}
+
+impl SignupPolicy {
+    /// The name used in settings.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::FirstAccount => "first-account",
+            Self::Open => "open",
+            Self::Closed => "closed",
+            Self::Invite => "invite",
+        }
+    }
+}
+
+impl fmt::Display for SignupPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The text names no [`SignupPolicy`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("unknown sign-up policy; use open, closed or invite")]
+pub struct UnknownSignupPolicy;
+
+impl FromStr for SignupPolicy {
+    type Err = UnknownSignupPolicy;
+
+    fn from_str(text: &str) -> Result<Self, UnknownSignupPolicy> {
+        [Self::FirstAccount, Self::Open, Self::Closed, Self::Invite]
+            .into_iter()
+            .find(|policy| policy.as_str() == text)
+            .ok_or(UnknownSignupPolicy)
+    }
+}
+
+/// Where the data is: `sqlite://PATH` or `postgres://…`. `Debug` and `Display` leave the password out.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl(Kind);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Kind {
+    Sqlite(PathBuf),
+    Postgres(Url),
+}
+
+/// Why a text is not accepted as a database.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DatabaseUrlError {
+    /// Neither SQLite nor PostgreSQL.
+    #[error("a database is given as sqlite://path/to/file or postgres://user:password@host:5432/name")]
+    Scheme,
+    /// SQLite without a file.
+    #[error("sqlite:// wants the path of a file, such as sqlite://data/switchboard.db")]
+    NoFile,
+    /// PostgreSQL without a host or database.
+    #[error("this is not a PostgreSQL address ({0}); it should look like postgres://user:password@host:5432/name")]
+    Postgres(String),
+}
+
+impl DatabaseUrl {
+    /// A SQLite database in this file.
+    pub fn sqlite(path: impl Into<PathBuf>) -> Self {
+        Self(Kind::Sqlite(path.into()))
+    }
+
+    /// The file, when it is SQLite.
+    pub fn sqlite_path(&self) -> Option<&std::path::Path> {
+        match &self.0 {
+            Kind::Sqlite(path) => Some(path),
+            Kind::Postgres(_) => None,
+        }
+    }
+
+    pub(crate) fn postgres_url(&self) -> Option<&Url> {
+        match &self.0 {
+            Kind::Sqlite(_) => None,
+            Kind::Postgres(url) => Some(url),
+        }
+    }
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = DatabaseUrlError;
+
+    fn from_str(text: &str) -> Result<Self, DatabaseUrlError> {
+        if let Some(path) = text.strip_prefix("sqlite:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            if path.is_empty() || path.contains([':', '?']) {
+                return Err(DatabaseUrlError::NoFile);
+            }
+            return Ok(Self::sqlite(path));
+        }
+        if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
+            return Err(DatabaseUrlError::Scheme);
+        }
+        let url = Url::parse(text).map_err(|error| DatabaseUrlError::Postgres(error.to_string()))?;
+        if url.path().trim_matches('/').is_empty() {
+            return Err(DatabaseUrlError::Postgres("the name of the database is missing".into()));
+        }
+        Ok(Self(Kind::Postgres(url)))
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
+            Kind::Postgres(url) => {
+                let mut url = url.clone();
+                // Refused only for addresses without a host, which then have no password either.
+                if url.password().is_some() && url.set_password(Some("***")).is_err() {
+                    return f.write_str("postgres://***");
+                }
+                // The password may also be a query parameter.
+                url.set_query(None);
+                url.fmt(f)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

@@ -1,0 +1,31 @@
+//! What is asked of and said about traffic.
+
+use domain::{StatusCounts, TunnelId};
+
+/// Whose traffic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// That of all tunnels the viewer owns; for an administrator, of all there are.
+    All,
+    /// That of one tunnel.
+    Tunnel(TunnelId),
+}
+
+/// All of this process's traffic since it was started, for `/metrics`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Overall {
+    /// Requests answered, by class.
+    pub by_status: StatusCounts,
+    /// Requests under way.
+    pub in_flight: u64,
+    /// Bytes of request bodies received.
+    pub bytes_in: u64,
+    /// Bytes of response bodies sent.
+    pub bytes_out: u64,
+    /// Answers that took at most so many seconds, rising, as Prometheus counts them (without `+Inf`).
+    pub latency_buckets: Vec<(f64, u64)>,
+    /// The sum of all latencies, seconds.
+    pub latency_sum: f64,
+    /// How many latencies were measured.
+    pub latency_count: u64,
+}

@@ -1,0 +1,129 @@
+//! What is asked of and said about tunnels.
+
+use crate::CoreError;
+use domain::{Hostname, Subdomain, SubdomainError, Tunnel, TunnelId, TunnelState, TunnelStatus, UserId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What is asked for when a tunnel is created.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NewTunnel {
+    /// What people call it; the subdomain when it is missing.
+    pub name: Option<String>,
+    /// Its label below the tunnel domain; a random one when it is missing.
+    pub subdomain: Option<String>,
+    /// Further host names, at most 10.
+    pub custom_domains: Vec<String>,
+    /// What the telephone is to forward to, for information.
+    pub local_url: Option<String>,
+    /// Where its telephone is, for information.
+    pub region: Option<String>,
+    /// Free text by key; at most 20 entries of 200 characters.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// What is to be changed of a tunnel; what is missing stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TunnelPatch {
+    /// What people call it.
+    pub name: Option<String>,
+    /// Its label below the tunnel domain.
+    pub subdomain: Option<String>,
+    /// All further host names.
+    pub custom_domains: Option<Vec<String>>,
+    /// What the telephone is to forward to; empty: unknown.
+    pub local_url: Option<String>,
+    /// Where its telephone is; empty: unknown.
+    pub region: Option<String>,
+    /// All of the free text.
+    pub metadata: Option<BTreeMap<String, String>>,
+}
+
+/// Which tunnels to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TunnelQuery {
+    /// Only those whose name, subdomain or custom domain contains this text.
+    pub search: Option<String>,
+    /// Only those that are doing this.
+    pub status: Option<TunnelStatus>,
+    /// In which order.
+    pub sort: TunnelSort,
+    /// The deleted ones instead of the others.
+    pub deleted: bool,
+}
+
+/// The order of a list of tunnels.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TunnelSort {
+    /// Newest first.
+    #[default]
+    Created,
+    /// By name, A to Z.
+    Name,
+    /// What was last active first, never active last.
+    LastActive,
+}
+
+/// What a telephone wants to serve.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AttachRequest {
+    /// The subdomain it wants; `None`: any, but the same one each time.
+    pub subdomain: Option<String>,
+    /// What it forwards to.
+    pub local_url: String,
+    /// Where it is.
+    pub region: Option<String>,
+    /// Free text by key; what is too long or too much is left out.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// The tunnel a telephone now serves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attached {
+    /// The tunnel.
+    pub tunnel: Tunnel,
+}
+
+/// Why a telephone may not serve what it wants.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AttachRefused {
+    /// It is not a subdomain.
+    #[error(transparent)]
+    SubdomainInvalid(SubdomainError),
+    /// It is kept back.
+    #[error("this subdomain is reserved; choose another")]
+    SubdomainReserved,
+    /// Someone else has it.
+    #[error("this subdomain is taken; choose another")]
+    SubdomainTaken,
+    /// The token does not cover it.
+    #[error("this token does not allow this subdomain; use one of its own, or another token")]
+    OutsideScope,
+    /// Its owner paused it.
+    #[error("this tunnel is paused; resume it on its page")]
+    TunnelPaused,
+    /// The owner has too many tunnels.
+    #[error("the limit of tunnels is reached; delete one that is not needed")]
+    LimitExceeded,
+    /// It could not be looked up.
+    #[error(transparent)]
+    Unavailable(#[from] CoreError),
+}
+
+/// What the routing table needs to know of a tunnel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoutingEntry {
+    /// The tunnel.
+    pub tunnel_id: TunnelId,
+    /// Whose it is.
+    pub owner_id: UserId,
+    /// Its label below the tunnel domain.
+    pub subdomain: Subdomain,
+    /// Further host names that lead to it.
+    pub custom_domains: Vec<Hostname>,
+    /// Whether requests may pass.
+    pub state: TunnelState,
+}
