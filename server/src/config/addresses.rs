@@ -2,7 +2,7 @@
 
 use domain::Hostname;
 use ipnet::IpNet;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use url::Url;
 
 use super::{parse, reader::Reader, setting};
@@ -52,12 +52,6 @@ impl Addresses {
     /// Whether only programs on this machine can connect.
     pub fn loopback_only(&self) -> bool {
         self.listen.ip().is_loopback()
-    }
-
-    /// Whether `address` is one of the trusted proxies. An IPv4 address in IPv6 clothes counts as what it is.
-    pub fn is_trusted_proxy(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        self.trusted_proxies.iter().any(|network| network.contains(&address))
     }
 }
 

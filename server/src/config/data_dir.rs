@@ -7,7 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Place, Secret, Storage};
+use server_core::Secret;
+
+use super::{Place, Storage};
 
 const LOCK_FILE: &str = "switchboard.lock";
 const KEY_FILE: &str = "jwt.key";

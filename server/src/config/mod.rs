@@ -12,7 +12,6 @@ mod logs;
 mod node;
 mod parse;
 mod reader;
-mod secret;
 pub mod setting;
 mod storage;
 #[cfg(test)]
@@ -20,7 +19,7 @@ mod tests;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-pub use accounts::{Accounts, Signup};
+pub use accounts::Accounts;
 pub use addresses::Addresses;
 pub use data_dir::{DataDir, DataDirError, DataDirLock};
 pub use error::{ConfigError, Place, Problem};
@@ -28,7 +27,6 @@ pub use flags::Flags;
 pub use limits::Limits;
 pub use logs::{LogFormat, Logs};
 pub use node::Node;
-pub use secret::Secret;
 pub use storage::Storage;
 
 use reader::Reader;

@@ -2,10 +2,13 @@
 
 use domain::Hostname;
 use ipnet::IpNet;
+use server_core::{Secret, SignupPolicy};
 use std::{
+    fmt::Display,
     net::{IpAddr, SocketAddr},
     num::NonZero,
     path::PathBuf,
+    str::FromStr,
     time::Duration,
 };
 use url::Url;
@@ -40,6 +43,16 @@ pub(super) fn origin(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
+/// Anything whose own error says what to write and repeats no secret.
+pub(super) fn from_str<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: T::Err| error.to_string())
+}
+
+/// Who may create an account.
+pub(super) fn signup(text: &str) -> Result<SignupPolicy, String> {
+    from_str(text).map_err(|problem| format!("{text:?}: {problem}"))
+}
+
 /// A host name.
 pub(super) fn hostname(text: &str) -> Result<Hostname, String> {
     text.parse().map_err(|error| format!("{text:?}: {error}"))
@@ -64,17 +77,6 @@ pub(super) fn folder(text: &str) -> Result<PathBuf, String> {
         return Err("no folder is named; write one, such as ./data".to_owned());
     }
     Ok(PathBuf::from(text))
-}
-
-/// The address of a database we speak to. The text may hold a password, so the error does not repeat it.
-pub(super) fn database_url(text: &str) -> Result<super::Secret, String> {
-    let known = ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
-    if !known {
-        return Err(
-            "this is not a database we can use; write sqlite:FILE or postgres://USER:PASSWORD@HOST/NAME".to_owned()
-        );
-    }
-    Ok(super::Secret::new(text))
 }
 
 /// A length of time above zero and up to a day.
@@ -106,11 +108,11 @@ pub(super) fn name(text: &str) -> Result<String, String> {
 }
 
 /// A key long enough to sign with. The error does not repeat it.
-pub(super) fn signing_key(text: &str) -> Result<super::Secret, String> {
+pub(super) fn signing_key(text: &str) -> Result<Secret, String> {
     if text.len() < 32 {
         return Err(
             "the key is too short; use at least 32 characters, for instance from `openssl rand -hex 32`".to_owned()
         );
     }
-    Ok(super::Secret::new(text))
+    Ok(Secret::new(text))
 }

@@ -1,0 +1,20 @@
+//! The log: lines for people or JSON for machines, always on standard error, which leaves standard output to what a
+//! command was asked for.
+
+use std::io::{self, IsTerminal};
+use tracing_subscriber::{EnvFilter, fmt, util::SubscriberInitExt};
+
+use crate::config::{LogFormat, Logs};
+
+/// Starts logging for the whole process.
+///
+/// # Errors
+/// When the process already logs.
+pub fn start(logs: &Logs) -> Result<(), tracing_subscriber::util::TryInitError> {
+    let filter = EnvFilter::builder().parse_lossy(&logs.level);
+    let log = fmt().with_env_filter(filter).with_writer(io::stderr);
+    match logs.format {
+        LogFormat::Text => log.with_ansi(io::stderr().is_terminal()).finish().try_init(),
+        LogFormat::Json => log.json().flatten_event(true).finish().try_init(),
+    }
+}

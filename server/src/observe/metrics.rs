@@ -1,0 +1,92 @@
+//! Metrics in the Prometheus text format 0.0.4. Nothing in them grows with what strangers send: no label holds a path,
+//! a host or a name of a tunnel.
+
+use axum::{
+    Router,
+    extract::State,
+    http::header::{CACHE_CONTROL, CONTENT_TYPE},
+    response::IntoResponse,
+    routing::get,
+};
+use domain::StatusCounts;
+use server_core::{Overall, Services};
+use std::sync::Arc;
+
+use super::{
+    exposition::Text,
+    process::{self, Figures},
+};
+use crate::config::Node;
+
+const CONTENT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// What is scraped.
+#[derive(Debug)]
+struct Source {
+    services: Services,
+    node: Node,
+    started: f64,
+}
+
+/// `GET /metrics`, and the same at `/api/v1/metrics`.
+pub fn router(services: Services, node: Node) -> Router {
+    let source = Arc::new(Source { services, node, started: process::unix_now() });
+    Router::new().route("/metrics", get(scrape)).route("/api/v1/metrics", get(scrape)).with_state(source)
+}
+
+async fn scrape(State(source): State<Arc<Source>>) -> impl IntoResponse {
+    let mut text = Text::default();
+    about(&mut text, &source);
+    requests(&mut text, &source.services.traffic().overall());
+    let sessions = source.services.presence().total();
+    text.gauge("switchboard_telephone_sessions", "Connected telephones.", sessions as f64);
+    process_figures(&mut text, &Figures::read(), source.started);
+    ([(CONTENT_TYPE, CONTENT), (CACHE_CONTROL, "no-store")], text.finish())
+}
+
+fn about(text: &mut Text, source: &Source) {
+    let region = source.node.region.as_deref().unwrap_or_default();
+    let labels = [("version", env!("CARGO_PKG_VERSION")), ("node", &source.node.name), ("region", region)];
+    text.family("switchboard_build_info", "gauge", "What runs here; always 1.");
+    text.sample("switchboard_build_info", &labels, 1.0);
+}
+
+fn requests(text: &mut Text, overall: &Overall) {
+    text.family("switchboard_requests_total", "counter", "Requests to tunnels that were answered, by status class.");
+    for (class, count) in classes(&overall.by_status) {
+        text.sample("switchboard_requests_total", &[("class", class)], count as f64);
+    }
+    text.gauge("switchboard_requests_in_flight", "Requests to tunnels under way.", overall.in_flight as f64);
+    text.counter("switchboard_request_body_bytes_total", "Bytes of request bodies received.", overall.bytes_in as f64);
+    text.counter("switchboard_response_body_bytes_total", "Bytes of response bodies sent.", overall.bytes_out as f64);
+    text.histogram(
+        "switchboard_request_duration_seconds",
+        "From a request's arrival to the head of its response.",
+        &overall.latency_buckets,
+        overall.latency_sum,
+        overall.latency_count,
+    );
+}
+
+fn classes(counts: &StatusCounts) -> [(&'static str, u64); 5] {
+    [
+        ("1xx", counts.informational),
+        ("2xx", counts.success),
+        ("3xx", counts.redirection),
+        ("4xx", counts.client_error),
+        ("5xx", counts.server_error),
+    ]
+}
+
+fn process_figures(text: &mut Text, figures: &Figures, started: f64) {
+    text.gauge("process_start_time_seconds", "When the process was started, since 1970.", started);
+    if let Some(bytes) = figures.resident_bytes {
+        text.gauge("process_resident_memory_bytes", "Memory in use.", bytes as f64);
+    }
+    if let Some(open) = figures.open_files {
+        text.gauge("process_open_fds", "Files and sockets that are open.", open as f64);
+    }
+    if let Some(max) = figures.max_files {
+        text.gauge("process_max_fds", "Files and sockets that may be open.", max as f64);
+    }
+}

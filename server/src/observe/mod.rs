@@ -1,0 +1,7 @@
+//! How the process is seen from outside: logs, metrics, health.
+
+mod exposition;
+pub mod health;
+pub mod logs;
+pub mod metrics;
+mod process;
