@@ -15,7 +15,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! [`line`] is the part that the switchboard uses, too.
+//! [`mod@line`] is the part that the switchboard uses, too.
 
 pub mod agent;
 mod forward;

@@ -61,7 +61,7 @@ impl Mux {
     }
 
     /// How many bytes [`Mux::send_data`] takes now: what credit and the stream's send buffer leave. When that is 0,
-    /// [`Event::Writable`](super::Event::Writable) follows as soon as it is more.
+    /// [`Event::Writable`] follows as soon as it is more.
     pub fn send_capacity(&mut self, id: StreamId) -> Result<usize, SendError> {
         let (buffer, room) = (self.settings.send_buffer, self.room());
         let send = &mut self.streams.get_mut(&id).ok_or(SendError::Closed)?.send;
