@@ -1,1 +1,20 @@
-//! stub
+//! The dashboard. Pages and components are rendered on the server only; islands are alive in the browser; actions are
+//! what the pages' forms are sent to.
+
+#[cfg(feature = "ssr")]
+mod destination;
+mod format;
+pub mod islands;
+mod live;
+#[cfg(feature = "ssr")]
+mod pages;
+#[cfg(feature = "ssr")]
+mod shell;
+#[cfg(feature = "ssr")]
+pub mod ssr;
+mod summary;
+#[cfg(feature = "ssr")]
+pub mod theme;
+
+#[cfg(feature = "ssr")]
+pub use {pages::App, shell::shell};

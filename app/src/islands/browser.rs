@@ -1,0 +1,52 @@
+//! The few things asked of the browser itself.
+
+use futures_util::future::{Either, select};
+use gloo_timers::future::TimeoutFuture;
+use js_sys::Promise;
+use leptos::prelude::window;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{AddEventListenerOptions, EventTarget};
+
+/// Waits for an event. Events that happen between two calls are missed.
+pub async fn event(target: &EventTarget, name: &str) {
+    let options = AddEventListenerOptions::new();
+    options.set_once(true);
+    let promise = Promise::new(&mut |resolve, _| {
+        // Fails only for a callback that is no function, and `resolve` is one.
+        let _ = target.add_event_listener_with_callback_and_add_event_listener_options(name, &resolve, &options);
+    });
+    // This promise is never rejected.
+    let _ = JsFuture::from(promise).await;
+}
+
+/// Waits for an event, but not longer than `limit` milliseconds.
+pub async fn event_within(target: &EventTarget, name: &str, limit: u32) {
+    let event = std::pin::pin!(event(target, name));
+    select(event, TimeoutFuture::new(limit)).await;
+}
+
+/// The result of a future, unless it takes longer than `limit` milliseconds.
+pub async fn within<F: Future + Unpin>(limit: u32, future: F) -> Option<F::Output> {
+    match select(future, TimeoutFuture::new(limit)).await {
+        Either::Left((output, _)) => Some(output),
+        Either::Right(_) => None,
+    }
+}
+
+/// Now, seconds since the Unix epoch.
+pub fn now() -> i64 {
+    (js_sys::Date::now() / 1_000.0) as i64
+}
+
+/// Copies a text to the clipboard; whether that worked. Browsers have a clipboard only where the page came over https
+/// or from this machine.
+pub fn copy(text: &str) -> impl Future<Output = bool> + use<> {
+    let clipboard = window().navigator().clipboard();
+    let writing = (!clipboard.is_undefined()).then(|| clipboard.write_text(text));
+    async move {
+        match writing {
+            Some(writing) => JsFuture::from(writing).await.is_ok(),
+            None => false,
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The island around a live page: owns its socket and hands what arrives to the islands inside.
+
+use crate::live::LiveState;
+use domain::Series;
+use leptos::prelude::*;
+
+/// How the socket is doing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Link {
+    /// Not connected yet: the page is as fresh as its HTML.
+    #[default]
+    Opening,
+    /// Connected.
+    Live,
+    /// Lost; connecting again.
+    Lost,
+    /// The tunnel was deleted.
+    Ended,
+}
+
+/// What islands inside a [`LiveFeed`] read. Copies are the same feed.
+#[derive(Clone, Copy)]
+pub struct Feed {
+    /// What is known.
+    pub state: RwSignal<LiveState>,
+    /// How the socket is doing.
+    pub link: RwSignal<Link>,
+    /// The measurements of a range other than the live one, once loaded.
+    pub history: RwSignal<Option<Series>>,
+}
+
+impl Feed {
+    fn new() -> Self {
+        Self {
+            state: RwSignal::new(LiveState::default()),
+            link: RwSignal::new(Link::default()),
+            history: RwSignal::new(None),
+        }
+    }
+
+    /// The feed around this island; one that stays silent where there is none.
+    pub fn around() -> Self {
+        use_context().unwrap_or_else(Self::new)
+    }
+}
+
+/// Connects to the live WebSocket at `path`; with `history`, loads the measurements of a longer range from there.
+#[island]
+pub fn LiveFeed(
+    /// The path of the WebSocket.
+    path: String,
+    /// The path of the measurements, when the page shows another range than the live one.
+    history: Option<String>,
+    children: Children,
+) -> impl IntoView {
+    let feed = Feed::new();
+    provide_context(feed);
+    #[cfg(feature = "hydrate")]
+    {
+        leptos::task::spawn_local(super::socket::follow(path, feed));
+        if let Some(address) = history {
+            leptos::task::spawn_local(super::history::follow(address, feed));
+        }
+    }
+    #[cfg(not(feature = "hydrate"))]
+    let _ = (path, history);
+    let text = move || match feed.link.get() {
+        Link::Opening | Link::Live => "",
+        Link::Lost => "Live updates paused — reconnecting",
+        Link::Ended => "This tunnel was deleted. What you see no longer changes.",
+    };
+    view! {
+        {children()}
+        <p class="feed-state" role="status" aria-live="polite">
+            {text}
+        </p>
+    }
+}

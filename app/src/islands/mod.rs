@@ -1,0 +1,29 @@
+//! What is alive in the browser. Everything else on a page is plain HTML.
+
+#[cfg(feature = "hydrate")]
+mod browser;
+mod chart;
+mod copy;
+#[cfg(feature = "hydrate")]
+mod draw;
+#[cfg(feature = "hydrate")]
+mod echarts;
+mod figure;
+#[cfg(feature = "hydrate")]
+mod history;
+mod live_feed;
+mod recent;
+mod sessions;
+#[cfg(feature = "hydrate")]
+mod socket;
+pub(crate) mod time;
+mod tunnel_cells;
+
+pub use chart::{ChartKind, TrafficChart};
+pub use copy::CopyButton;
+pub use figure::Figure;
+pub use live_feed::{Feed, Link, LiveFeed};
+pub use recent::RecentRequests;
+pub use sessions::Sessions;
+pub use time::TimeAgo;
+pub use tunnel_cells::{Sparkline, TunnelBadge, TunnelRate, TunnelSessions};

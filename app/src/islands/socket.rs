@@ -1,0 +1,83 @@
+//! The page's one WebSocket. It reconnects for ever, rests while the page is hidden, and never queues.
+
+use super::{
+    browser,
+    live_feed::{Feed, Link},
+};
+use domain::LiveUpdate;
+use futures_util::StreamExt;
+use gloo_net::websocket::{Message, futures::WebSocket};
+use leptos::prelude::*;
+
+/// Milliseconds before the first attempt to reconnect; doubled with each.
+const FIRST_DELAY: f64 = 500.0;
+/// Milliseconds between attempts at most.
+const LAST_DELAY: f64 = 30_000.0;
+/// Milliseconds without a message after which the connection counts as dead: the server sends one each second.
+const SILENCE: u32 = 15_000;
+/// Seconds that a hidden page keeps its connection.
+const HIDDEN: i64 = 60;
+
+/// Why a connection ended.
+enum End {
+    /// The server will send nothing more.
+    Gone,
+    /// The page was hidden for long.
+    Hidden,
+    /// The network, or the server.
+    Lost,
+}
+
+/// Keeps `feed` up to date from the WebSocket at `path` for as long as the page lives.
+pub async fn follow(path: String, feed: Feed) {
+    let mut delay = FIRST_DELAY;
+    loop {
+        match listen(&path, feed, &mut delay).await {
+            End::Gone => return feed.link.set(Link::Ended),
+            End::Hidden => {
+                browser::event(&document(), "visibilitychange").await;
+                delay = FIRST_DELAY;
+            }
+            End::Lost => {
+                feed.link.set(Link::Lost);
+                // Between half the delay and all of it, so that pages do not come back all at once.
+                let wait = delay * (0.5 + js_sys::Math::random() / 2.0);
+                browser::event_within(&window(), "online", wait as u32).await;
+                delay = (delay * 2.0).min(LAST_DELAY);
+            }
+        }
+    }
+}
+
+async fn listen(path: &str, feed: Feed, delay: &mut f64) -> End {
+    let Ok(mut socket) = WebSocket::open(&address(path)) else { return End::Lost };
+    let mut hidden_since = None;
+    loop {
+        let Some(Some(Ok(Message::Text(text)))) = browser::within(SILENCE, socket.next()).await else {
+            return End::Lost;
+        };
+        // A message this program does not know comes from a newer server: its page has to be loaded again.
+        let Ok(update) = serde_json::from_str::<LiveUpdate>(&text) else { return End::Lost };
+        let gone = update == LiveUpdate::Gone;
+        feed.state.update(|state| state.apply(update));
+        if gone {
+            return End::Gone;
+        }
+        *delay = FIRST_DELAY;
+        if feed.link.get_untracked() != Link::Live {
+            feed.link.set(Link::Live);
+        }
+        hidden_since = document().hidden().then(|| hidden_since.unwrap_or_else(browser::now));
+        if hidden_since.is_some_and(|since| browser::now() - since >= HIDDEN) {
+            return End::Hidden;
+        }
+    }
+}
+
+/// The full address: gloo-net knows no relative ones.
+fn address(path: &str) -> String {
+    let location = window().location();
+    let secure = location.protocol().is_ok_and(|protocol| protocol == "https:");
+    let host = location.host().unwrap_or_default();
+    format!("{}://{host}{path}", if secure { "wss" } else { "ws" })
+}
