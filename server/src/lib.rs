@@ -1,5 +1,13 @@
 //! The switchboard process as a library, so that tests can start one.
 
+pub mod api;
+pub mod app;
 pub mod config;
+pub mod ingress;
 pub mod observe;
+pub mod proxy;
+pub mod routing;
+pub mod tunnel;
 pub mod web;
+
+pub use app::{App, StartError};

@@ -1,0 +1,237 @@
+//! The parts put together: what is built in which order, and in which order it stops.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use server_core::{CoreError, OpenError, Secret, Services, Settings};
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use url::Url;
+
+use crate::config::{Config, DataDir, DataDirError, DataDirLock};
+use crate::ingress::{Acceptor, DataPlane, Dispatch, Limits, TrustedProxies};
+use crate::proxy::{Proxy, Timeouts};
+use crate::routing::Routing;
+use crate::tunnel::{Endpoint, Registry};
+use crate::web::{Assets, WebSettings};
+use crate::{api, observe, web};
+
+/// How many tunnels an account may have.
+const MAX_TUNNELS_PER_USER: u32 = 200;
+/// Connections to the metrics listener at once.
+const METRICS_CONNECTIONS: usize = 64;
+
+/// A switchboard that has its addresses and its data, and serves nothing yet.
+#[derive(Debug)]
+pub struct App {
+    config: Config,
+    services: Services,
+    routing: Arc<Routing>,
+    registry: Arc<Registry>,
+    listener: Acceptor,
+    metrics: Option<Acceptor>,
+    public_url: Url,
+    assets: Assets,
+    lock: DataDirLock,
+}
+
+/// Why a switchboard does not start. Each text names the setting and says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// An address cannot be listened on.
+    #[error("{key}: cannot listen on {address}: {cause}; stop what uses it, or choose another address with --{} or {variable}", .key.replace('_', "-"))]
+    Listen {
+        /// The setting.
+        key: &'static str,
+        /// The environment variable of the setting.
+        variable: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The database cannot be read.
+    #[error("the tunnels cannot be read from the database: {0}")]
+    Load(#[from] CoreError),
+}
+
+impl App {
+    /// Takes the data folder, the addresses and the database, in this order, and reads the tunnels. Nobody is served
+    /// before [`run`](Self::run); who connects meanwhile waits.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn build(config: Config) -> Result<Self, StartError> {
+        let folder = DataDir::open(&config.storage)?;
+        let lock = folder.lock()?;
+        let jwt_secret = match &config.accounts.jwt_secret {
+            Some(secret) => secret.clone(),
+            None => folder.signing_key()?,
+        };
+        let listener = listen("listen", "SWITCHBOARD_LISTEN", config.addresses.listen)?;
+        let metrics = config.addresses.metrics_listen;
+        let metrics = metrics.map(|address| listen("metrics_listen", "SWITCHBOARD_METRICS_LISTEN", address)).transpose()?;
+        let public_url = config.addresses.public_url(listener.address());
+        let services = Services::open(settings(&config, &public_url, jwt_secret)).await?;
+        let registry = Arc::new(Registry::default());
+        let dashboard = public_url.host_str().and_then(|host| host.parse().ok());
+        let domain = config.addresses.tunnel_domain.clone();
+        let routing = Routing::load(services.clone(), registry.clone(), dashboard, domain).await?;
+        let assets = Assets::from_environment();
+        Ok(Self { config, services, routing, registry, listener, metrics, public_url, assets, lock })
+    }
+
+    /// Where it listens, with the real port.
+    pub fn address(&self) -> SocketAddr {
+        self.listener.address()
+    }
+
+    /// Where metrics are, with the real port.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(Acceptor::address)
+    }
+
+    /// Where people find the dashboard.
+    pub fn public_url(&self) -> &Url {
+        &self.public_url
+    }
+
+    /// The code that the set-up page asks for, when it asks for one.
+    pub fn setup_code(&self) -> Option<String> {
+        self.services.accounts().setup_code()
+    }
+
+    /// Whether the dashboard's scripts and styles are part of this build.
+    pub fn has_front_end(&self) -> bool {
+        self.assets.has_front_end()
+    }
+
+    /// Serves until `stop`, then stops in order: no new connections, telephones are told to drain, requests in flight
+    /// have the grace period, what is only in memory is stored, and metrics, which show all this, go last.
+    ///
+    /// # Errors
+    /// When a listener fails for good, or the threads cannot be started.
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let Self { config, services, routing, registry, listener, metrics, public_url, assets, lock } = self;
+        let plane = Arc::new(DataPlane::start(config.node.data_threads).context("the data plane's threads did not start")?);
+        let (accepting, background, last) = (stop.child_token(), CancellationToken::new(), CancellationToken::new());
+        let health = observe::Health::new(services.clone(), stop.clone());
+        let endpoint = Arc::new(Endpoint::new(
+            services.clone(),
+            routing.clone(),
+            registry,
+            Handle::current(),
+            stop.clone(),
+        ));
+        let dispatch = Dispatch {
+            routing: routing.clone(),
+            proxy: Proxy { services: services.clone(), timeouts: timeouts(&config) },
+            endpoint: endpoint.clone(),
+            dashboard: dashboard(&services, &health, assets, &public_url, &stop),
+            control: Handle::current(),
+            trusted: TrustedProxies::new(config.addresses.trusted_proxies.clone()),
+        };
+        let tasks = TaskTracker::new();
+        let traffic = services.clone();
+        let until = background.clone();
+        tasks.spawn(async move { traffic.traffic().run(until).await });
+        let follow = routing.clone();
+        let until = background.clone();
+        let interval = config.node.update_interval;
+        tasks.spawn(async move { follow.follow(interval, until).await });
+
+        let connections = TaskTracker::new();
+        let metrics_connections = TaskTracker::new();
+        if let Some(metrics) = metrics {
+            let router = observe::metrics::router(services.clone(), health);
+            let limits = Limits { connections: METRICS_CONNECTIONS, ..limits(&config) };
+            let (plane, tracker, until) = (plane.clone(), metrics_connections.clone(), last.clone());
+            tasks.spawn(async move {
+                if let Err(error) = metrics.run(plane, Arc::new(router), limits, tracker, until).await {
+                    tracing::error!(%error, "the metrics listener ended");
+                }
+            });
+        }
+        let serve = listener.run(plane.clone(), Arc::new(dispatch), limits(&config), connections.clone(), accepting);
+        let served = serve.await.context("the listener failed");
+
+        let grace = config.limits.shutdown_grace;
+        tracing::info!(?grace, "stopping: no new connections; what is in flight is finished");
+        stop.cancel();
+        connections.close();
+        let (_, finished) = tokio::join!(endpoint.drain(grace), tokio::time::timeout(grace, connections.wait()));
+        if finished.is_err() {
+            tracing::warn!(connections = connections.len(), "connections were still open at the end of the grace period and are cut");
+        }
+        background.cancel();
+        last.cancel();
+        tasks.close();
+        if tokio::time::timeout(Duration::from_secs(5), tasks.wait()).await.is_err() {
+            tracing::warn!("background work did not end in five seconds");
+        }
+        services.close().await;
+        drop(metrics_connections);
+        match Arc::try_unwrap(plane) {
+            Ok(plane) => plane.stop(),
+            Err(_) => tracing::debug!("the data plane is still in use and ends with the process"),
+        }
+        drop(lock);
+        served
+    }
+}
+
+fn listen(key: &'static str, variable: &'static str, address: SocketAddr) -> Result<Acceptor, StartError> {
+    Acceptor::bind(address).map_err(|cause| StartError::Listen { key, variable, address, cause })
+}
+
+fn settings(config: &Config, public_url: &Url, jwt_secret: Secret) -> Settings {
+    Settings {
+        database_url: config.storage.database_url.clone(),
+        public_url: public_url.clone(),
+        tunnel_domain: config.addresses.tunnel_domain.clone(),
+        signup: config.accounts.signup,
+        jwt_secret,
+        loopback_only: config.addresses.loopback_only(),
+        max_tunnels_per_user: MAX_TUNNELS_PER_USER,
+    }
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits {
+        connections: config.limits.max_connections,
+        head: config.limits.header_timeout,
+        idle: config.limits.idle_timeout,
+    }
+}
+
+fn timeouts(config: &Config) -> Timeouts {
+    Timeouts { response: config.limits.response_timeout, idle: config.limits.idle_timeout }
+}
+
+/// All of the dashboard's host but `/tunnel`.
+fn dashboard(
+    services: &Services,
+    health: &observe::Health,
+    assets: Assets,
+    public_url: &Url,
+    stop: &CancellationToken,
+) -> Router {
+    let settings = WebSettings {
+        secure_cookies: public_url.scheme() == "https",
+        public_url: public_url.clone(),
+        assets,
+        stop: stop.clone(),
+    };
+    health.routes().nest("/api/v1", api::v1::router(services.clone())).merge(web::router(services.clone(), settings))
+}

@@ -1,0 +1,103 @@
+//! Accepting connections.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::connection;
+use super::{DataPlane, Handler};
+
+/// What a client may use up.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at once.
+    pub connections: usize,
+    /// From accepting a connection, or from the first byte of a later request, to a complete head.
+    pub head: Duration,
+    /// From one request to the next, and how long a client may take nothing of what is sent.
+    pub idle: Duration,
+}
+
+/// A bound listener that does not accept yet.
+#[derive(Debug)]
+pub struct Acceptor {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Acceptor {
+    /// Takes the address. Connections queue in the kernel until [`run`](Self::run).
+    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        // A restart must not wait for the last connections of the process before it (TIME_WAIT).
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(4096)?;
+        let listener = TcpListener::from(socket);
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address })
+    }
+
+    /// The address it has, with the real port where 0 was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Accepts until `stop`, and gives each connection to the next data plane thread. Connections then go on until
+    /// their request is answered; `tracker` knows them.
+    ///
+    /// One task accepts for all threads: with a listener each (`SO_REUSEPORT`) the kernel spreads connections by a
+    /// hash, which leaves threads idle when there are few of them, and a second process could share the port unnoticed.
+    pub async fn run(
+        self,
+        plane: Arc<DataPlane>,
+        handler: Arc<impl Handler>,
+        limits: Limits,
+        tracker: TaskTracker,
+        stop: CancellationToken,
+    ) -> io::Result<()> {
+        let listener = tokio::net::TcpListener::from_std(self.listener)?;
+        let places = Arc::new(Semaphore::new(limits.connections));
+        loop {
+            // Beyond the limit nobody is accepted: clients wait in the kernel's queue instead of being turned away.
+            let place = tokio::select! {
+                place = places.clone().acquire_owned() => place.map_err(io::Error::other)?,
+                () = stop.cancelled() => return Ok(()),
+            };
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = stop.cancelled() => return Ok(()),
+            };
+            match accepted.and_then(|(stream, peer)| Ok((stream.into_std()?, peer))) {
+                Ok((stream, peer)) => {
+                    let serve = connection::serve(stream, peer, handler.clone(), limits, stop.clone());
+                    tracker.spawn_on(
+                        async move {
+                            serve.await;
+                            drop(place);
+                        },
+                        plane.pick(),
+                    );
+                }
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    // Out of file descriptors or memory: what is open may end and free some.
+                    tracing::warn!(%error, "connections cannot be accepted for the moment; raise the limit of open files if this persists");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}

@@ -1,0 +1,87 @@
+//! Who is asking.
+
+use std::net::IpAddr;
+
+use domain::RequestId;
+use http::HeaderMap;
+use ipnet::IpNet;
+
+/// The client of a request, as far as it can be believed. In the extensions of every request.
+#[derive(Clone, Copy, Debug)]
+pub struct Client {
+    /// The client's address: the peer's, or behind a trusted proxy the one that the proxy saw.
+    pub address: IpAddr,
+    /// The id under which logs, answers and the inspector know this request.
+    pub request_id: RequestId,
+    /// Whether the client's own connection is encrypted.
+    pub secure: bool,
+    /// Whether the connection's peer is a trusted proxy, whose `Forwarded` and `X-Forwarded-*` are kept.
+    pub through_trusted_proxy: bool,
+}
+
+/// The networks whose `X-Forwarded-*` fields are believed.
+#[derive(Clone, Debug, Default)]
+pub struct TrustedProxies(Vec<IpNet>);
+
+impl TrustedProxies {
+    /// Trusts these networks.
+    pub fn new(networks: Vec<IpNet>) -> Self {
+        Self(networks)
+    }
+
+    fn contains(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+impl Client {
+    /// Finds out who is behind `peer`. `X-Forwarded-For` is read from its end as long as its entries are trusted
+    /// proxies, because everything further left may have been made up by the client.
+    pub fn of(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> Self {
+        let peer = peer.to_canonical();
+        let request_id = RequestId(uuid::Uuid::now_v7());
+        if !trusted.contains(peer) {
+            return Self { address: peer, request_id, secure: false, through_trusted_proxy: false };
+        }
+        let mut address = peer;
+        let entries = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+        for entry in entries.collect::<Vec<_>>().join(",").rsplit(',') {
+            let Ok(hop) = entry.trim().parse::<IpAddr>() else { break };
+            address = hop.to_canonical();
+            if !trusted.contains(address) {
+                break;
+            }
+        }
+        let secure = headers.get("x-forwarded-proto").is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"));
+        Self { address, request_id, secure, through_trusted_proxy: true }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    fn client(peer: &str, forwarded_for: &str) -> Client {
+        let trusted = TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap()]);
+        let mut headers = HeaderMap::new();
+        headers.insert("x-forwarded-for", forwarded_for.parse().unwrap());
+        headers.insert("x-forwarded-proto", "https".parse().unwrap());
+        Client::of(peer.parse().unwrap(), &headers, &trusted)
+    }
+
+    #[test]
+    fn a_stranger_cannot_choose_its_address() {
+        let client = client("203.0.113.7", "6.6.6.6");
+        assert_eq!(client.address.to_string(), "203.0.113.7");
+        assert!(!client.secure);
+    }
+
+    #[test]
+    fn behind_trusted_proxies_the_last_untrusted_hop_is_the_client() {
+        let client = client("10.0.0.1", "6.6.6.6, 198.51.100.4, 10.0.0.2");
+        assert_eq!(client.address.to_string(), "198.51.100.4");
+        assert!(client.secure);
+    }
+}

@@ -1,0 +1,136 @@
+//! The host a request is for.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use http::{HeaderMap, Uri, header};
+
+/// The host of a request as routing compares it: without port or trailing dot, in lower case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestHost<'a> {
+    /// The name, or the address without brackets.
+    pub name: Cow<'a, str>,
+    /// Whether it is an IP address.
+    pub is_address: bool,
+}
+
+/// Why a request has no usable host (RFC 9112 section 3.2): it is answered with 400.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HostError {
+    /// No `Host`.
+    #[error("the request has no Host")]
+    Missing,
+    /// More than one.
+    #[error("the request has more than one Host")]
+    Repeated,
+    /// Something that is no host.
+    #[error("the request's Host is not a host name")]
+    Invalid,
+    /// An absolute-form target that names another host: which one was meant is anybody's guess, and guessing
+    /// differently from the next server is how requests end up at the wrong tenant.
+    #[error("the request's Host and its target name different hosts")]
+    Mismatch,
+}
+
+impl<'a> RequestHost<'a> {
+    /// Takes the host from the `Host` field and checks it against an absolute-form target.
+    pub fn of(uri: &'a Uri, headers: &'a HeaderMap) -> Result<Self, HostError> {
+        let mut fields = headers.get_all(header::HOST).iter();
+        let field = fields.next().ok_or(HostError::Missing)?;
+        if fields.next().is_some() {
+            return Err(HostError::Repeated);
+        }
+        let field = field.to_str().map_err(|_| HostError::Invalid)?;
+        match uri.authority() {
+            Some(authority) if !authority.as_str().eq_ignore_ascii_case(field) => Err(HostError::Mismatch),
+            _ => Self::parse(field),
+        }
+    }
+
+    fn parse(text: &'a str) -> Result<Self, HostError> {
+        if let Some(rest) = text.strip_prefix('[') {
+            let (address, port) = rest.split_once(']').ok_or(HostError::Invalid)?;
+            let port_ok = port.is_empty() || port.strip_prefix(':').is_some_and(is_port);
+            return match address.parse::<std::net::Ipv6Addr>() {
+                Ok(_) if port_ok => Ok(Self { name: lower(address), is_address: true }),
+                _ => Err(HostError::Invalid),
+            };
+        }
+        let name = match text.split_once(':') {
+            Some((name, port)) if is_port(port) => name,
+            Some(_) => return Err(HostError::Invalid),
+            None => text,
+        };
+        let name = name.strip_suffix('.').unwrap_or(name);
+        let shaped = !name.is_empty()
+            && name.len() <= 253
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'));
+        if !shaped {
+            return Err(HostError::Invalid);
+        }
+        Ok(Self { is_address: name.parse::<IpAddr>().is_ok(), name: lower(name) })
+    }
+}
+
+fn is_port(text: &str) -> bool {
+    text.is_empty() || text.bytes().all(|b| b.is_ascii_digit()) && text.parse::<u16>().is_ok()
+}
+
+/// Nearly every client sends lower case already: then nothing is allocated.
+fn lower(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|b| b.is_ascii_uppercase()) {
+        Cow::Owned(text.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    fn host(target: &str, fields: &[&str]) -> Result<(String, bool), HostError> {
+        let uri: Uri = target.parse().unwrap();
+        let mut headers = HeaderMap::new();
+        for field in fields {
+            headers.append(header::HOST, field.parse().unwrap());
+        }
+        RequestHost::of(&uri, &headers).map(|host| (host.name.into_owned(), host.is_address))
+    }
+
+    #[test]
+    fn spellings_of_one_host_are_one_key() {
+        for field in ["a.example", "A.Example", "a.example.", "a.example:8080", "a.example:"] {
+            assert_eq!(host("/", &[field]), Ok(("a.example".into(), false)), "{field}");
+        }
+        assert_eq!(host("/", &["127.0.0.1:80"]), Ok(("127.0.0.1".into(), true)));
+        assert_eq!(host("/", &["[::1]:80"]), Ok(("::1".into(), true)));
+    }
+
+    #[test]
+    fn what_is_ambiguous_or_no_host_is_refused() {
+        assert_eq!(host("/", &[]), Err(HostError::Missing));
+        assert_eq!(host("/", &["a.example", "a.example"]), Err(HostError::Repeated));
+        assert_eq!(host("http://b.example/", &["a.example"]), Err(HostError::Mismatch));
+        assert_eq!(host("http://a.example/", &["a.example"]), Ok(("a.example".into(), false)));
+        for field in ["", ".", "a b", "user@a.example", "a.example:x", "a.example:99999", "a/b", "[::1", "[a.example]", "a,b", "a:1:2"] {
+            assert_eq!(host("/", &[field]), Err(HostError::Invalid), "{field:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_key_is_its_own_key(field in "[ -~]{0,40}") {
+            if let Ok(value) = http::HeaderValue::from_str(&field) {
+                let mut headers = HeaderMap::new();
+                headers.insert(header::HOST, value);
+                let uri = Uri::from_static("/");
+                if let Ok(first) = RequestHost::of(&uri, &headers) && !first.name.contains(':') {
+                    proptest::prop_assert_eq!(RequestHost::parse(&first.name), Ok(first.clone()));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! One request through a tunnel, in the order in which things happen.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use domain::{RecentRequest, TunnelState};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use server_core::{InFlight, Services};
+use telephone::line::{OpenStreamError, ResponseFuture, SendBody, StreamError};
+use wire::frame::ResetCode;
+use wire::head::{RequestHead, ResponseHead};
+use wire::mux::OpenError;
+
+use super::body::{RequestBody, TunnelBody};
+use super::problem::Problem;
+use super::{headers, upgrade};
+use crate::ingress::{Client, ResponseBody};
+use crate::routing::TunnelRoute;
+
+/// How long a path is kept for the list of the latest requests, bytes.
+const SHOWN_PATH: usize = 512;
+
+/// How long the parts of an exchange may be silent.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// From the request to the head of the response.
+    pub response: Duration,
+    /// From one piece of a request body to the next.
+    pub idle: Duration,
+}
+
+/// Carries requests to telephones.
+#[derive(Clone, Debug)]
+pub struct Proxy {
+    /// Where the latest requests are shown.
+    pub services: Services,
+    /// What is too slow.
+    pub timeouts: Timeouts,
+}
+
+/// What is known of a request before it is sent.
+struct Exchange<'a> {
+    route: &'a TunnelRoute,
+    client: Client,
+    arrived: Instant,
+    method: Method,
+    target: PathAndQuery,
+}
+
+impl Proxy {
+    /// Answers one request through a telephone of `route`.
+    pub async fn forward(
+        &self,
+        route: &Arc<TunnelRoute>,
+        request: Request<Incoming>,
+        client: Client,
+        arrived: Instant,
+    ) -> Response<ResponseBody> {
+        let in_flight = route.meter.begin();
+        let accept = request.headers().get(header::ACCEPT).cloned();
+        let target = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+        let exchange = Exchange { route, client, arrived, method: request.method().clone(), target };
+        match self.send(&exchange, request, in_flight).await {
+            Ok(response) => response,
+            Err((problem, in_flight)) => {
+                self.count(&exchange, &in_flight, problem.status());
+                let accept = accept.map(|accept| (header::ACCEPT, accept));
+                problem.response(&HeaderMap::from_iter(accept), client.request_id)
+            }
+        }
+    }
+
+    async fn send(
+        &self,
+        exchange: &Exchange<'_>,
+        mut request: Request<Incoming>,
+        in_flight: InFlight,
+    ) -> Result<Response<ResponseBody>, (Problem, InFlight)> {
+        if exchange.route.state == TunnelState::Paused {
+            return Err((Problem::tunnel_paused(), in_flight));
+        }
+        let upgrade = headers::requested_upgrade(request.headers());
+        let on_upgrade = upgrade.is_some().then(|| hyper::upgrade::on(&mut request));
+        let (mut parts, body) = request.into_parts();
+        headers::prepare_request(&mut parts.headers, &exchange.client);
+        let head = RequestHead {
+            method: parts.method,
+            target: exchange.target.clone(),
+            headers: parts.headers,
+            upgrade,
+        };
+        let end = on_upgrade.is_none() && body.is_end_stream();
+        let (send, response) = match open(exchange.route, &head, end) {
+            Ok(stream) => stream,
+            Err(problem) => return Err((problem, in_flight)),
+        };
+        let (response, recv, send) = match self.exchange_heads(exchange, send, response, body, on_upgrade.is_some()).await {
+            Ok(answered) => answered,
+            Err(problem) => return Err((problem, in_flight)),
+        };
+        let switched = response.status == StatusCode::SWITCHING_PROTOCOLS;
+        if switched && on_upgrade.is_none() {
+            return Err((Problem::bad_gateway(), in_flight));
+        }
+        self.count(exchange, &in_flight, response.status);
+        let meter = exchange.route.meter.clone();
+        let protocol = response.headers.get(header::UPGRADE).cloned();
+        let mut answer = respond(response, &exchange.client);
+        match (send, on_upgrade) {
+            (Some(send), Some(on_upgrade)) if switched => {
+                answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+                answer.headers_mut().extend(protocol.map(|protocol| (header::UPGRADE, protocol)));
+                tokio::spawn(upgrade::join(on_upgrade, send, recv, meter, in_flight));
+            }
+            (send, _) => {
+                // The wish for an upgrade was not granted: that request had no body, and now that is known.
+                if let Some(Err(error)) = send.map(SendBody::finish) {
+                    tracing::debug!(request_id = %exchange.client.request_id, %error, "the request was not ended");
+                }
+                *answer.body_mut() = ResponseBody::Tunnel(TunnelBody::new(recv, meter, in_flight));
+            }
+        }
+        Ok(answer)
+    }
+
+    /// Waits for the head of the response while the body of the request is on its way. The sending half comes back
+    /// when an upgrade was asked for, because then there is no request body and what follows is not known yet.
+    async fn exchange_heads(
+        &self,
+        exchange: &Exchange<'_>,
+        send: SendBody,
+        response: ResponseFuture,
+        body: Incoming,
+        wants_upgrade: bool,
+    ) -> Result<(ResponseHead, telephone::line::RecvBody, Option<SendBody>), Problem> {
+        let mut kept = None;
+        if wants_upgrade {
+            kept = Some(send);
+        } else if !send.is_ended() {
+            let body = RequestBody::new(body, exchange.route.meter.clone(), self.timeouts.idle);
+            let id = exchange.client.request_id;
+            // In a task of its own: the response may begin, and even end, before the request has.
+            tokio::spawn(async move {
+                if let Err(error) = send.send_all(body).await {
+                    tracing::debug!(request_id = %id, %error, "the request body was not sent whole");
+                }
+            });
+        }
+        match tokio::time::timeout(self.timeouts.response, response).await {
+            Err(_) => Err(Problem::gateway_timeout()),
+            Ok(Err(error)) => {
+                tracing::debug!(request_id = %exchange.client.request_id, %error, "no response came from the telephone");
+                Err(problem_of(&error))
+            }
+            Ok(Ok((head, recv))) => Ok((head, recv, kept)),
+        }
+    }
+
+    fn count(&self, exchange: &Exchange<'_>, in_flight: &InFlight, status: StatusCode) {
+        let latency = exchange.arrived.elapsed();
+        in_flight.answered(status.as_u16(), latency);
+        let path = exchange.target.as_str();
+        tracing::debug!(
+            request_id = %exchange.client.request_id, tunnel = %exchange.route.id, method = %exchange.method,
+            path = exchange.target.path(), status = status.as_u16(), ?latency, client = %exchange.client.address, "answered"
+        );
+        self.services.traffic().record_recent(exchange.route.owner, || RecentRequest {
+            id: exchange.client.request_id,
+            at: chrono::Utc::now(),
+            tunnel_id: exchange.route.id,
+            method: exchange.method.to_string(),
+            path: path[..path.floor_char_boundary(SHOWN_PATH)].to_owned(),
+            status: status.as_u16(),
+            duration_ms: latency.as_secs_f64() * 1000.0,
+            client: exchange.client.address,
+        });
+    }
+}
+
+fn open(route: &TunnelRoute, head: &RequestHead, end: bool) -> Result<(SendBody, ResponseFuture), Problem> {
+    let session = route.sessions.pick().ok_or_else(Problem::tunnel_offline)?;
+    session.line.open(head, end).map_err(|error| {
+        tracing::debug!(session = %session.id, %error, "no stream was opened");
+        match error {
+            OpenStreamError::Refused(OpenError::Head(_)) => Problem::head_too_large(),
+            OpenStreamError::Refused(_) => Problem::busy(),
+            OpenStreamError::Line(_) => Problem::tunnel_offline(),
+        }
+    })
+}
+
+fn problem_of(error: &StreamError) -> Problem {
+    match error {
+        StreamError::Reset(ResetCode::REFUSED | ResetCode::LIMIT) => Problem::busy(),
+        _ => Problem::bad_gateway(),
+    }
+}
+
+fn respond(head: ResponseHead, client: &Client) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::empty());
+    *response.status_mut() = head.status;
+    *response.headers_mut() = head.headers;
+    headers::prepare_response(response.headers_mut(), client);
+    // RFC 9110 section 8.6: no Content-Length with 1xx and 204.
+    if head.status == StatusCode::NO_CONTENT || head.status.is_informational() {
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+    response
+}

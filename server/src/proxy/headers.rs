@@ -1,0 +1,184 @@
+//! What is taken away from heads and added to them on the way through. Pure.
+
+use http::header::{self, HeaderName};
+use http::{HeaderMap, HeaderValue};
+
+use super::problem::{X_REQUEST_ID, id_value};
+use crate::ingress::Client;
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const VIA: &str = "1.1 switchboard";
+
+/// Fields of one connection, not of the message (RFC 9110 section 7.6.1). `Trailer` is none of them.
+const HOP_BY_HOP: [HeaderName; 7] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// Fields that a sender cannot take away by naming them in `Connection`: without them the message would mean another.
+const NEVER_NOMINATED: [HeaderName; 5] =
+    [header::HOST, header::CONTENT_LENGTH, header::COOKIE, header::AUTHORIZATION, header::SET_COOKIE];
+
+/// The protocol a request wants to switch to (RFC 9110 section 7.8). `h2c` is ignored, which the RFC allows: behind a
+/// proxy it would be a way around it.
+pub(super) fn requested_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
+    let nominated = tokens(headers, &header::CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade"));
+    let protocol = headers.get(header::UPGRADE).filter(|_| nominated)?;
+    let is_h2c = protocol.as_bytes().to_ascii_lowercase().starts_with(b"h2");
+    (!is_h2c && !protocol.is_empty()).then(|| protocol.clone())
+}
+
+/// Removes the fields that belong to the connection the message came in on, those named by `Connection` included.
+pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    if headers.contains_key(header::CONNECTION) {
+        let nominated = tokens(headers, &header::CONNECTION)
+            .filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok())
+            .filter(|name| !NEVER_NOMINATED.contains(name))
+            .collect::<Vec<_>>();
+        for name in nominated {
+            headers.remove(name);
+        }
+    }
+    for name in &HOP_BY_HOP {
+        headers.remove(name);
+    }
+    // The one transfer coding that survives a hop is the wish for trailers.
+    if headers.contains_key(header::TE) {
+        let trailers = tokens(headers, &header::TE).any(|token| token.eq_ignore_ascii_case("trailers"));
+        headers.remove(header::TE);
+        if trailers {
+            headers.insert(header::TE, HeaderValue::from_static("trailers"));
+        }
+    }
+}
+
+/// Makes a client's request head one that the local server can believe: whatever the client said about who it is, is
+/// replaced by what the connection shows, unless a trusted proxy said it.
+pub(super) fn prepare_request(headers: &mut HeaderMap, client: &Client) {
+    remove_hop_by_hop(headers);
+    // `X_Forwarded_For` and the like become the real thing in servers that hand fields on as CGI variables.
+    let aliases = headers.keys().filter(|name| name.as_str().contains('_')).filter(|name| {
+        let name = name.as_str().replace('_', "-");
+        name.starts_with("x-forwarded-") || matches!(&*name, "x-real-ip" | "x-request-id" | "forwarded")
+    });
+    for name in aliases.cloned().collect::<Vec<_>>() {
+        headers.remove(name);
+    }
+    let proto = if client.secure { "https" } else { "http" };
+    let host = headers.get(header::HOST).cloned();
+    let before = headers.remove(&X_FORWARDED_FOR).filter(|_| client.through_trusted_proxy);
+    let kept_host = headers.remove(&X_FORWARDED_HOST).filter(|_| client.through_trusted_proxy);
+    headers.remove("x-real-ip");
+    let address = match before {
+        Some(chain) => chain,
+        None => text(&client.address.to_string()),
+    };
+    headers.insert(X_FORWARDED_FOR, address);
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(proto));
+    headers.insert(header::FORWARDED, forwarded(client, proto, host.as_ref()));
+    if let Some(host) = kept_host.or(host) {
+        headers.insert(X_FORWARDED_HOST, host);
+    }
+    headers.insert(X_REQUEST_ID, id_value(client.request_id));
+    headers.append(header::VIA, HeaderValue::from_static(VIA));
+}
+
+/// Makes a telephone's response head one that goes to a client.
+pub(super) fn prepare_response(headers: &mut HeaderMap, client: &Client) {
+    remove_hop_by_hop(headers);
+    headers.insert(X_REQUEST_ID, id_value(client.request_id));
+    headers.append(header::VIA, HeaderValue::from_static(VIA));
+}
+
+/// RFC 7239: an IPv6 address is quoted and in brackets, and so is a host with a port.
+fn forwarded(client: &Client, proto: &str, host: Option<&HeaderValue>) -> HeaderValue {
+    let address = match client.address {
+        std::net::IpAddr::V4(address) => address.to_string(),
+        std::net::IpAddr::V6(address) => format!("\"[{address}]\""),
+    };
+    let host = host.and_then(|host| host.to_str().ok()).filter(|host| !host.contains(['"', '\\']));
+    match host {
+        Some(host) => text(&format!("for={address};host=\"{host}\";proto={proto}")),
+        None => text(&format!("for={address};proto={proto}")),
+    }
+}
+
+fn text(value: &str) -> HeaderValue {
+    HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static("unknown"))
+}
+
+fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(str::trim).filter(|token| !token.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    fn map(fields: &[(&str, &str)]) -> HeaderMap {
+        let pairs = fields.iter().map(|(name, value)| (HeaderName::try_from(*name).unwrap(), value.parse().unwrap()));
+        pairs.collect()
+    }
+
+    fn stranger() -> Client {
+        Client {
+            address: "203.0.113.7".parse().unwrap(),
+            request_id: domain::RequestId(uuid::Uuid::nil()),
+            secure: false,
+            through_trusted_proxy: false,
+        }
+    }
+
+    #[test]
+    fn what_belongs_to_the_connection_stays_there() {
+        let mut headers = map(&[
+            ("connection", "close, X-Secret, Host, Authorization"),
+            ("x-secret", "1"),
+            ("host", "a.example"),
+            ("authorization", "Bearer x"),
+            ("keep-alive", "timeout=5"),
+            ("proxy-authorization", "Basic x"),
+            ("te", "gzip, trailers"),
+            ("transfer-encoding", "chunked"),
+            ("upgrade", "h2c"),
+        ]);
+        remove_hop_by_hop(&mut headers);
+        assert_eq!(headers, map(&[("host", "a.example"), ("authorization", "Bearer x"), ("te", "trailers")]));
+    }
+
+    #[test]
+    fn a_stranger_is_not_believed() {
+        let mut headers = map(&[
+            ("host", "a.example"),
+            ("x-forwarded-for", "6.6.6.6"),
+            ("x-forwarded-host", "evil.example"),
+            ("x-forwarded-proto", "https"),
+            ("x_forwarded_for", "6.6.6.6"),
+            ("x-real-ip", "6.6.6.6"),
+            ("forwarded", "for=6.6.6.6"),
+        ]);
+        prepare_request(&mut headers, &stranger());
+        assert_eq!(headers["x-forwarded-for"], "203.0.113.7");
+        assert_eq!(headers["x-forwarded-host"], "a.example");
+        assert_eq!(headers["x-forwarded-proto"], "http");
+        assert_eq!(headers["forwarded"], "for=203.0.113.7;host=\"a.example\";proto=http");
+        assert!(!format!("{headers:?}").contains("6.6.6.6"));
+    }
+
+    #[test]
+    fn only_a_nominated_upgrade_counts_and_never_h2c() {
+        assert_eq!(requested_upgrade(&map(&[("connection", "Upgrade"), ("upgrade", "websocket")])).unwrap(), "websocket");
+        assert_eq!(requested_upgrade(&map(&[("upgrade", "websocket")])), None);
+        assert_eq!(requested_upgrade(&map(&[("connection", "upgrade, http2-settings"), ("upgrade", "h2c")])), None);
+    }
+}

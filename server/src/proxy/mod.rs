@@ -1,0 +1,11 @@
+//! Carries requests to telephones and their answers back.
+
+mod body;
+mod forward;
+mod headers;
+mod problem;
+mod upgrade;
+
+pub use body::TunnelBody;
+pub use forward::{Proxy, Timeouts};
+pub use problem::Problem;

@@ -1,0 +1,208 @@
+//! What a client is told when there is no answer to pass on.
+
+use domain::RequestId;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+
+use crate::ingress::{HostError, ResponseBody};
+
+/// The id of a request, in answers and towards the local server.
+pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The machine code of an error of ours; a telephone's own errors carry it as well.
+pub(super) const X_SWITCHBOARD_ERROR: HeaderName = HeaderName::from_static("x-switchboard-error");
+
+/// An error answer: one row of the table in the design's section 6.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    retry_after: Option<u32>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), retry_after: None }
+    }
+
+    fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    /// No host or mount leads anywhere.
+    pub fn no_route() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "no_route", "Service Not Found")
+    }
+
+    /// The tunnel is known, but no telephone serves it.
+    pub fn tunnel_offline() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "tunnel_offline", "Service Unavailable - tunnel offline").retry_after(5)
+    }
+
+    /// The tunnel is paused by its owner.
+    pub fn tunnel_paused() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "tunnel_paused", "Service Unavailable - tunnel paused").retry_after(60)
+    }
+
+    /// As much is under way as may be.
+    pub fn busy() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Service Unavailable - too many requests are under way").retry_after(1)
+    }
+
+    /// The telephone or the local server broke off, or its response makes no sense.
+    pub fn bad_gateway() -> Self {
+        Self::new(StatusCode::BAD_GATEWAY, "bad_gateway", "Bad Gateway")
+    }
+
+    /// The local server took too long to answer.
+    pub fn gateway_timeout() -> Self {
+        Self::new(StatusCode::GATEWAY_TIMEOUT, "gateway_timeout", "Gateway Timeout")
+    }
+
+    /// The request cannot be read as RFC 9112 section 3.2 asks.
+    pub fn bad_host(error: &HostError) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_host", format!("Bad Request - {error}"))
+    }
+
+    /// A method that no route takes.
+    pub fn method_not_allowed() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method Not Allowed")
+    }
+
+    /// The path and query are too long.
+    pub fn uri_too_long() -> Self {
+        Self::new(StatusCode::URI_TOO_LONG, "uri_too_long", "URI Too Long - path and query have at most 16 KiB")
+    }
+
+    /// The head does not fit the line.
+    pub fn head_too_large() -> Self {
+        Self::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "head_too_large",
+            "Request Header Fields Too Large - at most 100 fields and 32 KiB",
+        )
+    }
+
+    /// Somebody else than a telephone at the tunnel endpoint.
+    pub fn not_a_telephone() -> Self {
+        Self::new(
+            StatusCode::UPGRADE_REQUIRED,
+            "websocket_required",
+            "Upgrade Required - this is where telephones connect, with a WebSocket; run `telephone http PORT --server URL --token TOKEN`",
+        )
+    }
+
+    /// A fault of ours.
+    pub fn of_ours(status: StatusCode) -> Self {
+        Self::new(status, "internal", "Internal Server Error")
+    }
+
+    /// The status of the answer.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The answer in the form the client likes best: JSON, a page, or text.
+    pub fn response(&self, request: &HeaderMap, id: RequestId) -> Response<ResponseBody> {
+        let (content_type, body) = match Form::preferred(request) {
+            Form::Text => ("text/plain; charset=utf-8", self.message.clone()),
+            Form::Json => ("application/json", self.json(id)),
+            Form::Page => ("text/html; charset=utf-8", self.page(id)),
+        };
+        let mut response = Response::new(ResponseBody::text(body));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(X_SWITCHBOARD_ERROR, HeaderValue::from_static(self.code));
+        headers.insert(X_REQUEST_ID, id_value(id));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        match self.status {
+            StatusCode::UPGRADE_REQUIRED => {
+                headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+                headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+            }
+            StatusCode::METHOD_NOT_ALLOWED => {
+                headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+            }
+            _ => {}
+        }
+        response
+    }
+
+    fn json(&self, id: RequestId) -> String {
+        serde_json::json!({"error": {"code": self.code, "message": self.message, "request_id": id}}).to_string()
+    }
+
+    /// Without script or style of its own: it is shown under the names of other people's sites.
+    fn page(&self, id: RequestId) -> String {
+        let (status, message) = (self.status.as_u16(), &self.message);
+        let message = message.replace('&', "&amp;").replace('<', "&lt;");
+        format!(
+            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+             <meta name=\"color-scheme\" content=\"light dark\"><title>{status} {message}</title></head>\
+             <body><h1>{message}</h1><p>Status {status}, code <code>{}</code>, request <code>{id}</code></p></body></html>\n",
+            self.code,
+        )
+    }
+}
+
+/// A request id as a header value.
+pub(super) fn id_value(id: RequestId) -> HeaderValue {
+    let mut buffer = uuid::Uuid::encode_buffer();
+    let text: &str = id.0.hyphenated().encode_lower(&mut buffer);
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("invalid"))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Text,
+    Json,
+    Page,
+}
+
+impl Form {
+    /// By the weights of `Accept` (RFC 9110 section 12.5.1); text when nothing is preferred.
+    fn preferred(request: &HeaderMap) -> Self {
+        let mut best = (Self::Text, 0.0);
+        let values = request.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        for range in values.flat_map(|value| value.split(',')).take(32) {
+            let mut parts = range.split(';').map(str::trim);
+            let form = match parts.next() {
+                Some(kind) if kind.eq_ignore_ascii_case("text/html") => Self::Page,
+                Some(kind) if kind.eq_ignore_ascii_case("application/json") => Self::Json,
+                Some(kind) if kind.eq_ignore_ascii_case("text/plain") => Self::Text,
+                _ => continue,
+            };
+            let weight = parts.find_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok()).unwrap_or(1.0);
+            if weight > best.1 {
+                best = (form, weight);
+            }
+        }
+        best.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn the_form_follows_accept() {
+        for (accept, form) in [
+            ("*/*", Form::Text),
+            ("text/html,application/xhtml+xml,*/*;q=0.8", Form::Page),
+            ("application/json", Form::Json),
+            ("application/json;q=0.5, text/html", Form::Page),
+            ("text/html;q=0, application/json;q=0.1", Form::Json),
+        ] {
+            let headers = HeaderMap::from_iter([(header::ACCEPT, accept.parse().unwrap())]);
+            assert_eq!(Form::preferred(&headers), form, "{accept}");
+        }
+        assert_eq!(Form::preferred(&HeaderMap::new()), Form::Text);
+    }
+}

@@ -1,0 +1,220 @@
+//! `/tunnel`: turns a WebSocket handshake into a session.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{TelephoneSession, Timestamp, TunnelId};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+use server_core::{PresenceGuard, Services};
+use telephone::line::{self, ControlReceiver, Driver, Line};
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use wire::control::{Control, Stats, Status, TunnelStatus};
+
+use super::opening::{Opened, Opening};
+use super::session::{Cut, Session};
+use super::{Registry, SessionSet};
+use crate::ingress::{Client, ResponseBody};
+use crate::proxy::Problem;
+use crate::routing::Routing;
+
+/// How many telephones may be signing in at once; more are told to come back.
+const MAX_OPENINGS: usize = 512;
+/// How often a session's round trip is recorded and its telephone told how the tunnel does.
+const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+
+pub(super) type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
+
+/// The endpoint.
+#[derive(Debug)]
+pub struct Endpoint {
+    pub(super) services: Services,
+    pub(super) routing: Arc<Routing>,
+    pub(super) registry: Arc<Registry>,
+    pub(super) control: Handle,
+    openings: Arc<Semaphore>,
+    sessions: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Endpoint {
+    /// `control` is the runtime of the services; `stop` turns new telephones away.
+    pub fn new(
+        services: Services,
+        routing: Arc<Routing>,
+        registry: Arc<Registry>,
+        control: Handle,
+        stop: CancellationToken,
+    ) -> Self {
+        let openings = Arc::new(Semaphore::new(MAX_OPENINGS));
+        Self { services, routing, registry, control, openings, sessions: TaskTracker::new(), stop }
+    }
+
+    /// Answers a request to `/tunnel`. The session then lives on the data plane thread that has the connection.
+    pub fn answer(self: &Arc<Self>, mut request: Request<Incoming>, client: Client) -> Response<ResponseBody> {
+        let accept = match websocket_key(&request) {
+            Ok(key) => derive_accept_key(key.as_bytes()),
+            Err(problem) => return problem.response(request.headers(), client.request_id),
+        };
+        let permit = match self.openings.clone().try_acquire_owned() {
+            Ok(permit) if !self.stop.is_cancelled() => permit,
+            _ => return Problem::busy().response(request.headers(), client.request_id),
+        };
+        let upgrade = hyper::upgrade::on(&mut request);
+        let endpoint = self.clone();
+        self.sessions.spawn(async move {
+            match upgrade.await {
+                Ok(upgraded) => {
+                    let config = Some(line::websocket_config());
+                    let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, config).await;
+                    let opened = Opening { endpoint: &endpoint, client }.run(socket).await;
+                    drop(permit);
+                    if let Some(opened) = opened {
+                        endpoint.serve(opened).await;
+                    }
+                }
+                Err(error) => tracing::debug!(%error, client = %client.address, "a telephone's handshake broke off"),
+            }
+        });
+        switching_protocols(&accept)
+    }
+
+    async fn serve(&self, opened: Opened) {
+        let Opened { driver, control, session, sessions, presence, info, expires } = opened;
+        tracing::info!(session = %session.id, tunnel = %info.tunnel_id, client = %info.address, agent = info.agent, "telephone connected");
+        let beside = async {
+            tokio::join!(
+                take_control(control, &session, &sessions),
+                self.report(&session.line, &presence, &info),
+                expire(&session, expires),
+            );
+            std::future::pending().await
+        };
+        let reason = tokio::select! {
+            reason = driver.run() => reason,
+            never = beside => never,
+        };
+        sessions.leave(session.id);
+        drop(presence);
+        tracing::info!(session = %session.id, tunnel = %info.tunnel_id, %reason, "telephone disconnected");
+    }
+
+    /// Keeps the session's round trip known here, and the tunnel's figures there.
+    async fn report(&self, line: &Line, presence: &PresenceGuard, info: &TelephoneSession) {
+        let mut timer = tokio::time::interval(REPORT_INTERVAL);
+        let mut known = None;
+        loop {
+            timer.tick().await;
+            let round_trip = line.rtt();
+            if round_trip != known
+                && let Some(round_trip) = round_trip
+            {
+                presence.set_round_trip(round_trip.as_secs_f64() * 1000.0);
+                known = Some(round_trip);
+            }
+            let status = Control::TunnelStatus(self.status(info.tunnel_id));
+            if let Err(error) = line.send_control(status) {
+                tracing::debug!(session = %info.id, %error, "the telephone takes no status");
+            }
+        }
+    }
+
+    fn status(&self, tunnel: TunnelId) -> TunnelStatus {
+        let now = self.services.traffic().now(tunnel);
+        let since = self.services.presence().of(tunnel).iter().map(|session| session.connected_at).min();
+        let uptime = since.map_or(0, |since| (chrono::Utc::now() - since).num_seconds());
+        TunnelStatus {
+            status: Status::Active,
+            stats: Stats {
+                requests: now.requests,
+                latency_ms: now.latency_ms.map_or(0.0, |latency| latency.p50),
+                uptime_seconds: u64::try_from(uptime).unwrap_or(0),
+            },
+        }
+    }
+
+    /// Tells all telephones to finish and dial again, waits until they have left or `deadline` has passed, and then
+    /// closes what is left.
+    pub async fn drain(&self, deadline: Duration) {
+        self.stop.cancel();
+        self.sessions.close();
+        let seconds = u32::try_from(deadline.as_secs()).unwrap_or(u32::MAX);
+        let sessions = self.registry.all();
+        for session in &sessions {
+            session.drain(seconds);
+        }
+        let idle = async {
+            for session in &sessions {
+                session.line.idle().await;
+            }
+        };
+        if tokio::time::timeout(deadline, idle).await.is_err() {
+            tracing::warn!("requests were still in flight at the end of the grace period and are cut");
+        }
+        for session in self.registry.all() {
+            session.line.close(wire::close::GOING_AWAY, "the server is shutting down");
+        }
+        if tokio::time::timeout(Duration::from_secs(3), self.sessions.wait()).await.is_err() {
+            tracing::debug!("telephones did not take part in the closing handshake");
+        }
+    }
+}
+
+/// Cuts the session when its token runs out.
+async fn expire(session: &Session, at: Option<Timestamp>) {
+    if let Some(at) = at {
+        tokio::time::sleep((at - chrono::Utc::now()).to_std().unwrap_or_default()).await;
+        session.cut(Cut::TokenExpired);
+    }
+}
+
+/// What a telephone says after the opening; ends when it has said that it leaves or the line has ended.
+async fn take_control(mut control: ControlReceiver, session: &Session, sessions: &SessionSet) {
+    while let Some(message) = control.recv().await {
+        match message {
+            // It takes no new requests; the line has answered it already, and what is in flight goes on.
+            Control::Drain(_) => sessions.leave(session.id),
+            other => tracing::debug!(session = %session.id, ?other, "a message that needs no answer"),
+        }
+    }
+}
+
+/// The parts of RFC 6455 section 4.2.1 that make a request a WebSocket handshake.
+fn websocket_key(request: &Request<Incoming>) -> Result<HeaderValue, Problem> {
+    let headers = request.headers();
+    let is_websocket = has_token(headers, header::CONNECTION, "upgrade") && has_token(headers, header::UPGRADE, "websocket");
+    if request.method() != Method::GET || !is_websocket {
+        return Err(Problem::not_a_telephone());
+    }
+    match (headers.get(header::SEC_WEBSOCKET_VERSION), headers.get(header::SEC_WEBSOCKET_KEY)) {
+        (Some(version), Some(key)) if version == "13" && key.len() == 24 => Ok(key.clone()),
+        _ => Err(Problem::not_a_telephone()),
+    }
+}
+
+fn has_token(headers: &HeaderMap, name: header::HeaderName, token: &str) -> bool {
+    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|value| value.trim().eq_ignore_ascii_case(token))
+}
+
+fn switching_protocols(accept: &str) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    if let Ok(accept) = HeaderValue::from_str(accept) {
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    response
+}
+
+/// A driver over the endpoint's sockets.
+pub(super) type SocketDriver = Driver<TokioIo<hyper::upgrade::Upgraded>>;
