@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
-use server_core::{CoreError, OpenError, Secret, Services, Settings};
+use server_core::{CoreError, OpenError, Services};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,8 +21,6 @@ use crate::tunnel::{Endpoint, Registry};
 use crate::web::{Assets, WebSettings};
 use crate::{api, observe, web};
 
-/// How many tunnels an account may have.
-const MAX_TUNNELS_PER_USER: u32 = 200;
 /// Connections to the metrics listener at once.
 const METRICS_CONNECTIONS: usize = 64;
 
@@ -75,15 +73,11 @@ impl App {
     pub async fn build(config: Config) -> Result<Self, StartError> {
         let folder = DataDir::open(&config.storage)?;
         let lock = folder.lock()?;
-        let jwt_secret = match &config.accounts.jwt_secret {
-            Some(secret) => secret.clone(),
-            None => folder.signing_key()?,
-        };
         let listener = listen("listen", "SWITCHBOARD_LISTEN", config.addresses.listen)?;
         let metrics = config.addresses.metrics_listen;
         let metrics = metrics.map(|address| listen("metrics_listen", "SWITCHBOARD_METRICS_LISTEN", address)).transpose()?;
         let public_url = config.addresses.public_url(listener.address());
-        let services = Services::open(settings(&config, &public_url, jwt_secret)).await?;
+        let services = Services::open(config.for_services(&folder, listener.address())?).await?;
         let registry = Arc::new(Registry::default());
         let dashboard = public_url.host_str().and_then(|host| host.parse().ok());
         let domain = config.addresses.tunnel_domain.clone();
@@ -154,7 +148,7 @@ impl App {
         let connections = TaskTracker::new();
         let metrics_connections = TaskTracker::new();
         if let Some(metrics) = metrics {
-            let router = observe::metrics::router(services.clone(), health);
+            let router = observe::metrics::router(services.clone(), &health, config.node.clone());
             let limits = Limits { connections: METRICS_CONNECTIONS, ..limits(&config) };
             let (plane, tracker, until) = (plane.clone(), metrics_connections.clone(), last.clone());
             tasks.spawn(async move {
@@ -193,18 +187,6 @@ impl App {
 
 fn listen(key: &'static str, variable: &'static str, address: SocketAddr) -> Result<Acceptor, StartError> {
     Acceptor::bind(address).map_err(|cause| StartError::Listen { key, variable, address, cause })
-}
-
-fn settings(config: &Config, public_url: &Url, jwt_secret: Secret) -> Settings {
-    Settings {
-        database_url: config.storage.database_url.clone(),
-        public_url: public_url.clone(),
-        tunnel_domain: config.addresses.tunnel_domain.clone(),
-        signup: config.accounts.signup,
-        jwt_secret,
-        loopback_only: config.addresses.loopback_only(),
-        max_tunnels_per_user: MAX_TUNNELS_PER_USER,
-    }
 }
 
 fn limits(config: &Config) -> Limits {

@@ -62,7 +62,9 @@ fn parse(path: &Path, text: &str, problems: &mut Vec<Problem>) -> Result<FileVal
         ConfigError::one("config", at(offset), format!("this is not TOML: {}", error.message()))
     })?;
     let mut values = FileValues::new();
-    for (key, value) in table.into_inner() {
+    let mut entries: Vec<_> = table.into_inner().into_iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    for (key, value) in entries {
         let place = at(key.span().start);
         let key = key.into_inner();
         let Some(setting) = setting::ALL.iter().find(|setting| setting.key == key) else {

@@ -11,9 +11,9 @@ pub struct Limits {
     pub max_connections: usize,
     /// `header_timeout`: for the head of a request.
     pub header_timeout: Duration,
-    /// `idle_timeout`: between two requests on one connection.
+    /// `idle_timeout`: for silence on a connection, between two requests or within a body.
     pub idle_timeout: Duration,
-    /// `response_timeout`: until the origin's response begins, and for a pause within a body.
+    /// `response_timeout`: until the origin's response begins.
     pub response_timeout: Duration,
     /// `shutdown_grace`: for what is in flight when the process is told to stop.
     pub shutdown_grace: Duration,

@@ -12,6 +12,7 @@ mod logs;
 mod node;
 mod parse;
 mod reader;
+mod services;
 pub mod setting;
 mod storage;
 #[cfg(test)]

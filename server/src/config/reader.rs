@@ -25,7 +25,7 @@ impl Reader {
         folder: PathBuf,
     ) -> Result<Self, ConfigError> {
         let mut problems = Vec::new();
-        let named = match (&flags.config, environment.get("SWITCHBOARD_CONFIG")) {
+        let named = match (&flags.config, environment.get("SWITCHBOARD_CONFIG").filter(|path| !path.is_empty())) {
             (Some(path), _) => Some((path.clone(), Place::Flag("--config".to_owned()))),
             (None, Some(path)) => Some((PathBuf::from(path), Place::Variable("SWITCHBOARD_CONFIG".to_owned()))),
             (None, None) => None,
@@ -100,7 +100,9 @@ fn from_environment(
         problems.push(Problem { key: setting.key.to_owned(), place, problem });
         None
     };
-    match (environment.get(&variable), environment.get(&file_variable)) {
+    // Compose files and units pass on variables that nobody set as empty ones.
+    let given = |name: &String| environment.get(name).filter(|value| !value.is_empty());
+    match (given(&variable), given(&file_variable)) {
         (None, None) => None,
         (Some(value), None) => Some((value.clone(), Place::Variable(variable))),
         (Some(_), Some(_)) => {

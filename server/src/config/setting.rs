@@ -102,10 +102,10 @@ settings! {
         "How long a client may take to send the head of a request");
     /// How long a connection may do nothing.
     IDLE_TIMEOUT = Setting::new(LIMITS, "idle_timeout", "DURATION", "60s",
-        "How long a connection may stay open between two requests");
+        "How long a connection may be silent, between two requests or within a body");
     /// How long an origin may take.
     RESPONSE_TIMEOUT = Setting::new(LIMITS, "response_timeout", "DURATION", "120s",
-        "How long the origin may take to begin its response, and either side may pause within a body");
+        "How long a local server may take to begin its response");
     /// How long a shutdown waits.
     SHUTDOWN_GRACE = Setting::new(LIMITS, "shutdown_grace", "DURATION", "30s",
         "How long requests in flight may go on after a stop signal");

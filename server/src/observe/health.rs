@@ -43,8 +43,8 @@ impl Health {
     }
 
     /// `GET /healthz` and `GET /readyz`, for any listener.
-    pub fn router(self) -> Router {
-        Router::new().route("/healthz", get(alive)).route("/readyz", get(ready)).with_state(self)
+    pub fn routes(&self) -> Router {
+        Router::new().route("/healthz", get(alive)).route("/readyz", get(ready)).with_state(self.clone())
     }
 
     async fn reasons_against(&self) -> Vec<Reason> {

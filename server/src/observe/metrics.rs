@@ -13,6 +13,7 @@ use server_core::{Overall, Services};
 use std::sync::Arc;
 
 use super::{
+    Health,
     exposition::Text,
     process::{self, Figures},
 };
@@ -28,10 +29,12 @@ struct Source {
     started: f64,
 }
 
-/// `GET /metrics`, and the same at `/api/v1/metrics`.
-pub fn router(services: Services, node: Node) -> Router {
+/// Everything on the metrics listener: `GET /metrics`, the same at `/api/v1/metrics`, and health, so that what watches
+/// the server needs only this one listener.
+pub fn router(services: Services, health: &Health, node: Node) -> Router {
     let source = Arc::new(Source { services, node, started: process::unix_now() });
-    Router::new().route("/metrics", get(scrape)).route("/api/v1/metrics", get(scrape)).with_state(source)
+    let metrics = Router::new().route("/metrics", get(scrape)).route("/api/v1/metrics", get(scrape));
+    metrics.with_state(source).merge(health.routes())
 }
 
 async fn scrape(State(source): State<Arc<Source>>) -> impl IntoResponse {

@@ -1,7 +1,9 @@
 //! How the process is seen from outside: logs, metrics, health.
 
 mod exposition;
-pub mod health;
+mod health;
 pub mod logs;
 pub mod metrics;
 mod process;
+
+pub use health::Health;

@@ -1,0 +1,63 @@
+//! What the program `switchboard` can be asked to do.
+
+mod exit;
+mod health;
+mod help;
+mod migrate;
+mod open;
+mod password;
+mod serve;
+mod signals;
+mod user;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, Flags};
+pub use exit::Failure;
+
+/// A self-hosted tunnel and reverse proxy with its dashboard in one process.
+#[derive(Debug, Parser)]
+#[command(name = "switchboard", version, after_help = help::SHORT, after_long_help = help::long())]
+pub struct Arguments {
+    /// What to do; `serve` when left out.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The settings given as flags.
+    #[command(flatten)]
+    pub settings: Flags,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve dashboard, API and tunnels until told to stop (the default)
+    Serve,
+    /// Add an account, or set its password
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// Bring the database up to date, and end
+    Migrate,
+    /// Ask the server that runs with these settings whether it is alive
+    Health,
+}
+
+impl Command {
+    /// Does it.
+    ///
+    /// # Errors
+    /// Why it could not be done, and the exit code that says so to programs.
+    pub fn run(self, config: Config) -> Result<(), Failure> {
+        match self {
+            Self::Serve => serve::run(config),
+            Self::User(command) => user::run(command, &config),
+            Self::Migrate => migrate::run(&config),
+            Self::Health => health::run(&config),
+        }
+    }
+}
+
+/// Waits for what `work` does on a small runtime, for commands that serve nobody.
+fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::new(exit::OS, format!("cannot start: {error}")))?.block_on(work)
+}
