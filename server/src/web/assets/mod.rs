@@ -11,7 +11,7 @@ mod tests;
 
 use std::{
     collections::HashMap,
-    env,
+    env, fmt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -162,6 +162,17 @@ impl Assets {
             },
             Source::Folder(root) => respond::file(file_in(root, NAME)).await,
         }
+    }
+}
+
+impl fmt::Debug for Assets {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("Assets");
+        match &*self.0 {
+            Source::Table(table) => shown.field("embedded", &table.by_logical.len()),
+            Source::Folder(root) => shown.field("folder", root),
+        };
+        shown.finish()
     }
 }
 
