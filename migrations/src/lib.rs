@@ -1,1 +1,30 @@
-//! stub
+//! The steps that bring the database's tables up to date, the same for SQLite and PostgreSQL.
+//!
+//! Rules, because two versions of the server may run at once while one replaces the other:
+//! - **Expand first.** A step only adds: tables, indexes, columns that may be null or have a default. The running older
+//!   version goes on working.
+//! - **Contract later.** What is no longer read or written is dropped by a step of a later release, never in the release
+//!   that stopped using it.
+//! - A step that was released is never edited; a mistake is mended by a further step.
+//! - A step is one file, `mYYYYMMDD_NNNNNN_what.rs`, listed below in order.
+
+use sea_orm_migration::prelude::*;
+
+mod m20260801_000001_accounts;
+mod m20260801_000002_tunnels;
+mod m20260801_000003_traffic;
+
+/// All steps.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20260801_000001_accounts::Migration),
+            Box::new(m20260801_000002_tunnels::Migration),
+            Box::new(m20260801_000003_traffic::Migration),
+        ]
+    }
+}
