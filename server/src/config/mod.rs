@@ -15,8 +15,6 @@ mod reader;
 mod services;
 pub mod setting;
 mod storage;
-#[cfg(test)]
-mod tests;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
