@@ -207,6 +207,19 @@ fn the_public_address_follows_the_port_that_was_bound() {
 }
 
 #[test]
+fn a_server_that_is_published_is_not_for_this_machine_only() {
+    for (flags, only) in [
+        (&["--listen", "[::1]:8080"][..], true),
+        (&["--public-url", "http://sb.localhost:8080"], true),
+        (&["--listen", "0.0.0.0:8080"], false),
+        (&["--public-url", "https://sb.example.com"], false),
+        (&["--trusted-proxies", "127.0.0.1"], false),
+    ] {
+        assert_eq!(Given::nothing().flags(flags).load().unwrap().addresses.loopback_only(), only, "{flags:?}");
+    }
+}
+
+#[test]
 fn the_data_folder_is_private_and_its_key_lasts() {
     let given = Given::nothing();
     let folder = given.folder.path().join("a/data");

@@ -3,7 +3,7 @@
 use domain::Hostname;
 use ipnet::IpNet;
 use std::net::{Ipv4Addr, SocketAddr};
-use url::Url;
+use url::{Host, Url};
 
 use super::{parse, reader::Reader, setting};
 
@@ -49,9 +49,21 @@ impl Addresses {
         })
     }
 
-    /// Whether only programs on this machine can connect.
+    /// Whether only this machine reaches the server. Listening on loopback is not enough: a public address or trusted
+    /// proxies mean that somebody on this machine passes on what comes from elsewhere.
     pub fn loopback_only(&self) -> bool {
-        self.listen.ip().is_loopback()
+        let public = self.public_url.as_ref().is_some_and(|url| !is_local(url));
+        self.listen.ip().is_loopback() && !public && self.trusted_proxies.is_empty()
+    }
+}
+
+/// Names below `localhost` never leave the machine (RFC 6761 section 6.3).
+fn is_local(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }
 
