@@ -50,9 +50,4 @@ impl Flavour {
             Self::Release => Some(11),
         }
     }
-
-    /// Whether the WebAssembly goes through `wasm-opt`, where that is installed.
-    pub fn uses_wasm_opt(self) -> bool {
-        self == Self::Release
-    }
 }
