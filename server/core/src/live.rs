@@ -1,22 +1,175 @@
 //! What the live WebSockets send.
 
-use crate::{Result, Services, Subject, Viewer};
-use domain::LiveUpdate;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use domain::{
+    LiveDelta, LiveSnapshot, LiveUpdate, RequestId, Tunnel, TunnelDelta, TunnelId, TunnelNow, TunnelState, TunnelStatus,
+};
+use tokio::sync::broadcast::{Receiver, error::TryRecvError};
+use tokio::sync::watch;
+
+use crate::traffic::subject_id;
+use crate::{Change, CoreError, Result, Services, Subject, Viewer};
+
+/// How many of the latest requests go into one delta.
+const RECENT: usize = 20;
+/// How often it is checked that the viewer still has an account.
+const VIEWER_CHECK: Duration = Duration::from_secs(60);
+/// How often a tunnel's sessions are looked at for their round trips.
+const DETAIL_REFRESH: Duration = Duration::from_secs(5);
 
 /// One reader of live figures. Nothing is queued for it: it is sent what is so when it is ready for more.
 #[derive(Debug)]
-pub struct Watch(());
+pub struct Watch {
+    services: Services,
+    viewer: Viewer,
+    of: Subject,
+    seconds: watch::Receiver<u64>,
+    changes: Receiver<Change>,
+    /// The second of the last message; `None` before the first.
+    sent: Option<u64>,
+    states: HashMap<TunnelId, TunnelState>,
+    shown: HashMap<TunnelId, TunnelNow>,
+    newest: Option<RequestId>,
+    viewer_checked: Instant,
+    detail_read: Instant,
+}
 
 impl Services {
     /// Watches live figures. The caller has made sure that the viewer may see the tunnel, with `tunnels().get`.
-    pub fn watch(&self, _viewer: Viewer, _of: Subject) -> Watch {
-        todo!()
+    pub fn watch(&self, viewer: Viewer, of: Subject) -> Watch {
+        Watch {
+            seconds: self.traffic().seconds(),
+            changes: self.changes().subscribe(),
+            services: self.clone(),
+            viewer,
+            of,
+            sent: None,
+            states: HashMap::new(),
+            shown: HashMap::new(),
+            newest: None,
+            viewer_checked: Instant::now(),
+            detail_read: Instant::now(),
+        }
     }
 }
 
 impl Watch {
     /// Waits for the next message: first a snapshot, then a delta each second, a snapshot again when seconds were missed.
+    ///
+    /// # Errors
+    /// [`Unauthorized`](CoreError::Unauthorized) when the account is gone; others when the database is away.
     pub async fn next(&mut self) -> Result<LiveUpdate> {
-        todo!()
+        let Some(sent) = self.sent else { return self.snapshot().await };
+        if self.seconds.changed().await.is_err() {
+            return Err(CoreError::Unavailable("nothing is measured any more".into()));
+        }
+        let now = *self.seconds.borrow_and_update();
+        self.check_viewer().await?;
+        if now != sent + 1 {
+            return self.snapshot().await;
+        }
+        self.sent = Some(now);
+        self.delta().await
+    }
+
+    async fn check_viewer(&mut self) -> Result<()> {
+        if self.viewer_checked.elapsed() < VIEWER_CHECK {
+            return Ok(());
+        }
+        self.viewer_checked = Instant::now();
+        let viewer = self.services.accounts().viewer(self.viewer.id()).await?;
+        self.viewer = viewer.ok_or(CoreError::Unauthorized("the account is gone; sign in with another"))?;
+        Ok(())
+    }
+
+    async fn snapshot(&mut self) -> Result<LiveUpdate> {
+        self.sent = Some(*self.seconds.borrow_and_update());
+        self.take_changes();
+        self.read_states().await?;
+        let detail = match self.detail(true).await {
+            Err(CoreError::NotFound(_)) => return Ok(LiveUpdate::Gone),
+            detail => detail?,
+        };
+        let series = self.services.traffic().history(&self.viewer, self.of, domain::Range::Live).await?;
+        let tunnels: Vec<_> = self.states.iter().map(|(id, state)| self.now(*id, *state)).collect();
+        self.shown = tunnels.iter().map(|tunnel| (tunnel.id, *tunnel)).collect();
+        let recent = self.services.traffic().recent(&self.viewer, self.of);
+        self.newest = recent.first().map(|request| request.id);
+        Ok(LiveUpdate::Snapshot(LiveSnapshot { series, tunnels, recent, detail }))
+    }
+
+    async fn delta(&mut self) -> Result<LiveUpdate> {
+        let changed = self.take_changes();
+        if changed {
+            self.read_states().await?;
+        }
+        let detail = match self.detail(changed || self.detail_read.elapsed() >= DETAIL_REFRESH).await {
+            Err(CoreError::NotFound(_)) => return Ok(LiveUpdate::Gone),
+            detail => detail?,
+        };
+        let removed: Vec<_> = self.shown.keys().copied().filter(|id| !self.states.contains_key(id)).collect();
+        let now: Vec<_> = self.states.iter().map(|(id, state)| self.now(*id, *state)).collect();
+        let tunnels: Vec<_> = now.into_iter().filter(|tunnel| self.shown.get(&tunnel.id) != Some(tunnel)).collect();
+        removed.iter().for_each(|id| drop(self.shown.remove(id)));
+        self.shown.extend(tunnels.iter().map(|tunnel| (tunnel.id, *tunnel)));
+        let recent = self.services.traffic().recent(&self.viewer, self.of);
+        let newest = recent.first().map(|request| request.id);
+        let recent = recent.into_iter().take_while(|request| Some(request.id) != self.newest).take(RECENT).collect();
+        self.newest = newest.or(self.newest);
+        let sample = self.services.traffic().latest(subject_id(&self.viewer, self.of));
+        Ok(LiveUpdate::Delta(LiveDelta { sample, tunnels, removed, recent, detail }))
+    }
+
+    /// Whether anything changed since the last call that this reader shows.
+    fn take_changes(&mut self) -> bool {
+        let mut changed = false;
+        loop {
+            match self.changes.try_recv() {
+                Ok(Change::Tunnel(id) | Change::Presence(id)) => {
+                    changed |= self.of == Subject::All || self.of == Subject::Tunnel(id);
+                }
+                Ok(_) => {}
+                Err(TryRecvError::Lagged(_)) => changed = true,
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return changed,
+            }
+        }
+    }
+
+    async fn read_states(&mut self) -> Result<()> {
+        let entries = self.services.tunnels().routing_entries().await?;
+        let mine = entries.into_iter().filter(|entry| match self.of {
+            Subject::All => self.viewer.is_admin() || entry.owner_id == self.viewer.id(),
+            Subject::Tunnel(id) => entry.tunnel_id == id,
+        });
+        self.states = mine.map(|entry| (entry.tunnel_id, entry.state)).collect();
+        Ok(())
+    }
+
+    fn now(&self, id: TunnelId, state: TunnelState) -> TunnelNow {
+        let sessions = self.services.presence().count(id);
+        let latest = self.services.traffic().latest(id.0);
+        let status = match state {
+            TunnelState::Active if sessions > 0 => TunnelStatus::Online,
+            TunnelState::Active => TunnelStatus::Offline,
+            TunnelState::Paused => TunnelStatus::Paused,
+            TunnelState::Deleted => TunnelStatus::Deleted,
+        };
+        TunnelNow { id, status, sessions, requests: latest.by_status.total(), in_flight: latest.in_flight }
+    }
+
+    /// The tunnel of `/ws/tunnels/:id`.
+    async fn detail(&mut self, whole: bool) -> Result<Option<TunnelDelta>> {
+        let Subject::Tunnel(id) = self.of else { return Ok(None) };
+        let tunnel = if whole { Some(self.tunnel(id).await?) } else { None };
+        let stats = self.services.tunnels().stats_of(id).await?;
+        Ok(Some(TunnelDelta { tunnel, stats }))
+    }
+
+    async fn tunnel(&mut self, id: TunnelId) -> Result<Tunnel> {
+        self.detail_read = Instant::now();
+        let tunnel = self.services.tunnels().get(&self.viewer, id).await?;
+        if tunnel.status == TunnelStatus::Deleted { Err(CoreError::NotFound("tunnel")) } else { Ok(tunnel) }
     }
 }

@@ -1,71 +1,236 @@
 //! Measured traffic.
+//!
+//! The hot path counts in a [`Meter`]. Once a second the [`sampler`] reads all meters; its samples are the live view,
+//! and every ten seconds its [`rollups`] go to the database. Figures are stored as absolute numbers under the id of
+//! their *run*, a stretch of time in which one process measured without a pause: storing twice changes nothing, and
+//! a process that was killed leaves at most its last ten seconds behind.
 
+mod figures;
+mod meter;
+mod recent;
+mod rollups;
+mod sampler;
 mod types;
 
-use crate::{Result, Viewer};
-use domain::{Range, RecentRequest, Series, TunnelId, UserId};
-use std::{sync::Arc, time::Duration};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use dashmap::DashMap;
+use domain::{LatencySummary, Range, RecentRequest, Sample, Series, TunnelId, UserId};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-pub use types::{Overall, Subject};
+use uuid::Uuid;
+
+use crate::store::Store;
+use crate::{Result, Viewer};
+pub(crate) use figures::Counts;
+pub use meter::{InFlight, Meter};
+use recent::Recent;
+use sampler::{EVERYTHING, Sampler};
+pub use types::{Now, Overall, Subject};
+
+/// How often roll-ups are stored, seconds.
+const STORE_EVERY: u64 = 10;
+/// How often old roll-ups are removed, seconds.
+const PURGE_EVERY: u64 = 600;
+/// The bounds of the latency buckets of `/metrics`, seconds.
+const BOUNDS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
 /// Counts, charts and the latest requests.
 #[derive(Debug)]
-pub struct Traffic(());
+pub struct Traffic {
+    store: Store,
+    meters: DashMap<TunnelId, Arc<Meter>>,
+    sampler: Mutex<Sampler>,
+    recent: Recent,
+    /// What was counted before this process, by subject, once somebody asked.
+    before: DashMap<Uuid, Counts>,
+    /// How many seconds were measured.
+    seconds: watch::Sender<u64>,
+    storing: tokio::sync::Mutex<()>,
+}
 
 impl Traffic {
+    pub(crate) fn new(store: Store) -> Self {
+        Self {
+            store,
+            meters: DashMap::new(),
+            sampler: Mutex::new(Sampler::new(chrono::Utc::now().timestamp())),
+            recent: Recent::default(),
+            before: DashMap::new(),
+            seconds: watch::Sender::new(0),
+            storing: tokio::sync::Mutex::new(()),
+        }
+    }
+
     /// The meter of a tunnel. Never waits for the database.
-    pub fn meter(&self, _tunnel: TunnelId, _owner: UserId) -> Arc<Meter> {
-        todo!()
+    pub fn meter(&self, tunnel: TunnelId, owner: UserId) -> Arc<Meter> {
+        self.meters.entry(tunnel).or_insert_with(|| Arc::new(Meter::new(tunnel, owner))).clone()
     }
-    /// Shows a request among the latest ones.
-    pub fn record_recent(&self, _owner: UserId, _request: RecentRequest) {
-        todo!()
+
+    /// Shows a request among the latest ones, unless there are more than can be looked at; then it is not even made.
+    pub fn record_recent(&self, owner: UserId, request: impl FnOnce() -> RecentRequest) {
+        self.recent.record(owner, request);
     }
+
     /// What was measured. The caller has made sure that the viewer may see the tunnel, with `tunnels().get`.
-    pub async fn history(&self, _viewer: &Viewer, _of: Subject, _range: Range) -> Result<Series> {
-        todo!()
+    ///
+    /// # Errors
+    /// [`Unavailable`](crate::CoreError::Unavailable) when the database is away; never for [`Range::Live`].
+    pub async fn history(&self, viewer: &Viewer, of: Subject, range: Range) -> Result<Series> {
+        let id = subject_id(viewer, of);
+        if range == Range::Live {
+            return Ok(self.sampler().live(id));
+        }
+        let in_memory = self.sampler().in_memory(id);
+        rollups::history(&self.store, id, range, chrono::Utc::now().timestamp(), in_memory).await
     }
+
     /// The latest requests, newest first.
-    pub fn recent(&self, _viewer: &Viewer, _of: Subject) -> Vec<RecentRequest> {
-        todo!()
+    pub fn recent(&self, viewer: &Viewer, of: Subject) -> Vec<RecentRequest> {
+        self.recent.of(subject_id(viewer, of))
     }
+
+    /// A tunnel's figures since this process was started, without asking the database.
+    pub fn now(&self, tunnel: TunnelId) -> Now {
+        let sampler = self.sampler();
+        Now {
+            requests: sampler.totals(tunnel.0).by_status.total(),
+            in_flight: sampler.in_flight(tunnel.0),
+            latency_ms: sampler.latency(tunnel.0),
+        }
+    }
+
     /// All of this process's traffic since it was started.
     pub fn overall(&self) -> Overall {
-        todo!()
+        let sampler = self.sampler();
+        let overall = &sampler.overall;
+        let latencies = overall.latencies.as_ref();
+        let at_most = |seconds: f64| {
+            let micros = (seconds * 1e6) as u64;
+            latencies.map_or(0, |latencies| {
+                latencies.into_iter().take_while(|bucket| bucket.end() <= micros).map(|bucket| bucket.count()).sum()
+            })
+        };
+        Overall {
+            by_status: overall.counts.by_status,
+            in_flight: sampler.in_flight(EVERYTHING),
+            bytes_in: overall.counts.bytes_in,
+            bytes_out: overall.counts.bytes_out,
+            latency_buckets: BOUNDS.iter().map(|bound| (*bound, at_most(*bound))).collect(),
+            latency_sum: overall.counts.latency_us as f64 / 1e6,
+            latency_count: overall.counts.by_status.total(),
+        }
     }
+
     /// Samples each second and stores every ten, until it is stopped; then stores once more.
-    pub async fn run(&self, _stop: CancellationToken) {
-        todo!()
+    pub async fn run(&self, stop: CancellationToken) {
+        let mut count = 0_u64;
+        loop {
+            let into_second = u64::from(chrono::Utc::now().timestamp_subsec_millis().min(999));
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis(1_001 - into_second)) => {}
+                () = stop.cancelled() => break,
+            }
+            self.tick(chrono::Utc::now().timestamp());
+            count += 1;
+            if count.is_multiple_of(STORE_EVERY) {
+                self.store_or_say().await;
+            }
+            if count.is_multiple_of(PURGE_EVERY)
+                && let Err(error) = rollups::purge(&self.store, chrono::Utc::now().timestamp()).await
+            {
+                tracing::warn!(%error, "old traffic figures were not removed; it is tried again");
+            }
+        }
+        self.tick(chrono::Utc::now().timestamp());
+        self.store_or_say().await;
+    }
+
+    fn tick(&self, now: i64) {
+        let meters: Vec<_> = self.meters.iter().map(|meter| meter.value().clone()).collect();
+        let measured = self.sampler().tick(now, &meters);
+        self.recent.tick();
+        if measured {
+            self.seconds.send_modify(|seconds| *seconds += 1);
+        }
+    }
+
+    async fn store_or_say(&self) {
+        if let Err(error) = self.store_now().await {
+            tracing::warn!(%error, "traffic figures were not stored; they are kept and stored later");
+        }
+    }
+
+    /// Stores what the database does not know yet.
+    pub(crate) async fn store_now(&self) -> Result<()> {
+        let _turn = self.storing.lock().await;
+        let unstored = self.sampler().unstored();
+        rollups::store(&self.store, &unstored).await?;
+        if self.sampler().stored(&unstored) {
+            // A run of this process ended and is now counted by the database.
+            self.before.clear();
+        }
+        Ok(())
+    }
+
+    /// A tunnel's counts since it was created.
+    pub(crate) async fn totals(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, Counts>> {
+        let unknown: Vec<_> = ids.iter().copied().filter(|id| !self.before.contains_key(id)).collect();
+        if !unknown.is_empty() {
+            let _turn = self.storing.lock().await;
+            let runs = self.sampler().runs();
+            let before = rollups::totals_before(&self.store, &unknown, &runs).await?;
+            for id in unknown {
+                self.before.insert(id, before.get(&id).copied().unwrap_or_default());
+            }
+        }
+        let sampler = self.sampler();
+        let total = |id: &Uuid| {
+            let mut sum = self.before.get(id).map(|before| *before).unwrap_or_default();
+            sum += sampler.ended_totals(*id);
+            sum += sampler.totals(*id);
+            (*id, sum)
+        };
+        Ok(ids.iter().map(total).collect())
+    }
+
+    /// Under way now, by tunnel or user.
+    pub(crate) fn in_flight(&self, id: Uuid) -> u64 {
+        self.sampler().in_flight(id)
+    }
+
+    /// The latencies of the last five minutes, by tunnel or user.
+    pub(crate) fn latency(&self, id: Uuid) -> Option<LatencySummary> {
+        self.sampler().latency(id)
+    }
+
+    /// The second that was measured last.
+    pub(crate) fn latest(&self, id: Uuid) -> Sample {
+        self.sampler().latest(id)
+    }
+
+    /// Told of each second that was measured, by its number.
+    pub(crate) fn seconds(&self) -> watch::Receiver<u64> {
+        self.seconds.subscribe()
+    }
+
+    /// Lets go of what is kept in memory for a tunnel that was deleted; it is made again should it be restored.
+    pub(crate) fn forget(&self, tunnel: TunnelId) {
+        self.recent.forget(tunnel);
+    }
+
+    fn sampler(&self) -> MutexGuard<'_, Sampler> {
+        self.sampler.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Counts one tunnel's traffic with a few atomic operations.
-#[derive(Debug)]
-pub struct Meter(());
-
-impl Meter {
-    /// A request arrived.
-    pub fn begin(self: &Arc<Self>) -> InFlight {
-        todo!()
-    }
-    /// Bytes of request bodies arrived.
-    pub fn add_bytes_in(&self, _n: u64) {
-        todo!()
-    }
-    /// Bytes of response bodies were sent.
-    pub fn add_bytes_out(&self, _n: u64) {
-        todo!()
-    }
-}
-
-/// A request under way; dropping it means that it is over.
-#[derive(Debug)]
-#[must_use = "the request is over when this is dropped"]
-pub struct InFlight(());
-
-impl InFlight {
-    /// The response head was sent.
-    pub fn answered(&self, _status: u16, _latency: Duration) {
-        todo!()
+/// Whose figures a viewer sees: an administrator sees everything.
+pub(crate) fn subject_id(viewer: &Viewer, of: Subject) -> Uuid {
+    match of {
+        Subject::Tunnel(tunnel) => tunnel.0,
+        Subject::All if viewer.is_admin() => EVERYTHING,
+        Subject::All => viewer.id().0,
     }
 }

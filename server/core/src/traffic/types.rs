@@ -1,6 +1,6 @@
 //! What is asked of and said about traffic.
 
-use domain::{StatusCounts, TunnelId};
+use domain::{LatencySummary, StatusCounts, TunnelId};
 
 /// Whose traffic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,4 +28,15 @@ pub struct Overall {
     pub latency_sum: f64,
     /// How many latencies were measured.
     pub latency_count: u64,
+}
+
+/// A tunnel's figures since this process was started.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Now {
+    /// Requests answered.
+    pub requests: u64,
+    /// Requests under way.
+    pub in_flight: u64,
+    /// How long answers took in the last five minutes.
+    pub latency_ms: Option<LatencySummary>,
 }

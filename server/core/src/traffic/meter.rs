@@ -1,0 +1,100 @@
+//! Counting on the hot path: a few relaxed atomic operations, no lock and no allocation after the first answer.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use domain::{StatusCounts, TunnelId, UserId};
+use histogram::{AtomicHistogram, Histogram};
+
+use super::figures::{Counts, HISTOGRAM, MAX_LATENCY_US};
+
+/// Counts one tunnel's traffic with a few atomic operations.
+#[derive(Debug)]
+pub struct Meter {
+    pub(super) tunnel: TunnelId,
+    pub(super) owner: UserId,
+    in_flight: AtomicU64,
+    by_class: [AtomicU64; 5],
+    bytes_in: AtomicU64,
+    bytes_out: AtomicU64,
+    latency_us: AtomicU64,
+    /// Made with the first answer: most tunnels are idle most of the time.
+    latencies: OnceLock<AtomicHistogram>,
+}
+
+impl Meter {
+    pub(super) fn new(tunnel: TunnelId, owner: UserId) -> Self {
+        Self {
+            tunnel,
+            owner,
+            in_flight: AtomicU64::new(0),
+            by_class: Default::default(),
+            bytes_in: AtomicU64::new(0),
+            bytes_out: AtomicU64::new(0),
+            latency_us: AtomicU64::new(0),
+            latencies: OnceLock::new(),
+        }
+    }
+
+    /// A request arrived.
+    pub fn begin(self: &Arc<Self>) -> InFlight {
+        self.in_flight.fetch_add(1, Relaxed);
+        InFlight(self.clone())
+    }
+
+    /// Bytes of request bodies arrived.
+    pub fn add_bytes_in(&self, n: u64) {
+        self.bytes_in.fetch_add(n, Relaxed);
+    }
+
+    /// Bytes of response bodies were sent.
+    pub fn add_bytes_out(&self, n: u64) {
+        self.bytes_out.fetch_add(n, Relaxed);
+    }
+
+    pub(super) fn in_flight(&self) -> u64 {
+        self.in_flight.load(Relaxed)
+    }
+
+    /// What was counted since the meter was made.
+    pub(super) fn counts(&self) -> Counts {
+        let [informational, success, redirection, client_error, server_error] =
+            [0, 1, 2, 3, 4].map(|class: usize| self.by_class[class].load(Relaxed));
+        Counts {
+            by_status: StatusCounts { informational, success, redirection, client_error, server_error },
+            bytes_in: self.bytes_in.load(Relaxed),
+            bytes_out: self.bytes_out.load(Relaxed),
+            latency_us: self.latency_us.load(Relaxed),
+        }
+    }
+
+    /// The latencies since the last call.
+    pub(super) fn take_latencies(&self) -> Option<Histogram> {
+        self.latencies.get().map(AtomicHistogram::drain)
+    }
+}
+
+/// A request under way; dropping it means that it is over.
+#[derive(Debug)]
+#[must_use = "the request is over when this is dropped"]
+pub struct InFlight(Arc<Meter>);
+
+impl InFlight {
+    /// The response head was sent, `latency` after the request arrived.
+    pub fn answered(&self, status: u16, latency: Duration) {
+        let class = usize::from(status / 100).clamp(1, 5) - 1;
+        self.0.by_class[class].fetch_add(1, Relaxed);
+        let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX).min(MAX_LATENCY_US);
+        self.0.latency_us.fetch_add(micros, Relaxed);
+        let latencies = self.0.latencies.get_or_init(|| AtomicHistogram::with_config(&HISTOGRAM));
+        // Cut to the largest value there is, so that it always fits.
+        latencies.increment(micros).ok();
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Relaxed);
+    }
+}

@@ -1,0 +1,235 @@
+//! Roll-ups in the database.
+
+use std::collections::{BTreeMap, HashMap};
+
+use domain::{Range, Sample, Series, StatusCounts};
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use uuid::Uuid;
+
+use super::figures::{Counts, Measured, decode, encode};
+use super::sampler::{Run, STEPS, Step, Unstored};
+use crate::store::Store;
+use crate::store::rows::{traffic_rollups as rollups, traffic_runs as runs, traffic_totals as totals};
+use crate::{CoreError, Result};
+
+/// How long steps of each length are kept, seconds.
+const KEPT: [i64; 2] = [2 * 86_400, 62 * 86_400];
+/// Rows in one statement: both databases bound its parameters.
+const BATCH: usize = 500;
+/// Subjects in one question, for the same reason.
+const ASKED: usize = 1_000;
+
+/// Stores it all or nothing.
+pub(super) async fn store(store: &Store, unstored: &Unstored) -> Result<()> {
+    let write = store.write().await?;
+    let rows = unstored.runs.iter().map(|run| runs::ActiveModel {
+        id: Set(run.id),
+        start: Set(run.start),
+        until: Set(run.until),
+    });
+    let update = OnConflict::column(runs::Column::Id).update_column(runs::Column::Until).to_owned();
+    runs::Entity::insert_many(rows).on_conflict(update).exec_without_returning(&write.tx).await?;
+    for batch in unstored.totals.chunks(BATCH) {
+        use totals::Column as C;
+        let update = OnConflict::columns([C::SubjectId, C::RunId])
+            .update_columns([C::Informational, C::Success, C::Redirection, C::ClientError, C::ServerError, C::BytesIn, C::BytesOut])
+            .to_owned();
+        let rows = batch.iter().map(total_row);
+        totals::Entity::insert_many(rows).on_conflict(update).exec_without_returning(&write.tx).await?;
+    }
+    for batch in unstored.steps.chunks(BATCH) {
+        use rollups::Column as C;
+        let update = OnConflict::columns([C::SubjectId, C::Step, C::Start, C::RunId])
+            .update_columns([
+                C::Informational,
+                C::Success,
+                C::Redirection,
+                C::ClientError,
+                C::ServerError,
+                C::BytesIn,
+                C::BytesOut,
+                C::InFlightMax,
+                C::Latency,
+            ])
+            .to_owned();
+        let rows = batch.iter().map(|(id, step)| step_row(*id, step));
+        rollups::Entity::insert_many(rows).on_conflict(update).exec_without_returning(&write.tx).await?;
+    }
+    write.commit().await
+}
+
+/// What was counted in all runs but `except`, by subject.
+pub(super) async fn totals_before(store: &Store, ids: &[Uuid], except: &[Uuid]) -> Result<HashMap<Uuid, Counts>> {
+    let mut sums = HashMap::new();
+    for ids in ids.chunks(ASKED) {
+        let rows = totals::Entity::find()
+            .filter(totals::Column::SubjectId.is_in(ids.iter().copied()))
+            .filter(totals::Column::RunId.is_not_in(except.iter().copied()))
+            .all(store.read())
+            .await?;
+        for row in rows {
+            *sums.entry(row.subject_id).or_insert_with(Counts::default) += Counts {
+                by_status: StatusCounts {
+                    informational: unsigned(row.informational),
+                    success: unsigned(row.success),
+                    redirection: unsigned(row.redirection),
+                    client_error: unsigned(row.client_error),
+                    server_error: unsigned(row.server_error),
+                },
+                bytes_in: unsigned(row.bytes_in),
+                bytes_out: unsigned(row.bytes_out),
+                latency_us: 0,
+            };
+        }
+    }
+    Ok(sums)
+}
+
+/// The samples of a range that ends at `now`: what is stored, with what is in memory in its place where it is newer.
+pub(super) async fn history(
+    store: &Store,
+    subject: Uuid,
+    range: Range,
+    now: i64,
+    (run, in_memory): (Run, Vec<Step>),
+) -> Result<Series> {
+    let step = range.step();
+    let length = if step < STEPS[1] { STEPS[0] } else { STEPS[1] };
+    let until = now.div_euclid(step) * step + step;
+    let from = until - range.seconds();
+    let rows = rollups::Entity::find()
+        .filter(rollups::Column::SubjectId.eq(subject))
+        .filter(rollups::Column::Step.eq(i32::try_from(length).unwrap_or(i32::MAX)))
+        .filter(rollups::Column::Start.gte(from))
+        .filter(rollups::Column::Start.lt(until))
+        .all(store.read())
+        .await?;
+    let in_memory: Vec<&Step> = in_memory.iter().filter(|step| step.length == length && (from..until).contains(&step.start)).collect();
+    let newer = |row: &rollups::Model| in_memory.iter().any(|step| step.run == row.run_id && step.start == row.start);
+    let mut steps: BTreeMap<i64, Measured> = measured_steps(store, from, until, step, run).await?;
+    let mut add = |start: i64, measured: &Measured| {
+        steps.entry(start.div_euclid(step) * step).or_default().add_in_time(measured);
+    };
+    rows.iter().filter(|row| !newer(row)).for_each(|row| add(row.start, &measured(row)));
+    in_memory.iter().for_each(|step| add(step.start, &step.measured));
+    let samples: Vec<Sample> = steps.iter().map(|(at, measured)| measured.sample(*at)).collect();
+    Ok(Series { step, from, until, samples })
+}
+
+/// The steps in which somebody measured at all, with nothing in them yet: what is not among them is a gap.
+async fn measured_steps(store: &Store, from: i64, until: i64, step: i64, present: Run) -> Result<BTreeMap<i64, Measured>> {
+    let mut all = runs::Entity::find()
+        .filter(runs::Column::Until.gt(from))
+        .filter(runs::Column::Start.lt(until))
+        .all(store.read())
+        .await?
+        .into_iter()
+        .map(|row| (row.start, row.until))
+        .collect::<Vec<_>>();
+    all.push((present.start, present.until));
+    let mut steps = BTreeMap::new();
+    for (start, end) in all {
+        let mut at = start.max(from).div_euclid(step) * step;
+        while at < end.min(until) {
+            steps.entry(at).or_default();
+            at += step;
+        }
+    }
+    Ok(steps)
+}
+
+/// Removes what is older than is ever shown. `now` in seconds since the Unix epoch.
+pub(super) async fn purge(store: &Store, now: i64) -> Result<u64> {
+    let mut removed = 0;
+    for (length, kept) in STEPS.into_iter().zip(KEPT) {
+        let length = i32::try_from(length).map_err(|error| CoreError::Internal(error.to_string()))?;
+        let oldest: Option<i64> = rollups::Entity::find()
+            .filter(rollups::Column::Step.eq(length))
+            .select_only()
+            .column_as(rollups::Column::Start.min(), "oldest")
+            .into_tuple::<Option<i64>>()
+            .one(store.read())
+            .await?
+            .flatten();
+        let Some(mut from) = oldest else { continue };
+        // An hour at a time, so that nobody waits long for the database.
+        while from < now - kept {
+            let until = (from + 3_600).min(now - kept);
+            let write = store.write().await?;
+            let deleted = rollups::Entity::delete_many()
+                .filter(rollups::Column::Step.eq(length))
+                .filter(rollups::Column::Start.lt(until))
+                .exec(&write.tx)
+                .await?;
+            write.commit().await?;
+            removed += deleted.rows_affected;
+            from = until;
+        }
+    }
+    let write = store.write().await?;
+    runs::Entity::delete_many().filter(runs::Column::Until.lt(now - KEPT[1])).exec(&write.tx).await?;
+    write.commit().await?;
+    Ok(removed)
+}
+
+fn total_row((subject, run, counts): &(Uuid, Uuid, Counts)) -> totals::ActiveModel {
+    totals::ActiveModel {
+        subject_id: Set(*subject),
+        run_id: Set(*run),
+        informational: Set(signed(counts.by_status.informational)),
+        success: Set(signed(counts.by_status.success)),
+        redirection: Set(signed(counts.by_status.redirection)),
+        client_error: Set(signed(counts.by_status.client_error)),
+        server_error: Set(signed(counts.by_status.server_error)),
+        bytes_in: Set(signed(counts.bytes_in)),
+        bytes_out: Set(signed(counts.bytes_out)),
+    }
+}
+
+fn step_row(subject: Uuid, step: &Step) -> rollups::ActiveModel {
+    let counts = &step.measured.counts;
+    rollups::ActiveModel {
+        subject_id: Set(subject),
+        step: Set(i32::try_from(step.length).unwrap_or(i32::MAX)),
+        start: Set(step.start),
+        run_id: Set(step.run),
+        informational: Set(signed(counts.by_status.informational)),
+        success: Set(signed(counts.by_status.success)),
+        redirection: Set(signed(counts.by_status.redirection)),
+        client_error: Set(signed(counts.by_status.client_error)),
+        server_error: Set(signed(counts.by_status.server_error)),
+        bytes_in: Set(signed(counts.bytes_in)),
+        bytes_out: Set(signed(counts.bytes_out)),
+        in_flight_max: Set(signed(step.measured.in_flight)),
+        latency: Set(encode(step.measured.latencies.as_ref())),
+    }
+}
+
+fn measured(row: &rollups::Model) -> Measured {
+    Measured {
+        counts: Counts {
+            by_status: StatusCounts {
+                informational: unsigned(row.informational),
+                success: unsigned(row.success),
+                redirection: unsigned(row.redirection),
+                client_error: unsigned(row.client_error),
+                server_error: unsigned(row.server_error),
+            },
+            bytes_in: unsigned(row.bytes_in),
+            bytes_out: unsigned(row.bytes_out),
+            latency_us: 0,
+        },
+        in_flight: unsigned(row.in_flight_max),
+        latencies: decode(&row.latency),
+    }
+}
+
+/// Databases have signed numbers only; ours never come near the difference.
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+fn unsigned(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}

@@ -1,0 +1,379 @@
+//! Once a second: what was counted becomes a sample, and samples become roll-ups. Takes the time from its caller.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use domain::{LatencySummary, Range, Sample, Series};
+use uuid::Uuid;
+
+use super::figures::{Counts, Measured, summarise};
+use super::meter::Meter;
+
+/// All tunnels together.
+pub(super) const EVERYTHING: Uuid = Uuid::nil();
+/// Seconds that the live view shows.
+const LIVE: usize = 300;
+/// The lengths of the stored steps, seconds.
+pub(super) const STEPS: [i64; 2] = [60, 3_600];
+/// A pause longer than this is a gap in the figures, seconds.
+const PAUSE: i64 = 5;
+/// How many finished steps of a subject wait for a database that is away; two hours of minutes.
+const MAX_WAITING: usize = 122;
+
+/// How many ended runs wait for a database that is away.
+const MAX_ENDED: usize = 64;
+
+/// A stretch of time in which this process measured without a pause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Run {
+    pub id: Uuid,
+    /// The first second measured.
+    pub start: i64,
+    /// The end of the last second measured.
+    pub until: i64,
+}
+
+/// One step that is being filled, or is full and not stored yet.
+#[derive(Debug, Clone)]
+pub(super) struct Step {
+    pub run: Uuid,
+    pub length: i64,
+    pub start: i64,
+    pub measured: Measured,
+    /// Different from what is stored.
+    dirty: bool,
+}
+
+/// What is known of a tunnel, a user, or everything.
+#[derive(Debug, Default)]
+struct Subject {
+    /// Seconds with traffic, oldest first.
+    live: VecDeque<Sample>,
+    steps: Vec<Step>,
+    /// Of the present run.
+    totals: Counts,
+    totals_dirty: bool,
+    in_flight: u64,
+}
+
+/// Something to be stored; absolute, so that storing it twice changes nothing.
+#[derive(Debug, Default)]
+pub(super) struct Unstored {
+    pub runs: Vec<Run>,
+    pub totals: Vec<(Uuid, Uuid, Counts)>,
+    pub steps: Vec<(Uuid, Step)>,
+}
+
+/// All that was measured and is kept in memory.
+#[derive(Debug)]
+pub(super) struct Sampler {
+    run: Run,
+    /// Runs that ended and are not stored yet.
+    ended: Vec<(Run, Vec<(Uuid, Counts)>)>,
+    /// The seconds that were measured, oldest first.
+    ticks: VecDeque<i64>,
+    last: HashMap<Uuid, Counts>,
+    subjects: HashMap<Uuid, Subject>,
+    /// Since the process was started.
+    pub overall: Measured,
+}
+
+impl Sampler {
+    /// Begins to measure at `now`, seconds since the Unix epoch.
+    pub fn new(now: i64) -> Self {
+        Self {
+            run: Run { id: Uuid::now_v7(), start: now, until: now },
+            ended: Vec::new(),
+            ticks: VecDeque::new(),
+            last: HashMap::new(),
+            subjects: HashMap::new(),
+            overall: Measured::default(),
+        }
+    }
+
+    /// Measures the second that ends at `now`. Returns whether it did: a clock that stands still measures nothing, and
+    /// what was counted meanwhile belongs to the next second.
+    pub fn tick(&mut self, now: i64, meters: &[Arc<Meter>]) -> bool {
+        let at = now - 1;
+        match now - self.run.until {
+            0 | -1 => return false,
+            passed if passed < 0 || passed > PAUSE => self.begin_run(at),
+            _ => {}
+        }
+        self.run.until = now;
+        self.ticks.push_back(at);
+        let from = at - LIVE as i64 + 1;
+        while self.ticks.front().is_some_and(|tick| *tick < from) {
+            self.ticks.pop_front();
+        }
+        let mut measured: HashMap<Uuid, Measured> = HashMap::new();
+        for meter in meters {
+            self.read(meter, &mut measured);
+        }
+        for subject in self.subjects.values_mut() {
+            subject.in_flight = 0;
+            while subject.live.front().is_some_and(|sample| sample.at < from) {
+                subject.live.pop_front();
+            }
+        }
+        if let Some(everything) = measured.get(&EVERYTHING) {
+            self.overall.add_in_time(everything);
+        }
+        for (id, measured) in measured {
+            let run = self.run.id;
+            self.subjects.entry(id).or_default().add(run, at, &measured);
+        }
+        true
+    }
+
+    /// What a meter counted since it was last read, for its tunnel, its owner and everything.
+    fn read(&mut self, meter: &Meter, measured: &mut HashMap<Uuid, Measured>) {
+        let (counts, in_flight) = (meter.counts(), meter.in_flight());
+        let last = self.last.insert(meter.tunnel.0, counts).unwrap_or_default();
+        let new = counts - last;
+        if new.is_empty() && in_flight == 0 {
+            return;
+        }
+        let latencies = (new.by_status.total() > 0).then(|| meter.take_latencies()).flatten();
+        let new = Measured { counts: new, in_flight, latencies };
+        for id in [meter.tunnel.0, meter.owner.0, EVERYTHING] {
+            measured.entry(id).or_default().add_beside(&new);
+        }
+    }
+
+    /// The clock was changed or the process slept: what follows is not continuous with what went before.
+    fn begin_run(&mut self, at: i64) {
+        let totals = self.subjects.iter_mut().filter(|(_, subject)| !subject.totals.is_empty());
+        let totals = totals.map(|(id, subject)| (*id, std::mem::take(&mut subject.totals))).collect();
+        self.ended.push((self.run, totals));
+        if self.ended.len() > MAX_ENDED {
+            self.ended.remove(0);
+        }
+        self.run = Run { id: Uuid::now_v7(), start: at, until: at };
+        self.ticks.retain(|tick| *tick < at);
+        for subject in self.subjects.values_mut() {
+            subject.live.retain(|sample| sample.at < at);
+        }
+    }
+
+    /// Counted in the present run.
+    pub fn totals(&self, id: Uuid) -> Counts {
+        self.subjects.get(&id).map(|subject| subject.totals).unwrap_or_default()
+    }
+
+    /// The runs of this process, whose totals must not be taken from the database.
+    pub fn runs(&self) -> Vec<Uuid> {
+        self.ended.iter().map(|(run, _)| run.id).chain([self.run.id]).collect()
+    }
+
+    /// Counted in runs that ended and are not stored yet.
+    pub fn ended_totals(&self, id: Uuid) -> Counts {
+        let mut sum = Counts::default();
+        for (_, totals) in &self.ended {
+            totals.iter().filter(|(subject, _)| *subject == id).for_each(|(_, counts)| sum += *counts);
+        }
+        sum
+    }
+
+    /// Under way when the last second ended.
+    pub fn in_flight(&self, id: Uuid) -> u64 {
+        self.subjects.get(&id).map_or(0, |subject| subject.in_flight)
+    }
+
+    /// The latencies of the last five minutes.
+    pub fn latency(&self, id: Uuid) -> Option<LatencySummary> {
+        let from = self.run.until - LIVE as i64;
+        let steps = self.subjects.get(&id)?.steps.iter();
+        let mut sum = Measured::default();
+        for step in steps.filter(|step| step.length == STEPS[0] && step.start + step.length > from) {
+            sum.add_in_time(&step.measured);
+        }
+        sum.latencies.as_ref().and_then(summarise)
+    }
+
+    /// The sample of the second that was measured last; zeros without traffic.
+    pub fn latest(&self, id: Uuid) -> Sample {
+        let at = self.run.until - 1;
+        let sample = self.subjects.get(&id).and_then(|subject| subject.live.back()).filter(|sample| sample.at == at);
+        sample.copied().unwrap_or_else(|| Measured::default().sample(at))
+    }
+
+    /// The last five minutes.
+    pub fn live(&self, id: Uuid) -> Series {
+        let mut with_traffic = self.subjects.get(&id).map(|subject| subject.live.iter()).into_iter().flatten().peekable();
+        let samples = self.ticks.iter().map(|at| {
+            while with_traffic.next_if(|sample| sample.at < *at).is_some() {}
+            with_traffic.next_if(|sample| sample.at == *at).copied().unwrap_or_else(|| Measured::default().sample(*at))
+        });
+        let until = self.run.until;
+        Series { step: 1, from: until - Range::Live.seconds(), until, samples: samples.collect() }
+    }
+
+    /// The present run, and the steps of a subject that are in memory.
+    pub fn in_memory(&self, id: Uuid) -> (Run, Vec<Step>) {
+        (self.run, self.subjects.get(&id).map(|subject| subject.steps.clone()).unwrap_or_default())
+    }
+
+    /// What the database does not know yet.
+    pub fn unstored(&self) -> Unstored {
+        let mut unstored = Unstored { runs: self.ended.iter().map(|(run, _)| *run).collect(), ..Default::default() };
+        unstored.runs.push(self.run);
+        for (run, totals) in &self.ended {
+            unstored.totals.extend(totals.iter().map(|(id, counts)| (*id, run.id, *counts)));
+        }
+        for (id, subject) in &self.subjects {
+            if subject.totals_dirty {
+                unstored.totals.push((*id, self.run.id, subject.totals));
+            }
+            unstored.steps.extend(subject.steps.iter().filter(|step| step.dirty).map(|step| (*id, step.clone())));
+        }
+        unstored
+    }
+
+    /// That was stored. What was counted since then stays to be stored. Returns whether a run is now only in the
+    /// database.
+    pub fn stored(&mut self, unstored: &Unstored) -> bool {
+        let ended = self.ended.len();
+        self.ended.retain(|(run, _)| !unstored.runs.contains(run));
+        for (id, run, counts) in &unstored.totals {
+            if let Some(subject) = self.subjects.get_mut(id) {
+                subject.totals_dirty &= *run != self.run.id || subject.totals != *counts;
+            }
+        }
+        for (id, stored) in &unstored.steps {
+            let Some(subject) = self.subjects.get_mut(id) else { continue };
+            let same = |step: &&mut Step| (step.run, step.length, step.start) == (stored.run, stored.length, stored.start);
+            if let Some(step) = subject.steps.iter_mut().find(same) {
+                step.dirty &= step.measured.counts != stored.measured.counts
+                    || step.measured.in_flight != stored.measured.in_flight;
+            }
+        }
+        let recently = self.run.until - LIVE as i64;
+        for subject in self.subjects.values_mut() {
+            subject.steps.retain(|step| step.dirty || step.start + step.length > recently);
+        }
+        self.ended.len() < ended
+    }
+
+    /// Lets go of a meter's last reading when the meter is gone.
+    pub fn keep_meters(&mut self, exists: impl Fn(Uuid) -> bool) {
+        self.last.retain(|id, _| exists(*id));
+    }
+}
+
+impl Subject {
+    fn add(&mut self, run: Uuid, at: i64, measured: &Measured) {
+        self.live.push_back(measured.sample(at));
+        self.in_flight = measured.in_flight;
+        self.totals += measured.counts;
+        self.totals_dirty = true;
+        for length in STEPS {
+            let start = at.div_euclid(length) * length;
+            let step = match self.steps.iter_mut().find(|step| (step.run, step.length, step.start) == (run, length, start)) {
+                Some(step) => step,
+                None => {
+                    if self.steps.len() > MAX_WAITING {
+                        self.steps.remove(0);
+                    }
+                    self.steps.push(Step { run, length, start, measured: Measured::default(), dirty: true });
+                    let last = self.steps.len() - 1;
+                    &mut self.steps[last]
+                }
+            };
+            step.measured.add_in_time(measured);
+            step.dirty = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use domain::{TunnelId, UserId};
+
+    use super::*;
+
+    fn meter() -> Arc<Meter> {
+        Arc::new(Meter::new(TunnelId(Uuid::now_v7()), UserId(Uuid::now_v7())))
+    }
+
+    fn answer(meter: &Arc<Meter>, status: u16, times: usize) {
+        for _ in 0..times {
+            meter.begin().answered(status, Duration::from_millis(10));
+        }
+    }
+
+    #[test]
+    fn a_second_is_counted_for_tunnel_owner_and_everything() {
+        let (one, other) = (meter(), meter());
+        let mut sampler = Sampler::new(1_000);
+        answer(&one, 200, 3);
+        answer(&other, 503, 1);
+        let open = one.begin();
+        one.add_bytes_in(7);
+        assert!(sampler.tick(1_001, &[one.clone(), other.clone()]));
+        let sample = sampler.latest(one.tunnel.0);
+        assert_eq!((sample.at, sample.by_status.success, sample.bytes_in, sample.in_flight), (1_000, 3, 7, 1));
+        assert_eq!(sampler.latest(one.owner.0), sample);
+        let everything = sampler.latest(EVERYTHING);
+        assert_eq!((everything.by_status.success, everything.by_status.server_error), (3, 1));
+        drop(open);
+        assert!(sampler.tick(1_002, &[one.clone(), other]));
+        assert_eq!(sampler.in_flight(one.tunnel.0), 0);
+        assert_eq!(sampler.latest(one.tunnel.0).by_status.total(), 0);
+        assert_eq!(sampler.totals(one.tunnel.0).by_status.success, 3);
+    }
+
+    #[test]
+    fn a_pause_is_a_gap_and_a_clock_set_back_counts_nothing_twice() {
+        let meter = meter();
+        let meters = [meter.clone()];
+        let mut sampler = Sampler::new(1_000);
+        answer(&meter, 200, 1);
+        assert!(sampler.tick(1_001, &meters));
+        assert!(!sampler.tick(1_001, &meters), "the same second again");
+        answer(&meter, 200, 2);
+        assert!(sampler.tick(1_100, &meters));
+        let at: Vec<_> = sampler.live(meter.tunnel.0).samples.iter().map(|sample| sample.at).collect();
+        assert_eq!(at, [1_000, 1_099]);
+        answer(&meter, 200, 4);
+        assert!(sampler.tick(900, &meters));
+        assert_eq!(sampler.runs().len(), 3);
+        let all = sampler.ended_totals(meter.tunnel.0).by_status.success + sampler.totals(meter.tunnel.0).by_status.success;
+        assert_eq!(all, 7);
+    }
+
+    #[test]
+    fn only_what_changed_is_stored_again() {
+        let meter = meter();
+        let meters = [meter.clone()];
+        let mut sampler = Sampler::new(1_200);
+        answer(&meter, 200, 1);
+        sampler.tick(1_201, &meters);
+        let first = sampler.unstored();
+        assert_eq!(first.steps.len(), 6, "a minute and an hour of tunnel, owner and everything");
+        answer(&meter, 200, 1);
+        sampler.tick(1_202, &meters);
+        sampler.stored(&first);
+        assert_eq!(sampler.unstored().totals.len(), 3, "what came after the reading is still to be stored");
+        let second = sampler.unstored();
+        sampler.stored(&second);
+        let nothing = sampler.unstored();
+        assert!(nothing.steps.is_empty() && nothing.totals.is_empty());
+    }
+
+    #[test]
+    fn the_live_view_forgets_what_is_older_than_five_minutes() {
+        let meter = meter();
+        let meters = [meter.clone()];
+        let mut sampler = Sampler::new(0);
+        for second in 1..=400 {
+            answer(&meter, 200, 1);
+            sampler.tick(second, &meters);
+        }
+        let live = sampler.live(meter.tunnel.0);
+        assert_eq!((live.samples.len(), live.samples[0].at, live.until), (LIVE, 100, 400));
+        assert_eq!(sampler.totals(meter.tunnel.0).by_status.success, 400);
+    }
+}
