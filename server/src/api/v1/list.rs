@@ -1,0 +1,37 @@
+//! Lists: `{items, next_cursor}`, asked for with `limit` and `cursor`.
+
+use serde::Serialize;
+use server_core::{Listing, Page};
+
+use crate::api::error::{ApiError, ApiResult};
+
+const DEFAULT_LIMIT: u32 = 50;
+const MAX_LIMIT: u32 = 100;
+/// Longer than any cursor that was handed out.
+const MAX_CURSOR: usize = 512;
+
+/// One page of a list.
+#[derive(Serialize)]
+pub(super) struct List<T> {
+    items: Vec<T>,
+    /// Give it as `cursor` for the next page; `null` on the last.
+    next_cursor: Option<String>,
+}
+
+impl<T> From<Listing<T>> for List<T> {
+    fn from(listing: Listing<T>) -> Self {
+        Self { items: listing.items, next_cursor: listing.next_cursor }
+    }
+}
+
+/// The page that a query string asks for.
+pub(super) fn page(limit: Option<u32>, cursor: Option<String>) -> ApiResult<Page> {
+    let limit = limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        return Err(ApiError::invalid("limit", format!("limit lies between 1 and {MAX_LIMIT}")));
+    }
+    if cursor.as_ref().is_some_and(|cursor| cursor.len() > MAX_CURSOR) {
+        return Err(ApiError::invalid("cursor", "this is no cursor; take next_cursor of the page before"));
+    }
+    Ok(Page { limit, cursor })
+}

@@ -1,0 +1,187 @@
+//! One open socket.
+//!
+//! There is no queue: while a message is on its way to a slow reader the next is not even made, and
+//! [`Watch`](server_core::Watch) answers with a fresh snapshot once it is asked again.
+
+use std::{ops::ControlFlow, time::Duration};
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use domain::LiveUpdate;
+use futures_util::{StreamExt, stream};
+use server_core::{Change, CoreError, Services, Subject};
+use tokio::{
+    sync::broadcast::{self, error::RecvError},
+    time::{Instant, Interval, MissedTickBehavior, interval_at, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::who::Who;
+use crate::api::error::describe;
+
+const PING_EVERY: Duration = Duration::from_secs(20);
+/// Unanswered pings after which a peer counts as dead.
+const MAX_MISSED: u32 = 2;
+/// How long a reader may take for one message.
+const SEND_DEADLINE: Duration = Duration::from_secs(10);
+/// How often it is asked whether the viewer may still look on.
+const LOOK_AGAIN_EVERY: Duration = Duration::from_secs(60);
+/// Messages that a client may send between two pings; more is an attack or a mistake.
+const MAX_CHATTER: u32 = 100;
+
+/// What a socket is fed from.
+pub(super) struct Feed {
+    services: Services,
+    who: Who,
+    subject: Subject,
+    stop: CancellationToken,
+}
+
+/// Why a socket ends.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    /// The peer closed it, is dead or does not read.
+    Peer,
+    /// The tunnel is gone, and its last message is sent.
+    Done,
+    Stopping,
+    NotAllowed,
+    Chatter,
+    Failed,
+}
+
+/// What the peer did since the last ping.
+#[derive(Default)]
+struct Peer {
+    missed: u32,
+    chatter: u32,
+}
+
+// === impl Feed ===
+
+impl Feed {
+    pub(super) fn new(services: Services, who: Who, subject: Subject, stop: CancellationToken) -> Self {
+        Self { services, who, subject, stop }
+    }
+
+    /// Serves the socket until one side ends it.
+    pub(super) async fn run(self, mut socket: WebSocket) {
+        let end = self.serve(&mut socket).await;
+        tracing::debug!(user = %self.who.viewer.id(), ?end, "a live connection ended");
+        if let Some((code, reason)) = end.close() {
+            let close = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
+            // The peer may be gone already, and then there is nobody to tell.
+            let _ = timeout(SEND_DEADLINE, socket.send(close)).await;
+        }
+    }
+
+    async fn serve(&self, socket: &mut WebSocket) -> End {
+        let watch = self.services.watch(self.who.viewer.clone(), self.subject);
+        // As a stream, because a step of it that was begun goes on after another branch was taken.
+        let updates = stream::unfold(watch, |mut watch| async move { Some((watch.next().await, watch)) });
+        let mut updates = std::pin::pin!(updates);
+        let mut changes = self.services.changes().subscribe();
+        let (mut pings, mut looks) = (every(PING_EVERY), every(LOOK_AGAIN_EVERY));
+        let mut peer = Peer::default();
+        loop {
+            let step = tokio::select! {
+                () = self.stop.cancelled() => ControlFlow::Break(End::Stopping),
+                Some(update) = updates.next() => forward(socket, update).await,
+                message = socket.recv() => peer.heard(message),
+                _ = pings.tick() => peer.ping(socket).await,
+                () = self.concerns_us(&mut changes) => self.look_again().await,
+                _ = looks.tick() => self.look_again().await,
+            };
+            if let ControlFlow::Break(end) = step {
+                return end;
+            }
+        }
+    }
+
+    /// Returns when a session of the viewer was ended, or may have been.
+    async fn concerns_us(&self, changes: &mut broadcast::Receiver<Change>) {
+        loop {
+            match changes.recv().await {
+                Ok(Change::UserSessionsEnded(user)) if user == self.who.viewer.id() => return,
+                Ok(_) => {}
+                Err(RecvError::Lagged(_)) => return,
+                // The server is shutting down, which `stop` tells as well.
+                Err(RecvError::Closed) => std::future::pending().await,
+            }
+        }
+    }
+
+    async fn look_again(&self) -> ControlFlow<End> {
+        if self.who.still_stands(&self.services).await {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(End::NotAllowed)
+        }
+    }
+}
+
+async fn forward(socket: &mut WebSocket, update: Result<LiveUpdate, CoreError>) -> ControlFlow<End> {
+    let update = match update {
+        Ok(update) => update,
+        Err(CoreError::Unauthorized(_)) => return ControlFlow::Break(End::NotAllowed),
+        Err(error) => {
+            tracing::warn!(cause = describe(&error), "a live connection could not go on");
+            return ControlFlow::Break(End::Failed);
+        }
+    };
+    let Ok(text) = serde_json::to_string(&update) else { return ControlFlow::Break(End::Failed) };
+    send(socket, Message::text(text)).await?;
+    if matches!(update, LiveUpdate::Gone) { ControlFlow::Break(End::Done) } else { ControlFlow::Continue(()) }
+}
+
+async fn send(socket: &mut WebSocket, message: Message) -> ControlFlow<End> {
+    match timeout(SEND_DEADLINE, socket.send(message)).await {
+        Ok(Ok(())) => ControlFlow::Continue(()),
+        Ok(Err(_)) | Err(_) => ControlFlow::Break(End::Peer),
+    }
+}
+
+fn every(period: Duration) -> Interval {
+    let mut interval = interval_at(Instant::now() + period, period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}
+
+// === impl Peer ===
+
+impl Peer {
+    /// Takes note of a message; none has a meaning.
+    fn heard(&mut self, message: Option<Result<Message, axum::Error>>) -> ControlFlow<End> {
+        match message {
+            None | Some(Err(_) | Ok(Message::Close(_))) => return ControlFlow::Break(End::Peer),
+            Some(Ok(Message::Pong(_))) => self.missed = 0,
+            Some(Ok(_)) => {}
+        }
+        self.chatter += 1;
+        if self.chatter > MAX_CHATTER { ControlFlow::Break(End::Chatter) } else { ControlFlow::Continue(()) }
+    }
+
+    async fn ping(&mut self, socket: &mut WebSocket) -> ControlFlow<End> {
+        if self.missed >= MAX_MISSED {
+            return ControlFlow::Break(End::Peer);
+        }
+        self.missed += 1;
+        self.chatter = 0;
+        send(socket, Message::Ping(bytes::Bytes::new())).await
+    }
+}
+
+// === impl End ===
+
+impl End {
+    /// What the peer is told (RFC 6455 section 7.4.1).
+    fn close(self) -> Option<(u16, &'static str)> {
+        match self {
+            Self::Peer => None,
+            Self::Done => Some((close_code::NORMAL, "the tunnel was deleted")),
+            Self::Stopping => Some((close_code::AWAY, "the server is shutting down")),
+            Self::NotAllowed => Some((close_code::POLICY, "sign in again")),
+            Self::Chatter => Some((close_code::POLICY, "too many messages")),
+            Self::Failed => Some((close_code::AGAIN, "try again later")),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What is served where, and in which order a request passes what.
+
+use axum::{
+    Router,
+    http::StatusCode,
+    middleware,
+    response::{Redirect, Response},
+    routing::get,
+};
+use server_core::Services;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::{
+    Assets,
+    context::{self, PageContext},
+    data,
+    guard::{self, OriginRule},
+    live::{self, Live, Quota},
+    pages, plain, session,
+};
+use crate::api::respond;
+
+/// What the dashboard is told.
+#[derive(Clone)]
+pub struct WebSettings {
+    /// Whether cookies are for https only: when people reach the dashboard by https.
+    pub secure_cookies: bool,
+    /// Where people reach the dashboard.
+    pub public_url: Url,
+    /// Scripts, styles and pictures.
+    pub assets: Assets,
+    /// Cancelled when the server shuts down: live sockets are closed then.
+    pub stop: CancellationToken,
+}
+
+/// The dashboard with its files and live sockets. Needs a [`Client`](crate::ingress::Client) in each request's
+/// extensions. Must be called within a Tokio runtime.
+pub fn router(services: Services, settings: WebSettings) -> Router {
+    Router::new()
+        .merge(page_routes(&services, &settings))
+        .merge(live_routes(services, &settings))
+        .merge(settings.assets.routes())
+        .route("/", get(home))
+        .route("/web/", get(home))
+        .fallback(nothing_here)
+        .layer(middleware::from_fn(guard::secure))
+}
+
+/// Pages and forms. A request passes, from the outside in (`layer` puts each around those before it): the security
+/// headers of [`router`], the deadline, panics, Origin (before anything is read), the body's limits, the cookie, the
+/// session with its viewer, and what pages are told.
+fn page_routes(services: &Services, settings: &WebSettings) -> Router {
+    let context = PageContext::new(&settings.assets, &settings.public_url);
+    pages::routes(services, &settings.assets)
+        .layer(middleware::from_fn_with_state(context, context::provide))
+        .layer(middleware::from_fn_with_state(services.clone(), session::load))
+        .layer(session::layer(services.clone(), settings.secure_cookies))
+        .layer(middleware::from_fn(session::secure_removal))
+        .layer(middleware::from_fn(guard::limit_body))
+        .layer(middleware::from_fn_with_state(origin_rule(settings), guard::check_origin))
+        .layer(guard::catch_panic())
+        .layer(middleware::from_fn(guard::in_time))
+}
+
+/// What islands read: answers as the API's, for the session's cookie or a bearer token.
+fn live_routes(services: Services, settings: &WebSettings) -> Router {
+    let live = Live { services: services.clone(), quota: Quota::default(), stop: settings.stop.clone() };
+    let routes = live::routes()
+        .merge(data::routes())
+        .with_state(live)
+        .layer(middleware::from_fn_with_state(services.clone(), session::load))
+        .layer(session::layer(services, settings.secure_cookies))
+        .layer(middleware::from_fn(session::secure_removal))
+        .layer(middleware::from_fn_with_state(origin_rule(settings), guard::check_origin));
+    respond::wrap(routes)
+}
+
+fn origin_rule(settings: &WebSettings) -> OriginRule {
+    OriginRule::new(&settings.public_url, settings.secure_cookies)
+}
+
+async fn home() -> Redirect {
+    Redirect::to("/web")
+}
+
+async fn nothing_here() -> Response {
+    plain::page(StatusCode::NOT_FOUND, "There is nothing at this address.")
+}

@@ -1,0 +1,63 @@
+//! The session's cookie.
+
+use axum::{
+    extract::Request,
+    http::{HeaderMap, HeaderValue, header},
+    middleware::Next,
+    response::Response,
+};
+use server_core::Services;
+use time::Duration;
+use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
+
+use super::store::Store;
+
+/// A browser takes the `__Host-` prefix only from this host over https, so that a tunnelled application on a sibling
+/// subdomain cannot plant a session.
+const SECURE_NAME: &str = "__Host-switchboard";
+const PLAIN_NAME: &str = "switchboard";
+/// A session that is not used for this long ends.
+const IDLE: Duration = Duration::days(7);
+
+/// What the cookie is called.
+fn cookie_name(secure: bool) -> &'static str {
+    if secure { SECURE_NAME } else { PLAIN_NAME }
+}
+
+/// Puts a [`Session`](tower_sessions::Session) into every request's extensions. It is read from the database when
+/// somebody asks for it, and there is no cookie and no row until something is put into it.
+pub(crate) fn layer(services: Services, secure: bool) -> SessionManagerLayer<Store> {
+    SessionManagerLayer::new(Store::new(services))
+        .with_name(cookie_name(secure))
+        .with_http_only(true)
+        .with_same_site(SameSite::Lax)
+        .with_secure(secure)
+        .with_path("/")
+        .with_expiry(Expiry::OnInactivity(IDLE))
+}
+
+/// Whether the request carries a session cookie.
+pub(crate) fn has_session_cookie(headers: &HeaderMap, secure: bool) -> bool {
+    let name = cookie_name(secure);
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.split_once('='));
+    pairs.any(|(key, _)| key.trim() == name)
+}
+
+/// `tower-sessions` removes a cookie without its `Secure`, which browsers ignore for a `__Host-` cookie.
+pub(crate) async fn secure_removal(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let prefix = format!("{SECURE_NAME}=");
+    let values: Vec<HeaderValue> = response.headers().get_all(header::SET_COOKIE).iter().cloned().collect();
+    let headers = response.headers_mut();
+    headers.remove(header::SET_COOKIE);
+    for value in values {
+        let needs_secure = value
+            .to_str()
+            .ok()
+            .filter(|text| text.starts_with(&prefix) && !text.contains("; Secure"))
+            .and_then(|text| HeaderValue::try_from(format!("{text}; Secure; HttpOnly; SameSite=Lax")).ok());
+        headers.append(header::SET_COOKIE, needs_secure.unwrap_or(value));
+    }
+    response
+}

@@ -1,0 +1,8 @@
+//! Signed-in browsers: `tower-sessions` over the database, and who a request comes from.
+
+mod cookie;
+mod store;
+mod visitor;
+
+pub(crate) use cookie::{has_session_cookie, layer, secure_removal};
+pub(crate) use visitor::{Visitor, load};

@@ -1,0 +1,119 @@
+//! Who a request of a browser comes from, and the session's life.
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, header},
+    middleware::Next,
+    response::Response,
+};
+use chrono::Utc;
+use domain::UserId;
+use server_core::{Services, Viewer};
+use tower_sessions::Session;
+
+use super::store::key_hash;
+use crate::{
+    api::error::{chain, describe},
+    ingress::Client,
+    web::plain,
+};
+
+/// Who is signed in: set by the sign-in of `app`, read here.
+pub(super) const USER_ID: &str = "user_id";
+/// When, seconds since the Unix epoch.
+const SIGNED_IN_AT: &str = "signed_in_at";
+/// When the session was last written back, seconds since the Unix epoch.
+const SEEN_AT: &str = "seen_at";
+pub(super) const USER_AGENT: &str = "user_agent";
+pub(super) const ADDRESS: &str = "address";
+
+/// However much it is used, a session ends 30 days after sign-in.
+const MAX_AGE: i64 = 30 * 86_400;
+/// A session in use is written back this often, seconds: that moves its expiry and the "last seen" people are shown.
+const SEEN_EVERY: i64 = 60;
+/// Longer ones are cut, characters.
+const MAX_USER_AGENT: usize = 256;
+
+/// Who is asking. In the extensions of every request behind [`load`].
+#[derive(Clone)]
+pub(crate) struct Visitor {
+    /// The account, when somebody is signed in.
+    pub(crate) viewer: Option<Viewer>,
+    /// What the session is filed under, when somebody is signed in.
+    pub(crate) session_key: Option<[u8; 32]>,
+}
+
+/// Finds out who is asking, keeps a session in use alive, ends one that is too old or whose account is gone, and
+/// writes down where a new one was signed in. Lies inside of [`layer`](super::layer).
+pub(crate) async fn load(
+    State(services): State<Services>,
+    session: Session,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let visitor = match identify(&services, &session).await {
+        Ok(visitor) => visitor,
+        Err(cause) => {
+            tracing::warn!(cause, "a page was refused because its session could not be read");
+            return plain::database_away();
+        }
+    };
+    let origin = SignedInFrom::of(&request);
+    request.extensions_mut().insert(visitor);
+    let response = next.run(request).await;
+    if let Err(error) = origin.note(&session).await {
+        tracing::warn!(cause = chain(&error), "a session could not be completed");
+        return plain::database_away();
+    }
+    response
+}
+
+async fn identify(services: &Services, session: &Session) -> Result<Visitor, String> {
+    const NOBODY: Visitor = Visitor { viewer: None, session_key: None };
+    let failed = |error: tower_sessions::session::Error| chain(&error);
+    let Some(user_id) = session.get::<UserId>(USER_ID).await.map_err(failed)? else { return Ok(NOBODY) };
+    let now = Utc::now().timestamp();
+    let signed_in_at: i64 = session.get(SIGNED_IN_AT).await.map_err(failed)?.unwrap_or_default();
+    let viewer = services.accounts().viewer(user_id).await.map_err(|error| describe(&error))?;
+    if viewer.is_none() || now - signed_in_at > MAX_AGE {
+        session.flush().await.map_err(failed)?;
+        return Ok(NOBODY);
+    }
+    let seen_at: i64 = session.get(SEEN_AT).await.map_err(failed)?.unwrap_or_default();
+    if now - seen_at >= SEEN_EVERY {
+        session.insert(SEEN_AT, now).await.map_err(failed)?;
+    }
+    Ok(Visitor { viewer, session_key: session.id().map(key_hash) })
+}
+
+/// What the list of sessions shows people to recognise a sign-in by.
+struct SignedInFrom {
+    user_agent: Option<String>,
+    address: Option<std::net::IpAddr>,
+}
+
+impl SignedInFrom {
+    fn of(request: &Request) -> Self {
+        Self {
+            user_agent: user_agent(request.headers()),
+            address: request.extensions().get::<Client>().map(|client| client.address),
+        }
+    }
+
+    /// A session without an id is about to be made: somebody has just signed in.
+    async fn note(self, session: &Session) -> Result<(), tower_sessions::session::Error> {
+        if session.id().is_some() || session.get::<UserId>(USER_ID).await?.is_none() {
+            return Ok(());
+        }
+        let now = Utc::now().timestamp();
+        session.insert(SIGNED_IN_AT, now).await?;
+        session.insert(SEEN_AT, now).await?;
+        session.insert(USER_AGENT, self.user_agent).await?;
+        session.insert(ADDRESS, self.address).await
+    }
+}
+
+fn user_agent(headers: &HeaderMap) -> Option<String> {
+    let text = String::from_utf8_lossy(headers.get(header::USER_AGENT)?.as_bytes());
+    Some(text.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT).collect())
+}
