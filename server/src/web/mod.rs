@@ -1,3 +1,14 @@
-//! The dashboard's side of the server.
+//! The dashboard's side of the server: everything of its host but the REST API, health and `/tunnel`.
 
 pub mod assets;
+mod context;
+mod data;
+mod guard;
+mod live;
+mod pages;
+mod plain;
+mod router;
+mod session;
+
+pub use assets::Assets;
+pub use router::{WebSettings, router};
