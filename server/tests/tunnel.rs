@@ -1,0 +1,193 @@
+//! Telephones that come, stay, are sent away and come back.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use futures_util::{SinkExt, StreamExt};
+use http::Method;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use support::{Body, Origin, Switchboard, full, streamed};
+use telephone::{Agent, AgentError, Target};
+use tokio_tungstenite::tungstenite::Message;
+
+/// Starts a telephone that is expected to be refused, and says how.
+async fn refused(switchboard: &Switchboard, token: &str, subdomain: &str) -> AgentError {
+    let target = Target::parse("3000").unwrap();
+    let agent = Agent::builder(switchboard.url(), token).target(target).subdomain(subdomain).start().unwrap();
+    agent.ready().await.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_telephone_without_a_name_gets_its_address_back() {
+    let switchboard = Switchboard::start().await;
+    let origin = Origin::mirror().await;
+    let (_, token) = switchboard.token().await;
+    let mut urls = Vec::new();
+    for _ in 0..2 {
+        let target = Target::parse(&origin.address.to_string()).unwrap();
+        let agent = Agent::builder(switchboard.url(), &token).target(target).start().unwrap();
+        urls.push(agent.ready().await.unwrap().public_url);
+        agent.shutdown().await;
+    }
+    assert_eq!(urls[0], urls[1]);
+}
+
+#[tokio::test]
+async fn who_may_not_serve_a_name_is_told_so_for_good() {
+    let switchboard = Switchboard::start_with(&[("SWITCHBOARD_SIGNUP", "open")]).await;
+    let origin = Origin::mirror().await;
+    let _telephone = switchboard.telephone("taken", &origin).await;
+
+    let other = json!({"email": "eve@example.com", "password": "another long password"});
+    assert_eq!(switchboard.client().post("/api/v1/auth/register", &other).await.0, 201);
+    let (_, tokens) = switchboard.client().post("/api/v1/auth/login", &other).await;
+    let eve = switchboard.client().bearer(tokens["access_token"].as_str().unwrap());
+    let (_, token) = eve.post("/api/v1/tokens", &json!({"name": "eve"})).await;
+    let token = token["token"].as_str().unwrap();
+
+    for (subdomain, code) in [("taken", "subdomain_taken"), ("www", "subdomain_reserved"), ("a_b", "subdomain_invalid")] {
+        let error = refused(&switchboard, token, subdomain).await.to_string();
+        assert!(error.contains(code) || error.contains("subdomain"), "{subdomain}: {error}");
+    }
+    let stranger = format!("sbt_{}", "A".repeat(43));
+    let error = refused(&switchboard, &stranger, "mine").await.to_string();
+    assert!(error.contains("token"), "{error}");
+    // Nothing of this made a tunnel.
+    let (_, list) = eve.get("/api/v1/tunnels").await;
+    assert_eq!(list["items"], json!([]));
+    // And what is another's is as good as not there.
+    let id = switchboard.tunnel("taken").await["id"].as_str().unwrap().to_owned();
+    assert_eq!(eve.get(&format!("/api/v1/tunnels/{id}")).await.0, 404);
+    assert_eq!(eve.delete(&format!("/api/v1/tunnels/{id}")).await.0, 404);
+}
+
+#[tokio::test]
+async fn revoking_a_token_sends_its_telephone_away() {
+    let switchboard = Switchboard::start().await;
+    let origin = Origin::mirror().await;
+    let (id, token) = switchboard.token().await;
+    let telephone = switchboard.telephone_with(&token, "gone", &origin).await;
+    assert_eq!(switchboard.client().delete(&format!("/api/v1/tokens/{id}")).await.0, 204);
+    let error = telephone.ended().await.to_string();
+    assert!(error.contains("revoked"), "{error}");
+    let error = refused(&switchboard, &token, "gone").await.to_string();
+    assert!(error.contains("revoked"), "{error}");
+}
+
+#[tokio::test]
+async fn a_paused_tunnel_answers_nobody_until_it_is_resumed() {
+    let switchboard = Switchboard::start().await;
+    let origin = Origin::mirror().await;
+    let telephone = switchboard.telephone("pause", &origin).await;
+    let id = switchboard.tunnel("pause").await["id"].as_str().unwrap().to_owned();
+    let mut events = telephone.events();
+    assert_eq!(switchboard.client().post(&format!("/api/v1/tunnels/{id}/pause"), &Value::Null).await.0, 200);
+    while !matches!(events.recv().await.unwrap(), telephone::Event::Disconnected { .. }) {}
+    let visitor = switchboard.visitor("pause");
+    let response = visitor.send(visitor.request(Method::GET, "/").body(Body::default()).unwrap()).await.unwrap();
+    assert_eq!(response.status(), 503);
+    assert_eq!(response.headers()["x-switchboard-error"], "tunnel_paused");
+    assert_eq!(switchboard.client().post(&format!("/api/v1/tunnels/{id}/resume"), &Value::Null).await.0, 200);
+    telephone.ready().await.unwrap();
+    assert_eq!(visitor.text("/").await.0, 200);
+}
+
+#[tokio::test]
+async fn two_telephones_share_a_tunnel_and_one_may_leave() {
+    let switchboard = Switchboard::start().await;
+    let (one, other) = (Origin::mirror().await, Origin::mirror().await);
+    let (_, token) = switchboard.token().await;
+    let stays = switchboard.telephone_with(&token, "shared", &one).await;
+    let leaves = switchboard.telephone_with(&token, "shared", &other).await;
+    assert_eq!(switchboard.tunnel("shared").await["sessions"].as_array().unwrap().len(), 2);
+    let visitor = switchboard.visitor("shared");
+    let mut visits = tokio::task::JoinSet::new();
+    for _ in 0..200 {
+        let visitor = visitor.clone();
+        visits.spawn(async move { visitor.text("/").await.0 });
+    }
+    leaves.shutdown().await;
+    while let Some(status) = visits.join_next().await {
+        assert_eq!(status.unwrap(), 200);
+    }
+    assert_eq!(visitor.text("/").await.0, 200);
+    drop(stays);
+}
+
+#[tokio::test]
+async fn what_is_no_telephone_is_told_so() {
+    let switchboard = Switchboard::start().await;
+    let (status, body) = switchboard.client().text("/tunnel").await;
+    assert_eq!(status, 426);
+    assert!(body.contains("telephone"), "{body}");
+
+    let url = format!("ws://{}/tunnel", switchboard.address);
+    for (garbage, code) in [
+        (Message::text("garbage"), "bad_message"),
+        (Message::text("{\"type\":\"ready\"}"), "bad_message"),
+        (Message::binary(vec![0; 64]), "bad_message"),
+        (Message::text(json!({"type": "init", "version": "9", "token": "sbt_x", "local_url": "x"}).to_string()), "bad_version"),
+    ] {
+        let (mut socket, _) = tokio_tungstenite::connect_async(&url).await.unwrap();
+        let challenge: Value = serde_json::from_str(socket.next().await.unwrap().unwrap().to_text().unwrap()).unwrap();
+        assert_eq!(challenge["type"], "auth_challenge");
+        socket.send(garbage.clone()).await.unwrap();
+        let error: Value = serde_json::from_str(socket.next().await.unwrap().unwrap().to_text().unwrap()).unwrap();
+        assert_eq!(error["code"], code, "{garbage}");
+        assert!(matches!(socket.next().await.unwrap().unwrap(), Message::Close(Some(_))));
+    }
+    // The node is as well as before.
+    assert_eq!(switchboard.client().text("/healthz").await.0, 200);
+}
+
+#[tokio::test]
+async fn stopping_finishes_what_is_in_flight() {
+    let switchboard = Switchboard::start().await;
+    let (chunks, body) = streamed();
+    let body = std::sync::Mutex::new(Some(body));
+    let origin = Origin::start(move |_| {
+        let body = body.lock().unwrap().take().unwrap_or_else(|| full("another"));
+        async { http::Response::new(body) }
+    })
+    .await;
+    let _telephone = switchboard.telephone("drain", &origin).await;
+    let visitor = switchboard.visitor("drain");
+    let response = visitor.send(visitor.request(Method::GET, "/").body(Body::default()).unwrap()).await.unwrap();
+    switchboard.begin_stop();
+    let mut body = response.into_body();
+    for n in 0..3 {
+        let chunk = bytes::Bytes::from(format!("{n}"));
+        chunks.send(Ok(http_body::Frame::data(chunk.clone()))).await.unwrap();
+        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), chunk);
+    }
+    drop(chunks);
+    assert!(body.frame().await.is_none());
+    switchboard.stop().await;
+}
+
+#[tokio::test]
+async fn a_restarted_server_has_everything_and_its_telephones_back() {
+    let switchboard = Switchboard::start().await;
+    let origin = Origin::mirror().await;
+    let telephone = switchboard.telephone("back", &origin).await;
+    assert_eq!(switchboard.visitor("back").text("/").await.0, 200);
+    let port = switchboard.address.port();
+    let before = switchboard.tunnel("back").await;
+    let folder = switchboard.stop().await;
+    let listen = format!("127.0.0.1:{port}");
+    let mut switchboard = Switchboard::start_in(folder, &[("SWITCHBOARD_LISTEN", &listen)]).await;
+    switchboard.sign_in().await;
+    let after = switchboard.tunnel("back").await;
+    assert_eq!((&after["id"], &after["public_url"]), (&before["id"], &before["public_url"]));
+    assert_eq!(after["request_count"], 1);
+    telephone.ready().await.unwrap();
+    let mut visits = 0;
+    while switchboard.visitor("back").text("/").await.0 != 200 {
+        // The telephone's view of the old line may be a moment behind.
+        visits += 1;
+        assert!(visits < 1_000, "the telephone did not come back");
+        tokio::task::yield_now().await;
+    }
+}
