@@ -23,6 +23,6 @@ pub fn run(workspace: &Workspace) -> anyhow::Result<()> {
         }
         eprintln!("  the distribution's compiler has no clippy: its own warnings must do");
         let mut cargo = toolchain.cargo(workspace, "check");
-        process::run(cargo.args(["--package", "hydrate", "--config", "build.warnings='deny'"]))
+        process::run(cargo.args(["--package", "hydrate", "-Z", "warnings", "--config", "build.warnings='deny'"]))
     })
 }
