@@ -32,10 +32,10 @@ impl Destination {
         self
     }
 
-    /// The same page with one more parameter, if there is a value to give.
+    /// The same page with one more parameter, if there is a value to give that has the length of an address's part.
     #[must_use]
     pub fn with_some(self, name: &str, value: Option<&str>) -> Self {
-        match value.filter(|value| !value.is_empty()) {
+        match value.filter(|value| !value.is_empty() && value.len() <= 3_000) {
             Some(value) => self.with(name, value),
             None => self,
         }
@@ -53,7 +53,8 @@ mod tests {
 
     #[test]
     fn pages_of_the_dashboard_are_let_through() {
-        for text in ["/web", "/web/tunnels?status=online&q=a%20b", "/web/tunnels/0190f5e2-7d3c-7a51-9c3e-2f4b8d6a1c00"] {
+        for text in ["/web", "/web/tunnels?status=online&q=a%20b", "/web/tunnels/0190f5e2-7d3c-7a51-9c3e-2f4b8d6a1c00"]
+        {
             assert_eq!(Destination::named(text).as_ref().map(Destination::as_str), Some(text));
         }
     }

@@ -113,7 +113,10 @@ mod tests {
 
     #[test]
     fn one_error_is_not_none() {
-        assert_eq!([(0, 0), (0, 5), (1, 10_000), (1, 8)].map(|(a, b)| percent(a, b)), ["—", "0 %", "< 0.1 %", "12.5 %"]);
+        assert_eq!(
+            [(0, 0), (0, 5), (1, 10_000), (1, 8)].map(|(a, b)| percent(a, b)),
+            ["—", "0 %", "< 0.1 %", "12.5 %"]
+        );
     }
 
     #[test]

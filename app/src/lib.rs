@@ -2,10 +2,18 @@
 //! what the pages' forms are sent to.
 
 #[cfg(feature = "ssr")]
+mod actions;
+#[cfg(feature = "ssr")]
+mod charts;
+#[cfg(feature = "ssr")]
+mod components;
+#[cfg(feature = "ssr")]
 mod destination;
 mod format;
 pub mod islands;
 mod live;
+#[cfg(feature = "ssr")]
+mod messages;
 #[cfg(feature = "ssr")]
 mod pages;
 #[cfg(feature = "ssr")]

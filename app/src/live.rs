@@ -1,5 +1,9 @@
 //! What a page knows from its live socket: a snapshot, kept up to date by deltas. Everything has a fixed size.
 
+use crate::{
+    format,
+    summary::{Metric, Summary},
+};
 use domain::{
     LiveDelta, LiveSnapshot, LiveUpdate, Range, RecentRequest, Sample, TelephoneSession, TunnelDelta, TunnelId,
     TunnelNow, TunnelStats, TunnelStatus,
@@ -55,6 +59,18 @@ impl LiveState {
     pub fn online(&self) -> (usize, usize) {
         let online = self.tunnels.values().filter(|trace| trace.now.status == TunnelStatus::Online).count();
         (online, self.tunnels.len())
+    }
+
+    /// A figure as text.
+    pub fn text(&self, metric: Metric) -> String {
+        match metric {
+            Metric::Online => {
+                let (online, all) = self.online();
+                format!("{} of {}", format::count(online as u64), format::count(all as u64))
+            }
+            Metric::Telephones => format::count(self.sessions.len() as u64),
+            _ => Summary::of(&self.samples).text(metric).unwrap_or_default(),
+        }
     }
 
     fn replace(&mut self, snapshot: LiveSnapshot) {

@@ -55,13 +55,7 @@ fn set(chart: &Chart, option: &Value) {
 }
 
 /// The part of the option that holds the data. A step without a sample is a gap.
-fn data<'a>(
-    kind: ChartKind,
-    samples: impl IntoIterator<Item = &'a Sample>,
-    from: i64,
-    until: i64,
-    step: i64,
-) -> Value {
+fn data<'a>(kind: ChartKind, samples: impl IntoIterator<Item = &'a Sample>, from: i64, until: i64, step: i64) -> Value {
     let lines = lines(kind);
     let mut columns = vec![Vec::new(); lines.len()];
     let mut samples = samples.into_iter().peekable();
@@ -93,9 +87,7 @@ fn lines(kind: ChartKind) -> &'static [fn(&Sample) -> Option<f64>] {
             |sample| sample.latency_ms.map(|latency| latency.p95),
             |sample| sample.latency_ms.map(|latency| latency.p99),
         ],
-        ChartKind::Bytes => {
-            &[|sample| Some(sample.bytes_out as f64), |sample| Some(-(sample.bytes_in as f64))]
-        }
+        ChartKind::Bytes => &[|sample| Some(sample.bytes_out as f64), |sample| Some(-(sample.bytes_in as f64))],
     }
 }
 
@@ -110,9 +102,7 @@ fn colours(kind: ChartKind) -> &'static [&'static str] {
 
 /// Takes the colours from the style sheet.
 fn colour(chart: &Chart, kind: ChartKind) {
-    let Some(style) = document()
-        .document_element()
-        .and_then(|root| window().get_computed_style(&root).ok().flatten())
+    let Some(style) = document().document_element().and_then(|root| window().get_computed_style(&root).ok().flatten())
     else {
         return;
     };

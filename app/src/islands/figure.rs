@@ -1,10 +1,7 @@
 //! One number that keeps itself up to date.
 
 use super::live_feed::Feed;
-use crate::{
-    format,
-    summary::{Metric, Summary},
-};
+use crate::summary::Metric;
 use leptos::prelude::*;
 
 /// A figure: what the server rendered, then what the feed says.
@@ -16,20 +13,7 @@ pub fn Figure(
     initial: String,
 ) -> impl IntoView {
     let feed = Feed::around();
-    let text = Memo::new(move |_| {
-        feed.state.with(|state| {
-            if !state.known {
-                return initial.clone();
-            }
-            match metric {
-                Metric::Online => {
-                    let (online, all) = state.online();
-                    format!("{online} of {all}")
-                }
-                Metric::Telephones => format::count(state.sessions.len() as u64),
-                _ => Summary::of(&state.samples).text(metric).unwrap_or_default(),
-            }
-        })
-    });
+    let text =
+        Memo::new(move |_| feed.state.with(|state| if state.known { state.text(metric) } else { initial.clone() }));
     view! { <span class="figure-value">{move || text.get()}</span> }
 }

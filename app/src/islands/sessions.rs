@@ -12,9 +12,7 @@ pub fn Sessions(
     initial: Vec<TelephoneSession>,
 ) -> impl IntoView {
     let feed = Feed::around();
-    let sessions = move || {
-        feed.state.with(|state| if state.known { state.sessions.clone() } else { initial.clone() })
-    };
+    let sessions = move || feed.state.with(|state| if state.known { state.sessions.clone() } else { initial.clone() });
     view! {
         <table class="table">
             <caption class="visually-hidden">"Telephones that serve this tunnel"</caption>

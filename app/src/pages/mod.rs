@@ -1,6 +1,17 @@
 //! The screens, each in a file, and which address shows which.
 
+mod login;
 mod not_found;
+mod overview;
+mod settings;
+mod setup;
+mod signup;
+mod tokens;
+mod tunnel;
+mod tunnels;
+mod visit;
+
+pub use visit::Visit;
 
 use leptos::prelude::*;
 use leptos_meta::provide_meta_context;
@@ -9,7 +20,15 @@ use leptos_router::{
     components::{FlatRoutes, Route, Router},
     path,
 };
+use login::Login;
 use not_found::NotFound;
+use overview::Overview;
+use settings::Settings;
+use setup::Setup;
+use signup::Signup;
+use tokens::Tokens;
+use tunnel::TunnelDetail;
+use tunnels::Tunnels;
 
 /// All pages. Each is rendered whole before it is sent, so that its status, its redirect and its data are right.
 #[component]
@@ -18,7 +37,14 @@ pub fn App() -> impl IntoView {
     view! {
         <Router>
             <FlatRoutes fallback=NotFound>
-                <Route path=path!("/web/*any") view=NotFound ssr=SsrMode::Async />
+                <Route path=path!("/web") view=Overview ssr=SsrMode::Async />
+                <Route path=path!("/web/setup") view=Setup ssr=SsrMode::Async />
+                <Route path=path!("/web/login") view=Login ssr=SsrMode::Async />
+                <Route path=path!("/web/signup") view=Signup ssr=SsrMode::Async />
+                <Route path=path!("/web/tunnels") view=Tunnels ssr=SsrMode::Async />
+                <Route path=path!("/web/tunnels/:id") view=TunnelDetail ssr=SsrMode::Async />
+                <Route path=path!("/web/tokens") view=Tokens ssr=SsrMode::Async />
+                <Route path=path!("/web/settings") view=Settings ssr=SsrMode::Async />
             </FlatRoutes>
         </Router>
     }

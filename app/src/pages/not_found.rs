@@ -1,17 +1,16 @@
 //! The page for addresses that lead nowhere.
 
-use crate::ssr;
+use crate::{components::layout, ssr};
 use http::StatusCode;
 use leptos::prelude::*;
-use leptos_meta::Title;
 
 /// Nothing is here, or not for this viewer: both look the same.
 #[component]
 pub fn NotFound() -> impl IntoView {
     ssr::set_status(StatusCode::NOT_FOUND);
-    view! {
-        <Title text="Not found · Switchboard" />
-        <main id="main" class="lone">
+    layout::lone(
+        "Not found",
+        view! {
             <h1>"There is nothing here"</h1>
             <p>"The address may be misspelt, or what it named was deleted or belongs to somebody else."</p>
             <p>
@@ -19,6 +18,6 @@ pub fn NotFound() -> impl IntoView {
                     "Go to the overview"
                 </a>
             </p>
-        </main>
-    }
+        },
+    )
 }

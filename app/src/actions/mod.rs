@@ -1,0 +1,57 @@
+//! What forms are sent to. Each action authorises, calls one service and answers with a redirect to a page, so that
+//! it works without scripts and a reload repeats nothing. Nothing in the browser's program calls them.
+
+mod account;
+mod browser;
+mod sign_in;
+mod theme;
+mod token;
+mod tunnel;
+
+pub use token::EXPIRY_DAYS;
+
+use crate::{
+    destination::Destination,
+    ssr::{self, RequestContext},
+};
+use server_core::{CoreError, Services, Viewer};
+
+/// Who sent the form, and what it acts on. Without a signed-in user the browser is sent to the sign-in page, from where
+/// it comes `back`.
+fn signed_in(back: &Destination) -> Option<(Services, RequestContext, Viewer)> {
+    let (services, request) = (ssr::services()?, ssr::request()?);
+    let Some(viewer) = request.viewer.clone() else {
+        let page = Destination::page("/web/login").with("error", "not_signed_in").with("next", back.as_str());
+        ssr::see_other(&page);
+        return None;
+    };
+    Some((services, request, viewer))
+}
+
+/// Ends an action: on to `done`, or back to `form` with what was wrong.
+fn finish<T>(result: Result<T, CoreError>, done: impl FnOnce(T) -> Destination, form: Destination) {
+    match result {
+        Ok(value) => ssr::see_other(&done(value)),
+        Err(error) => refuse(form, &error),
+    }
+}
+
+/// Back to `form`, with a code for what was wrong.
+fn refuse(form: Destination, error: &CoreError) {
+    if let Some(cause) = error.cause() {
+        tracing::error!(code = error.code(), cause, "an action failed");
+    }
+    let mut form = form.with("error", error.code());
+    if let CoreError::Invalid { field, .. } = error {
+        form = form.with("field", field);
+    }
+    if let CoreError::Throttled { retry_after } = error {
+        form = form.with("wait", &retry_after.as_secs().max(1).to_string());
+    }
+    ssr::see_other(&form);
+}
+
+/// An error in a field that was found before a service was asked.
+fn invalid(field: &'static str, error: impl ToString) -> CoreError {
+    CoreError::Invalid { field, message: error.to_string() }
+}

@@ -1,0 +1,106 @@
+//! What stands around every page of a signed-in user: where one is, and where one can go.
+
+use crate::{
+    components::{icon, notice, theme_switch::theme_switch},
+    pages::Visit,
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+/// The sections of the dashboard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    /// What is happening.
+    Overview,
+    /// The tunnels.
+    Tunnels,
+    /// The tokens.
+    Tokens,
+    /// The user's own settings.
+    Settings,
+}
+
+impl Section {
+    const ALL: [Self; 4] = [Self::Overview, Self::Tunnels, Self::Tokens, Self::Settings];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Overview => "Overview",
+            Self::Tunnels => "Tunnels",
+            Self::Tokens => "Tokens",
+            Self::Settings => "Settings",
+        }
+    }
+
+    fn path(self) -> &'static str {
+        match self {
+            Self::Overview => "/web",
+            Self::Tunnels => "/web/tunnels",
+            Self::Tokens => "/web/tokens",
+            Self::Settings => "/web/settings",
+        }
+    }
+}
+
+/// A page within the frame. Its content begins with a heading.
+pub fn layout(visit: &Visit, section: Section, title: &str, content: impl IntoView + 'static) -> AnyView {
+    let email = visit.viewer.user().email.to_string();
+    let links = Section::ALL.map(|entry| {
+        let current = (entry == section).then_some("page");
+        view! {
+            <li>
+                <a href=entry.path() aria-current=current>
+                    {entry.name()}
+                </a>
+            </li>
+        }
+    });
+    view! {
+        <Title text=format!("{title} · Switchboard") />
+        <a class="skip" href="#main">
+            "Skip to the content"
+        </a>
+        <header class="bar">
+            <a class="brand" href="/web">
+                {icon::mark()}
+                "Switchboard"
+            </a>
+            <button type="button" class="button button-quiet bar-menu" popovertarget="side">
+                {icon::menu()}
+                "Menu"
+            </button>
+        </header>
+        <div class="side" id="side" popover>
+            <nav aria-label="Sections">
+                <ul>{links.into_iter().collect_view()}</ul>
+            </nav>
+            <div class="side-foot">
+                {theme_switch(visit.request.theme, visit.here.as_str())}
+                <p class="side-user" title=email.clone()>
+                    {email.clone()}
+                </p>
+                <form method="post" action="/web/action/sign_out">
+                    <button class="button button-quiet button-small">"Sign out"</button>
+                </form>
+            </div>
+        </div>
+        <main id="main" tabindex="-1">
+            {notice::done(&visit.query)}
+            {notice::refused(&visit.query)}
+            {content}
+        </main>
+    }
+    .into_any()
+}
+
+/// The frame of pages for those who are not signed in.
+pub fn lone(title: &str, content: impl IntoView + 'static) -> AnyView {
+    view! {
+        <Title text=format!("{title} · Switchboard") />
+        <main id="main" class="lone">
+            <p class="brand">{icon::mark()} "Switchboard"</p>
+            <div class="card">{content}</div>
+        </main>
+    }
+    .into_any()
+}

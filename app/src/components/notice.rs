@@ -1,0 +1,34 @@
+//! What an action came to, at the top of the page it led to.
+
+use crate::messages;
+use leptos::prelude::*;
+use leptos_router::params::ParamsMap;
+
+/// Says what was done, if the address has a code for it.
+pub fn done(query: &ParamsMap) -> Option<impl IntoView + use<>> {
+    let text = messages::done(query.get_str("done")?)?;
+    Some(view! {
+        <p class="notice notice-done" role="status">
+            {text}
+        </p>
+    })
+}
+
+/// Says why something was refused that no form of the page shows: errors with a `form` belong to it.
+pub fn refused(query: &ParamsMap) -> Option<impl IntoView + use<>> {
+    if query.get_str("form").is_some() {
+        return None;
+    }
+    let wait = query.get_str("wait").and_then(|wait| wait.parse().ok());
+    let text = messages::refusal(query.get_str("error")?, query.get_str("field"), None, wait);
+    Some(error(text))
+}
+
+/// An error that screen readers say at once.
+pub fn error(text: String) -> impl IntoView {
+    view! {
+        <p class="notice notice-error" role="alert">
+            {text}
+        </p>
+    }
+}

@@ -1,0 +1,138 @@
+//! The viewer's own account.
+
+use super::visit::{Visit, signed_in};
+use crate::{
+    components::{
+        field::Field,
+        form::FormState,
+        layout::{Section, layout},
+        theme_switch::theme_switch,
+    },
+    islands::TimeAgo,
+};
+use domain::{User, WebSession};
+use leptos::prelude::*;
+use server_core::CoreError;
+
+/// Address, password, signed-in browsers, colours.
+#[component]
+pub fn Settings() -> impl IntoView {
+    signed_in(page)
+}
+
+async fn page(visit: Visit) -> Result<AnyView, CoreError> {
+    let sessions = visit.services.web_sessions().list(&visit.viewer, visit.request.session_key).await?;
+    let content = view! {
+        <h1>"Settings"</h1>
+        {profile(visit.viewer.user(), &FormState::of(&visit.query, Some("email")))}
+        {password(&FormState::of(&visit.query, Some("password")))}
+        {browsers(&sessions)}
+        <section class="card" aria-labelledby="theme-title">
+            <h2 id="theme-title">"Colours"</h2>
+            <p>"“System” follows what your system is set to. The choice is kept in this browser."</p>
+            {theme_switch(visit.request.theme, "/web/settings?done=theme_set")}
+        </section>
+        <section class="card" aria-labelledby="about-title">
+            <h2 id="about-title">"About"</h2>
+            <dl class="facts">
+                <dt>"Version"</dt>
+                <dd>"Switchboard " {env!("CARGO_PKG_VERSION")}</dd>
+                <dt>"Server"</dt>
+                <dd class="mono">{visit.request.server_url.clone()}</dd>
+                <dt>"Licence"</dt>
+                <dd>"MIT"</dd>
+            </dl>
+        </section>
+    };
+    Ok(layout(&visit, Section::Settings, "Settings", content))
+}
+
+fn profile(user: &User, form: &FormState) -> impl IntoView + use<> {
+    view! {
+        <section class="card" aria-labelledby="profile-title">
+            <h2 id="profile-title">"Profile"</h2>
+            <dl class="facts">
+                <dt>"Role"</dt>
+                <dd>{user.role.as_str()}</dd>
+                <dt>"Since"</dt>
+                <dd>{user.created_at.format("%-d %B %Y").to_string()}</dd>
+            </dl>
+            <form method="post" action="/web/action/change_email" class="form">
+                {form.summary(&["email", "current_password"])}
+                {Field::email("profile").value(user.email.to_string()).state(form).view()}
+                {Field::current_password("profile", "current_password", "Current password")
+                    .hint("To make sure that it is you.")
+                    .state(form)
+                    .view()}
+                <button class="button">"Change the address"</button>
+            </form>
+        </section>
+    }
+}
+
+fn password(form: &FormState) -> impl IntoView + use<> {
+    view! {
+        <section class="card" aria-labelledby="password-title">
+            <h2 id="password-title">"Password"</h2>
+            <p>"A new password signs you out of all other browsers and programs."</p>
+            <form method="post" action="/web/action/change_password" class="form">
+                {form.summary(&["current_password", "new_password", "repeated_password"])}
+                {Field::current_password("password", "current_password", "Current password").state(form).view()}
+                {Field::new_password("password", "new_password", "New password")
+                    .hint("10 to 128 characters; not a common one, and not your e-mail address.")
+                    .state(form)
+                    .view()}
+                {Field::new_password("password", "repeated_password", "New password again").state(form).view()}
+                <button class="button">"Change the password"</button>
+            </form>
+        </section>
+    }
+}
+
+fn browsers(sessions: &[WebSession]) -> impl IntoView + use<> {
+    let has_others = sessions.iter().any(|session| !session.current);
+    let others = has_others.then(|| {
+        view! {
+            <form method="post" action="/web/action/end_other_sessions">
+                <button class="button">"Sign out all others"</button>
+            </form>
+        }
+    });
+    view! {
+        <section class="card" aria-labelledby="browsers-title">
+            <h2 id="browsers-title">"Signed-in browsers"</h2>
+            <ul class="sessions">{sessions.iter().map(browser).collect_view()}</ul>
+            {others}
+        </section>
+    }
+}
+
+fn browser(session: &WebSession) -> impl IntoView + use<> {
+    let agent = session.user_agent.clone().unwrap_or_else(|| "unknown browser".into());
+    let address = session.address.map_or_else(|| "unknown address".into(), |address| address.to_string());
+    let end = if session.current {
+        view! { <span class="badge badge-online">"This browser"</span> }.into_any()
+    } else {
+        view! {
+            <form method="post" action="/web/action/end_session">
+                <input type="hidden" name="id" value=session.id.to_string() />
+                <button class="button button-quiet button-small">
+                    "Sign out" <span class="visually-hidden">" " {address.clone()}</span>
+                </button>
+            </form>
+        }
+        .into_any()
+    };
+    view! {
+        <li>
+            <div>
+                <p class="sessions-agent">{agent}</p>
+                <p class="muted">
+                    <span class="mono">{address}</span> " · signed in " <TimeAgo at=session.created_at /> " · seen "
+                    <TimeAgo at=session.last_seen_at />
+                </p>
+            </div>
+            {end}
+        </li>
+    }
+}

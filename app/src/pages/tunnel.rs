@@ -1,0 +1,246 @@
+//! One tunnel.
+
+use super::{
+    tunnels::now,
+    visit::{Visit, signed_in},
+};
+use crate::{
+    components::{
+        charts::charts,
+        command::command,
+        confirm::confirm,
+        field::Field,
+        figure::figure,
+        form::FormState,
+        layout::{Section, layout},
+    },
+    format,
+    islands::{CopyButton, LiveFeed, RecentRequests, Sessions, TimeAgo, TunnelBadge},
+    live::LiveState,
+    summary::Metric,
+};
+use domain::{Range, Tunnel, TunnelId, TunnelStatus};
+use leptos::prelude::*;
+use server_core::{CoreError, Subject};
+
+/// The figures at the top, in this order.
+const FIGURES: [Metric; 9] = [
+    Metric::Telephones,
+    Metric::PerSecond,
+    Metric::InFlight,
+    Metric::P50,
+    Metric::P95,
+    Metric::P99,
+    Metric::ErrorShare,
+    Metric::BytesIn,
+    Metric::BytesOut,
+];
+
+/// Its traffic, its telephones, its settings, and what can be done with it.
+#[component]
+pub fn TunnelDetail() -> impl IntoView {
+    signed_in(page)
+}
+
+async fn page(visit: Visit) -> Result<AnyView, CoreError> {
+    let id = visit.params.get_str("id").and_then(|id| id.parse::<TunnelId>().ok());
+    let id = id.ok_or(CoreError::NotFound("tunnel"))?;
+    let tunnel = visit.services.tunnels().get(&visit.viewer, id).await?;
+    let title = tunnel.name.to_string();
+    let content = if tunnel.status == TunnelStatus::Deleted {
+        deleted(&tunnel).into_any()
+    } else {
+        present(&visit, &tunnel).await?
+    };
+    Ok(layout(&visit, Section::Tunnels, &title, content))
+}
+
+async fn present(visit: &Visit, tunnel: &Tunnel) -> Result<AnyView, CoreError> {
+    let (id, range, of) = (tunnel.id, visit.range(), Subject::Tunnel(tunnel.id));
+    let mut state = LiveState::default();
+    state.apply(visit.services.watch(visit.viewer.clone(), of).next().await?);
+    let series = visit.services.traffic().history(&visit.viewer, of, range).await?;
+    let recent: Vec<_> = state.recent.iter().take(15).cloned().collect();
+    let history = (range != Range::Live).then(|| format!("/web/data/history?subject={id}&range={}", range.as_str()));
+    let figures = FIGURES.map(|metric| figure(metric, &state)).into_iter().collect_view();
+    let charts = charts(&format!("/web/tunnels/{id}"), range, &series, visit.request.assets.echarts.clone());
+    let form = FormState::of(&visit.query, Some("settings"));
+    let (head, waiting) = (head(tunnel, &state), waiting(tunnel, &visit.request.server_url));
+    let (sessions, settings, acts) = (tunnel.sessions.clone(), settings(tunnel, &form), acts(tunnel));
+    Ok(view! {
+        <LiveFeed path=format!("/ws/tunnels/{id}") history>
+            {head}
+            {waiting}
+            <dl class="figures">{figures}</dl>
+            {charts}
+            <section aria-labelledby="sessions-title">
+                <h2 id="sessions-title">"Telephones"</h2>
+                <div class="card card-flush">
+                    <Sessions initial=sessions />
+                </div>
+            </section>
+            <section aria-labelledby="recent-title">
+                <h2 id="recent-title">"Latest requests"</h2>
+                <div class="card card-flush">
+                    <RecentRequests initial=recent />
+                </div>
+            </section>
+            {settings}
+            {acts}
+        </LiveFeed>
+    }
+    .into_any())
+}
+
+fn head(tunnel: &Tunnel, state: &LiveState) -> impl IntoView + use<> {
+    let url = tunnel.public_url.clone();
+    let domains = tunnel.custom_domains.iter().map(|domain| view! { <li class="mono">{domain.to_string()}</li> });
+    view! {
+        <p class="crumbs">
+            <a href="/web/tunnels">"Tunnels"</a>
+        </p>
+        <header class="page-head">
+            <h1>{tunnel.name.to_string()}</h1>
+            <TunnelBadge initial=now(tunnel, state) />
+        </header>
+        <div class="url url-large">
+            <a class="mono" href=url.clone() target="_blank" rel="noreferrer">
+                {url.clone()}
+            </a>
+            <CopyButton text=url what="public address".to_owned() />
+        </div>
+        <ul class="inline-list">{domains.collect_view()}</ul>
+    }
+}
+
+/// For a tunnel that nobody serves: how to.
+fn waiting(tunnel: &Tunnel, server_url: &str) -> Option<impl IntoView + use<>> {
+    if tunnel.status != TunnelStatus::Offline {
+        return None;
+    }
+    let target = tunnel.local_url.clone().filter(|url| is_plain(url)).unwrap_or_else(|| "3000".into());
+    let line = format!("telephone http {target} --server {server_url} --subdomain {}", tunnel.subdomain);
+    Some(view! {
+        <section class="notice notice-warning" aria-label="No telephone">
+            <p>"No telephone is connected, so requests are answered with 503. Start one:"</p>
+            {command(line)}
+        </section>
+    })
+}
+
+/// Whether a text that a telephone once sent can stand in a line to be pasted into a shell.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":/.-_[]".contains(&byte)) && !text.starts_with('-')
+}
+
+fn settings(tunnel: &Tunnel, form: &FormState) -> impl IntoView + use<> {
+    let domains: Vec<_> = tunnel.custom_domains.iter().map(ToString::to_string).collect();
+    let local_url = tunnel.local_url.clone().unwrap_or_else(|| "unknown until a telephone connects".into());
+    view! {
+        <section class="card" aria-labelledby="settings-title">
+            <h2 id="settings-title">"Settings"</h2>
+            <dl class="facts">
+                <dt>"Forwards to"</dt>
+                <dd class="mono">{local_url}</dd>
+                <dt>"Region"</dt>
+                <dd>{tunnel.region.clone().unwrap_or_else(|| format::NOTHING.into())}</dd>
+                <dt>"Requests so far"</dt>
+                <dd>{format::count(tunnel.request_count)}</dd>
+                <dt>"Created"</dt>
+                <dd>
+                    <TimeAgo at=tunnel.created_at />
+                </dd>
+            </dl>
+            <form method="post" action="/web/action/update_tunnel" class="form">
+                {form.summary(&["name", "subdomain", "custom_domains"])}
+                <input type="hidden" name="id" value=tunnel.id.to_string() />
+                {Field::text("settings", "name", "Name")
+                    .required()
+                    .at_most(64)
+                    .value(tunnel.name.to_string())
+                    .hint("What you call it. At most 64 characters.")
+                    .state(form)
+                    .view()}
+                {Field::text("settings", "subdomain", "Subdomain")
+                    .required()
+                    .at_most(63)
+                    .value(tunnel.subdomain.to_string())
+                    .hint("Letters, digits and inner hyphens, at most 63. The old address stops working when you change it.")
+                    .state(form)
+                    .view()}
+                {Field::text("settings", "custom_domains", "Custom domains")
+                    .lines(3)
+                    .value(domains.join("\n"))
+                    .hint("One a line, at most 10. Point each at this server in DNS.")
+                    .state(form)
+                    .view()}
+                <button class="button button-primary">"Save"</button>
+            </form>
+        </section>
+    }
+}
+
+fn acts(tunnel: &Tunnel) -> impl IntoView + use<> {
+    let (id, name) = (tunnel.id.to_string(), tunnel.name.to_string());
+    let pause = if tunnel.status == TunnelStatus::Paused {
+        view! {
+            <form method="post" action="/web/action/resume_tunnel">
+                <input type="hidden" name="id" value=id.clone() />
+                <button class="button button-small">"Resume"</button>
+            </form>
+        }
+        .into_any()
+    } else {
+        confirm(
+            "pause_tunnel",
+            id.clone(),
+            "Pause",
+            name.clone(),
+            "Its telephones are disconnected and requests are refused until you resume it here. Name and address stay yours.",
+        )
+        .into_any()
+    };
+    view! {
+        <section class="card" aria-labelledby="acts-title">
+            <h2 id="acts-title">"Pause or delete"</h2>
+            <div class="actions">
+                {pause}
+                {confirm(
+                    "delete_tunnel",
+                    id,
+                    "Delete",
+                    name,
+                    "Its telephones are disconnected and its addresses stop working. You can restore it as long as nobody else has taken its subdomain.",
+                )}
+            </div>
+        </section>
+    }
+}
+
+fn deleted(tunnel: &Tunnel) -> impl IntoView + use<> {
+    view! {
+        <h1>{tunnel.name.to_string()}</h1>
+        <section class="empty">
+            <h2>"This tunnel was deleted"</h2>
+            <p>
+                "Its address was " <span class="mono">{tunnel.public_url.clone()}</span>
+                ". It can be restored as long as nobody else has taken its subdomain."
+            </p>
+            <form method="post" action="/web/action/restore_tunnel">
+                <input type="hidden" name="id" value=tunnel.id.to_string() />
+                <button class="button button-primary">"Restore"</button>
+            </form>
+        </section>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_plain;
+
+    #[test]
+    fn only_plain_targets_stand_in_a_command() {
+        assert!(["http://localhost:3000", "https://[::1]:8443/app", "8080"].into_iter().all(is_plain));
+        assert!(!["http://x/$(reboot)", "a b", "--token", "x;y", "a'b"].into_iter().any(is_plain));
+    }
+}

@@ -1,0 +1,130 @@
+//! What a page knows of its visitor, and who may see which page.
+
+use crate::{
+    components::layout,
+    destination::Destination,
+    ssr::{self, RequestContext},
+};
+use domain::Range;
+use http::{StatusCode, request::Parts};
+use leptos::prelude::*;
+use leptos_router::{
+    hooks::{use_params_map, use_query_map},
+    params::ParamsMap,
+};
+use server_core::{CoreError, Services, Viewer};
+
+/// A page asked for by somebody who is signed in.
+#[derive(Clone)]
+pub struct Visit {
+    /// The services.
+    pub services: Services,
+    /// The request.
+    pub request: RequestContext,
+    /// Who asks.
+    pub viewer: Viewer,
+    /// What the address asks for.
+    pub query: ParamsMap,
+    /// What the route took from the path.
+    pub params: ParamsMap,
+    /// The address itself.
+    pub here: Destination,
+}
+
+impl Visit {
+    /// The range of the charts; the live one when none, or an unknown one, is named.
+    pub fn range(&self) -> Range {
+        self.query.get_str("range").and_then(|range| range.parse().ok()).unwrap_or_default()
+    }
+}
+
+/// A page asked for by somebody who is not signed in.
+#[derive(Clone)]
+pub struct Arrival {
+    /// The services.
+    pub services: Services,
+    /// What the address asks for.
+    pub query: ParamsMap,
+}
+
+/// A page for signed-in users. Others are sent to the sign-in page, and from there back; before there is any account,
+/// to the set-up page.
+pub fn signed_in<F, Fut>(render: F) -> impl IntoView
+where
+    F: FnOnce(Visit) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<AnyView, CoreError>> + Send + 'static,
+{
+    let context = ssr::services().zip(ssr::request());
+    let (query, params, here) = address();
+    Suspend::new(async move {
+        let Some((services, request)) = context else { return ().into_any() };
+        let Some(viewer) = request.viewer.clone() else {
+            return match services.accounts().any_exist().await {
+                Ok(true) => leave(&Destination::page("/web/login").with("next", here.as_str())),
+                Ok(false) => leave(&Destination::page("/web/setup")),
+                Err(error) => failed(&error),
+            };
+        };
+        let visit = Visit { services, request, viewer, query, params, here };
+        render(visit).await.unwrap_or_else(|error| failed(&error))
+    })
+}
+
+/// A page for those who are not signed in. Others are sent to where they were going, or to the overview.
+pub fn signed_out<F, Fut>(render: F) -> impl IntoView
+where
+    F: FnOnce(Arrival) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<AnyView, CoreError>> + Send + 'static,
+{
+    let context = ssr::services().zip(ssr::request());
+    let (query, ..) = address();
+    Suspend::new(async move {
+        let Some((services, request)) = context else { return ().into_any() };
+        if request.viewer.is_some() {
+            let next = query.get_str("next").and_then(Destination::named);
+            return leave(&next.unwrap_or_else(|| Destination::page("/web")));
+        }
+        render(Arrival { services, query }).await.unwrap_or_else(|error| failed(&error))
+    })
+}
+
+/// Sends the browser to another page instead of showing this one.
+pub fn leave(to: &Destination) -> AnyView {
+    ssr::see_other(to);
+    ().into_any()
+}
+
+fn address() -> (ParamsMap, ParamsMap, Destination) {
+    let here = use_context::<Parts>()
+        .and_then(|parts| parts.uri.path_and_query().map(|address| address.as_str().to_owned()))
+        .and_then(|address| Destination::named(&address))
+        .unwrap_or_else(|| Destination::page("/web"));
+    (use_query_map().get_untracked(), use_params_map().get_untracked(), here)
+}
+
+/// The page in place of one that could not be made.
+fn failed(error: &CoreError) -> AnyView {
+    let status = match error {
+        CoreError::NotFound(_) => return super::NotFound().into_any(),
+        // The account went away while the page was made.
+        CoreError::Unauthorized(_) => return leave(&Destination::page("/web/login")),
+        CoreError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        CoreError::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    tracing::error!(code = error.code(), cause = error.cause(), "a page could not be made");
+    ssr::set_status(status);
+    let text = error.to_string();
+    layout::lone(
+        "Out of order",
+        view! {
+            <h1>"This page cannot be shown now"</h1>
+            <p>{text} "."</p>
+            <p>
+                <a class="button" href="">
+                    "Try again"
+                </a>
+            </p>
+        },
+    )
+}
