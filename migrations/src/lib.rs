@@ -8,6 +8,8 @@
 //! - A step that was released is never edited; a mistake is mended by a further step.
 //! - A step is one file, `mYYYYMMDD_NNNNNN_what.rs`, listed below in order.
 
+#![expect(elided_lifetimes_in_paths, reason = "the trait is declared without them, and async_trait wants both alike")]
+
 use sea_orm_migration::prelude::*;
 
 mod m20260801_000001_accounts;

@@ -75,7 +75,8 @@ impl App {
         let lock = folder.lock()?;
         let listener = listen("listen", "SWITCHBOARD_LISTEN", config.addresses.listen)?;
         let metrics = config.addresses.metrics_listen;
-        let metrics = metrics.map(|address| listen("metrics_listen", "SWITCHBOARD_METRICS_LISTEN", address)).transpose()?;
+        let metrics =
+            metrics.map(|address| listen("metrics_listen", "SWITCHBOARD_METRICS_LISTEN", address)).transpose()?;
         let public_url = config.addresses.public_url(listener.address());
         let services = Services::open(config.for_services(&folder, listener.address())?).await?;
         let registry = Arc::new(Registry::default());
@@ -118,16 +119,12 @@ impl App {
     /// When a listener fails for good, or the threads cannot be started.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let Self { config, services, routing, registry, listener, metrics, public_url, assets, lock } = self;
-        let plane = Arc::new(DataPlane::start(config.node.data_threads).context("the data plane's threads did not start")?);
+        let plane =
+            Arc::new(DataPlane::start(config.node.data_threads).context("the data plane's threads did not start")?);
         let (accepting, background, last) = (stop.child_token(), CancellationToken::new(), CancellationToken::new());
         let health = observe::Health::new(services.clone(), stop.clone());
-        let endpoint = Arc::new(Endpoint::new(
-            services.clone(),
-            routing.clone(),
-            registry,
-            Handle::current(),
-            stop.clone(),
-        ));
+        let endpoint =
+            Arc::new(Endpoint::new(services.clone(), routing.clone(), registry, Handle::current(), stop.clone()));
         let dispatch = Dispatch {
             routing: routing.clone(),
             proxy: Proxy { services: services.clone(), timeouts: timeouts(&config) },
@@ -166,7 +163,10 @@ impl App {
         connections.close();
         let (_, finished) = tokio::join!(endpoint.drain(grace), tokio::time::timeout(grace, connections.wait()));
         if finished.is_err() {
-            tracing::warn!(connections = connections.len(), "connections were still open at the end of the grace period and are cut");
+            tracing::warn!(
+                connections = connections.len(),
+                "connections were still open at the end of the grace period and are cut"
+            );
         }
         background.cancel();
         last.cancel();

@@ -36,7 +36,9 @@ async fn a_request_arrives_whole_and_says_where_it_came_from() {
     let seen = text(response).await;
     assert!(seen.starts_with("PATCH /a%20b/c?d=e&f\n"), "{seen}");
     assert!(seen.ends_with("\n\nhello"), "{seen}");
-    for line in ["x-twice: 1\nx-twice: 2", "x-forwarded-for: 127.0.0.1", "x-forwarded-proto: http", "via: 1.1 switchboard"] {
+    for line in
+        ["x-twice: 1\nx-twice: 2", "x-forwarded-for: 127.0.0.1", "x-forwarded-proto: http", "via: 1.1 switchboard"]
+    {
         assert!(seen.contains(line), "{line} in {seen}");
     }
     assert!(seen.contains(&format!("host: mirror.localhost:{}\n", switchboard.address.port())), "{seen}");
@@ -70,7 +72,9 @@ async fn events_arrive_one_by_one() {
 #[tokio::test]
 async fn request_and_response_stream_at_the_same_time() {
     let switchboard = Switchboard::start().await;
-    let origin = Origin::start(async |request| Response::new(Body::new(request.into_body().map_err(std::io::Error::other)))).await;
+    let origin =
+        Origin::start(async |request| Response::new(Body::new(request.into_body().map_err(std::io::Error::other))))
+            .await;
     let _telephone = switchboard.telephone("echo", &origin).await;
     let visitor = switchboard.visitor("echo");
     let (chunks, body) = streamed();
@@ -101,7 +105,8 @@ async fn a_websocket_passes() {
     .await;
     let _telephone = switchboard.telephone("ws", &origin).await;
     let visitor = switchboard.visitor("ws");
-    let request = visitor.request(Method::GET, "/").header(header::CONNECTION, "Upgrade").header(header::UPGRADE, "websocket");
+    let request =
+        visitor.request(Method::GET, "/").header(header::CONNECTION, "Upgrade").header(header::UPGRADE, "websocket");
     let response = visitor.send(request.body(Body::default()).unwrap()).await.unwrap();
     assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);
     assert_eq!(response.headers()[header::UPGRADE], "websocket");
@@ -229,7 +234,7 @@ async fn requests_that_make_no_sense_are_refused() {
         ("GET / HTTP/1.1\r\nConnection: close\r\n\r\n".to_owned(), 400),
         (format!("GET / HTTP/1.1\r\nHost: {host}\r\nHost: {host}\r\nConnection: close\r\n\r\n"), 400),
         (format!("GET http://other.example/ HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"), 400),
-        (format!("GET / HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n"), 400),
+        ("GET / HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n".to_owned(), 400),
         (format!("CONNECT {host} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"), 405),
         (format!("TRACE / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"), 405),
         (format!("GET /{long} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"), 414),
@@ -245,7 +250,8 @@ async fn requests_that_make_no_sense_are_refused() {
 
 #[tokio::test]
 async fn who_says_nothing_is_let_go() {
-    let switchboard = Switchboard::start_with(&[("SWITCHBOARD_HEADER_TIMEOUT", "1s"), ("SWITCHBOARD_IDLE_TIMEOUT", "1s")]).await;
+    let switchboard =
+        Switchboard::start_with(&[("SWITCHBOARD_HEADER_TIMEOUT", "1s"), ("SWITCHBOARD_IDLE_TIMEOUT", "1s")]).await;
     let client = switchboard.client();
     assert_eq!(client.raw(b"").await, "");
     assert_eq!(client.raw(b"GET / HTTP/1.1\r\nHost: loc").await, "");

@@ -47,7 +47,8 @@ async fn who_may_not_serve_a_name_is_told_so_for_good() {
     let (_, token) = eve.post("/api/v1/tokens", &json!({"name": "eve"})).await;
     let token = token["token"].as_str().unwrap();
 
-    for (subdomain, code) in [("taken", "subdomain_taken"), ("www", "subdomain_reserved"), ("a_b", "subdomain_invalid")] {
+    for (subdomain, code) in [("taken", "subdomain_taken"), ("www", "subdomain_reserved"), ("a_b", "subdomain_invalid")]
+    {
         let error = refused(&switchboard, token, subdomain).await.to_string();
         assert!(error.contains(code) || error.contains("subdomain"), "{subdomain}: {error}");
     }
@@ -128,7 +129,10 @@ async fn what_is_no_telephone_is_told_so() {
         (Message::text("garbage"), "bad_message"),
         (Message::text("{\"type\":\"ready\"}"), "bad_message"),
         (Message::binary(vec![0; 64]), "bad_message"),
-        (Message::text(json!({"type": "init", "version": "9", "token": "sbt_x", "local_url": "x"}).to_string()), "bad_version"),
+        (
+            Message::text(json!({"type": "init", "version": "9", "token": "sbt_x", "local_url": "x"}).to_string()),
+            "bad_version",
+        ),
     ] {
         let (mut socket, _) = tokio_tungstenite::connect_async(&url).await.unwrap();
         let challenge: Value = serde_json::from_str(socket.next().await.unwrap().unwrap().to_text().unwrap()).unwrap();

@@ -112,7 +112,7 @@ impl Watch {
         let removed: Vec<_> = self.shown.keys().copied().filter(|id| !self.states.contains_key(id)).collect();
         let now: Vec<_> = self.states.iter().map(|(id, state)| self.now(*id, *state)).collect();
         let tunnels: Vec<_> = now.into_iter().filter(|tunnel| self.shown.get(&tunnel.id) != Some(tunnel)).collect();
-        removed.iter().for_each(|id| drop(self.shown.remove(id)));
+        self.shown.retain(|id, _| self.states.contains_key(id));
         self.shown.extend(tunnels.iter().map(|tunnel| (tunnel.id, *tunnel)));
         let recent = self.services.traffic().recent(&self.viewer, self.of);
         let newest = recent.first().map(|request| request.id);

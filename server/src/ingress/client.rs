@@ -52,7 +52,8 @@ impl Client {
                 break;
             }
         }
-        let secure = headers.get("x-forwarded-proto").is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"));
+        let secure =
+            headers.get("x-forwarded-proto").is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"));
         Self { address, request_id, secure, through_trusted_proxy: true }
     }
 }

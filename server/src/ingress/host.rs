@@ -115,7 +115,19 @@ mod tests {
         assert_eq!(host("/", &["a.example", "a.example"]), Err(HostError::Repeated));
         assert_eq!(host("http://b.example/", &["a.example"]), Err(HostError::Mismatch));
         assert_eq!(host("http://a.example/", &["a.example"]), Ok(("a.example".into(), false)));
-        for field in ["", ".", "a b", "user@a.example", "a.example:x", "a.example:99999", "a/b", "[::1", "[a.example]", "a,b", "a:1:2"] {
+        for field in [
+            "",
+            ".",
+            "a b",
+            "user@a.example",
+            "a.example:x",
+            "a.example:99999",
+            "a/b",
+            "[::1",
+            "[a.example]",
+            "a,b",
+            "a:1:2",
+        ] {
             assert_eq!(host("/", &[field]), Err(HostError::Invalid), "{field:?}");
         }
     }

@@ -86,21 +86,18 @@ impl Proxy {
         let on_upgrade = upgrade.is_some().then(|| hyper::upgrade::on(&mut request));
         let (mut parts, body) = request.into_parts();
         headers::prepare_request(&mut parts.headers, &exchange.client);
-        let head = RequestHead {
-            method: parts.method,
-            target: exchange.target.clone(),
-            headers: parts.headers,
-            upgrade,
-        };
+        let head =
+            RequestHead { method: parts.method, target: exchange.target.clone(), headers: parts.headers, upgrade };
         let end = on_upgrade.is_none() && body.is_end_stream();
         let (send, response) = match open(exchange.route, &head, end) {
             Ok(stream) => stream,
             Err(problem) => return Err((problem, in_flight)),
         };
-        let (response, recv, send) = match self.exchange_heads(exchange, send, response, body, on_upgrade.is_some()).await {
-            Ok(answered) => answered,
-            Err(problem) => return Err((problem, in_flight)),
-        };
+        let (response, recv, send) =
+            match self.exchange_heads(exchange, send, response, body, on_upgrade.is_some()).await {
+                Ok(answered) => answered,
+                Err(problem) => return Err((problem, in_flight)),
+            };
         let switched = response.status == StatusCode::SWITCHING_PROTOCOLS;
         if switched && on_upgrade.is_none() {
             return Err((Problem::bad_gateway(), in_flight));

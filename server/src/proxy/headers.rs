@@ -177,7 +177,10 @@ mod tests {
 
     #[test]
     fn only_a_nominated_upgrade_counts_and_never_h2c() {
-        assert_eq!(requested_upgrade(&map(&[("connection", "Upgrade"), ("upgrade", "websocket")])).unwrap(), "websocket");
+        assert_eq!(
+            requested_upgrade(&map(&[("connection", "Upgrade"), ("upgrade", "websocket")])).unwrap(),
+            "websocket"
+        );
         assert_eq!(requested_upgrade(&map(&[("upgrade", "websocket")])), None);
         assert_eq!(requested_upgrade(&map(&[("connection", "upgrade, http2-settings"), ("upgrade", "h2c")])), None);
     }

@@ -36,17 +36,24 @@ impl Problem {
 
     /// The tunnel is known, but no telephone serves it.
     pub fn tunnel_offline() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "tunnel_offline", "Service Unavailable - tunnel offline").retry_after(5)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "tunnel_offline", "Service Unavailable - tunnel offline")
+            .retry_after(5)
     }
 
     /// The tunnel is paused by its owner.
     pub fn tunnel_paused() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "tunnel_paused", "Service Unavailable - tunnel paused").retry_after(60)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "tunnel_paused", "Service Unavailable - tunnel paused")
+            .retry_after(60)
     }
 
     /// As much is under way as may be.
     pub fn busy() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Service Unavailable - too many requests are under way").retry_after(1)
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "overloaded",
+            "Service Unavailable - too many requests are under way",
+        )
+        .retry_after(1)
     }
 
     /// The telephone or the local server broke off, or its response makes no sense.

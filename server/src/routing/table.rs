@@ -41,7 +41,6 @@ pub struct Table {
     by_id: HashMap<TunnelId, Arc<TunnelRoute>>,
 }
 
-
 impl Table {
     /// A table in which only the dashboard's host leads anywhere; it needs no name when it is an IP address.
     pub fn new(dashboard: Option<Hostname>) -> Self {

@@ -189,7 +189,8 @@ async fn take_control(mut control: ControlReceiver, session: &Session, sessions:
 /// The parts of RFC 6455 section 4.2.1 that make a request a WebSocket handshake.
 fn websocket_key(request: &Request<Incoming>) -> Result<HeaderValue, Problem> {
     let headers = request.headers();
-    let is_websocket = has_token(headers, header::CONNECTION, "upgrade") && has_token(headers, header::UPGRADE, "websocket");
+    let is_websocket =
+        has_token(headers, header::CONNECTION, "upgrade") && has_token(headers, header::UPGRADE, "websocket");
     if request.method() != Method::GET || !is_websocket {
         return Err(Problem::not_a_telephone());
     }

@@ -14,9 +14,9 @@ use wire::close;
 use wire::control::{AuthChallenge, Control, ErrorCode, Init, Limits, Refusal, Status, TunnelCreated};
 use wire::mux::Settings;
 
+use super::SessionSet;
 use super::endpoint::{Endpoint, Socket, SocketDriver};
 use super::session::Session;
-use super::SessionSet;
 use crate::ingress::Client;
 
 /// How long the whole opening may take.
@@ -55,7 +55,11 @@ impl Opening<'_> {
     pub(super) async fn run(self, mut socket: Socket) -> Option<Opened> {
         let deadline = Instant::now() + DEADLINE;
         let refusal = match timeout_at(deadline, self.admit(&mut socket)).await {
-            Err(_) => Some((close::OPENING_TIMEOUT, ErrorCode::BadMessage, "the opening took longer than 10 seconds".to_owned())),
+            Err(_) => Some((
+                close::OPENING_TIMEOUT,
+                ErrorCode::BadMessage,
+                "the opening took longer than 10 seconds".to_owned(),
+            )),
             Ok(Err(Refused::Gone(error))) => {
                 tracing::debug!(client = %self.client.address, error = &error as &dyn std::error::Error, "a telephone left during the opening");
                 None
@@ -132,7 +136,13 @@ impl Opening<'_> {
         match timeout_at(deadline, ready).await {
             Ok(Ok(Control::Ready)) => {}
             Ok(Ok(_)) => {
-                refuse(&mut socket, close::REFUSED, ErrorCode::BadMessage, "expected ready after tunnel_created".to_owned()).await;
+                refuse(
+                    &mut socket,
+                    close::REFUSED,
+                    ErrorCode::BadMessage,
+                    "expected ready after tunnel_created".to_owned(),
+                )
+                .await;
                 return None;
             }
             Ok(Err(error)) => {
@@ -140,7 +150,13 @@ impl Opening<'_> {
                 return None;
             }
             Err(_) => {
-                refuse(&mut socket, close::OPENING_TIMEOUT, ErrorCode::BadMessage, "the opening took longer than 10 seconds".to_owned()).await;
+                refuse(
+                    &mut socket,
+                    close::OPENING_TIMEOUT,
+                    ErrorCode::BadMessage,
+                    "the opening took longer than 10 seconds".to_owned(),
+                )
+                .await;
                 return None;
             }
         }

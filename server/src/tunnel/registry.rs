@@ -64,7 +64,8 @@ impl SessionSet {
         let replaced = {
             let _turn = self.turn();
             let mut sessions = Vec::clone(&self.sessions.load());
-            let old = sessions.iter().position(|old| Some(old.resume.as_str()) == resumes && old.token == session.token);
+            let old =
+                sessions.iter().position(|old| Some(old.resume.as_str()) == resumes && old.token == session.token);
             let replaced = old.map(|index| sessions.swap_remove(index));
             if sessions.len() >= MAX_SESSIONS {
                 return Err(Crowded);

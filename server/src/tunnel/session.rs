@@ -39,18 +39,24 @@ impl Session {
     /// Ends the session and says why; requests in flight break off.
     pub fn cut(&self, cut: Cut) {
         let (code, error, message) = match cut {
-            Cut::TokenRevoked => {
-                (close::TOKEN_GONE, Some(ErrorCode::TokenRevoked), "the token was revoked; create another in the dashboard")
-            }
-            Cut::TokenExpired => {
-                (close::TOKEN_GONE, Some(ErrorCode::TokenExpired), "the token has run out; create another in the dashboard")
-            }
+            Cut::TokenRevoked => (
+                close::TOKEN_GONE,
+                Some(ErrorCode::TokenRevoked),
+                "the token was revoked; create another in the dashboard",
+            ),
+            Cut::TokenExpired => (
+                close::TOKEN_GONE,
+                Some(ErrorCode::TokenExpired),
+                "the token has run out; create another in the dashboard",
+            ),
             Cut::TunnelPaused => {
                 (close::TUNNEL_GONE, Some(ErrorCode::TunnelPaused), "the tunnel was paused; resume it in the dashboard")
             }
-            Cut::TunnelDeleted => {
-                (close::TUNNEL_GONE, Some(ErrorCode::TunnelDeleted), "the tunnel was deleted; restore it in the dashboard")
-            }
+            Cut::TunnelDeleted => (
+                close::TUNNEL_GONE,
+                Some(ErrorCode::TunnelDeleted),
+                "the tunnel was deleted; restore it in the dashboard",
+            ),
             Cut::Replaced => (close::REPLACED, None, "the same telephone is back on another connection"),
             Cut::SignInAgain => (close::GOING_AWAY, None, "sign in again"),
         };

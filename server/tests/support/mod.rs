@@ -6,8 +6,10 @@
 
 mod client;
 mod origin;
+mod programs;
 mod switchboard;
 
 pub use client::{Client, text, whole};
 pub use origin::{Body, Origin, full, streamed};
+pub use programs::Programs;
 pub use switchboard::Switchboard;

@@ -176,6 +176,10 @@ mod tests {
         }
         assert_eq!(decode(&encode(Some(&latencies))).unwrap().as_slice(), latencies.as_slice());
         assert!(decode(&encode(None)).is_none());
-        assert!(decode(b"").is_none() && decode(b"\x02abc").is_none() && decode(&[1; 11]).is_none_or(|h| h.as_slice().len() == latencies.as_slice().len()));
+        assert!(
+            decode(b"").is_none()
+                && decode(b"\x02abc").is_none()
+                && decode(&[1; 11]).is_none_or(|h| h.as_slice().len() == latencies.as_slice().len())
+        );
     }
 }

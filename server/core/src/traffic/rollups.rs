@@ -33,7 +33,15 @@ pub(super) async fn store(store: &Store, unstored: &Unstored) -> Result<()> {
     for batch in unstored.totals.chunks(BATCH) {
         use totals::Column as C;
         let update = OnConflict::columns([C::SubjectId, C::RunId])
-            .update_columns([C::Informational, C::Success, C::Redirection, C::ClientError, C::ServerError, C::BytesIn, C::BytesOut])
+            .update_columns([
+                C::Informational,
+                C::Success,
+                C::Redirection,
+                C::ClientError,
+                C::ServerError,
+                C::BytesIn,
+                C::BytesOut,
+            ])
             .to_owned();
         let rows = batch.iter().map(total_row);
         totals::Entity::insert_many(rows).on_conflict(update).exec_without_returning(&write.tx).await?;
@@ -105,7 +113,8 @@ pub(super) async fn history(
         .filter(rollups::Column::Start.lt(until))
         .all(store.read())
         .await?;
-    let in_memory: Vec<&Step> = in_memory.iter().filter(|step| step.length == length && (from..until).contains(&step.start)).collect();
+    let in_memory: Vec<&Step> =
+        in_memory.iter().filter(|step| step.length == length && (from..until).contains(&step.start)).collect();
     let newer = |row: &rollups::Model| in_memory.iter().any(|step| step.run == row.run_id && step.start == row.start);
     let mut steps: BTreeMap<i64, Measured> = measured_steps(store, from, until, step, run).await?;
     let mut add = |start: i64, measured: &Measured| {
@@ -118,7 +127,13 @@ pub(super) async fn history(
 }
 
 /// The steps in which somebody measured at all, with nothing in them yet: what is not among them is a gap.
-async fn measured_steps(store: &Store, from: i64, until: i64, step: i64, present: Run) -> Result<BTreeMap<i64, Measured>> {
+async fn measured_steps(
+    store: &Store,
+    from: i64,
+    until: i64,
+    step: i64,
+    present: Run,
+) -> Result<BTreeMap<i64, Measured>> {
     let mut all = runs::Entity::find()
         .filter(runs::Column::Until.gt(from))
         .filter(runs::Column::Start.lt(until))

@@ -97,7 +97,7 @@ impl Sampler {
         let at = now - 1;
         match now - self.run.until {
             0 | -1 => return false,
-            passed if passed < 0 || passed > PAUSE => self.begin_run(at),
+            passed if !(0..=PAUSE).contains(&passed) => self.begin_run(at),
             _ => {}
         }
         self.run.until = now;
@@ -200,7 +200,8 @@ impl Sampler {
 
     /// The last five minutes.
     pub fn live(&self, id: Uuid) -> Series {
-        let mut with_traffic = self.subjects.get(&id).map(|subject| subject.live.iter()).into_iter().flatten().peekable();
+        let mut with_traffic =
+            self.subjects.get(&id).map(|subject| subject.live.iter()).into_iter().flatten().peekable();
         let samples = self.ticks.iter().map(|at| {
             while with_traffic.next_if(|sample| sample.at < *at).is_some() {}
             with_traffic.next_if(|sample| sample.at == *at).copied().unwrap_or_else(|| Measured::default().sample(*at))
@@ -242,7 +243,8 @@ impl Sampler {
         }
         for (id, stored) in &unstored.steps {
             let Some(subject) = self.subjects.get_mut(id) else { continue };
-            let same = |step: &&mut Step| (step.run, step.length, step.start) == (stored.run, stored.length, stored.start);
+            let same =
+                |step: &&mut Step| (step.run, step.length, step.start) == (stored.run, stored.length, stored.start);
             if let Some(step) = subject.steps.iter_mut().find(same) {
                 step.dirty &= step.measured.counts != stored.measured.counts
                     || step.measured.in_flight != stored.measured.in_flight;
@@ -269,17 +271,18 @@ impl Subject {
         self.totals_dirty = true;
         for length in STEPS {
             let start = at.div_euclid(length) * length;
-            let step = match self.steps.iter_mut().find(|step| (step.run, step.length, step.start) == (run, length, start)) {
-                Some(step) => step,
-                None => {
-                    if self.steps.len() > MAX_WAITING {
-                        self.steps.remove(0);
+            let step =
+                match self.steps.iter_mut().find(|step| (step.run, step.length, step.start) == (run, length, start)) {
+                    Some(step) => step,
+                    None => {
+                        if self.steps.len() > MAX_WAITING {
+                            self.steps.remove(0);
+                        }
+                        self.steps.push(Step { run, length, start, measured: Measured::default(), dirty: true });
+                        let last = self.steps.len() - 1;
+                        &mut self.steps[last]
                     }
-                    self.steps.push(Step { run, length, start, measured: Measured::default(), dirty: true });
-                    let last = self.steps.len() - 1;
-                    &mut self.steps[last]
-                }
-            };
+                };
             step.measured.add_in_time(measured);
             step.dirty = true;
         }
@@ -340,7 +343,8 @@ mod tests {
         answer(&meter, 200, 4);
         assert!(sampler.tick(900, &meters));
         assert_eq!(sampler.runs().len(), 3);
-        let all = sampler.ended_totals(meter.tunnel.0).by_status.success + sampler.totals(meter.tunnel.0).by_status.success;
+        let all =
+            sampler.ended_totals(meter.tunnel.0).by_status.success + sampler.totals(meter.tunnel.0).by_status.success;
         assert_eq!(all, 7);
     }
 
