@@ -99,7 +99,7 @@ mod tests {
     fn a_token_for_no_subdomain_is_for_all() {
         let new = wanted("laptop", " ", "").unwrap_or_else(|error| panic!("{error}"));
         assert_eq!((new.scope, new.expires_at), (TokenScope::AllTunnels, None));
-        let new = wanted("laptop", "app\r\napi", "30").unwrap_or_else(|error| panic!("{error}"));
+        let new = wanted("laptop", "shop\r\nblog", "30").unwrap_or_else(|error| panic!("{error}"));
         let TokenScope::Subdomains { subdomains } = new.scope else { panic!("{:?}", new.scope) };
         assert_eq!(subdomains.len(), 2);
         assert!(new.expires_at.is_some());

@@ -13,7 +13,7 @@ use leptos::prelude::*;
 const ROWS: i64 = 12;
 
 /// Charts of one range. `page` is the address of the page, to which the range is added; `script` that of ECharts.
-pub fn charts(page: &str, range: Range, series: &Series, script: String) -> impl IntoView + use<> {
+pub fn charts(page: &str, range: Range, series: &Series, script: String) -> AnyView {
     let links = Range::ALL.map(|entry| {
         let href = if entry == Range::Live { page.to_owned() } else { format!("{page}?range={}", entry.as_str()) };
         let current = (entry == range).then_some("true");
@@ -36,6 +36,7 @@ pub fn charts(page: &str, range: Range, series: &Series, script: String) -> impl
         </section>
         <script id="echarts" src=script defer></script>
     }
+    .into_any()
 }
 
 fn name(range: Range) -> &'static str {
@@ -56,7 +57,7 @@ fn title(kind: ChartKind) -> &'static str {
     }
 }
 
-fn panel(kind: ChartKind, range: Range, series: &Series) -> impl IntoView + use<> {
+fn panel(kind: ChartKind, range: Range, series: &Series) -> AnyView {
     let summary = summary(kind, series);
     view! {
         <figure class="card chart">
@@ -76,6 +77,7 @@ fn panel(kind: ChartKind, range: Range, series: &Series) -> impl IntoView + use<
             </details>
         </figure>
     }
+    .into_any()
 }
 
 /// What the chart shows, in a sentence.
@@ -120,7 +122,7 @@ fn worst<'a>(samples: impl Iterator<Item = &'a Sample>) -> Option<LatencySummary
     })
 }
 
-fn table(kind: ChartKind, series: &Series) -> impl IntoView + use<> {
+fn table(kind: ChartKind, series: &Series) -> AnyView {
     let heads: &[&str] = match kind {
         ChartKind::Requests => &["1xx", "2xx", "3xx", "4xx", "5xx"],
         ChartKind::Latency => &["highest p50", "highest p95", "highest p99"],
@@ -148,6 +150,7 @@ fn table(kind: ChartKind, series: &Series) -> impl IntoView + use<> {
             </table>
         </div>
     }
+    .into_any()
 }
 
 fn cells(kind: ChartKind, samples: &[&Sample]) -> Vec<String> {

@@ -9,7 +9,7 @@ pub fn confirm(
     verb: &'static str,
     subject: String,
     consequence: &'static str,
-) -> impl IntoView {
+) -> AnyView {
     view! {
         <details class="confirm" name="confirm">
             <summary class="button button-quiet button-small">
@@ -26,4 +26,5 @@ pub fn confirm(
             </form>
         </details>
     }
+    .into_any()
 }

@@ -98,7 +98,7 @@ impl Field {
     }
 
     /// The HTML.
-    pub fn view(self) -> impl IntoView {
+    pub fn view(self) -> AnyView {
         let hint_id = self.hint.map(|_| format!("{}-hint", self.id));
         let error_id = self.error.as_ref().map(|_| format!("{}-error", self.id));
         let described: Vec<_> = [error_id.clone(), hint_id.clone()].into_iter().flatten().collect();
@@ -116,6 +116,7 @@ impl Field {
                 {hint}
             </div>
         }
+        .into_any()
     }
 
     fn control(self, described: Option<String>) -> AnyView {

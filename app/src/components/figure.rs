@@ -4,7 +4,7 @@ use crate::{islands::Figure, live::LiveState, summary::Metric};
 use leptos::prelude::*;
 
 /// A number with its name and what exactly it counts.
-pub fn figure(metric: Metric, state: &LiveState) -> impl IntoView + use<> {
+pub fn figure(metric: Metric, state: &LiveState) -> AnyView {
     let (name, what) = words(metric);
     let initial = state.text(metric);
     view! {
@@ -17,6 +17,7 @@ pub fn figure(metric: Metric, state: &LiveState) -> impl IntoView + use<> {
             </dd>
         </div>
     }
+    .into_any()
 }
 
 fn words(metric: Metric) -> (&'static str, &'static str) {

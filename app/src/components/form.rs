@@ -41,7 +41,7 @@ impl FormState {
     }
 
     /// What is wrong, where that is not said beside one of these fields.
-    pub fn summary(&self, fields: &[&str]) -> Option<impl IntoView + use<>> {
+    pub fn summary(&self, fields: &[&str]) -> Option<AnyView> {
         let beside_a_field = self.field.as_deref().map(parameter).is_some_and(|field| fields.contains(&field));
         self.error.clone().filter(|_| !beside_a_field).map(notice::error)
     }

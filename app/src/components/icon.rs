@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 /// The mark: a row of jacks, one of them plugged in.
-pub fn mark() -> impl IntoView {
+pub fn mark() -> AnyView {
     view! {
         <svg class="mark" viewBox="0 0 32 32" aria-hidden="true" focusable="false">
             <rect x="1.5" y="1.5" width="29" height="29" rx="7" class="mark-board"></rect>
@@ -12,22 +12,25 @@ pub fn mark() -> impl IntoView {
             <path d="M22 11v5a6 6 0 0 1-6 6h-1a5 5 0 0 0-5 5" class="mark-cord"></path>
         </svg>
     }
+    .into_any()
 }
 
 /// Three lines: the menu.
-pub fn menu() -> impl IntoView {
+pub fn menu() -> AnyView {
     view! {
         <svg class="icon" viewBox="0 0 16 16" aria-hidden="true" focusable="false">
             <path d="M2 4h12M2 8h12M2 12h12"></path>
         </svg>
     }
+    .into_any()
 }
 
 /// A tick: done.
-pub fn tick() -> impl IntoView {
+pub fn tick() -> AnyView {
     view! {
         <svg class="icon" viewBox="0 0 16 16" aria-hidden="true" focusable="false">
             <path d="M3 8.5l3.2 3.2L13 5"></path>
         </svg>
     }
+    .into_any()
 }

@@ -44,6 +44,7 @@ impl Section {
 
 /// A page within the frame. Its content begins with a heading.
 pub fn layout(visit: &Visit, section: Section, title: &str, content: impl IntoView + 'static) -> AnyView {
+    let content = content.into_any();
     let email = visit.viewer.user().email.to_string();
     let links = Section::ALL.map(|entry| {
         let current = (entry == section).then_some("page");
@@ -95,6 +96,7 @@ pub fn layout(visit: &Visit, section: Section, title: &str, content: impl IntoVi
 
 /// The frame of pages for those who are not signed in.
 pub fn lone(title: &str, content: impl IntoView + 'static) -> AnyView {
+    let content = content.into_any();
     view! {
         <Title text=format!("{title} · Switchboard") />
         <main id="main" class="lone">

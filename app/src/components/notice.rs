@@ -5,17 +5,20 @@ use leptos::prelude::*;
 use leptos_router::params::ParamsMap;
 
 /// Says what was done, if the address has a code for it.
-pub fn done(query: &ParamsMap) -> Option<impl IntoView + use<>> {
+pub fn done(query: &ParamsMap) -> Option<AnyView> {
     let text = messages::done(query.get_str("done")?)?;
-    Some(view! {
-        <p class="notice notice-done" role="status">
-            {text}
-        </p>
-    })
+    Some(
+        view! {
+            <p class="notice notice-done" role="status">
+                {text}
+            </p>
+        }
+        .into_any(),
+    )
 }
 
 /// Says why something was refused that no form of the page shows: errors with a `form` belong to it.
-pub fn refused(query: &ParamsMap) -> Option<impl IntoView + use<>> {
+pub fn refused(query: &ParamsMap) -> Option<AnyView> {
     if query.get_str("form").is_some() {
         return None;
     }
@@ -25,10 +28,11 @@ pub fn refused(query: &ParamsMap) -> Option<impl IntoView + use<>> {
 }
 
 /// An error that screen readers say at once.
-pub fn error(text: String) -> impl IntoView {
+pub fn error(text: String) -> AnyView {
     view! {
         <p class="notice notice-error" role="alert">
             {text}
         </p>
     }
+    .into_any()
 }

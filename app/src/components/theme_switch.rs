@@ -4,7 +4,7 @@ use crate::theme::Theme;
 use leptos::prelude::*;
 
 /// A row of buttons, each of which sends its choice; `back` is the page to return to.
-pub fn theme_switch(chosen: Theme, back: &str) -> impl IntoView + use<> {
+pub fn theme_switch(chosen: Theme, back: &str) -> AnyView {
     let buttons = Theme::ALL.map(|theme| {
         let pressed = if theme == chosen { "true" } else { "false" };
         let name = match theme {
@@ -24,4 +24,5 @@ pub fn theme_switch(chosen: Theme, back: &str) -> impl IntoView + use<> {
             {buttons.into_iter().collect_view()}
         </form>
     }
+    .into_any()
 }

@@ -68,7 +68,7 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
 }
 
 /// Tunnels that nobody serves.
-fn unserved(tunnels: &[Tunnel], more: bool) -> Option<impl IntoView + use<>> {
+fn unserved(tunnels: &[Tunnel], more: bool) -> Option<AnyView> {
     if tunnels.is_empty() {
         return None;
     }
@@ -81,15 +81,18 @@ fn unserved(tunnels: &[Tunnel], more: bool) -> Option<impl IntoView + use<>> {
         }
     });
     let more = more.then(|| view! { <li><a href="/web/tunnels?status=offline">"and more"</a></li> });
-    Some(view! {
-        <section class="notice notice-warning" aria-label="Unhealthy">
-            <p>
-                <strong>"No telephone is connected"</strong>
-                " for these tunnels, so requests to them are answered with 503:"
-            </p>
-            <ul class="inline-list">{links.collect_view()} {more}</ul>
-        </section>
-    })
+    Some(
+        view! {
+            <section class="notice notice-warning" aria-label="Unhealthy">
+                <p>
+                    <strong>"No telephone is connected"</strong>
+                    " for these tunnels, so requests to them are answered with 503:"
+                </p>
+                <ul class="inline-list">{links.collect_view()} {more}</ul>
+            </section>
+        }
+        .into_any(),
+    )
 }
 
 /// The way to the first request, as long as it has not been gone.
@@ -142,14 +145,15 @@ async fn first_steps(visit: &Visit, state: &LiveState) -> Result<Option<AnyView>
     ))
 }
 
-fn step(done: bool, title: &'static str, content: impl IntoView) -> impl IntoView {
+fn step(done: bool, title: &'static str, content: impl IntoView + 'static) -> AnyView {
     let state =
         if done { view! { <span class="step-done">{icon::tick()} "done"</span> }.into_any() } else { ().into_any() };
-    let content = (!done).then_some(content);
+    let content = (!done).then(|| content.into_any());
     view! {
         <li>
             <h3>{title} " " {state}</h3>
             {content}
         </li>
     }
+    .into_any()
 }

@@ -47,7 +47,7 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
     Ok(layout(&visit, Section::Settings, "Settings", content))
 }
 
-fn profile(user: &User, form: &FormState) -> impl IntoView + use<> {
+fn profile(user: &User, form: &FormState) -> AnyView {
     view! {
         <section class="card" aria-labelledby="profile-title">
             <h2 id="profile-title">"Profile"</h2>
@@ -68,9 +68,10 @@ fn profile(user: &User, form: &FormState) -> impl IntoView + use<> {
             </form>
         </section>
     }
+    .into_any()
 }
 
-fn password(form: &FormState) -> impl IntoView + use<> {
+fn password(form: &FormState) -> AnyView {
     view! {
         <section class="card" aria-labelledby="password-title">
             <h2 id="password-title">"Password"</h2>
@@ -87,9 +88,10 @@ fn password(form: &FormState) -> impl IntoView + use<> {
             </form>
         </section>
     }
+    .into_any()
 }
 
-fn browsers(sessions: &[WebSession]) -> impl IntoView + use<> {
+fn browsers(sessions: &[WebSession]) -> AnyView {
     let has_others = sessions.iter().any(|session| !session.current);
     let others = has_others.then(|| {
         view! {
@@ -105,9 +107,10 @@ fn browsers(sessions: &[WebSession]) -> impl IntoView + use<> {
             {others}
         </section>
     }
+    .into_any()
 }
 
-fn browser(session: &WebSession) -> impl IntoView + use<> {
+fn browser(session: &WebSession) -> AnyView {
     let agent = session.user_agent.clone().unwrap_or_else(|| "unknown browser".into());
     let address = session.address.map_or_else(|| "unknown address".into(), |address| address.to_string());
     let end = if session.current {
@@ -135,4 +138,5 @@ fn browser(session: &WebSession) -> impl IntoView + use<> {
             {end}
         </li>
     }
+    .into_any()
 }

@@ -51,7 +51,7 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
     Ok(layout(&visit, Section::Tokens, "Tokens", content))
 }
 
-fn reveal(secret: &TokenSecret, server_url: &str) -> impl IntoView + use<> {
+fn reveal(secret: &TokenSecret, server_url: &str) -> AnyView {
     let run = format!("telephone http 3000 --server {server_url} --token {}", secret.expose());
     view! {
         <section class="card card-accent" aria-labelledby="secret-title">
@@ -68,17 +68,19 @@ fn reveal(secret: &TokenSecret, server_url: &str) -> impl IntoView + use<> {
             </p>
         </section>
     }
+    .into_any()
 }
 
-fn gone() -> impl IntoView {
+fn gone() -> AnyView {
     view! {
         <p class="notice notice-warning">
             "The secret was shown once and is not kept. If you did not copy it, give the token a new one with “Rotate”."
         </p>
     }
+    .into_any()
 }
 
-fn create_form(form: &FormState, is_open: bool) -> impl IntoView + use<> {
+fn create_form(form: &FormState, is_open: bool) -> AnyView {
     let chosen = form.value("expires_in_days").unwrap_or_default();
     let days = EXPIRY_DAYS.map(|days| {
         let is_chosen = chosen == days.to_string();
@@ -119,9 +121,10 @@ fn create_form(form: &FormState, is_open: bool) -> impl IntoView + use<> {
             </form>
         </details>
     }
+    .into_any()
 }
 
-fn list(tokens: &[Token]) -> impl IntoView + use<> {
+fn list(tokens: &[Token]) -> AnyView {
     if tokens.is_empty() {
         return view! {
             <p class="empty">"There are no tokens yet. Create one above, and this page shows the line to run."</p>
@@ -153,7 +156,7 @@ fn list(tokens: &[Token]) -> impl IntoView + use<> {
     .into_any()
 }
 
-fn row(token: &Token) -> impl IntoView + use<> {
+fn row(token: &Token) -> AnyView {
     let scope = match &token.scope {
         TokenScope::AllTunnels => "all tunnels".to_owned(),
         TokenScope::Subdomains { subdomains } => {
@@ -203,4 +206,5 @@ fn row(token: &Token) -> impl IntoView + use<> {
             </td>
         </tr>
     }
+    .into_any()
 }

@@ -92,7 +92,7 @@ async fn present(visit: &Visit, tunnel: &Tunnel) -> Result<AnyView, CoreError> {
     .into_any())
 }
 
-fn head(tunnel: &Tunnel, state: &LiveState) -> impl IntoView + use<> {
+fn head(tunnel: &Tunnel, state: &LiveState) -> AnyView {
     let url = tunnel.public_url.clone();
     let domains = tunnel.custom_domains.iter().map(|domain| view! { <li class="mono">{domain.to_string()}</li> });
     view! {
@@ -111,21 +111,25 @@ fn head(tunnel: &Tunnel, state: &LiveState) -> impl IntoView + use<> {
         </div>
         <ul class="inline-list">{domains.collect_view()}</ul>
     }
+    .into_any()
 }
 
 /// For a tunnel that nobody serves: how to.
-fn waiting(tunnel: &Tunnel, server_url: &str) -> Option<impl IntoView + use<>> {
+fn waiting(tunnel: &Tunnel, server_url: &str) -> Option<AnyView> {
     if tunnel.status != TunnelStatus::Offline {
         return None;
     }
     let target = tunnel.local_url.clone().filter(|url| is_plain(url)).unwrap_or_else(|| "3000".into());
     let line = format!("telephone http {target} --server {server_url} --subdomain {}", tunnel.subdomain);
-    Some(view! {
-        <section class="notice notice-warning" aria-label="No telephone">
-            <p>"No telephone is connected, so requests are answered with 503. Start one:"</p>
-            {command(line)}
-        </section>
-    })
+    Some(
+        view! {
+            <section class="notice notice-warning" aria-label="No telephone">
+                <p>"No telephone is connected, so requests are answered with 503. Start one:"</p>
+                {command(line)}
+            </section>
+        }
+        .into_any(),
+    )
 }
 
 /// Whether a text that a telephone once sent can stand in a line to be pasted into a shell.
@@ -133,7 +137,7 @@ fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":/.-_[]".contains(&byte)) && !text.starts_with('-')
 }
 
-fn settings(tunnel: &Tunnel, form: &FormState) -> impl IntoView + use<> {
+fn settings(tunnel: &Tunnel, form: &FormState) -> AnyView {
     let domains: Vec<_> = tunnel.custom_domains.iter().map(ToString::to_string).collect();
     let local_url = tunnel.local_url.clone().unwrap_or_else(|| "unknown until a telephone connects".into());
     view! {
@@ -178,9 +182,10 @@ fn settings(tunnel: &Tunnel, form: &FormState) -> impl IntoView + use<> {
             </form>
         </section>
     }
+    .into_any()
 }
 
-fn acts(tunnel: &Tunnel) -> impl IntoView + use<> {
+fn acts(tunnel: &Tunnel) -> AnyView {
     let (id, name) = (tunnel.id.to_string(), tunnel.name.to_string());
     let pause = if tunnel.status == TunnelStatus::Paused {
         view! {
@@ -215,9 +220,10 @@ fn acts(tunnel: &Tunnel) -> impl IntoView + use<> {
             </div>
         </section>
     }
+    .into_any()
 }
 
-fn deleted(tunnel: &Tunnel) -> impl IntoView + use<> {
+fn deleted(tunnel: &Tunnel) -> AnyView {
     view! {
         <h1>{tunnel.name.to_string()}</h1>
         <section class="empty">
@@ -232,6 +238,7 @@ fn deleted(tunnel: &Tunnel) -> impl IntoView + use<> {
             </form>
         </section>
     }
+    .into_any()
 }
 
 #[cfg(test)]

@@ -112,7 +112,7 @@ impl Asked {
             .with_some("sort", Some(&self.sort))
     }
 
-    fn form(&self) -> impl IntoView + use<> {
+    fn form(&self) -> AnyView {
         view! {
             <form method="get" action="/web/tunnels" class="filter" role="search">
                 <div class="field">
@@ -131,15 +131,11 @@ impl Asked {
                 <button class="button">"Show"</button>
             </form>
         }
+        .into_any()
     }
 }
 
-fn select(
-    name: &'static str,
-    label: &'static str,
-    values: &[(&'static str, &'static str)],
-    chosen: &str,
-) -> impl IntoView + use<> {
+fn select(name: &'static str, label: &'static str, values: &[(&'static str, &'static str)], chosen: &str) -> AnyView {
     let options = values.iter().map(|(value, text)| {
         view! {
             <option value=*value selected=*value == chosen>
@@ -156,9 +152,10 @@ fn select(
             </select>
         </div>
     }
+    .into_any()
 }
 
-fn create_form(form: &FormState) -> impl IntoView + use<> {
+fn create_form(form: &FormState) -> AnyView {
     view! {
         <details class="card disclosure" open=form.is_refused()>
             <summary>
@@ -184,9 +181,10 @@ fn create_form(form: &FormState) -> impl IntoView + use<> {
             </form>
         </details>
     }
+    .into_any()
 }
 
-fn table(tunnels: &[Tunnel], state: &LiveState) -> impl IntoView + use<> {
+fn table(tunnels: &[Tunnel], state: &LiveState) -> AnyView {
     let rows = tunnels.iter().map(|tunnel| row(tunnel, now(tunnel, state))).collect_view();
     view! {
         <div class="card card-flush">
@@ -206,6 +204,7 @@ fn table(tunnels: &[Tunnel], state: &LiveState) -> impl IntoView + use<> {
             </table>
         </div>
     }
+    .into_any()
 }
 
 /// What the live data says about a tunnel; it does not hold deleted ones.
@@ -216,7 +215,7 @@ pub fn now(tunnel: &Tunnel, state: &LiveState) -> TunnelNow {
     known.unwrap_or(unknown)
 }
 
-fn row(tunnel: &Tunnel, now: TunnelNow) -> impl IntoView + use<> {
+fn row(tunnel: &Tunnel, now: TunnelNow) -> AnyView {
     let (id, url) = (tunnel.id, tunnel.public_url.clone());
     let seen = match tunnel.last_active_at {
         None => view! { "never" }.into_any(),
@@ -250,17 +249,19 @@ fn row(tunnel: &Tunnel, now: TunnelNow) -> impl IntoView + use<> {
             <td data-label="Last seen">{seen}</td>
         </tr>
     }
+    .into_any()
 }
 
-fn nothing_found() -> impl IntoView {
+fn nothing_found() -> AnyView {
     view! {
         <p class="empty">
             "No tunnel is like that. " <a href="/web/tunnels">"Show all tunnels"</a> "."
         </p>
     }
+    .into_any()
 }
 
-fn nothing_yet(server_url: &str) -> impl IntoView + use<> {
+fn nothing_yet(server_url: &str) -> AnyView {
     view! {
         <section class="empty">
             <h2>"No tunnels yet"</h2>
@@ -271,16 +272,18 @@ fn nothing_yet(server_url: &str) -> impl IntoView + use<> {
             {command(format!("telephone http 3000 --server {server_url}"))}
         </section>
     }
+    .into_any()
 }
 
 /// Offers to take a deletion back.
-fn undo(id: TunnelId) -> impl IntoView {
+fn undo(id: TunnelId) -> AnyView {
     view! {
         <form method="post" action="/web/action/restore_tunnel" class="notice notice-action">
             <input type="hidden" name="id" value=id.to_string() />
             <button class="button button-small">"Restore the deleted tunnel"</button>
         </form>
     }
+    .into_any()
 }
 
 #[cfg(test)]
