@@ -126,4 +126,12 @@ pub enum OpenError {
         /// What the driver said.
         cause: String,
     },
+    /// The key for API tokens can be guessed.
+    #[error(
+        "the key that signs API tokens has fewer than 32 bytes; give a longer --jwt-secret, or none to have one made"
+    )]
+    WeakKey,
+    /// The database answered, but something else did not begin.
+    #[error("the services cannot start: {0}")]
+    Start(String),
 }

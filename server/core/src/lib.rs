@@ -15,6 +15,7 @@ mod secret;
 mod services;
 mod sessions;
 mod settings;
+mod store;
 mod tokens;
 mod traffic;
 mod tunnels;
@@ -31,7 +32,7 @@ pub use services::Services;
 pub use sessions::{ApiSessions, ApiTokens, WebSessionRecord, WebSessions};
 pub use settings::{DatabaseUrl, DatabaseUrlError, Settings, SignupPolicy, UnknownSignupPolicy};
 pub use tokens::{TokenRefused, Tokens};
-pub use traffic::{InFlight, Meter, Overall, Subject, Traffic};
+pub use traffic::{InFlight, Meter, Now, Overall, Subject, Traffic};
 pub use tunnels::{
     AttachRefused, AttachRequest, Attached, NewTunnel, RoutingEntry, TunnelPatch, TunnelQuery, TunnelSort, Tunnels,
 };

@@ -1,61 +1,156 @@
 //! The one handle on everything.
 
 use crate::{
-    Accounts, ApiSessions, Changes, OpenError, Presence, Result, Settings, Tokens, Traffic, Tunnels, WebSessions,
+    Accounts, ApiSessions, Changes, CoreError, OpenError, Presence, Result, Settings, Tokens, Traffic, Tunnels,
+    WebSessions,
+    accounts::FirstAccount,
+    auth::{Passwords, Throttle},
+    store::{self, Store},
+    tokens::Reveals,
 };
-use std::sync::Arc;
+use sea_orm::ConnectionTrait;
+use std::{sync::Arc, time::Duration};
+
+/// The shortest key for HS256 (RFC 7518 section 3.2), bytes.
+const MIN_KEY: usize = 32;
 
 /// All services; cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Services(Arc<()>);
+pub struct Services(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    settings: Settings,
+    store: Store,
+    accounts: Accounts,
+    tokens: Tokens,
+    tunnels: Tunnels,
+    traffic: Arc<Traffic>,
+    web_sessions: WebSessions,
+    api_sessions: ApiSessions,
+    presence: Presence,
+    changes: Changes,
+}
 
 impl Services {
     /// Connects, brings the tables up to date and starts.
-    pub async fn open(_settings: Settings) -> Result<Self, OpenError> {
-        todo!()
+    ///
+    /// # Errors
+    /// See [`OpenError`]; the texts say what to do.
+    pub async fn open(settings: Settings) -> Result<Self, OpenError> {
+        if settings.jwt_secret.expose().len() < MIN_KEY {
+            return Err(OpenError::WeakKey);
+        }
+        let store = store::open(&settings.database_url).await?;
+        let started = Self::start(settings, store).await;
+        started.map_err(|error| OpenError::Start(error.cause().map_or_else(|| error.to_string(), str::to_owned)))
     }
+
+    async fn start(settings: Settings, store: Store) -> Result<Self> {
+        let changes = Changes::new();
+        let presence = Presence::new(changes.clone());
+        let traffic = Arc::new(Traffic::new(store.clone(), presence.clone()));
+        let accounts = Accounts {
+            store: store.clone(),
+            passwords: Passwords::new().await?,
+            throttle: Throttle::default(),
+            changes: changes.clone(),
+            signup: settings.signup,
+            first: FirstAccount::new(!settings.loopback_only),
+        };
+        accounts.any_exist().await?;
+        let tunnels = Tunnels {
+            store: store.clone(),
+            presence: presence.clone(),
+            traffic: Arc::clone(&traffic),
+            changes: changes.clone(),
+            public_url: settings.public_url.clone(),
+            tunnel_domain: settings.tunnel_domain.clone(),
+            max_per_user: settings.max_tunnels_per_user,
+        };
+        let web_sessions = WebSessions { store: store.clone(), changes: changes.clone() };
+        let api_sessions = ApiSessions::new(store.clone(), &settings.jwt_secret);
+        web_sessions.purge_expired().await?;
+        api_sessions.purge_expired().await?;
+        Ok(Self(Arc::new(Inner {
+            accounts,
+            tokens: Tokens { store: store.clone(), changes: changes.clone(), reveals: Reveals::default() },
+            tunnels,
+            traffic,
+            web_sessions,
+            api_sessions,
+            presence,
+            changes,
+            settings,
+            store,
+        })))
+    }
+
     /// Accounts.
     pub fn accounts(&self) -> &Accounts {
-        todo!()
+        &self.0.accounts
     }
+
     /// Tunnel tokens.
     pub fn tokens(&self) -> &Tokens {
-        todo!()
+        &self.0.tokens
     }
+
     /// Tunnels.
     pub fn tunnels(&self) -> &Tunnels {
-        todo!()
+        &self.0.tunnels
     }
+
     /// Measured traffic.
     pub fn traffic(&self) -> &Traffic {
-        todo!()
+        &self.0.traffic
     }
+
     /// Sessions of browsers.
     pub fn web_sessions(&self) -> &WebSessions {
-        todo!()
+        &self.0.web_sessions
     }
+
     /// Sessions of programs.
     pub fn api_sessions(&self) -> &ApiSessions {
-        todo!()
+        &self.0.api_sessions
     }
+
     /// Connected telephones.
     pub fn presence(&self) -> &Presence {
-        todo!()
+        &self.0.presence
     }
+
     /// News within the process.
     pub fn changes(&self) -> &Changes {
-        todo!()
+        &self.0.changes
     }
+
     /// What the services were opened with.
     pub fn settings(&self) -> &Settings {
-        todo!()
+        &self.0.settings
     }
+
     /// Whether the database answers within a second.
+    ///
+    /// # Errors
+    /// `Unavailable` with the cause.
     pub async fn ready(&self) -> Result<()> {
-        todo!()
+        let question = self.0.store.read().execute_unprepared("SELECT 1");
+        match tokio::time::timeout(Duration::from_secs(1), question).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(CoreError::Unavailable(error.to_string())),
+            Err(_) => Err(CoreError::Unavailable("the database did not answer within a second".into())),
+        }
     }
+
     /// Stores what is only in memory and closes the database.
     pub async fn close(&self) {
-        todo!()
+        if let Err(error) = self.0.traffic.store_now().await {
+            tracing::warn!(cause = error.cause(), "the last traffic figures could not be stored: {error}");
+        }
+        if let Err(error) = self.0.store.close().await {
+            tracing::warn!("the database could not be closed in good order: {error}");
+        }
     }
 }

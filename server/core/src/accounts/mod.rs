@@ -1,62 +1,252 @@
 //! Accounts: set-up, sign-up, sign-in, passwords.
 
-use crate::{Result, Viewer};
-use domain::{Role, User, UserId, WebSessionId};
+mod first;
+mod rows;
+
+use crate::{
+    Change, Changes, CoreError, Result, SignupPolicy, Viewer,
+    auth::{Key, Passwords, Throttle, Verified, check_password, sha256},
+    sessions,
+    store::{Store, now, rows::users, unique_violation},
+};
+use domain::{Email, Role, User, UserId, WebSessionId};
+pub(crate) use first::FirstAccount;
+use rows::{email_taken, find_by_email, parse_email};
+pub(crate) use rows::{find_by_id, to_user};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use std::net::IpAddr;
+use uuid::Uuid;
+
+const WRONG: CoreError = CoreError::Unauthorized("the e-mail address or the password is wrong");
 
 /// Accounts.
 #[derive(Debug)]
-pub struct Accounts(());
+pub struct Accounts {
+    pub(crate) store: Store,
+    pub(crate) passwords: Passwords,
+    pub(crate) throttle: Throttle,
+    pub(crate) changes: Changes,
+    pub(crate) signup: SignupPolicy,
+    pub(crate) first: FirstAccount,
+}
 
 impl Accounts {
     /// Whether there is an account yet.
     pub async fn any_exist(&self) -> Result<bool> {
-        todo!()
+        if self.first.exists() {
+            return Ok(true);
+        }
+        let exists =
+            users::Entity::find().filter(users::Column::DeletedAt.is_null()).count(self.store.read()).await? > 0;
+        if exists {
+            self.first.was_made();
+        }
+        Ok(exists)
     }
-    /// The one-time code that the first account needs, while there is none and others than this machine reach the server.
+
+    /// The one-time code that the first account needs, while there is none and others than this machine reach the
+    /// server.
     pub fn setup_code(&self) -> Option<String> {
-        todo!()
+        self.first.code()
     }
+
     /// Makes the first account, an administrator.
-    pub async fn set_up(&self, _code: Option<&str>, _email: &str, _password: &str) -> Result<Viewer> {
-        todo!()
+    ///
+    /// # Errors
+    /// `setup_code_required` when the code is needed and missing or wrong; `already_set_up` when there is an account, also
+    /// when it was made at the same moment; `Invalid` for the address and the password.
+    pub async fn set_up(&self, code: Option<&str>, email: &str, password: &str) -> Result<Viewer> {
+        if self.any_exist().await? {
+            return Err(first::already_set_up());
+        }
+        self.first.check(code)?;
+        let email = parse_email(email)?;
+        check_password(password, &email)?;
+        let hash = self.passwords.hash(password).await?;
+        let user = self.insert(&email, hash, Role::Admin, true).await?;
+        Ok(Viewer::new(user))
     }
+
     /// Whether whoever comes may create an account now.
     pub async fn signup_open(&self) -> Result<bool> {
-        todo!()
+        Ok(match self.signup {
+            SignupPolicy::Open => true,
+            SignupPolicy::Closed | SignupPolicy::Invite | SignupPolicy::FirstAccount => {
+                !self.first.needs_code() && !self.any_exist().await?
+            }
+        })
     }
-    /// Creates an account as the sign-up policy allows it.
-    pub async fn register(&self, _email: &str, _password: &str, _client: IpAddr) -> Result<Viewer> {
-        todo!()
+
+    /// Creates an account as the sign-up policy allows it; the first is an administrator.
+    ///
+    /// # Errors
+    /// `signup_closed`, `setup_code_required` (the first account of a server that others reach is made with
+    /// [`set_up`](Self::set_up)), `email_taken`, `Throttled`, `Invalid`.
+    pub async fn register(&self, email: &str, password: &str, client: IpAddr) -> Result<Viewer> {
+        let parsed = parse_email(email)?;
+        check_password(password, &parsed)?;
+        if !self.any_exist().await? {
+            return self.set_up(None, email, password).await;
+        }
+        if self.signup != SignupPolicy::Open {
+            return Err(CoreError::forbidden(
+                "signup_closed",
+                "sign-up is closed; ask an administrator for an account",
+            ));
+        }
+        self.throttle.attempt(&[Key::sign_up(client)])?;
+        if find_by_email(self.store.read(), &parsed).await?.is_some() {
+            return Err(email_taken());
+        }
+        let hash = self.passwords.hash(password).await?;
+        Ok(Viewer::new(self.insert(&parsed, hash, Role::Member, false).await?))
     }
+
     /// Signs in.
-    pub async fn sign_in(&self, _email: &str, _password: &str, _client: IpAddr) -> Result<Viewer> {
-        todo!()
+    ///
+    /// # Errors
+    /// `Unauthorized` with one text, and after the same time, for a wrong password and an unknown account; `Throttled`.
+    pub async fn sign_in(&self, email: &str, password: &str, client: IpAddr) -> Result<Viewer> {
+        let email = parse_email(email)?;
+        let keys = [account_key(&email), Key::address(client)];
+        self.throttle.attempt(&keys)?;
+        let row = find_by_email(self.store.read(), &email).await?;
+        let Some(row) = self.verify(password, row).await? else { return Err(WRONG) };
+        self.throttle.succeeded(&keys);
+        Ok(Viewer::new(to_user(row)?))
     }
+
     /// The user of a web session; `None`: the account is gone.
-    pub async fn viewer(&self, _id: UserId) -> Result<Option<Viewer>> {
-        todo!()
+    pub async fn viewer(&self, id: UserId) -> Result<Option<Viewer>> {
+        find_by_id(self.store.read(), id).await?.map(|row| to_user(row).map(Viewer::new)).transpose()
     }
-    /// Changes the password; ends all other sessions.
+
+    /// Changes the password and ends all other sessions, of browsers (but `keep`) and of programs.
+    ///
+    /// # Errors
+    /// `Invalid` for `current_password` when it is wrong, for `password` when the new one is not accepted; `Throttled`.
     pub async fn change_password(
         &self,
-        _viewer: &Viewer,
-        _current: &str,
-        _new: &str,
-        _keep: Option<WebSessionId>,
+        viewer: &Viewer,
+        current: &str,
+        new: &str,
+        keep: Option<WebSessionId>,
     ) -> Result<()> {
-        todo!()
+        check_password(new, &viewer.user().email)?;
+        self.confirm(viewer, "current_password", current).await?;
+        let hash = self.passwords.hash(new).await?;
+        self.replace_password(viewer.id(), hash, keep).await
     }
+
     /// Changes the address that the user signs in with.
-    pub async fn change_email(&self, _viewer: &Viewer, _password: &str, _email: &str) -> Result<User> {
-        todo!()
+    ///
+    /// # Errors
+    /// `Invalid` for `password` when it is wrong, for `email` when it is none; `email_taken`; `Throttled`.
+    pub async fn change_email(&self, viewer: &Viewer, password: &str, email: &str) -> Result<User> {
+        let email = parse_email(email)?;
+        let row = self.confirm(viewer, "password", password).await?;
+        let mut row: users::ActiveModel = row.into();
+        row.email = Set(email.into());
+        row.updated_at = Set(now());
+        let write = self.store.write().await?;
+        let row = row.update(&write.tx).await.map_err(|error| match unique_violation(&error) {
+            Some(_) => email_taken(),
+            None => error.into(),
+        })?;
+        write.commit().await?;
+        to_user(row)
     }
+
     /// Adds an account whatever the sign-up policy says; for whoever runs the server.
-    pub async fn add(&self, _email: &str, _password: &str, _role: Role) -> Result<User> {
-        todo!()
+    ///
+    /// # Errors
+    /// `email_taken`, `Invalid`.
+    pub async fn add(&self, email: &str, password: &str, role: Role) -> Result<User> {
+        let email = parse_email(email)?;
+        check_password(password, &email)?;
+        let hash = self.passwords.hash(password).await?;
+        if !self.any_exist().await? {
+            match self.insert(&email, hash.clone(), role, true).await {
+                Err(CoreError::Conflict { code: "already_set_up", .. }) => {}
+                outcome => return outcome,
+            }
+        }
+        self.insert(&email, hash, role, false).await
     }
-    /// Sets a password without knowing the old one; for whoever runs the server.
-    pub async fn set_password(&self, _email: &str, _password: &str) -> Result<()> {
-        todo!()
+
+    /// Sets a password without knowing the old one and ends all sessions; for whoever runs the server.
+    ///
+    /// # Errors
+    /// `NotFound`, `Invalid`.
+    pub async fn set_password(&self, email: &str, password: &str) -> Result<()> {
+        let email = parse_email(email)?;
+        check_password(password, &email)?;
+        let row = find_by_email(self.store.read(), &email).await?.ok_or(CoreError::NotFound("account"))?;
+        let hash = self.passwords.hash(password).await?;
+        self.replace_password(UserId(row.id), hash, None).await
     }
+
+    /// Makes sure that the viewer knows the password.
+    async fn confirm(&self, viewer: &Viewer, field: &'static str, password: &str) -> Result<users::Model> {
+        let keys = [account_key(&viewer.user().email)];
+        self.throttle.attempt(&keys)?;
+        let row = find_by_id(self.store.read(), viewer.id()).await?;
+        let row =
+            self.verify(password, row).await?.ok_or_else(|| CoreError::invalid(field, "this is not your password"))?;
+        self.throttle.succeeded(&keys);
+        Ok(row)
+    }
+
+    /// The row, when the password is its; renews the hash when it was made with other parameters.
+    async fn verify(&self, password: &str, row: Option<users::Model>) -> Result<Option<users::Model>> {
+        let stored = row.as_ref().map(|row| row.password_hash.as_str());
+        let Verified::Right(renewed) = self.passwords.verify(password, stored).await? else { return Ok(None) };
+        if let (Some(hash), Some(row)) = (renewed, &row) {
+            let write = self.store.write().await?;
+            users::ActiveModel { id: Set(row.id), password_hash: Set(hash), ..Default::default() }
+                .update(&write.tx)
+                .await?;
+            write.commit().await?;
+        }
+        Ok(row)
+    }
+
+    async fn replace_password(&self, user: UserId, hash: String, keep: Option<WebSessionId>) -> Result<()> {
+        let write = self.store.write().await?;
+        users::ActiveModel { id: Set(user.0), password_hash: Set(hash), updated_at: Set(now()), ..Default::default() }
+            .update(&write.tx)
+            .await?;
+        sessions::end_all(&write.tx, user, keep).await?;
+        write.commit().await?;
+        self.changes.publish(Change::UserSessionsEnded(user));
+        Ok(())
+    }
+
+    /// Inserts an account. Of two founders the database lets one in, even when two processes try at once.
+    async fn insert(&self, email: &Email, password_hash: String, role: Role, founder: bool) -> Result<User> {
+        let moment = now();
+        let row = users::ActiveModel {
+            id: Set(Uuid::now_v7()),
+            email: Set(email.to_string()),
+            password_hash: Set(password_hash),
+            role: Set(role.as_str().into()),
+            founder: Set(founder),
+            created_at: Set(moment),
+            updated_at: Set(moment),
+            deleted_at: Set(None),
+        };
+        let write = self.store.write().await?;
+        let row = row.insert(&write.tx).await.map_err(|error| match unique_violation(&error) {
+            Some(text) if text.contains("founder") => first::already_set_up(),
+            Some(_) => email_taken(),
+            None => error.into(),
+        })?;
+        write.commit().await?;
+        self.first.was_made();
+        to_user(row)
+    }
+}
+
+fn account_key(email: &Email) -> Key {
+    Key::Account(sha256(email.as_str()))
 }

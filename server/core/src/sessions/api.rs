@@ -1,6 +1,40 @@
-//! Programs that use the REST API.
+//! Programs that use the REST API: a short-lived access token (JWT, RFC 7519) and a refresh token that is exchanged for
+//! the next pair each time.
+//!
+//! A refresh token is a selector, which stays the same for the session, and a verifier, which is new after each
+//! exchange; the SHA-256 of both is stored. A right selector with a wrong verifier is a token that was exchanged before:
+//! somebody has a copy, so the session ends (RFC 9700 section 4.14.2).
 
-use crate::{Result, Viewer};
+use crate::{
+    CoreError, Result, Secret, Viewer,
+    accounts::{find_by_id, to_user},
+    auth::{random_base64, sha256},
+    store::{Store, now, rows::api_sessions},
+};
+use chrono::TimeDelta;
+use domain::UserId;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, sea_query::Expr,
+};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use subtle::ConstantTimeEq;
+use uuid::Uuid;
+
+const ACCESS_SECONDS: i64 = 15 * 60;
+const SESSION_DAYS: i64 = 30;
+const PREFIX: &str = "sbr_";
+const ISSUER: &str = "switchboard";
+const AUDIENCE: &str = "switchboard-api";
+
+/// How many programs a user may be signed in with; a further one signs out the oldest.
+const MAX_PER_USER: u64 = 100;
+
+const ENDED: CoreError = CoreError::Unauthorized("this session has ended; sign in again");
+const NO_ACCESS: CoreError =
+    CoreError::Unauthorized("the access token is missing, wrong or has expired; sign in again");
 
 /// What a program gets when it signs in. `Debug` shows neither token.
 #[derive(Clone, PartialEq, Eq)]
@@ -13,31 +47,183 @@ pub struct ApiTokens {
     pub expires_in: u64,
 }
 
-impl std::fmt::Debug for ApiTokens {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for ApiTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ApiTokens").field("expires_in", &self.expires_in).finish_non_exhaustive()
     }
 }
 
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: Uuid,
+    /// The session: an access token ends with it.
+    sid: Uuid,
+    typ: String,
+    iat: i64,
+    exp: i64,
+}
+
 /// Sessions of programs.
-#[derive(Debug)]
-pub struct ApiSessions(());
+pub struct ApiSessions {
+    store: Store,
+    sign: EncodingKey,
+    check: DecodingKey,
+    validation: Validation,
+}
+
+impl fmt::Debug for ApiSessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiSessions").finish_non_exhaustive()
+    }
+}
 
 impl ApiSessions {
+    pub(crate) fn new(store: Store, secret: &Secret) -> Self {
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        validation.leeway = 5;
+        Self {
+            store,
+            sign: EncodingKey::from_secret(secret.expose()),
+            check: DecodingKey::from_secret(secret.expose()),
+            validation,
+        }
+    }
+
     /// Starts a session.
-    pub async fn issue(&self, _viewer: &Viewer) -> Result<ApiTokens> {
-        todo!()
+    pub async fn issue(&self, viewer: &Viewer) -> Result<ApiTokens> {
+        let (selector, verifier, moment) = (random_base64(), random_base64(), now());
+        let row = api_sessions::ActiveModel {
+            id: Set(Uuid::now_v7()),
+            user_id: Set(viewer.id().0),
+            selector_hash: Set(sha256(&selector).to_vec()),
+            verifier_hash: Set(sha256(&verifier).to_vec()),
+            created_at: Set(moment),
+            expires_at: Set(moment + TimeDelta::days(SESSION_DAYS)),
+        };
+        let write = self.store.write().await?;
+        let row = row.insert(&write.tx).await?;
+        forget_oldest(&write.tx, viewer.id()).await?;
+        write.commit().await?;
+        self.pair(&row, &selector, &verifier)
     }
+
     /// Exchanges a refresh token for the next pair. One that was exchanged before ends the whole session.
-    pub async fn refresh(&self, _refresh_token: &str) -> Result<ApiTokens> {
-        todo!()
+    ///
+    /// # Errors
+    /// `Unauthorized` when the session has ended.
+    pub async fn refresh(&self, refresh_token: &str) -> Result<ApiTokens> {
+        let (selector, old) = split(refresh_token).ok_or(ENDED)?;
+        let write = self.store.write().await?;
+        let row = find(&write.tx, selector).await?.ok_or(ENDED)?;
+        let next = random_base64();
+        // One statement compares and replaces, so that of two exchanges at once only one succeeds.
+        let exchanged = api_sessions::Entity::update_many()
+            .col_expr(api_sessions::Column::VerifierHash, Expr::value(sha256(&next).to_vec()))
+            .filter(api_sessions::Column::Id.eq(row.id))
+            .filter(api_sessions::Column::VerifierHash.eq(sha256(old).to_vec()))
+            .exec(&write.tx)
+            .await?;
+        let known = find_by_id(&write.tx, UserId(row.user_id)).await?.is_some();
+        if exchanged.rows_affected == 0 || row.expires_at <= now() || !known {
+            api_sessions::Entity::delete_by_id(row.id).exec(&write.tx).await?;
+            write.commit().await?;
+            return Err(ENDED);
+        }
+        write.commit().await?;
+        self.pair(&row, selector, &next)
     }
+
     /// Ends the session of a refresh token; one that is not known changes nothing.
-    pub async fn revoke(&self, _refresh_token: &str) -> Result<()> {
-        todo!()
+    pub async fn revoke(&self, refresh_token: &str) -> Result<()> {
+        let Some((selector, verifier)) = split(refresh_token) else { return Ok(()) };
+        let write = self.store.write().await?;
+        if let Some(row) = find(&write.tx, selector).await?
+            && bool::from(row.verifier_hash.ct_eq(&sha256(verifier)))
+        {
+            api_sessions::Entity::delete_by_id(row.id).exec(&write.tx).await?;
+        }
+        write.commit().await
     }
+
     /// Who presents this access token.
-    pub async fn authenticate(&self, _access_token: &str) -> Result<Viewer> {
-        todo!()
+    ///
+    /// # Errors
+    /// `Unauthorized` when it is no token of ours, has expired, or its session or account has ended.
+    pub async fn authenticate(&self, access_token: &str) -> Result<Viewer> {
+        let claims =
+            jsonwebtoken::decode::<Claims>(access_token, &self.check, &self.validation).map_err(|_| NO_ACCESS)?.claims;
+        if claims.typ != "access" {
+            return Err(NO_ACCESS);
+        }
+        let session = api_sessions::Entity::find_by_id(claims.sid).one(self.store.read()).await?;
+        if session.is_none_or(|session| session.user_id != claims.sub) {
+            return Err(NO_ACCESS);
+        }
+        let row = find_by_id(self.store.read(), UserId(claims.sub)).await?.ok_or(NO_ACCESS)?;
+        Ok(Viewer::new(to_user(row)?))
     }
+
+    /// Removes sessions that have ended by themselves; how many.
+    pub(crate) async fn purge_expired(&self) -> Result<u64> {
+        let write = self.store.write().await?;
+        let purged = api_sessions::Entity::delete_many()
+            .filter(api_sessions::Column::ExpiresAt.lte(now()))
+            .exec(&write.tx)
+            .await?;
+        write.commit().await?;
+        Ok(purged.rows_affected)
+    }
+
+    fn pair(&self, row: &api_sessions::Model, selector: &str, verifier: &str) -> Result<ApiTokens> {
+        let iat = now().timestamp();
+        let claims = Claims {
+            iss: ISSUER.into(),
+            aud: AUDIENCE.into(),
+            sub: row.user_id,
+            sid: row.id,
+            typ: "access".into(),
+            iat,
+            exp: iat + ACCESS_SECONDS,
+        };
+        let access_token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.sign)
+            .map_err(|error| CoreError::Internal(format!("signing an access token: {error}")))?;
+        Ok(ApiTokens {
+            access_token,
+            refresh_token: format!("{PREFIX}{selector}.{verifier}"),
+            expires_in: ACCESS_SECONDS.unsigned_abs(),
+        })
+    }
+}
+
+fn split(refresh_token: &str) -> Option<(&str, &str)> {
+    refresh_token.strip_prefix(PREFIX)?.split_once('.')
+}
+
+async fn find(connection: &impl ConnectionTrait, selector: &str) -> Result<Option<api_sessions::Model>> {
+    Ok(api_sessions::Entity::find()
+        .filter(api_sessions::Column::SelectorHash.eq(sha256(selector).to_vec()))
+        .one(connection)
+        .await?)
+}
+
+async fn forget_oldest(connection: &impl ConnectionTrait, user: UserId) -> Result<()> {
+    let surplus: Vec<Uuid> = api_sessions::Entity::find()
+        .select_only()
+        .column(api_sessions::Column::Id)
+        .filter(api_sessions::Column::UserId.eq(user.0))
+        .order_by_desc(api_sessions::Column::Id)
+        .offset(MAX_PER_USER)
+        .limit(MAX_PER_USER)
+        .into_tuple()
+        .all(connection)
+        .await?;
+    if !surplus.is_empty() {
+        api_sessions::Entity::delete_many().filter(api_sessions::Column::Id.is_in(surplus)).exec(connection).await?;
+    }
+    Ok(())
 }

@@ -1,8 +1,21 @@
 //! Browsers.
 
-use crate::{Result, Viewer};
+use crate::{
+    Change, Changes, CoreError, Result, Viewer,
+    store::{Store, now, rows::web_sessions, unique_violation},
+};
+use chrono::TimeDelta;
 use domain::{Timestamp, UserId, WebSession, WebSessionId};
+use sea_orm::{
+    ActiveModelTrait,
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 use std::net::IpAddr;
+use uuid::Uuid;
+
+/// How many browsers a user may be signed in with; a further one signs out the one that was used the longest ago.
+const MAX_PER_USER: u64 = 50;
 
 /// What is stored of a browser's session. The cookie's value is not: only its SHA-256, as key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +24,7 @@ pub struct WebSessionRecord {
     pub user_id: Option<UserId>,
     /// A JSON object, kept as it is.
     pub data: String,
-    /// The browser, as it said itself.
+    /// The browser, as it said itself; cut after 256 characters.
     pub user_agent: Option<String>,
     /// Where it comes from.
     pub address: Option<IpAddr>,
@@ -21,43 +34,184 @@ pub struct WebSessionRecord {
 
 /// Sessions of browsers.
 #[derive(Debug)]
-pub struct WebSessions(());
+pub struct WebSessions {
+    pub(crate) store: Store,
+    pub(crate) changes: Changes,
+}
 
 impl WebSessions {
     /// Stores a new session; `false`: there is one with this key, nothing was changed.
-    pub async fn insert(&self, _key_hash: [u8; 32], _record: WebSessionRecord) -> Result<bool> {
-        todo!()
+    pub async fn insert(&self, key_hash: [u8; 32], record: WebSessionRecord) -> Result<bool> {
+        let write = self.store.write().await?;
+        match new_row(key_hash, &record).insert(&write.tx).await {
+            Ok(_) => {}
+            Err(error) if unique_violation(&error).is_some() => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+        if let Some(user) = record.user_id {
+            forget_oldest(&write.tx, user).await?;
+        }
+        write.commit().await?;
+        Ok(true)
     }
+
     /// Stores a session, new or not.
-    pub async fn save(&self, _key_hash: [u8; 32], _record: WebSessionRecord) -> Result<()> {
-        todo!()
+    pub async fn save(&self, key_hash: [u8; 32], record: WebSessionRecord) -> Result<()> {
+        let write = self.store.write().await?;
+        match find(&write.tx, key_hash).await? {
+            Some(row) => {
+                let mut changed = new_row(key_hash, &record);
+                changed.id = Set(row.id);
+                changed.created_at = NotSet;
+                changed.update(&write.tx).await?;
+            }
+            None => {
+                new_row(key_hash, &record).insert(&write.tx).await?;
+                if let Some(user) = record.user_id {
+                    forget_oldest(&write.tx, user).await?;
+                }
+            }
+        }
+        write.commit().await
     }
-    /// The session with this key, unless it has ended.
-    pub async fn load(&self, _key_hash: [u8; 32]) -> Result<Option<WebSessionRecord>> {
-        todo!()
+
+    /// The session with this key, unless it has ended. Notes that it was used, at most once a minute.
+    pub async fn load(&self, key_hash: [u8; 32]) -> Result<Option<WebSessionRecord>> {
+        let moment = now();
+        let Some(row) = find(self.store.read(), key_hash).await?.filter(|row| row.expires_at > moment) else {
+            return Ok(None);
+        };
+        if moment - row.last_seen_at >= TimeDelta::minutes(1) {
+            let write = self.store.write().await?;
+            web_sessions::Entity::update_many()
+                .col_expr(web_sessions::Column::LastSeenAt, moment.into())
+                .filter(web_sessions::Column::Id.eq(row.id))
+                .exec(&write.tx)
+                .await?;
+            write.commit().await?;
+        }
+        Ok(Some(WebSessionRecord {
+            user_id: row.user_id.map(UserId),
+            data: row.data,
+            user_agent: row.user_agent,
+            address: row.address.and_then(|address| address.parse().ok()),
+            expires_at: row.expires_at,
+        }))
     }
+
     /// The id under which the session with this key appears in [`list`](Self::list).
-    pub async fn id_of(&self, _key_hash: [u8; 32]) -> Result<Option<WebSessionId>> {
-        todo!()
+    pub async fn id_of(&self, key_hash: [u8; 32]) -> Result<Option<WebSessionId>> {
+        Ok(find(self.store.read(), key_hash).await?.map(|row| WebSessionId(row.id)))
     }
-    /// Removes a session.
-    pub async fn remove(&self, _key_hash: [u8; 32]) -> Result<()> {
-        todo!()
+
+    /// Removes a session; one that is not there is removed already.
+    pub async fn remove(&self, key_hash: [u8; 32]) -> Result<()> {
+        let write = self.store.write().await?;
+        web_sessions::Entity::delete_many()
+            .filter(web_sessions::Column::KeyHash.eq(key_hash.to_vec()))
+            .exec(&write.tx)
+            .await?;
+        write.commit().await
     }
+
     /// The viewer's sessions, last used first.
-    pub async fn list(&self, _viewer: &Viewer, _current: Option<[u8; 32]>) -> Result<Vec<WebSession>> {
-        todo!()
+    pub async fn list(&self, viewer: &Viewer, current: Option<[u8; 32]>) -> Result<Vec<WebSession>> {
+        let rows = web_sessions::Entity::find()
+            .filter(web_sessions::Column::UserId.eq(viewer.id().0))
+            .filter(web_sessions::Column::ExpiresAt.gt(now()))
+            .order_by_desc(web_sessions::Column::LastSeenAt)
+            .limit(MAX_PER_USER)
+            .all(self.store.read())
+            .await?;
+        let session = |row: web_sessions::Model| WebSession {
+            id: WebSessionId(row.id),
+            current: current.is_some_and(|current| row.key_hash == current),
+            user_agent: row.user_agent,
+            address: row.address.and_then(|address| address.parse().ok()),
+            created_at: row.created_at,
+            last_seen_at: row.last_seen_at,
+        };
+        Ok(rows.into_iter().map(session).collect())
     }
+
     /// Ends one of the viewer's sessions.
-    pub async fn end(&self, _viewer: &Viewer, _id: WebSessionId) -> Result<()> {
-        todo!()
+    ///
+    /// # Errors
+    /// `NotFound`, also when it is someone else's.
+    pub async fn end(&self, viewer: &Viewer, id: WebSessionId) -> Result<()> {
+        let write = self.store.write().await?;
+        let ended = web_sessions::Entity::delete_many()
+            .filter(web_sessions::Column::Id.eq(id.0))
+            .filter(web_sessions::Column::UserId.eq(viewer.id().0))
+            .exec(&write.tx)
+            .await?;
+        write.commit().await?;
+        if ended.rows_affected == 0 {
+            return Err(CoreError::NotFound("session"));
+        }
+        self.changes.publish(Change::UserSessionsEnded(viewer.id()));
+        Ok(())
     }
+
     /// Ends all of the viewer's sessions but this one; how many.
-    pub async fn end_others(&self, _viewer: &Viewer, _current: Option<[u8; 32]>) -> Result<u64> {
-        todo!()
+    pub async fn end_others(&self, viewer: &Viewer, current: Option<[u8; 32]>) -> Result<u64> {
+        let write = self.store.write().await?;
+        let mut others = web_sessions::Entity::delete_many().filter(web_sessions::Column::UserId.eq(viewer.id().0));
+        if let Some(current) = current {
+            others = others.filter(web_sessions::Column::KeyHash.ne(current.to_vec()));
+        }
+        let ended = others.exec(&write.tx).await?.rows_affected;
+        write.commit().await?;
+        if ended > 0 {
+            self.changes.publish(Change::UserSessionsEnded(viewer.id()));
+        }
+        Ok(ended)
     }
+
     /// Removes what has ended by itself; how many.
     pub async fn purge_expired(&self) -> Result<u64> {
-        todo!()
+        let write = self.store.write().await?;
+        let purged = web_sessions::Entity::delete_many()
+            .filter(web_sessions::Column::ExpiresAt.lte(now()))
+            .exec(&write.tx)
+            .await?;
+        write.commit().await?;
+        Ok(purged.rows_affected)
     }
+}
+
+async fn find(connection: &impl ConnectionTrait, key_hash: [u8; 32]) -> Result<Option<web_sessions::Model>> {
+    Ok(web_sessions::Entity::find().filter(web_sessions::Column::KeyHash.eq(key_hash.to_vec())).one(connection).await?)
+}
+
+fn new_row(key_hash: [u8; 32], record: &WebSessionRecord) -> web_sessions::ActiveModel {
+    let moment = now();
+    web_sessions::ActiveModel {
+        id: Set(Uuid::now_v7()),
+        key_hash: Set(key_hash.to_vec()),
+        user_id: Set(record.user_id.map(|user| user.0)),
+        data: Set(record.data.clone()),
+        user_agent: Set(record.user_agent.as_ref().map(|agent| agent.chars().take(256).collect())),
+        address: Set(record.address.map(|address| address.to_string())),
+        created_at: Set(moment),
+        last_seen_at: Set(moment),
+        expires_at: Set(record.expires_at),
+    }
+}
+
+async fn forget_oldest(connection: &impl ConnectionTrait, user: UserId) -> Result<()> {
+    let surplus: Vec<Uuid> = web_sessions::Entity::find()
+        .select_only()
+        .column(web_sessions::Column::Id)
+        .filter(web_sessions::Column::UserId.eq(user.0))
+        .order_by_desc(web_sessions::Column::LastSeenAt)
+        .offset(MAX_PER_USER)
+        .limit(MAX_PER_USER)
+        .into_tuple()
+        .all(connection)
+        .await?;
+    if !surplus.is_empty() {
+        web_sessions::Entity::delete_many().filter(web_sessions::Column::Id.is_in(surplus)).exec(connection).await?;
+    }
+    Ok(())
 }

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::store::Store;
-use crate::{Result, Viewer};
+use crate::{Presence, Result, Viewer};
 pub(crate) use figures::Counts;
 pub use meter::{InFlight, Meter};
 use recent::Recent;
@@ -41,6 +41,7 @@ const BOUNDS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 #[derive(Debug)]
 pub struct Traffic {
     store: Store,
+    presence: Presence,
     meters: DashMap<TunnelId, Arc<Meter>>,
     sampler: Mutex<Sampler>,
     recent: Recent,
@@ -52,9 +53,10 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    pub(crate) fn new(store: Store) -> Self {
+    pub(crate) fn new(store: Store, presence: Presence) -> Self {
         Self {
             store,
+            presence,
             meters: DashMap::new(),
             sampler: Mutex::new(Sampler::new(chrono::Utc::now().timestamp())),
             recent: Recent::default(),
@@ -167,7 +169,11 @@ impl Traffic {
     pub(crate) async fn store_now(&self) -> Result<()> {
         let _turn = self.storing.lock().await;
         let unstored = self.sampler().unstored();
-        rollups::store(&self.store, &unstored).await?;
+        let seen = self.presence.take_seen();
+        if let Err(error) = rollups::store(&self.store, &unstored, &seen).await {
+            self.presence.put_back_seen(seen);
+            return Err(error);
+        }
         if self.sampler().stored(&unstored) {
             // A run of this process ended and is now counted by the database.
             self.before.clear();

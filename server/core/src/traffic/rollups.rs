@@ -1,16 +1,16 @@
 //! Roll-ups in the database.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use domain::{Range, Sample, Series, StatusCounts};
-use sea_orm::sea_query::OnConflict;
+use domain::{Range, Sample, Series, StatusCounts, TunnelId};
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use super::figures::{Counts, Measured, decode, encode};
 use super::sampler::{Run, STEPS, Step, Unstored};
-use crate::store::Store;
-use crate::store::rows::{traffic_rollups as rollups, traffic_runs as runs, traffic_totals as totals};
+use crate::store::rows::{traffic_rollups as rollups, traffic_runs as runs, traffic_totals as totals, tunnels};
+use crate::store::{Store, now};
 use crate::{CoreError, Result};
 
 /// How long steps of each length are kept, seconds.
@@ -21,7 +21,7 @@ const BATCH: usize = 500;
 const ASKED: usize = 1_000;
 
 /// Stores it all or nothing.
-pub(super) async fn store(store: &Store, unstored: &Unstored) -> Result<()> {
+pub(super) async fn store(store: &Store, unstored: &Unstored, seen: &HashSet<TunnelId>) -> Result<()> {
     let write = store.write().await?;
     let rows = unstored.runs.iter().map(|run| runs::ActiveModel {
         id: Set(run.id),
@@ -63,6 +63,15 @@ pub(super) async fn store(store: &Store, unstored: &Unstored) -> Result<()> {
             .to_owned();
         let rows = batch.iter().map(|(id, step)| step_row(*id, step));
         rollups::Entity::insert_many(rows).on_conflict(update).exec_without_returning(&write.tx).await?;
+    }
+    // Subjects that are no tunnel are in no row.
+    let active: Vec<Uuid> = seen.iter().map(|id| id.0).chain(unstored.totals.iter().map(|(id, ..)| *id)).collect();
+    for ids in active.chunks(ASKED) {
+        tunnels::Entity::update_many()
+            .col_expr(tunnels::Column::LastActiveAt, Expr::value(now()))
+            .filter(tunnels::Column::Id.is_in(ids.iter().copied()))
+            .exec(&write.tx)
+            .await?;
     }
     write.commit().await
 }

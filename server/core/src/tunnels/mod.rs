@@ -1,60 +1,261 @@
 //! Tunnels.
 
+mod attach;
+mod check;
+mod list;
+mod names;
+mod rows;
 mod types;
 
-use crate::{Listing, Page, Result, TokenHolder, Viewer};
-use domain::{Tunnel, TunnelId, TunnelStats};
+use crate::{
+    Change, Changes, CoreError, Presence, Result, Traffic, Viewer,
+    store::{
+        Store, now,
+        rows::{tunnel_domains, tunnels},
+    },
+};
+use check::Checked;
+use domain::{Hostname, Tunnel, TunnelId, TunnelState, TunnelStats, UserId};
+use rows::{Draft, insert, replace_domains, state_of, taken};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, sea_query::Expr,
+};
+use std::sync::Arc;
 pub use types::{
     AttachRefused, AttachRequest, Attached, NewTunnel, RoutingEntry, TunnelPatch, TunnelQuery, TunnelSort,
 };
+use url::Url;
+
+/// How often a random subdomain may turn out to be taken; among millions of them a second time is rare.
+const RANDOM_TRIES: usize = 8;
 
 /// Tunnels.
 #[derive(Debug)]
-pub struct Tunnels(());
+pub struct Tunnels {
+    pub(crate) store: Store,
+    pub(crate) presence: Presence,
+    pub(crate) traffic: Arc<Traffic>,
+    pub(crate) changes: Changes,
+    pub(crate) public_url: Url,
+    pub(crate) tunnel_domain: Hostname,
+    pub(crate) max_per_user: u32,
+}
 
 impl Tunnels {
-    /// The viewer's tunnels, an administrator's view of all of them.
-    pub async fn list(&self, _viewer: &Viewer, _query: TunnelQuery, _page: Page) -> Result<Listing<Tunnel>> {
-        todo!()
+    /// One tunnel of the viewer, or any for an administrator; also a deleted one.
+    ///
+    /// # Errors
+    /// `NotFound`, also when it is someone else's.
+    pub async fn get(&self, viewer: &Viewer, id: TunnelId) -> Result<Tunnel> {
+        let row = self.find(self.store.read(), viewer, id).await?;
+        self.tunnel(row).await
     }
-    /// One tunnel.
-    pub async fn get(&self, _viewer: &Viewer, _id: TunnelId) -> Result<Tunnel> {
-        todo!()
-    }
+
     /// Makes a tunnel.
-    pub async fn create(&self, _viewer: &Viewer, _new: NewTunnel) -> Result<Tunnel> {
-        todo!()
+    ///
+    /// # Errors
+    /// `Invalid` names the field; `subdomain_taken`, `domain_taken`, `tunnel_limit`.
+    pub async fn create(&self, viewer: &Viewer, new: NewTunnel) -> Result<Tunnel> {
+        let checked = Checked::from_new(new, self)?;
+        for _ in 0..RANDOM_TRIES {
+            let subdomain = match &checked.subdomain {
+                Some(subdomain) => subdomain.clone(),
+                None => names::random()?,
+            };
+            let draft = Draft {
+                owner: viewer.id(),
+                name: checked.name.clone(),
+                subdomain,
+                local_url: checked.local_url.clone().flatten(),
+                region: checked.region.clone().flatten(),
+                metadata: checked.metadata.clone().unwrap_or_default(),
+                auto: None,
+            };
+            let domains = checked.custom_domains.as_deref().unwrap_or_default();
+            match self.insert(draft, domains).await {
+                Err(CoreError::Conflict { code: "subdomain_taken", .. }) if checked.subdomain.is_none() => {}
+                outcome => return self.tunnel(outcome?).await,
+            }
+        }
+        Err(CoreError::conflict("subdomain_taken", "no free random subdomain was found; choose one"))
     }
+
     /// Changes what the patch names.
-    pub async fn update(&self, _viewer: &Viewer, _id: TunnelId, _patch: TunnelPatch) -> Result<Tunnel> {
-        todo!()
+    ///
+    /// # Errors
+    /// As [`create`](Self::create); `NotFound`; `tunnel_deleted` when it must be restored first.
+    pub async fn update(&self, viewer: &Viewer, id: TunnelId, patch: TunnelPatch) -> Result<Tunnel> {
+        let checked = Checked::from_patch(patch, self)?;
+        let write = self.store.write().await?;
+        let row = self.find_kept(&write.tx, viewer, id).await?;
+        let mut changed: tunnels::ActiveModel = row.into();
+        checked.apply(&mut changed)?;
+        changed.updated_at = Set(now());
+        let row = changed.update(&write.tx).await.map_err(taken)?;
+        if let Some(domains) = &checked.custom_domains {
+            replace_domains(&write.tx, id, domains).await?;
+        }
+        write.commit().await?;
+        self.changes.publish(Change::Tunnel(id));
+        self.tunnel(row).await
     }
+
     /// Lets no request pass until it is resumed.
-    pub async fn pause(&self, _viewer: &Viewer, _id: TunnelId) -> Result<Tunnel> {
-        todo!()
+    ///
+    /// # Errors
+    /// `NotFound`, `tunnel_deleted`.
+    pub async fn pause(&self, viewer: &Viewer, id: TunnelId) -> Result<Tunnel> {
+        self.set_paused(viewer, id, true).await
     }
+
     /// Ends a pause.
-    pub async fn resume(&self, _viewer: &Viewer, _id: TunnelId) -> Result<Tunnel> {
-        todo!()
+    ///
+    /// # Errors
+    /// `NotFound`, `tunnel_deleted`.
+    pub async fn resume(&self, viewer: &Viewer, id: TunnelId) -> Result<Tunnel> {
+        self.set_paused(viewer, id, false).await
     }
-    /// Deletes it so that it can be restored.
-    pub async fn delete(&self, _viewer: &Viewer, _id: TunnelId) -> Result<Tunnel> {
-        todo!()
+
+    /// Deletes it so that it can be restored; its names are free for others. Doing it twice is doing it once.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn delete(&self, viewer: &Viewer, id: TunnelId) -> Result<Tunnel> {
+        let write = self.store.write().await?;
+        let row = self.find(&write.tx, viewer, id).await?;
+        if row.deleted_at.is_some() {
+            return self.tunnel(row).await;
+        }
+        let moment = now();
+        let mut changed: tunnels::ActiveModel = row.into();
+        changed.deleted_at = Set(Some(moment));
+        changed.updated_at = Set(moment);
+        let row = changed.update(&write.tx).await?;
+        tunnel_domains::Entity::update_many()
+            .col_expr(tunnel_domains::Column::DeletedAt, Expr::value(moment))
+            .filter(tunnel_domains::Column::TunnelId.eq(id.0))
+            .exec(&write.tx)
+            .await?;
+        write.commit().await?;
+        self.traffic.forget(id);
+        self.changes.publish(Change::Tunnel(id));
+        self.tunnel(row).await
     }
+
     /// Brings back what was deleted.
-    pub async fn restore(&self, _viewer: &Viewer, _id: TunnelId) -> Result<Tunnel> {
-        todo!()
+    ///
+    /// # Errors
+    /// `NotFound`; `subdomain_taken` or `domain_taken` when a name was taken meanwhile; `tunnel_limit`.
+    pub async fn restore(&self, viewer: &Viewer, id: TunnelId) -> Result<Tunnel> {
+        let write = self.store.write().await?;
+        let row = self.find(&write.tx, viewer, id).await?;
+        if row.deleted_at.is_none() {
+            return self.tunnel(row).await;
+        }
+        self.check_limit(&write.tx, UserId(row.owner_id)).await?;
+        let replaced = rows::auto_exists(&write.tx, &row).await?;
+        let mut changed: tunnels::ActiveModel = row.into();
+        changed.deleted_at = Set(None);
+        changed.updated_at = Set(now());
+        if replaced {
+            // Its telephone has got another one since, and goes on getting that.
+            changed.auto_token_id = Set(None);
+            changed.auto_local_url = Set(None);
+        }
+        let row = changed.update(&write.tx).await.map_err(taken)?;
+        tunnel_domains::Entity::update_many()
+            .col_expr(tunnel_domains::Column::DeletedAt, Expr::value(Option::<domain::Timestamp>::None))
+            .filter(tunnel_domains::Column::TunnelId.eq(id.0))
+            .exec(&write.tx)
+            .await
+            .map_err(taken)?;
+        write.commit().await?;
+        self.changes.publish(Change::Tunnel(id));
+        self.tunnel(row).await
     }
+
     /// Its figures.
-    pub async fn stats(&self, _viewer: &Viewer, _id: TunnelId) -> Result<TunnelStats> {
-        todo!()
+    ///
+    /// # Errors
+    /// `NotFound`, also when it is someone else's.
+    pub async fn stats(&self, viewer: &Viewer, id: TunnelId) -> Result<TunnelStats> {
+        self.find(self.store.read(), viewer, id).await?;
+        self.stats_of(id).await
     }
-    /// Finds or makes the tunnel that a telephone wants to serve.
-    pub async fn attach(&self, _holder: &TokenHolder, _request: AttachRequest) -> Result<Attached, AttachRefused> {
-        todo!()
+
+    /// The figures of a tunnel that the caller may see.
+    pub(crate) async fn stats_of(&self, id: TunnelId) -> Result<TunnelStats> {
+        let totals = self.traffic.totals(&[id.0]).await?.remove(&id.0).unwrap_or_default();
+        let sessions = self.presence.of(id);
+        let oldest = sessions.iter().map(|session| session.connected_at).min();
+        let uptime = oldest.map_or(0, |since| (now() - since).num_seconds());
+        Ok(TunnelStats {
+            requests: totals.by_status.total(),
+            in_flight: self.traffic.in_flight(id.0),
+            by_status: totals.by_status,
+            bytes_in: totals.bytes_in,
+            bytes_out: totals.bytes_out,
+            latency_ms: self.traffic.latency(id.0),
+            sessions: u32::try_from(sessions.len()).unwrap_or(u32::MAX),
+            uptime_seconds: u64::try_from(uptime).unwrap_or_default(),
+        })
     }
+
     /// All tunnels that are not deleted, for the routing table.
     pub async fn routing_entries(&self) -> Result<Vec<RoutingEntry>> {
-        todo!()
+        rows::routing_entries(self.store.read()).await
+    }
+
+    async fn set_paused(&self, viewer: &Viewer, id: TunnelId, paused: bool) -> Result<Tunnel> {
+        let write = self.store.write().await?;
+        let row = self.find_kept(&write.tx, viewer, id).await?;
+        if row.paused == paused {
+            return self.tunnel(row).await;
+        }
+        let mut changed: tunnels::ActiveModel = row.into();
+        changed.paused = Set(paused);
+        changed.updated_at = Set(now());
+        let row = changed.update(&write.tx).await?;
+        write.commit().await?;
+        self.changes.publish(Change::Tunnel(id));
+        self.tunnel(row).await
+    }
+
+    async fn insert(&self, draft: Draft, domains: &[Hostname]) -> Result<tunnels::Model> {
+        let write = self.store.write().await?;
+        self.check_limit(&write.tx, draft.owner).await?;
+        let row = insert(&write.tx, draft).await?;
+        let id = TunnelId(row.id);
+        replace_domains(&write.tx, id, domains).await?;
+        write.commit().await?;
+        self.changes.publish(Change::Tunnel(id));
+        Ok(row)
+    }
+
+    async fn check_limit(&self, connection: &impl ConnectionTrait, owner: UserId) -> Result<()> {
+        if rows::count(connection, owner).await? < u64::from(self.max_per_user) {
+            return Ok(());
+        }
+        let message = format!("the limit of {} tunnels is reached; delete one that is not needed", self.max_per_user);
+        Err(CoreError::conflict("tunnel_limit", message))
+    }
+
+    /// The viewer's tunnel. The one place that decides who sees which tunnel.
+    async fn find(&self, connection: &impl ConnectionTrait, viewer: &Viewer, id: TunnelId) -> Result<tunnels::Model> {
+        let row = tunnels::Entity::find_by_id(id.0).filter(Self::scope(viewer)).one(connection).await?;
+        row.ok_or(CoreError::NotFound("tunnel"))
+    }
+
+    async fn find_kept(
+        &self,
+        connection: &impl ConnectionTrait,
+        viewer: &Viewer,
+        id: TunnelId,
+    ) -> Result<tunnels::Model> {
+        let row = self.find(connection, viewer, id).await?;
+        if state_of(&row) == TunnelState::Deleted {
+            return Err(CoreError::conflict("tunnel_deleted", "this tunnel is deleted; restore it first"));
+        }
+        Ok(row)
     }
 }

@@ -1,0 +1,241 @@
+//! Passwords: what is accepted, and argon2id (RFC 9106) with the parameters of OWASP's password storage cheat sheet.
+
+use crate::{CoreError, Result};
+use argon2::{
+    Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version, password_hash::SaltString,
+};
+use domain::Email;
+use rand::RngCore;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::Semaphore;
+
+const MIN_CHARACTERS: usize = 10;
+const MAX_CHARACTERS: usize = 128;
+
+/// How many hashes may wait for a core. Each takes some 20 ms, so the last of them waits about half a second.
+const MAX_WAITING: usize = 64;
+
+/// The most common passwords of at least ten characters in published leaks.
+const COMMON: &[&str] = &[
+    "0123456789",
+    "0987654321",
+    "1029384756",
+    "1122334455",
+    "1234554321",
+    "12345678910",
+    "1234567890",
+    "1234567891",
+    "123456789a",
+    "1234qwerasdf",
+    "123qweasdzxc",
+    "147258369a",
+    "1q2w3e4r5t",
+    "1q2w3e4r5t6y",
+    "1qaz2wsx3edc",
+    "9876543210",
+    "abcdefghij",
+    "administrator",
+    "asdfghjkl1",
+    "asdfghjkl;",
+    "changeme123",
+    "changemenow",
+    "football123",
+    "iloveyou123",
+    "letmein123",
+    "p@ssw0rd123",
+    "passw0rd123",
+    "password01",
+    "password10",
+    "password11",
+    "password12",
+    "password123",
+    "password1234",
+    "password12345",
+    "passwordpassword",
+    "qazwsxedcrfv",
+    "qwer1234qwer",
+    "qwerty1234",
+    "qwerty12345",
+    "qwerty123456",
+    "qwertyuiop",
+    "qwertyuiop1",
+    "qwertyuiop123",
+    "sunshine123",
+    "superman123",
+    "switchboard",
+    "telephone1",
+    "welcome123",
+    "welcome1234",
+    "zaq12wsxcde3",
+    "zxcvbnm123",
+    "zxcvbnmasdfghjkl",
+];
+
+/// Refuses a password that is too short, too long or the first that anybody would try.
+pub(crate) fn check_password(password: &str, email: &Email) -> Result<()> {
+    let length = password.chars().count();
+    if length < MIN_CHARACTERS {
+        return Err(CoreError::invalid("password", format!("use at least {MIN_CHARACTERS} characters")));
+    }
+    if length > MAX_CHARACTERS {
+        return Err(CoreError::invalid("password", format!("use at most {MAX_CHARACTERS} characters")));
+    }
+    let lower = password.to_lowercase();
+    let first = lower.chars().next();
+    if COMMON.contains(&lower.as_str()) || lower.chars().all(|c| Some(c) == first) {
+        return Err(CoreError::invalid("password", "this password is one of the first that others try; use another"));
+    }
+    if lower == email.as_str() {
+        return Err(CoreError::invalid("password", "the password must differ from the e-mail address"));
+    }
+    Ok(())
+}
+
+/// Hashes and verifies on as many threads as there are cores, and lets only so many wait.
+#[derive(Debug, Clone)]
+pub(crate) struct Passwords {
+    cores: Arc<Semaphore>,
+    waiting: Arc<AtomicUsize>,
+    /// The hash of a password that nobody has, so that an unknown account takes as long as a known one.
+    nobody: Arc<str>,
+}
+
+/// What became of a verification.
+pub(crate) enum Verified {
+    /// The password is right; `Some`: and should be stored with this new hash, because the parameters changed.
+    Right(Option<String>),
+    /// The password is wrong, or there is no such account.
+    Wrong,
+}
+
+impl Passwords {
+    pub(crate) async fn new() -> Result<Self> {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let mut passwords =
+            Self { cores: Arc::new(Semaphore::new(cores)), waiting: Arc::default(), nobody: Arc::from("") };
+        passwords.nobody = passwords.hash("nobody's password").await?.into();
+        Ok(passwords)
+    }
+
+    pub(crate) async fn hash(&self, password: &str) -> Result<String> {
+        let password = password.to_owned();
+        self.on_a_core(move || hash(&password)).await?
+    }
+
+    /// Verifies against the hash of an account, or takes as long when there is none.
+    pub(crate) async fn verify(&self, password: &str, stored: Option<&str>) -> Result<Verified> {
+        // What cannot have been accepted is not worth a core, whatever the account.
+        if password.chars().count() > MAX_CHARACTERS {
+            return Ok(Verified::Wrong);
+        }
+        let (password, known) = (password.to_owned(), stored.is_some());
+        let stored = stored.unwrap_or(&self.nobody).to_owned();
+        let verified = self.on_a_core(move || verify(&password, &stored)).await??;
+        Ok(if known { verified } else { Verified::Wrong })
+    }
+
+    async fn on_a_core<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        let _place = Place::take(&self.waiting).ok_or(CoreError::Throttled { retry_after: Duration::from_secs(1) })?;
+        let permit = Arc::clone(&self.cores)
+            .acquire_owned()
+            .await
+            .map_err(|error| CoreError::Internal(format!("password pool: {error}")))?;
+        tokio::task::spawn_blocking(move || {
+            // Kept by the thread: when the one who asked goes away, the core is still busy.
+            let _permit = permit;
+            work()
+        })
+        .await
+        .map_err(|error| CoreError::Internal(format!("password pool: {error}")))
+    }
+}
+
+/// A place among those who wait.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn take(waiting: &'a AtomicUsize) -> Option<Self> {
+        let place = Self(waiting);
+        // The place is given back by `drop` either way.
+        (waiting.fetch_add(1, Ordering::Relaxed) < MAX_WAITING).then_some(place)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn argon2() -> Result<Argon2<'static>> {
+    let parameters =
+        Params::new(19_456, 2, 1, None).map_err(|error| CoreError::Internal(format!("argon2: {error}")))?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters))
+}
+
+fn hash(password: &str) -> Result<String> {
+    let mut salt = [0_u8; 16];
+    rand::rng().fill_bytes(&mut salt);
+    let failed = |error| CoreError::Internal(format!("argon2: {error}"));
+    let salt = SaltString::encode_b64(&salt).map_err(failed)?;
+    Ok(argon2()?.hash_password(password.as_bytes(), &salt).map_err(failed)?.to_string())
+}
+
+fn verify(password: &str, stored: &str) -> Result<Verified> {
+    let argon2 = argon2()?;
+    let parsed =
+        PasswordHash::new(stored).map_err(|error| CoreError::Internal(format!("a stored password hash: {error}")))?;
+    // Verifies with the parameters that the hash names.
+    match argon2.verify_password(password.as_bytes(), &parsed) {
+        Ok(()) => {
+            let current = Params::try_from(&parsed).is_ok_and(|stored| {
+                stored.m_cost() == argon2.params().m_cost()
+                    && stored.t_cost() == argon2.params().t_cost()
+                    && stored.p_cost() == argon2.params().p_cost()
+            });
+            Ok(Verified::Right(if current { None } else { Some(hash(password)?) }))
+        }
+        Err(argon2::password_hash::Error::Password) => Ok(Verified::Wrong),
+        Err(error) => Err(CoreError::Internal(format!("a stored password hash: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    #[test]
+    fn weak_passwords_are_refused() {
+        let email: Email = "somebody@example.com".parse().unwrap();
+        for password in
+            ["", "short", "123456789", "Password123", "aaaaaaaaaaaa", "Somebody@example.com", &"x".repeat(129)]
+        {
+            assert!(check_password(password, &email).is_err(), "{password:?}");
+        }
+        for password in ["correct horse", "ten chars!", &"äö".repeat(64)] {
+            assert_eq!(check_password(password, &email), Ok(()), "{password:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hash_with_older_parameters_is_renewed() {
+        let passwords = Passwords::new().await.unwrap();
+        let salt = SaltString::encode_b64(&[7; 16]).unwrap();
+        let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8_192, 1, 1, None).unwrap());
+        let old = weak.hash_password(b"correct horse", &salt).unwrap().to_string();
+        let Verified::Right(Some(renewed)) = passwords.verify("correct horse", Some(&old)).await.unwrap() else {
+            panic!("not renewed");
+        };
+        assert!(renewed.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{renewed}");
+        assert!(matches!(passwords.verify("correct horse", Some(&renewed)).await, Ok(Verified::Right(None))));
+        assert!(matches!(passwords.verify("incorrect horse", Some(&renewed)).await, Ok(Verified::Wrong)));
+        assert!(matches!(passwords.verify("nobody's password", None).await, Ok(Verified::Wrong)));
+    }
+}

@@ -1,0 +1,116 @@
+//! The database: connection, rows, and how its errors become ours. One file an aggregate.
+
+mod connect;
+pub(crate) mod rows;
+
+use crate::CoreError;
+pub(crate) use connect::open;
+use domain::Timestamp;
+use sea_orm::{
+    DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr, SqlErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait, sqlx,
+};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::{Mutex, MutexGuard};
+
+/// How long a writer waits for the one before it, as long as SQLite itself would.
+const WRITER_WAIT: Duration = Duration::from_secs(5);
+
+/// The database.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    connection: DatabaseConnection,
+    /// SQLite has one writer at a time and lets the others poll; waiting here is fair and wakes at once.
+    writer: Option<Arc<Mutex<()>>>,
+}
+
+/// A transaction that writes; nothing of it happened unless [`commit`](Self::commit) returned.
+pub(crate) struct Write<'a> {
+    pub(crate) tx: DatabaseTransaction,
+    _turn: Option<MutexGuard<'a, ()>>,
+}
+
+impl Store {
+    pub(crate) fn new(connection: DatabaseConnection) -> Self {
+        let sqlite = connection.get_database_backend() == DatabaseBackend::Sqlite;
+        Self { connection, writer: sqlite.then(Arc::default) }
+    }
+
+    /// For reading.
+    pub(crate) fn read(&self) -> &DatabaseConnection {
+        &self.connection
+    }
+
+    /// For writing.
+    pub(crate) async fn write(&self) -> Result<Write<'_>, CoreError> {
+        let turn = match &self.writer {
+            Some(writer) => Some(
+                tokio::time::timeout(WRITER_WAIT, writer.lock())
+                    .await
+                    .map_err(|_| CoreError::Unavailable("waited 5 s for the turn to write".into()))?,
+            ),
+            None => None,
+        };
+        // Immediate: a transaction that reads first and writes then would otherwise fail when another wrote meanwhile.
+        let options = TransactionOptions {
+            sqlite_transaction_mode: self.writer.is_some().then_some(SqliteTransactionMode::Immediate),
+            ..Default::default()
+        };
+        Ok(Write { tx: self.connection.begin_with_options(options).await?, _turn: turn })
+    }
+
+    pub(crate) async fn close(&self) -> Result<(), DbErr> {
+        self.connection.clone().close().await
+    }
+}
+
+impl Write<'_> {
+    pub(crate) async fn commit(self) -> Result<(), CoreError> {
+        Ok(self.tx.commit().await?)
+    }
+}
+
+/// Now, cut to what both databases store alike.
+pub(crate) fn now() -> Timestamp {
+    let now = chrono::Utc::now();
+    Timestamp::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now)
+}
+
+/// The text of a violated unique index: SQLite names table and column, PostgreSQL the index; ours contain both words.
+pub(crate) fn unique_violation(error: &DbErr) -> Option<String> {
+    match error.sql_err() {
+        Some(SqlErr::UniqueConstraintViolation(text)) => Some(text),
+        _ => None,
+    }
+}
+
+impl From<DbErr> for CoreError {
+    fn from(error: DbErr) -> Self {
+        if is_away(&error) { Self::Unavailable(error.to_string()) } else { Self::Internal(error.to_string()) }
+    }
+}
+
+/// Whether the database, rather than the statement, is the trouble.
+fn is_away(error: &DbErr) -> bool {
+    let runtime = match error {
+        DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => return true,
+        DbErr::Exec(runtime) | DbErr::Query(runtime) => runtime,
+        _ => return false,
+    };
+    let RuntimeErr::SqlxError(error) = runtime else { return false };
+    match error.as_ref() {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        // SQLite: 5 busy, 10 I/O error, 13 disk full (and their extended codes, in the higher bits).
+        // PostgreSQL: 08 connection, 53 resources, 57 operator intervention (statement timeout among them).
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| match code.parse::<u32>() {
+            Ok(number) if code.len() < 5 => matches!(number & 0xff, 5 | 10 | 13),
+            _ => ["08", "53", "57"].iter().any(|class| code.starts_with(class)),
+        }),
+        _ => false,
+    }
+}

@@ -1,0 +1,255 @@
+//! Rows of `tunnels` and `tunnel_domains`, and what they mean.
+
+use super::{RoutingEntry, Tunnels};
+use crate::{
+    CoreError, Result, Viewer,
+    store::{
+        now,
+        rows::{tunnel_domains, tunnels},
+        unique_violation,
+    },
+};
+use domain::{Hostname, Subdomain, TokenId, Tunnel, TunnelId, TunnelName, TunnelState, TunnelStatus, UserId};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait,
+    QueryFilter, QueryOrder,
+};
+use std::{
+    collections::{BTreeMap, HashMap},
+    str::FromStr,
+};
+use uuid::Uuid;
+
+/// Ids in one statement; both databases limit its parameters.
+const CHUNK: usize = 500;
+
+/// A tunnel that is about to be made.
+pub(super) struct Draft {
+    pub owner: UserId,
+    /// The subdomain when it is missing.
+    pub name: Option<TunnelName>,
+    pub subdomain: Subdomain,
+    pub local_url: Option<String>,
+    pub region: Option<String>,
+    pub metadata: BTreeMap<String, String>,
+    /// For a telephone that named no subdomain: what it gets the tunnel back by.
+    pub auto: Option<(TokenId, String)>,
+}
+
+pub(super) async fn insert(connection: &impl ConnectionTrait, draft: Draft) -> Result<tunnels::Model> {
+    let moment = now();
+    let (auto_token_id, auto_local_url) = draft.auto.map(|(token, url)| (token.0, url)).unzip();
+    let row = tunnels::ActiveModel {
+        id: Set(Uuid::now_v7()),
+        owner_id: Set(draft.owner.0),
+        name: Set(draft.name.map_or_else(|| draft.subdomain.to_string(), String::from)),
+        subdomain: Set(draft.subdomain.into()),
+        local_url: Set(draft.local_url),
+        region: Set(draft.region),
+        metadata: Set(write_metadata(&draft.metadata)?),
+        paused: Set(false),
+        auto_token_id: Set(auto_token_id),
+        auto_local_url: Set(auto_local_url),
+        created_at: Set(moment),
+        updated_at: Set(moment),
+        last_active_at: Set(None),
+        deleted_at: Set(None),
+    };
+    row.insert(connection).await.map_err(taken)
+}
+
+/// What a violated unique index means to the one who asked.
+pub(super) fn taken(error: DbErr) -> CoreError {
+    match unique_violation(&error) {
+        Some(text) if text.contains("hostname") => {
+            CoreError::conflict("domain_taken", "one of these domains leads to another tunnel already")
+        }
+        Some(text) if text.contains("auto") => CoreError::conflict("auto_taken", "another telephone was faster"),
+        Some(_) => CoreError::conflict("subdomain_taken", "this subdomain is taken; choose another"),
+        None => error.into(),
+    }
+}
+
+/// Rows of a tunnel's domains are not kept when its owner takes them off: only those of a deleted tunnel are.
+pub(super) async fn replace_domains(
+    connection: &impl ConnectionTrait,
+    tunnel: TunnelId,
+    domains: &[Hostname],
+) -> Result<()> {
+    tunnel_domains::Entity::delete_many()
+        .filter(tunnel_domains::Column::TunnelId.eq(tunnel.0))
+        .exec(connection)
+        .await?;
+    for hostname in domains {
+        let row = tunnel_domains::ActiveModel {
+            id: Set(Uuid::now_v7()),
+            tunnel_id: Set(tunnel.0),
+            hostname: Set(hostname.to_string()),
+            created_at: Set(now()),
+            deleted_at: Set(None),
+        };
+        row.insert(connection).await.map_err(taken)?;
+    }
+    Ok(())
+}
+
+/// How many tunnels a user has.
+pub(super) async fn count(connection: &impl ConnectionTrait, owner: UserId) -> Result<u64> {
+    Ok(tunnels::Entity::find()
+        .filter(tunnels::Column::OwnerId.eq(owner.0))
+        .filter(tunnels::Column::DeletedAt.is_null())
+        .count(connection)
+        .await?)
+}
+
+/// Whether the telephone that this deleted tunnel was made for has another one now.
+pub(super) async fn auto_exists(connection: &impl ConnectionTrait, row: &tunnels::Model) -> Result<bool> {
+    let (Some(token), Some(url)) = (row.auto_token_id, &row.auto_local_url) else { return Ok(false) };
+    Ok(find_auto(connection, TokenId(token), url).await?.is_some())
+}
+
+pub(super) async fn find_auto(
+    connection: &impl ConnectionTrait,
+    token: TokenId,
+    local_url: &str,
+) -> Result<Option<tunnels::Model>> {
+    Ok(tunnels::Entity::find()
+        .filter(tunnels::Column::AutoTokenId.eq(token.0))
+        .filter(tunnels::Column::AutoLocalUrl.eq(local_url))
+        .filter(tunnels::Column::DeletedAt.is_null())
+        .one(connection)
+        .await?)
+}
+
+pub(super) async fn find_subdomain(
+    connection: &impl ConnectionTrait,
+    subdomain: &Subdomain,
+) -> Result<Option<tunnels::Model>> {
+    Ok(tunnels::Entity::find()
+        .filter(tunnels::Column::Subdomain.eq(subdomain.as_str()))
+        .filter(tunnels::Column::DeletedAt.is_null())
+        .one(connection)
+        .await?)
+}
+
+pub(super) fn state_of(row: &tunnels::Model) -> TunnelState {
+    match (row.deleted_at, row.paused) {
+        (Some(_), _) => TunnelState::Deleted,
+        (None, true) => TunnelState::Paused,
+        (None, false) => TunnelState::Active,
+    }
+}
+
+pub(super) async fn routing_entries(connection: &impl ConnectionTrait) -> Result<Vec<RoutingEntry>> {
+    let rows = tunnels::Entity::find().filter(tunnels::Column::DeletedAt.is_null()).all(connection).await?;
+    let domains = tunnel_domains::Entity::find()
+        .filter(tunnel_domains::Column::DeletedAt.is_null())
+        .order_by_asc(tunnel_domains::Column::Id)
+        .all(connection)
+        .await?;
+    let mut domains = by_tunnel(domains)?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(RoutingEntry {
+                tunnel_id: TunnelId(row.id),
+                owner_id: UserId(row.owner_id),
+                subdomain: parse(&row.subdomain)?,
+                custom_domains: domains.remove(&row.id).unwrap_or_default(),
+                state: state_of(&row),
+            })
+        })
+        .collect()
+}
+
+pub(super) fn write_metadata(metadata: &BTreeMap<String, String>) -> Result<String> {
+    serde_json::to_string(metadata).map_err(|error| CoreError::Internal(format!("writing metadata: {error}")))
+}
+
+pub(super) fn read_metadata(row: &tunnels::Model) -> Result<BTreeMap<String, String>> {
+    serde_json::from_str(&row.metadata)
+        .map_err(|error| CoreError::Internal(format!("tunnel {} has wrong metadata: {error}", row.id)))
+}
+
+impl Tunnels {
+    /// Which tunnels a viewer sees.
+    pub(super) fn scope(viewer: &Viewer) -> Condition {
+        let all = Condition::all();
+        if viewer.is_admin() { all } else { all.add(tunnels::Column::OwnerId.eq(viewer.id().0)) }
+    }
+
+    pub(super) async fn tunnel(&self, row: tunnels::Model) -> Result<Tunnel> {
+        let mut tunnels = self.tunnels(vec![row]).await?;
+        tunnels.pop().ok_or(CoreError::NotFound("tunnel"))
+    }
+
+    /// Puts tunnels together from their rows, their domains, who serves them and what was counted.
+    pub(super) async fn tunnels(&self, rows: Vec<tunnels::Model>) -> Result<Vec<Tunnel>> {
+        let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+        let mut domains = Vec::new();
+        for chunk in ids.chunks(CHUNK) {
+            domains.extend(
+                tunnel_domains::Entity::find()
+                    .filter(tunnel_domains::Column::TunnelId.is_in(chunk.iter().copied()))
+                    .order_by_asc(tunnel_domains::Column::Id)
+                    .all(self.store.read())
+                    .await?,
+            );
+        }
+        let mut domains = by_tunnel(domains)?;
+        let totals = self.traffic.totals(&ids).await?;
+        rows.into_iter()
+            .map(|row| {
+                let requests = totals.get(&row.id).map_or(0, |counts| counts.by_status.total());
+                let domains = domains.remove(&row.id).unwrap_or_default();
+                self.assemble(row, domains, requests)
+            })
+            .collect()
+    }
+
+    fn assemble(&self, row: tunnels::Model, custom_domains: Vec<Hostname>, request_count: u64) -> Result<Tunnel> {
+        let id = TunnelId(row.id);
+        let sessions = self.presence.of(id);
+        let status = match state_of(&row) {
+            TunnelState::Deleted => TunnelStatus::Deleted,
+            TunnelState::Paused => TunnelStatus::Paused,
+            TunnelState::Active if sessions.is_empty() => TunnelStatus::Offline,
+            TunnelState::Active => TunnelStatus::Online,
+        };
+        let subdomain: Subdomain = parse(&row.subdomain)?;
+        Ok(Tunnel {
+            id,
+            owner_id: UserId(row.owner_id),
+            name: parse(&row.name)?,
+            custom_domains,
+            public_url: self.address_of(&subdomain),
+            subdomain,
+            status,
+            metadata: read_metadata(&row)?,
+            local_url: row.local_url,
+            region: row.region,
+            last_active_at: if sessions.is_empty() { row.last_active_at } else { Some(now()) },
+            sessions,
+            request_count,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+
+    /// Where a tunnel is reached: beside the dashboard, with its scheme and port.
+    fn address_of(&self, subdomain: &Subdomain) -> String {
+        let port = self.public_url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{}://{subdomain}.{}{port}", self.public_url.scheme(), self.tunnel_domain)
+    }
+}
+
+fn by_tunnel(rows: Vec<tunnel_domains::Model>) -> Result<HashMap<Uuid, Vec<Hostname>>> {
+    let mut domains: HashMap<Uuid, Vec<Hostname>> = HashMap::new();
+    for row in rows {
+        domains.entry(row.tunnel_id).or_default().push(parse(&row.hostname)?);
+    }
+    Ok(domains)
+}
+
+fn parse<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T> {
+    text.parse().map_err(|error| CoreError::Internal(format!("the database holds {text:?}: {error}")))
+}
