@@ -1,0 +1,113 @@
+use serde_json::{Value, json};
+
+use crate::answer::call;
+use crate::support::Switchboard;
+
+#[tokio::test]
+async fn a_tunnel_lives() {
+    let switchboard = Switchboard::start().await;
+    let client = switchboard.client();
+    let created = call(&client, "POST", "/api/v1/tunnels", json!({"name": "Shop", "subdomain": "Shop"})).await;
+    assert_eq!(created.status, 201, "{created:?}");
+    let tunnel = &created.json;
+    assert_eq!(
+        (&tunnel["name"], &tunnel["subdomain"], &tunnel["status"]),
+        (&json!("Shop"), &json!("shop"), &json!("offline"))
+    );
+    assert_eq!(
+        tunnel["public_url"].as_str().unwrap().trim_end_matches('/'),
+        format!("http://shop.localhost:{}", switchboard.address.port())
+    );
+    let path = format!("/api/v1/tunnels/{}", tunnel["id"].as_str().unwrap());
+    assert_eq!(created.headers["location"], path.as_str());
+
+    assert_eq!(call(&client, "GET", &path, Value::Null).await.json["id"], tunnel["id"]);
+    let renamed = call(&client, "PATCH", &path, json!({"name": "Store"})).await;
+    assert_eq!(
+        (renamed.status, &renamed.json["name"], &renamed.json["subdomain"]),
+        (200, &json!("Store"), &json!("shop"))
+    );
+
+    for (act, status) in [("pause", "paused"), ("resume", "offline")] {
+        let answer = call(&client, "POST", &format!("{path}/{act}"), Value::Null).await;
+        assert_eq!((answer.status, &answer.json["status"]), (200, &json!(status)));
+    }
+    assert_eq!(call(&client, "DELETE", &path, Value::Null).await.status, 204);
+    assert_eq!(client.get("/api/v1/tunnels").await.1["items"], json!([]));
+    assert_eq!(client.get("/api/v1/tunnels?deleted=true").await.1["items"][0]["id"], tunnel["id"]);
+    let restored = call(&client, "POST", &format!("{path}/restore"), Value::Null).await;
+    assert_eq!((restored.status, &restored.json["status"]), (200, &json!("offline")));
+}
+
+#[tokio::test]
+async fn a_deleted_subdomain_can_be_taken_and_then_not_restored() {
+    let switchboard = Switchboard::start().await;
+    let client = switchboard.client();
+    let shop = json!({"subdomain": "shop"});
+    let first = call(&client, "POST", "/api/v1/tunnels", shop.clone()).await.json;
+    assert_eq!(call(&client, "POST", "/api/v1/tunnels", shop.clone()).await.refusal(), (409, "subdomain_taken"));
+    let path = format!("/api/v1/tunnels/{}", first["id"].as_str().unwrap());
+    assert_eq!(call(&client, "DELETE", &path, Value::Null).await.status, 204);
+    assert_eq!(call(&client, "POST", "/api/v1/tunnels", shop).await.status, 201);
+    assert_eq!(
+        call(&client, "POST", &format!("{path}/restore"), Value::Null).await.refusal(),
+        (409, "subdomain_taken")
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_subdomain_is_refused_and_nothing_is_made() {
+    let switchboard = Switchboard::start().await;
+    let client = switchboard.client();
+    for subdomain in ["", "-a", "a.b", "a_b", "www", "api", "xn--80ak6aa92e", &"a".repeat(64)] {
+        let answer = call(&client, "POST", "/api/v1/tunnels", json!({"subdomain": subdomain})).await;
+        assert_eq!(answer.at_fault(), (422, "subdomain"), "{subdomain:?}");
+    }
+    assert_eq!(client.get("/api/v1/tunnels").await.1["items"], json!([]));
+    let named = call(&client, "POST", "/api/v1/tunnels", json!({})).await;
+    assert_eq!(named.status, 201, "without a name it gets one: {named:?}");
+    assert!(!named.json["subdomain"].as_str().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn figures_are_there_from_the_start() {
+    let switchboard = Switchboard::start().await;
+    let client = switchboard.client();
+    let tunnel = call(&client, "POST", "/api/v1/tunnels", json!({"subdomain": "shop"})).await.json;
+    let path = format!("/api/v1/tunnels/{}", tunnel["id"].as_str().unwrap());
+    let (status, stats) = client.get(&format!("{path}/stats")).await;
+    assert_eq!(
+        (status, &stats["requests"], &stats["sessions"], &stats["by_status"]["2xx"]),
+        (200, &json!(0), &json!(0), &json!(0))
+    );
+    for range in ["live", "1h", "24h", "7d", "30d"] {
+        let (status, series) = client.get(&format!("{path}/metrics?range={range}")).await;
+        assert!(status == 200 && series["samples"].is_array(), "{range}: {series}");
+    }
+    let wrong = call(&client, "GET", &format!("{path}/metrics?range=ever"), Value::Null).await;
+    assert_eq!(wrong.at_fault(), (422, "range"));
+}
+
+#[tokio::test]
+async fn lists_are_searched_and_their_limits_checked() {
+    let switchboard = Switchboard::start().await;
+    let client = switchboard.client();
+    for subdomain in ["alpha", "beta"] {
+        assert_eq!(call(&client, "POST", "/api/v1/tunnels", json!({"subdomain": subdomain})).await.status, 201);
+    }
+    let found = client.get("/api/v1/tunnels?search=alp&status=offline&sort=name").await.1;
+    assert_eq!((found["items"].as_array().unwrap().len(), &found["items"][0]["subdomain"]), (1, &json!("alpha")));
+    for (query, status) in [
+        ("limit=0", 422),
+        ("limit=101", 422),
+        ("limit=-1", 400),
+        ("limit=many", 400),
+        ("status=sleeping", 400),
+        ("sort=size", 400),
+        ("serach=x", 400),
+    ] {
+        assert_eq!(client.get(&format!("/api/v1/tunnels?{query}")).await.0, status, "{query}");
+    }
+    let cursor = client.get("/api/v1/tunnels?cursor=garbage").await.0;
+    assert!((400..500).contains(&cursor), "{cursor}");
+}

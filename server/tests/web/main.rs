@@ -1,0 +1,13 @@
+//! The dashboard as a browser without scripts meets it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod browser;
+mod forms;
+mod headers;
+mod live;
+mod origin;
+mod sessions;
+#[expect(unused_imports, reason = "each test binary uses a part of this")]
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,75 @@
+//! Sessions begin and end.
+
+use crate::browser::Browser;
+use crate::support::Switchboard;
+
+#[tokio::test]
+async fn who_only_looks_gets_no_cookie() {
+    let switchboard = Switchboard::start().await;
+    let mut browser = Browser::new(&switchboard);
+    for path in ["/", "/web", "/web/login", "/web/signup", "/nothing"] {
+        assert!(browser.open(path).await.headers.get("set-cookie").is_none(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn signing_in_makes_a_new_session_and_ends_the_one_before() {
+    let switchboard = Switchboard::start().await;
+    let mut browser = Browser::signed_in(&switchboard).await;
+    let mut before = browser.clone();
+    let account = [("email", Switchboard::EMAIL), ("password", Switchboard::PASSWORD)];
+    browser.submit("/web/action/sign_in", &account).await;
+    assert_ne!(browser.cookie, before.cookie);
+    assert_eq!(browser.open("/web").await.status, 200);
+    assert!((300..400).contains(&before.open("/web").await.status), "the old id is worth nothing");
+
+    let mut planted = Browser::new(&switchboard);
+    planted.cookie = Some("switchboard=AAAAAAAAAAAAAAAAAAAAAA".to_owned());
+    planted.submit("/web/action/sign_in", &account).await;
+    assert_ne!(planted.cookie.as_deref(), Some("switchboard=AAAAAAAAAAAAAAAAAAAAAA"));
+    assert_eq!(planted.open("/web").await.status, 200);
+}
+
+#[tokio::test]
+async fn signing_out_ends_the_session_on_the_server() {
+    let switchboard = Switchboard::start().await;
+    let mut browser = Browser::signed_in(&switchboard).await;
+    let mut copy = browser.clone();
+    assert!(browser.submit("/web/action/sign_out", &[]).await.goes_to().starts_with("/web/login"));
+    assert_eq!(browser.cookie, None);
+    assert!((300..400).contains(&copy.open("/web").await.status));
+}
+
+#[tokio::test]
+async fn a_session_survives_the_server() {
+    let switchboard = Switchboard::start().await;
+    let browser = Browser::signed_in(&switchboard).await;
+    let folder = switchboard.stop().await;
+    let switchboard = Switchboard::start_in(folder, &[]).await;
+    let mut browser = Browser { cookie: browser.cookie, ..Browser::new(&switchboard) };
+    assert_eq!(browser.open("/web").await.status, 200);
+}
+
+#[tokio::test]
+async fn other_browsers_are_listed_and_can_be_signed_out() {
+    let switchboard = Switchboard::start().await;
+    let (mut here, mut there) = (Browser::signed_in(&switchboard).await, Browser::signed_in(&switchboard).await);
+    let settings = here.open("/web/settings").await;
+    assert!(settings.body.contains("127.0.0.1"), "where a browser signed in from is shown");
+    assert!(here.submit("/web/action/end_other_sessions", &[]).await.goes_to().starts_with("/web/settings"));
+    assert_eq!(here.open("/web").await.status, 200);
+    assert!((300..400).contains(&there.open("/web").await.status));
+}
+
+#[tokio::test]
+async fn a_changed_password_signs_the_others_out() {
+    let switchboard = Switchboard::start().await;
+    let (mut here, mut there) = (Browser::signed_in(&switchboard).await, Browser::signed_in(&switchboard).await);
+    let fields = [("current", Switchboard::PASSWORD), ("new", "another long password")];
+    let changed = here.submit("/web/action/change_password", &fields).await;
+    assert!(changed.goes_to().contains("done="), "{changed:?}");
+    assert_eq!(here.open("/web").await.status, 200);
+    assert!((300..400).contains(&there.open("/web").await.status));
+    let account = [("email", Switchboard::EMAIL), ("password", Switchboard::PASSWORD)];
+    assert!(Browser::new(&switchboard).submit("/web/action/sign_in", &account).await.goes_to().contains("error="));
+}
