@@ -40,6 +40,7 @@ impl Place {
         arguments.extend(more);
         let mut command = self.switchboard(&arguments);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // Closed as soon as the line is found: a server must outlive whoever reads its log.
         let log = BufReader::new(child.stderr.take().unwrap());
         let listening = log
             .lines()

@@ -32,7 +32,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     let failed = |error: anyhow::Error| Failure::new(exit::FAILED, format!("stopped by a fault: {error:#}"));
     tokio::select! {
         ended = &mut running => return ended.map_err(failed),
-        signal = signals.next() => tracing::info!(signal, "stopping; requests in flight are finished first"),
+        signal = signals.next() => tracing::info!(signal, "told to stop"),
     }
     stop.cancel();
     tokio::select! {

@@ -6,13 +6,17 @@ use tracing_subscriber::{EnvFilter, fmt, util::SubscriberInitExt};
 
 use crate::config::{LogFormat, Logs};
 
+/// Says at every start that there is nothing to migrate; heard only when asked for by name.
+const QUIETER: &str = "sea_orm_migration=warn";
+
 /// Starts logging for the whole process.
 ///
 /// # Errors
 /// When the process already logs.
 pub fn start(logs: &Logs) -> Result<(), tracing_subscriber::util::TryInitError> {
-    let filter = EnvFilter::builder().parse_lossy(&logs.level);
-    let log = fmt().with_env_filter(filter).with_writer(io::stderr);
+    let filter = EnvFilter::builder().parse_lossy(format!("{QUIETER},{}", logs.level));
+    // When nobody reads the log any more, complaining about it on the same closed standard error would be a panic.
+    let log = fmt().with_env_filter(filter).with_writer(io::stderr).log_internal_errors(false);
     match logs.format {
         LogFormat::Text => log.with_ansi(io::stderr().is_terminal()).finish().try_init(),
         LogFormat::Json => log.json().flatten_event(true).finish().try_init(),
