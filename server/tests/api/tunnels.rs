@@ -59,7 +59,7 @@ async fn a_deleted_subdomain_can_be_taken_and_then_not_restored() {
 async fn what_is_no_subdomain_is_refused_and_nothing_is_made() {
     let switchboard = Switchboard::start().await;
     let client = switchboard.client();
-    for subdomain in ["", "-a", "a.b", "a_b", "www", "api", "xn--80ak6aa92e", &"a".repeat(64)] {
+    for subdomain in ["-a", "a.b", "a_b", "www", "api", "xn--80ak6aa92e", &"a".repeat(64)] {
         let answer = call(&client, "POST", "/api/v1/tunnels", json!({"subdomain": subdomain})).await;
         assert_eq!(answer.at_fault(), (422, "subdomain"), "{subdomain:?}");
     }

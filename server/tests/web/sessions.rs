@@ -65,7 +65,11 @@ async fn other_browsers_are_listed_and_can_be_signed_out() {
 async fn a_changed_password_signs_the_others_out() {
     let switchboard = Switchboard::start().await;
     let (mut here, mut there) = (Browser::signed_in(&switchboard).await, Browser::signed_in(&switchboard).await);
-    let fields = [("current", Switchboard::PASSWORD), ("new", "another long password")];
+    let fields = [
+        ("current_password", Switchboard::PASSWORD),
+        ("new_password", "another long password"),
+        ("repeated_password", "another long password"),
+    ];
     let changed = here.submit("/web/action/change_password", &fields).await;
     assert!(changed.goes_to().contains("done="), "{changed:?}");
     assert_eq!(here.open("/web").await.status, 200);
