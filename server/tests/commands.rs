@@ -185,6 +185,29 @@ fn serve_says_where_and_ends_well_at_either_signal() {
 }
 
 #[test]
+fn a_stop_waits_for_what_is_in_flight_and_a_second_signal_does_not() {
+    let mut server = Place::new().serve(&[]);
+    let mut unfinished = TcpStream::connect(&server.listen).unwrap();
+    let head = "POST /api/v1/auth/login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n\
+                Content-Length: 100\r\nExpect: 100-continue\r\n\r\n";
+    unfinished.write_all(head.as_bytes()).unwrap();
+    // The server asks for the body, so the request is in flight.
+    let mut line = String::new();
+    BufReader::new(&unfinished).read_line(&mut line).unwrap();
+    assert!(line.starts_with("HTTP/1.1 100"), "{line}");
+
+    server.signal("-TERM");
+    let mut ready = get(&server.metrics, "/readyz");
+    while ready.starts_with("HTTP/1.1 200") {
+        ready = get(&server.metrics, "/readyz");
+    }
+    assert!(ready.starts_with("HTTP/1.1 503") && ready.contains("\"code\":\"draining\""), "{ready}");
+    assert_eq!(server.child.try_wait().unwrap(), None);
+    server.signal("-TERM");
+    assert_eq!(server.wait().code(), Some(130));
+}
+
+#[test]
 fn a_second_server_on_the_same_data_is_refused_until_the_first_is_gone() {
     let place = Place::new();
     let mut first = place.serve(&[]);

@@ -1,7 +1,10 @@
 //! Exit codes, after sysexits(3), and the errors that lead to them.
 
 use server_core::{CoreError, OpenError};
-use std::process::ExitCode;
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use crate::{
     app::StartError,
@@ -37,8 +40,10 @@ impl Failure {
 
     /// Says it on standard error; the exit code says it to programs.
     pub fn report(&self) -> ExitCode {
+        let mut stderr = io::stderr().lock();
         for line in self.message.lines() {
-            eprintln!("switchboard: {line}");
+            // The exit code still tells when nobody reads this.
+            let _ = writeln!(stderr, "switchboard: {line}");
         }
         ExitCode::from(self.code)
     }

@@ -45,9 +45,6 @@ async fn serve(config: Config) -> Result<(), Failure> {
 fn announce(app: &App) {
     let metrics = app.metrics_address().map(tracing::field::display);
     tracing::info!(listen = %app.address(), metrics, public_url = %app.public_url(), "listening");
-    if !app.has_front_end() {
-        tracing::warn!("built without styles and scripts; build with `cargo xtask build` to have them");
-    }
     let origin = app.public_url().as_str().trim_end_matches('/');
     let mut lines = format!("Switchboard is ready: {origin}/web\n");
     if let Some(code) = app.setup_code() {
