@@ -4,4 +4,5 @@ pub(crate) mod bearer;
 pub(crate) mod error;
 pub(crate) mod extract;
 pub(crate) mod respond;
+pub(crate) mod trace;
 pub mod v1;

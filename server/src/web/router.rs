@@ -19,7 +19,7 @@ use super::{
     live::{self, Live, Quota},
     pages, plain, session,
 };
-use crate::api::respond;
+use crate::api::{respond, trace::trace};
 
 /// What the dashboard is told.
 #[derive(Clone)]
@@ -45,14 +45,17 @@ pub fn router(services: Services, settings: WebSettings) -> Router {
         .route("/web/", get(home))
         .fallback(nothing_here)
         .layer(middleware::from_fn(guard::secure))
+        .layer(middleware::from_fn(trace))
 }
 
-/// Pages and forms. A request passes, from the outside in (`layer` puts each around those before it): the security
-/// headers of [`router`], the deadline, panics, Origin (before anything is read), the body's limits, the cookie, the
-/// session with its viewer, and what pages are told.
+/// Pages and forms. A request passes, from the outside in (`layer` puts each around those before it): log and security
+/// headers, in [`router`], the deadline, panics, Origin (before anything is read), the body's limits, the cookie, the
+/// session with its viewer, what pages are told, and on the way out forms that could not be read.
 fn page_routes(services: &Services, settings: &WebSettings) -> Router {
     let context = PageContext::new(&settings.assets, &settings.public_url);
     pages::routes(services, &settings.assets)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn(guard::refuse_misshapen))
         .layer(middleware::from_fn_with_state(context, context::provide))
         .layer(middleware::from_fn_with_state(services.clone(), session::load))
         .layer(session::layer(services.clone(), settings.secure_cookies))
@@ -82,6 +85,10 @@ fn origin_rule(settings: &WebSettings) -> OriginRule {
 
 async fn home() -> Redirect {
     Redirect::to("/web")
+}
+
+async fn wrong_method() -> Response {
+    plain::page(StatusCode::METHOD_NOT_ALLOWED, "This address cannot be used in this way.")
 }
 
 async fn nothing_here() -> Response {

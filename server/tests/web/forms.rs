@@ -89,6 +89,8 @@ async fn a_form_of_nonsense_changes_nothing() {
     let named_badly = browser.submit("/web/action/create_tunnel", &[("subdomain", "www")]).await;
     assert!(named_badly.goes_to().contains("error="), "{named_badly:?}");
     assert_eq!(browser.submit("/web/action/nothing", &[]).await.status, 405);
+    let twice = browser.submit("/web/action/create_token", &[("name", "a"), ("name", "b")]).await;
+    assert_eq!(twice.status, 400, "{}", twice.body);
     for action in ["create_token", "sign_out", "create_tunnel"] {
         let answer = browser.open(&format!("/web/action/{action}?name=x")).await;
         assert!(matches!(answer.status, 404 | 405), "{action}: {}", answer.status);

@@ -10,10 +10,11 @@ mod tunnels;
 use axum::{
     Router,
     http::{Method, StatusCode, Uri},
+    middleware,
 };
 use server_core::Services;
 
-use super::{error::ApiError, respond};
+use super::{error::ApiError, respond, trace::trace};
 
 /// All of version 1, to be mounted at `/api/v1`. Needs a [`Client`](crate::ingress::Client) in each request's
 /// extensions.
@@ -27,7 +28,7 @@ pub fn router(services: Services) -> Router {
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
         .with_state(services);
-    respond::wrap(routes)
+    respond::wrap(routes).layer(middleware::from_fn(trace))
 }
 
 async fn unknown_route(uri: Uri) -> ApiError {
