@@ -1,0 +1,87 @@
+// Every page in both themes and at three widths: axe finds nothing, nothing scrolls sideways, and a picture is kept.
+
+import assert from "node:assert/strict";
+
+import { ADA, createToken, setUp, submit, waitForDrawn } from "../support/dashboard.mjs";
+import { assertFaultless, look } from "../support/looks.mjs";
+import { furnish, visit } from "../support/scenery.mjs";
+import { scenario } from "../support/stage.mjs";
+
+scenario("pages of an empty server look right", async (stage) => {
+  stage.browser.expect(/the server responded with a status of 404/);
+  const faults = [];
+  const page = await stage.browser.visitor();
+  await page.goto("/web/setup");
+  faults.push(...(await look(page, "setup")));
+  await setUp(page);
+  await waitForDrawn(page, "2xx", 0);
+  faults.push(...(await look(page, "overview-empty")));
+  for (const [path, name] of [["tunnels", "tunnels-empty"], ["tokens", "tokens-empty"], ["nowhere", "not-found"]]) {
+    await page.goto(`/web/${path}`);
+    faults.push(...(await look(page, name)));
+  }
+
+  const visitor = await stage.browser.visitor();
+  await visitor.goto("/web/signup");
+  faults.push(...(await look(visitor, "signup-closed")));
+  await visitor.goto("/web/login");
+  faults.push(...(await look(visitor, "login")));
+  await submit(visitor, { "E-mail address": ADA.email, Password: "not the right one" }, "Sign in");
+  await visitor.getByRole("alert").waitFor();
+  faults.push(...(await look(visitor, "login-refused")));
+  assertFaultless(faults);
+});
+
+scenario("pages of a server in use look right", async (stage) => {
+  const faults = [];
+  const page = await stage.browser.visitor();
+  const made = await furnish(stage, page);
+  const enough = new AbortController();
+  const visitors = visit(made.shop, enough.signal);
+  await page.goto("/web");
+  await waitForDrawn(page, "2xx", 150);
+  faults.push(...(await look(page, "overview")));
+  await page.goto("/web?range=1h");
+  await waitForDrawn(page, "2xx", 1);
+  faults.push(...(await look(page, "overview-hour")));
+  await page.goto(`/web/tunnels/${made.online}`);
+  await waitForDrawn(page, "2xx", 150);
+  faults.push(...(await look(page, "tunnel-online")));
+  await page.goto("/web/tunnels");
+  faults.push(...(await look(page, "tunnels")));
+  enough.abort();
+  await visitors;
+
+  for (const state of ["offline", "paused", "deleted"]) {
+    await page.goto(`/web/tunnels/${made[state]}`);
+    faults.push(...(await look(page, `tunnel-${state}`)));
+  }
+  await page.goto(`/web/tunnels/${made.offline}?form=settings&error=subdomain_taken&field=subdomain&subdomain=shop`);
+  faults.push(...(await look(page, "tunnel-refused")));
+  for (const name of ["tokens", "settings"]) {
+    await page.goto(`/web/${name}`);
+    faults.push(...(await look(page, name)));
+  }
+  await createToken(page, "another laptop");
+  await page.locator("details.confirm summary").first().click();
+  faults.push(...(await look(page, "token-created")));
+  assertFaultless(faults);
+});
+
+scenario("the chosen theme lasts and comes with the first byte", async (stage) => {
+  const page = await stage.browser.visitor({ colorScheme: "light" });
+  await setUp(page);
+  const ground = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+  const light = await ground();
+  await page.emulateMedia({ colorScheme: "dark" });
+  const dark = await ground();
+  assert.notEqual(dark, light, "the system's choice is followed");
+  await page.emulateMedia({ colorScheme: "light" });
+
+  await page.getByRole("button", { name: "Dark", exact: true }).first().click();
+  await page.getByRole("button", { name: "Dark", exact: true, pressed: true }).first().waitFor();
+  assert.equal(await ground(), dark, "chosen dark is the system's dark");
+  const response = await page.goto("/web/tunnels");
+  assert.match(await response.text(), /<html[^>]* data-theme="dark"/);
+  assert.equal(await ground(), dark);
+});
