@@ -34,6 +34,8 @@ pub use types::{Now, Overall, Subject};
 const STORE_EVERY: u64 = 10;
 /// How often old roll-ups are removed, seconds.
 const PURGE_EVERY: u64 = 600;
+/// How often idle meters are dropped, seconds.
+const DROP_EVERY: i64 = 600;
 /// The bounds of the latency buckets of `/metrics`, seconds.
 const BOUNDS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
@@ -153,10 +155,22 @@ impl Traffic {
     fn tick(&self, now: i64) {
         let meters: Vec<_> = self.meters.iter().map(|meter| meter.value().clone()).collect();
         let measured = self.sampler().tick(now, &meters);
+        drop(meters);
+        if now % DROP_EVERY == 0 {
+            self.drop_idle_meters();
+        }
         self.recent.tick();
         if measured {
             self.seconds.send_modify(|seconds| *seconds += 1);
         }
+    }
+
+    /// Lets go of meters that nobody holds and that were read to the end; the next request makes them anew.
+    fn drop_idle_meters(&self) {
+        let mut sampler = self.sampler();
+        // While its entry is looked at nobody can get hold of a meter.
+        self.meters.retain(|_, meter| Arc::strong_count(meter) > 1 || !sampler.has_read(meter));
+        sampler.keep_meters(|id| self.meters.contains_key(&TunnelId(id)));
     }
 
     async fn store_or_say(&self) {

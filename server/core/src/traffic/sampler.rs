@@ -257,6 +257,11 @@ impl Sampler {
         self.ended.len() < ended
     }
 
+    /// Whether there is nothing in a meter that was not read.
+    pub fn has_read(&self, meter: &Meter) -> bool {
+        self.last.get(&meter.tunnel.0).copied().unwrap_or_default() == meter.counts()
+    }
+
     /// Lets go of a meter's last reading when the meter is gone.
     pub fn keep_meters(&mut self, exists: impl Fn(Uuid) -> bool) {
         self.last.retain(|id, _| exists(*id));

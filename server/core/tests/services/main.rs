@@ -1,0 +1,83 @@
+//! The services through their public interface, each scenario on SQLite and on PostgreSQL.
+//!
+//! On SQLite a scenario is a test. On PostgreSQL all of them are one test, because nextest runs each test in a process
+//! of its own and one server, started once, is enough for all.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod accounts;
+mod postgres;
+mod sessions;
+mod support;
+mod tokens;
+mod traffic;
+mod tunnels;
+
+macro_rules! scenarios {
+    ($($module:ident::$name:ident,)*) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                let folder = tempfile::tempdir().unwrap();
+                let url = format!("sqlite://{}", folder.path().join("data/switchboard.db").display());
+                crate::$module::$name(crate::support::Db::new(&url)).await;
+            })*
+        }
+
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn all_scenarios_on_postgresql() {
+            let server = postgres::Server::start();
+            $(
+                println!("{}::{}", stringify!($module), stringify!($name));
+                $module::$name(support::Db::new(&server.new_database(stringify!($name)).await)).await;
+            )*
+        }
+    };
+}
+
+scenarios! {
+    accounts::the_first_account_is_made_once,
+    accounts::the_set_up_code_is_needed_when_others_reach_the_server,
+    accounts::sign_up_follows_the_policy,
+    accounts::bad_input_is_refused,
+    accounts::guessing_is_slowed_down,
+    accounts::a_new_password_ends_all_other_sessions,
+    accounts::an_email_can_be_changed_and_taken_again,
+    sessions::a_browser_session_is_stored_and_ended,
+    sessions::others_sessions_are_out_of_reach,
+    sessions::a_refresh_token_works_once,
+    sessions::an_access_token_ends_with_its_session,
+    tokens::a_token_lives_and_ends,
+    tokens::others_tokens_are_out_of_reach,
+    tokens::a_secret_is_shown_once,
+    tokens::a_list_comes_in_pages,
+    tunnels::a_tunnel_is_made_changed_deleted_and_restored,
+    tunnels::bad_input_is_named,
+    tunnels::others_tunnels_are_out_of_reach,
+    tunnels::a_name_is_taken_until_it_is_deleted,
+    tunnels::a_list_is_searched_sorted_and_paged,
+    tunnels::a_telephone_gets_its_tunnel_back,
+    tunnels::a_telephone_is_refused,
+    tunnels::of_fifty_claims_one_owner_wins,
+    tunnels::a_user_has_so_many_tunnels,
+    traffic::figures_survive_a_restart,
+    traffic::what_was_not_measured_is_a_gap,
+    traffic::a_watch_begins_with_everything_and_goes_on_by_the_second,
+    traffic::a_watch_ends_with_the_tunnel,
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_opened_is_named_with_a_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "not a folder").unwrap();
+    let error = support::Db::new(&format!("sqlite://{}", file.join("switchboard.db").display())).try_open().await;
+    let text = error.unwrap_err().to_string();
+    assert!(text.contains("switchboard.db") && text.contains("--data-dir"), "{text}");
+
+    // Nobody listens where a listener has just been.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("postgres://me:hidden@127.0.0.1:{port}/switchboard");
+    let text = support::Db::new(&url).try_open().await.unwrap_err().to_string();
+    assert!(text.contains("--database-url") && text.contains("127.0.0.1"), "{text}");
+    assert!(!text.contains("hidden"), "the password is shown: {text}");
+}

@@ -1,0 +1,88 @@
+use crate::support::{Db, admin, member};
+use chrono::TimeDelta;
+use server_core::{Viewer, WebSessionRecord};
+
+fn record(viewer: &Viewer, days: i64) -> WebSessionRecord {
+    WebSessionRecord {
+        user_id: Some(viewer.id()),
+        data: r#"{"user_id":"x"}"#.into(),
+        user_agent: Some("Browser/1".into()),
+        address: Some("::1".parse().unwrap()),
+        expires_at: chrono::DateTime::from_timestamp(chrono::Utc::now().timestamp(), 0).unwrap()
+            + TimeDelta::days(days),
+    }
+}
+
+pub async fn a_browser_session_is_stored_and_ended(db: Db) {
+    let services = db.open().await;
+    let (sessions, ada) = (services.web_sessions(), admin(&services, "ada").await);
+    let first = record(&ada, 1);
+    assert!(sessions.insert([1; 32], first.clone()).await.unwrap());
+    assert!(!sessions.insert([1; 32], record(&ada, 9)).await.unwrap(), "the key is taken");
+    assert_eq!(sessions.load([1; 32]).await.unwrap(), Some(first.clone()));
+    let changed = WebSessionRecord { data: r#"{"theme":"dark"}"#.into(), ..first };
+    sessions.save([1; 32], changed.clone()).await.unwrap();
+    sessions.save([2; 32], record(&ada, 1)).await.unwrap();
+    sessions.save([3; 32], record(&ada, -1)).await.unwrap();
+    assert_eq!(sessions.load([1; 32]).await.unwrap(), Some(changed));
+    assert_eq!(sessions.load([3; 32]).await.unwrap(), None, "it has expired");
+    assert_eq!(sessions.purge_expired().await.unwrap(), 1);
+
+    let list = sessions.list(&ada, Some([1; 32])).await.unwrap();
+    assert_eq!((list.len(), list.iter().filter(|session| session.current).count()), (2, 1));
+    assert_eq!(sessions.end_others(&ada, Some([1; 32])).await.unwrap(), 1);
+    assert_eq!(sessions.load([2; 32]).await.unwrap(), None);
+    sessions.remove([1; 32]).await.unwrap();
+    sessions.remove([1; 32]).await.unwrap();
+    assert!(sessions.list(&ada, None).await.unwrap().is_empty());
+}
+
+pub async fn others_sessions_are_out_of_reach(db: Db) {
+    let services = db.open().await;
+    let (ada, bob) = (admin(&services, "ada").await, member(&services, "bob").await);
+    let sessions = services.web_sessions();
+    sessions.insert([1; 32], record(&bob, 1)).await.unwrap();
+    let id = sessions.id_of([1; 32]).await.unwrap().unwrap();
+    assert!(sessions.list(&ada, None).await.unwrap().is_empty());
+    assert_eq!(sessions.end(&ada, id).await.unwrap_err().code(), "not_found");
+    sessions.end(&bob, id).await.unwrap();
+    assert_eq!(sessions.end(&bob, id).await.unwrap_err().code(), "not_found");
+}
+
+pub async fn a_refresh_token_works_once(db: Db) {
+    let services = db.open().await;
+    let (sessions, ada) = (services.api_sessions(), admin(&services, "ada").await);
+    let first = sessions.issue(&ada).await.unwrap();
+    assert_eq!(first.expires_in, 900);
+    assert_eq!(sessions.authenticate(&first.access_token).await.unwrap().id(), ada.id());
+    let second = sessions.refresh(&first.refresh_token).await.unwrap();
+    sessions.authenticate(&second.access_token).await.unwrap();
+    // A copy of the first one turns up: nobody knows whose, so both lose the session.
+    assert_eq!(sessions.refresh(&first.refresh_token).await.unwrap_err().code(), "unauthorized");
+    assert!(sessions.refresh(&second.refresh_token).await.is_err());
+    assert!(sessions.authenticate(&second.access_token).await.is_err());
+
+    // Two exchanges at once: only one gets a pair.
+    let again = sessions.issue(&ada).await.unwrap();
+    let (one, other) = tokio::join!(sessions.refresh(&again.refresh_token), sessions.refresh(&again.refresh_token));
+    assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
+}
+
+pub async fn an_access_token_ends_with_its_session(db: Db) {
+    let services = db.open().await;
+    let (sessions, ada) = (services.api_sessions(), admin(&services, "ada").await);
+    let pair = sessions.issue(&ada).await.unwrap();
+    let other = sessions.issue(&ada).await.unwrap();
+    sessions.revoke("sbr_nobody.knows").await.unwrap();
+    sessions.revoke(&pair.refresh_token).await.unwrap();
+    assert!(sessions.authenticate(&pair.access_token).await.is_err());
+    sessions.authenticate(&other.access_token).await.unwrap();
+    // Signed with another key, or not at all.
+    let stranger = db.open_with(|settings| settings.jwt_secret = server_core::Secret::new([8; 32])).await.unwrap();
+    assert!(stranger.api_sessions().authenticate(&other.access_token).await.is_err());
+    let unsigned = other.access_token.rsplit_once('.').unwrap().0.to_owned() + ".";
+    for token in ["", "x", "a.b.c", &unsigned, &other.refresh_token] {
+        assert_eq!(sessions.authenticate(token).await.unwrap_err().code(), "unauthorized", "{token}");
+    }
+    assert!(!format!("{other:?}").contains(&other.refresh_token));
+}

@@ -1,0 +1,78 @@
+//! What the scenarios have in common.
+
+use domain::{NewToken, Role, TelephoneSession, TelephoneSessionId, TokenScope, TunnelId};
+use server_core::{OpenError, Secret, Services, Settings, SignupPolicy, TokenHolder, Viewer};
+use std::net::{IpAddr, Ipv4Addr};
+
+pub const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+pub const PASSWORD: &str = "correct horse battery";
+
+/// An empty database, to be opened as often as wanted.
+pub struct Db {
+    pub url: String,
+}
+
+impl Db {
+    pub fn new(url: &str) -> Self {
+        Self { url: url.into() }
+    }
+
+    pub async fn open(&self) -> Services {
+        self.try_open().await.unwrap()
+    }
+
+    pub async fn try_open(&self) -> Result<Services, OpenError> {
+        self.open_with(|_| {}).await
+    }
+
+    pub async fn open_with(&self, change: impl FnOnce(&mut Settings)) -> Result<Services, OpenError> {
+        let mut settings = Settings {
+            database_url: self.url.parse().unwrap(),
+            public_url: "http://localhost:8080".parse().unwrap(),
+            tunnel_domain: "localhost".parse().unwrap(),
+            signup: SignupPolicy::Open,
+            jwt_secret: Secret::new([7; 32]),
+            loopback_only: true,
+            max_tunnels_per_user: 200,
+        };
+        change(&mut settings);
+        Services::open(settings).await
+    }
+}
+
+/// A new member; the first account of a database is best an [`admin`].
+pub async fn member(services: &Services, name: &str) -> Viewer {
+    account(services, name, Role::Member).await
+}
+
+pub async fn admin(services: &Services, name: &str) -> Viewer {
+    account(services, name, Role::Admin).await
+}
+
+async fn account(services: &Services, name: &str, role: Role) -> Viewer {
+    let user = services.accounts().add(&format!("{name}@example.com"), PASSWORD, role).await.unwrap();
+    services.accounts().viewer(user.id).await.unwrap().unwrap()
+}
+
+pub fn new_token(name: &str) -> NewToken {
+    NewToken { name: name.parse().unwrap(), scope: TokenScope::AllTunnels, expires_at: None }
+}
+
+pub async fn holder(services: &Services, viewer: &Viewer, new: NewToken) -> TokenHolder {
+    let (_, secret) = services.tokens().create(viewer, new).await.unwrap();
+    services.tokens().authenticate(secret.expose()).await.unwrap()
+}
+
+pub fn telephone(holder: &TokenHolder, tunnel_id: TunnelId) -> TelephoneSession {
+    TelephoneSession {
+        id: TelephoneSessionId(uuid::Uuid::now_v7()),
+        tunnel_id,
+        token_id: holder.token_id(),
+        address: CLIENT,
+        agent: "telephone/test".into(),
+        machine: None,
+        protocol: "2".into(),
+        round_trip_ms: None,
+        connected_at: chrono::Utc::now(),
+    }
+}

@@ -1,0 +1,146 @@
+use crate::support::{Db, admin, holder, member, new_token, telephone};
+use domain::{LiveUpdate, Range, StatusCounts, Tunnel, TunnelStatus};
+use sea_orm::{ConnectionTrait, sea_query::Query};
+use server_core::{NewTunnel, Services, Subject, Viewer};
+use std::{sync::Arc, time::Duration};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+fn start(services: &Services) -> (CancellationToken, JoinHandle<()>) {
+    let stop = CancellationToken::new();
+    let (services, stopped) = (services.clone(), stop.clone());
+    (stop, tokio::spawn(async move { services.traffic().run(stopped).await }))
+}
+
+async fn tunnel(services: &Services, viewer: &Viewer, subdomain: &str) -> Tunnel {
+    let new = NewTunnel { subdomain: Some(subdomain.into()), ..NewTunnel::default() };
+    services.tunnels().create(viewer, new).await.unwrap()
+}
+
+/// Answers requests and waits until they were measured.
+async fn serve(services: &Services, viewer: &Viewer, tunnel: &Tunnel, statuses: &[u16]) {
+    let mut watch = services.watch(viewer.clone(), Subject::Tunnel(tunnel.id));
+    watch.next().await.unwrap();
+    let meter = services.traffic().meter(tunnel.id, tunnel.owner_id);
+    for status in statuses {
+        meter.begin().answered(*status, Duration::from_millis(20));
+    }
+    meter.add_bytes_in(10);
+    meter.add_bytes_out(100);
+    let mut seen = 0;
+    while seen < statuses.len() as u64 {
+        match watch.next().await.unwrap() {
+            LiveUpdate::Delta(delta) => seen += delta.sample.by_status.total(),
+            LiveUpdate::Snapshot(snapshot) => {
+                seen = snapshot.series.samples.iter().map(|sample| sample.by_status.total()).sum();
+            }
+            LiveUpdate::Gone => panic!("the tunnel is gone"),
+        }
+    }
+}
+
+pub async fn figures_survive_a_restart(db: Db) {
+    let services = db.open().await;
+    let (_, bob) = (admin(&services, "ada").await, member(&services, "bob").await);
+    let site = tunnel(&services, &bob, "site").await;
+    let (stop, run) = start(&services);
+    serve(&services, &bob, &site, &[200, 200, 404]).await;
+    stop.cancel();
+    run.await.unwrap();
+    // Not closed: as after kill -9. The second run lies in the same minute.
+    let services = db.open().await;
+    let bob = services.accounts().viewer(bob.id()).await.unwrap().unwrap();
+    let (stop, run) = start(&services);
+    serve(&services, &bob, &site, &[101, 503]).await;
+    let expected = StatusCounts { informational: 1, success: 2, redirection: 0, client_error: 1, server_error: 1 };
+    for stored in [false, true] {
+        if stored {
+            stop.cancel();
+        }
+        for of in [Subject::All, Subject::Tunnel(site.id)] {
+            for range in [Range::Hour, Range::Day, Range::Week, Range::Month] {
+                let series = services.traffic().history(&bob, of, range).await.unwrap();
+                let mut sum = StatusCounts::default();
+                series.samples.iter().for_each(|sample| sum += sample.by_status);
+                assert_eq!(sum, expected, "{of:?} {range:?}");
+                assert_eq!(series.samples.iter().map(|sample| sample.bytes_out).sum::<u64>(), 200);
+                let latency = series.samples.iter().find_map(|sample| sample.latency_ms).unwrap();
+                assert!((latency.p50 - 20.0).abs() <= 20.0 * 0.032, "{latency:?}");
+            }
+        }
+        let stats = services.tunnels().stats(&bob, site.id).await.unwrap();
+        assert_eq!((stats.by_status, stats.bytes_in, stats.requests), (expected, 20, 5));
+        assert_eq!(services.tunnels().get(&bob, site.id).await.unwrap().request_count, 5);
+    }
+    run.await.unwrap();
+    services.close().await;
+    let services = db.open().await;
+    let tunnel = services.tunnels().get(&bob, site.id).await.unwrap();
+    assert_eq!(tunnel.request_count, 5);
+    assert!(tunnel.last_active_at.is_some());
+}
+
+pub async fn what_was_not_measured_is_a_gap(db: Db) {
+    let services = db.open().await;
+    let ada = admin(&services, "ada").await;
+    let now = chrono::Utc::now().timestamp();
+    let connection = sea_orm::Database::connect(&db.url).await.unwrap();
+    // A process that measured from 40 to 20 minutes ago, without any traffic.
+    let run = Query::insert()
+        .into_table("traffic_runs")
+        .columns(["id", "start", "until"])
+        .values_panic([uuid::Uuid::now_v7().into(), (now - 2_400).into(), (now - 1_200).into()])
+        .to_owned();
+    connection.execute(&run).await.unwrap();
+    let series = services.traffic().history(&ada, Subject::All, Range::Hour).await.unwrap();
+    let at = |minutes: i64| {
+        let start = (now - minutes * 60).div_euclid(60) * 60;
+        series.samples.iter().find(|sample| sample.at == start).map(|sample| sample.by_status.total())
+    };
+    assert_eq!((at(50), at(30), at(10)), (None, Some(0), None));
+    assert_eq!((series.step, series.until - series.from), (60, 3_600));
+}
+
+pub async fn a_watch_begins_with_everything_and_goes_on_by_the_second(db: Db) {
+    let services = db.open().await;
+    let (ada, bob) = (admin(&services, "ada").await, member(&services, "bob").await);
+    let (site, other) = (tunnel(&services, &bob, "site").await, tunnel(&services, &ada, "other").await);
+    let (stop, run) = start(&services);
+    let mut watch = services.watch(bob.clone(), Subject::All);
+    let LiveUpdate::Snapshot(snapshot) = watch.next().await.unwrap() else { panic!("no snapshot") };
+    let shown: Vec<_> = snapshot.tunnels.iter().map(|tunnel| (tunnel.id, tunnel.status)).collect();
+    assert_eq!(shown, [(site.id, TunnelStatus::Offline)], "others' tunnels are not shown");
+
+    let holder = holder(&services, &bob, new_token("laptop")).await;
+    let guard = services.presence().join(telephone(&holder, site.id));
+    services.traffic().meter(site.id, site.owner_id).begin().answered(200, Duration::from_millis(5));
+    services.traffic().meter(other.id, other.owner_id).begin().answered(200, Duration::from_millis(5));
+    let (mut requests, mut online) = (0, false);
+    while requests == 0 || !online {
+        let LiveUpdate::Delta(delta) = watch.next().await.unwrap() else { continue };
+        requests += delta.sample.by_status.total();
+        online |= delta.tunnels.iter().any(|tunnel| tunnel.status == TunnelStatus::Online && tunnel.sessions == 1);
+    }
+    assert_eq!(requests, 1, "others' requests are not counted");
+    drop(guard);
+    stop.cancel();
+    run.await.unwrap();
+    assert_eq!(services.traffic().overall().by_status.success, 2);
+}
+
+pub async fn a_watch_ends_with_the_tunnel(db: Db) {
+    let services = db.open().await;
+    let ada = admin(&services, "ada").await;
+    let site = tunnel(&services, &ada, "site").await;
+    let (stop, run) = start(&services);
+    let mut watch = services.watch(ada.clone(), Subject::Tunnel(site.id));
+    let LiveUpdate::Snapshot(snapshot) = watch.next().await.unwrap() else { panic!("no snapshot") };
+    assert_eq!(snapshot.detail.and_then(|detail| detail.tunnel).map(|tunnel| tunnel.id), Some(site.id));
+    let meter = services.traffic().meter(site.id, site.owner_id);
+    let request = Arc::clone(&meter).begin();
+    services.tunnels().delete(&ada, site.id).await.unwrap();
+    while watch.next().await.unwrap() != LiveUpdate::Gone {}
+    drop(request);
+    stop.cancel();
+    run.await.unwrap();
+}
