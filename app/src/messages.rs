@@ -37,14 +37,15 @@ pub fn refusal(code: &str, field: Option<&str>, value: Option<&str>, wait: Optio
         "signup_closed" => {
             "Sign-up is closed on this server. Ask its administrator for an account (switchboard user add)."
         }
-        "setup_code_required" | "setup_code_wrong" => {
-            "This server can be reached by others, so the first account needs the set-up code from the server's log."
+        "setup_code_required" => {
+            "The first account needs the set-up code that the server wrote into its log when it started."
         }
         "already_set_up" => "The first account exists already. Sign in instead.",
         "email_taken" => "There is an account with this e-mail address already. Sign in, or use another address.",
         "subdomain_taken" => "This subdomain is taken. Choose another.",
-        "custom_domain_taken" | "domain_taken" => "One of these custom domains leads to another tunnel already.",
-        "tunnel_limit" | "limit_exceeded" => "You have as many tunnels as are allowed. Delete one you no longer need.",
+        "domain_taken" => "One of these custom domains leads to another tunnel already.",
+        "tunnel_deleted" => "This tunnel was deleted. Restore it first.",
+        "tunnel_limit" => "You have as many tunnels as are allowed. Delete one you no longer need.",
         "token_limit" => "You have as many tokens as are allowed. Revoke one you no longer need.",
         "not_found" => "It is no longer there. Somebody may have deleted it meanwhile.",
         "unavailable" => "The database does not answer at the moment. Nothing was changed; try again shortly.",
@@ -69,7 +70,8 @@ fn invalid(field: &str, value: Option<&str>) -> String {
             Some("Use a password of 10 to 128 characters that is neither common nor your e-mail address.".into())
         }
         "current_password" => Some("This is not your current password.".into()),
-        "expires_at" => Some("Choose a day in the future.".into()),
+        "scope" => Some("Name at most 50 subdomains, or none for all tunnels.".into()),
+        "expires_at" => Some("Choose one of the offered lengths.".into()),
         _ => None,
     };
     text.unwrap_or_else(|| "This value is not accepted. See the rule below the field.".into())

@@ -1,6 +1,6 @@
 //! The signed-in user's own account.
 
-use super::{invalid, refuse, signed_in};
+use super::{refuse, signed_in};
 use crate::{destination::Destination, ssr};
 use leptos::prelude::*;
 use server_core::CoreError;
@@ -9,11 +9,11 @@ fn settings() -> Destination {
     Destination::page("/web/settings")
 }
 
-/// Here it is the current password that was wrong, not a sign-in.
-fn refuse_change(form: Destination, error: CoreError) {
+/// The same error with the form's name for the password: the service calls both `password`.
+fn named(error: CoreError, password: &'static str) -> CoreError {
     match error {
-        CoreError::Unauthorized(_) => refuse(form, &invalid("current_password", "wrong")),
-        error => refuse(form, &error),
+        CoreError::Invalid { field: "password", message } => CoreError::Invalid { field: password, message },
+        error => error,
     }
 }
 
@@ -26,7 +26,9 @@ pub async fn change_email(
     let Some((services, _, viewer)) = signed_in(&settings()) else { return Ok(()) };
     match services.accounts().change_email(&viewer, &current_password, &email).await {
         Ok(_) => ssr::see_other(&settings().with("done", "email_changed")),
-        Err(error) => refuse_change(settings().with("form", "email").with_some("email", Some(&email)), error),
+        Err(error) => {
+            refuse(settings().with("form", "email").with_some("email", Some(&email)), &named(error, "current_password"))
+        }
     }
     Ok(())
 }
@@ -53,7 +55,7 @@ pub async fn change_password(
     };
     match result.await {
         Ok(()) => ssr::see_other(&settings().with("done", "password_changed")),
-        Err(error) => refuse_change(form, error),
+        Err(error) => refuse(form, &named(error, "new_password")),
     }
     Ok(())
 }

@@ -42,13 +42,25 @@ fn refuse(form: Destination, error: &CoreError) {
         tracing::error!(code = error.code(), cause, "an action failed");
     }
     let mut form = form.with("error", error.code());
-    if let CoreError::Invalid { field, .. } = error {
+    if let Some(field) = field(error) {
         form = form.with("field", field);
     }
     if let CoreError::Throttled { retry_after } = error {
         form = form.with("wait", &retry_after.as_secs().max(1).to_string());
     }
     ssr::see_other(&form);
+}
+
+/// The field that an error is about.
+fn field(error: &CoreError) -> Option<&'static str> {
+    match error {
+        CoreError::Invalid { field, .. } => Some(field),
+        CoreError::Conflict { code: "email_taken", .. } => Some("email"),
+        CoreError::Conflict { code: "subdomain_taken", .. } => Some("subdomain"),
+        CoreError::Conflict { code: "domain_taken", .. } => Some("custom_domains"),
+        CoreError::Forbidden { code: "setup_code_required", .. } => Some("code"),
+        _ => None,
+    }
 }
 
 /// An error in a field that was found before a service was asked.

@@ -51,6 +51,8 @@ impl FormState {
 fn parameter(field: &str) -> &str {
     match field {
         "token_name" => "name",
+        "scope" => "subdomains",
+        "expires_at" => "expires_in_days",
         other => other,
     }
 }

@@ -71,10 +71,8 @@ pub fn layout(visit: &Visit, section: Section, title: &str, content: impl IntoVi
                 "Menu"
             </button>
         </header>
-        <div class="side" id="side" popover>
-            <nav aria-label="Sections">
-                <ul>{links.into_iter().collect_view()}</ul>
-            </nav>
+        <nav class="side" id="side" popover aria-label="Main">
+            <ul>{links.into_iter().collect_view()}</ul>
             <div class="side-foot">
                 {theme_switch(visit.request.theme, visit.here.as_str())}
                 <p class="side-user" title=email.clone()>
@@ -84,7 +82,7 @@ pub fn layout(visit: &Visit, section: Section, title: &str, content: impl IntoVi
                     <button class="button button-quiet button-small">"Sign out"</button>
                 </form>
             </div>
-        </div>
+        </nav>
         <main id="main" tabindex="-1">
             {notice::done(&visit.query)}
             {notice::refused(&visit.query)}

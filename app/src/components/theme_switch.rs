@@ -19,9 +19,11 @@ pub fn theme_switch(chosen: Theme, back: &str) -> AnyView {
         }
     });
     view! {
-        <form method="post" action="/web/action/set_theme" class="theme-switch" role="group" aria-label="Colours">
+        <form method="post" action="/web/action/set_theme" >
             <input type="hidden" name="back" value=back.to_owned() />
-            {buttons.into_iter().collect_view()}
+            <div class="theme-switch" role="group" aria-label="Colours">
+                {buttons.into_iter().collect_view()}
+            </div>
         </form>
     }
     .into_any()

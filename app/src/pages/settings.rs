@@ -25,7 +25,7 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
     let content = view! {
         <h1>"Settings"</h1>
         {profile(visit.viewer.user(), &FormState::of(&visit.query, Some("email")))}
-        {password(&FormState::of(&visit.query, Some("password")))}
+        {password(visit.viewer.user(), &FormState::of(&visit.query, Some("password")))}
         {browsers(&sessions)}
         <section class="card" aria-labelledby="theme-title">
             <h2 id="theme-title">"Colours"</h2>
@@ -71,13 +71,15 @@ fn profile(user: &User, form: &FormState) -> AnyView {
     .into_any()
 }
 
-fn password(form: &FormState) -> AnyView {
+/// The hidden address tells password managers whose password it is.
+fn password(user: &User, form: &FormState) -> AnyView {
     view! {
         <section class="card" aria-labelledby="password-title">
             <h2 id="password-title">"Password"</h2>
             <p>"A new password signs you out of all other browsers and programs."</p>
             <form method="post" action="/web/action/change_password" class="form">
                 {form.summary(&["current_password", "new_password", "repeated_password"])}
+                <input type="text" value=user.email.to_string() autocomplete="username" readonly hidden />
                 {Field::current_password("password", "current_password", "Current password").state(form).view()}
                 {Field::new_password("password", "new_password", "New password")
                     .hint("10 to 128 characters; not a common one, and not your e-mail address.")

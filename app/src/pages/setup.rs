@@ -22,7 +22,7 @@ async fn page(arrival: Arrival) -> Result<AnyView, CoreError> {
     let code = arrival.services.accounts().setup_code().is_some().then(|| {
         Field::text("setup", "code", "Set-up code")
             .required()
-            .hint("This server can be reached by others. The code is in its log, on the line “set-up code”.")
+            .hint("This server can be reached by others. It printed the code when it started: look at its terminal or log.")
             .state(&form)
             .view()
     });

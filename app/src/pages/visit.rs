@@ -108,11 +108,15 @@ fn failed(error: &CoreError) -> AnyView {
         CoreError::NotFound(_) => return super::NotFound().into_any(),
         // The account went away while the page was made.
         CoreError::Unauthorized(_) => return leave(&Destination::page("/web/login")),
+        // A cursor of another list, and the like.
+        CoreError::Invalid { .. } => StatusCode::BAD_REQUEST,
         CoreError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         CoreError::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    tracing::error!(code = error.code(), cause = error.cause(), "a page could not be made");
+    if let Some(cause) = error.cause() {
+        tracing::error!(code = error.code(), cause, "a page could not be made");
+    }
     ssr::set_status(status);
     let text = error.to_string();
     layout::lone(
