@@ -10,6 +10,7 @@ use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
 };
 use std::net::IpAddr;
 use uuid::Uuid;
@@ -81,14 +82,11 @@ impl WebSessions {
         let Some(row) = find(self.store.read(), key_hash).await?.filter(|row| row.expires_at > moment) else {
             return Ok(None);
         };
-        if moment - row.last_seen_at >= TimeDelta::minutes(1) {
-            let write = self.store.write().await?;
-            web_sessions::Entity::update_many()
-                .col_expr(web_sessions::Column::LastSeenAt, moment.into())
-                .filter(web_sessions::Column::Id.eq(row.id))
-                .exec(&write.tx)
-                .await?;
-            write.commit().await?;
+        if moment - row.last_seen_at >= TimeDelta::minutes(1)
+            && let Err(error) = self.note_use(row.id).await
+        {
+            // Somebody who is signed in stays so while nothing can be written.
+            tracing::warn!(cause = error.cause(), "the use of a session was not noted: {error}");
         }
         Ok(Some(WebSessionRecord {
             user_id: row.user_id.map(UserId),
@@ -97,6 +95,16 @@ impl WebSessions {
             address: row.address.and_then(|address| address.parse().ok()),
             expires_at: row.expires_at,
         }))
+    }
+
+    async fn note_use(&self, id: Uuid) -> Result<()> {
+        let write = self.store.write().await?;
+        web_sessions::Entity::update_many()
+            .col_expr(web_sessions::Column::LastSeenAt, Expr::value(now()))
+            .filter(web_sessions::Column::Id.eq(id))
+            .exec(&write.tx)
+            .await?;
+        write.commit().await
     }
 
     /// The id under which the session with this key appears in [`list`](Self::list).

@@ -5,7 +5,11 @@ use crate::{DatabaseUrl, OpenError};
 use migrations::Migrator;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, TransactionTrait,
-    sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
+    sqlx::{
+        ConnectOptions as _, Connection,
+        postgres::PgConnectOptions,
+        sqlite::{SqliteJournalMode, SqliteSynchronous},
+    },
 };
 use sea_orm_migration::MigratorTrait;
 use std::{path::Path, time::Duration};
@@ -69,9 +73,15 @@ async fn postgres(url: &DatabaseUrl, address: &str) -> Result<DatabaseConnection
         .statement_timeout(Duration::from_secs(10))
         .set_application_name("switchboard")
         .sqlx_logging(false);
-    Database::connect(options)
-        .await
-        .map_err(|error| OpenError::Unreachable { url: url.to_string(), cause: error.to_string() })
+    let unreachable = |cause: String| OpenError::Unreachable { url: url.to_string(), cause };
+    // A pool goes on trying and then only says that it waited; one connection says at once what is wrong.
+    let probe = address.parse::<PgConnectOptions>().map_err(|error| unreachable(error.to_string()))?;
+    match tokio::time::timeout(Duration::from_secs(5), probe.connect()).await {
+        Ok(connected) => connected.map_err(|error| unreachable(error.to_string()))?.close().await,
+        Err(_) => return Err(unreachable("no answer within 5 s".into())),
+    }
+    .map_err(|error| unreachable(error.to_string()))?;
+    Database::connect(options).await.map_err(|error| unreachable(error.to_string()))
 }
 
 async fn migrate(connection: &DatabaseConnection) -> Result<(), DbErr> {

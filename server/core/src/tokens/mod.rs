@@ -153,8 +153,11 @@ impl Tokens {
         if row.expires_at.is_some_and(|expires_at| expires_at <= moment) {
             return Err(TokenRefused::Expired);
         }
-        if row.last_used_at.is_none_or(|last| moment - last >= TimeDelta::minutes(1)) {
-            self.note_use(row.id).await?;
+        if row.last_used_at.is_none_or(|last| moment - last >= TimeDelta::minutes(1))
+            && let Err(error) = self.note_use(row.id).await
+        {
+            // A good token stays good while nothing can be written.
+            tracing::warn!(cause = error.cause(), "the use of a token was not noted: {error}");
         }
         Ok(TokenHolder {
             token_id: TokenId(row.id),

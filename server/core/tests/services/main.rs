@@ -78,6 +78,6 @@ async fn a_database_that_cannot_be_opened_is_named_with_a_remedy() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("postgres://me:hidden@127.0.0.1:{port}/switchboard");
     let text = support::Db::new(&url).try_open().await.unwrap_err().to_string();
-    assert!(text.contains("--database-url") && text.contains("127.0.0.1"), "{text}");
+    assert!(text.contains("--database-url") && text.contains("127.0.0.1") && text.contains("refused"), "{text}");
     assert!(!text.contains("hidden"), "the password is shown: {text}");
 }
