@@ -38,7 +38,7 @@ fn frame() -> Chart {
                 .axis_pointer(AxisPointer::new().type_(AxisPointerType::Line).animation(false)),
         )
         .legend(Legend::new().top(0).right(0).item_width(12).item_height(8))
-        .grid(Grid::new().left(8).right(12).top(32).bottom(4).contain_label(true))
+        .grid(Grid::new().left(16).right(12).top(32).bottom(4).contain_label(true))
         .x_axis(Axis::new().type_(AxisType::Time).split_line(SplitLine::new().show(false)))
         .y_axis(Axis::new().type_(AxisType::Value).min_interval(1.0).axis_tick(AxisTick::new().show(false)))
 }
