@@ -134,9 +134,9 @@ impl App {
             trusted: TrustedProxies::new(config.addresses.trusted_proxies.clone()),
         };
         let tasks = TaskTracker::new();
-        let traffic = services.clone();
+        let chores = services.clone();
         let until = background.clone();
-        tasks.spawn(async move { traffic.traffic().run(until).await });
+        tasks.spawn(async move { chores.run(until).await });
         let follow = routing.clone();
         let until = background.clone();
         let interval = config.node.update_interval;

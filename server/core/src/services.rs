@@ -10,9 +10,13 @@ use crate::{
 };
 use sea_orm::ConnectionTrait;
 use std::{sync::Arc, time::Duration};
+use tokio_util::sync::CancellationToken;
 
 /// The shortest key for HS256 (RFC 7518 section 3.2), bytes.
 const MIN_KEY: usize = 32;
+
+/// How often sessions that have ended are removed.
+const TIDY_EVERY: Duration = Duration::from_secs(3_600);
 
 /// All services; cheap to clone.
 #[derive(Debug, Clone)]
@@ -70,8 +74,6 @@ impl Services {
         };
         let web_sessions = WebSessions { store: store.clone(), changes: changes.clone() };
         let api_sessions = ApiSessions::new(store.clone(), &settings.jwt_secret);
-        web_sessions.purge_expired().await?;
-        api_sessions.purge_expired().await?;
         Ok(Self(Arc::new(Inner {
             accounts,
             tokens: Tokens { store: store.clone(), changes: changes.clone(), reveals: Reveals::default() },
@@ -84,6 +86,32 @@ impl Services {
             settings,
             store,
         })))
+    }
+
+    /// What has to be done again and again, until it is stopped: measuring traffic, removing sessions that have ended.
+    pub async fn run(&self, stop: CancellationToken) {
+        tokio::join!(self.traffic().run(stop.clone()), self.tidy(stop));
+    }
+
+    async fn tidy(&self, stop: CancellationToken) {
+        let mut hours = tokio::time::interval(TIDY_EVERY);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = hours.tick() => {}
+            }
+            let purged = async {
+                Ok::<_, CoreError>(
+                    self.web_sessions().purge_expired().await? + self.api_sessions().purge_expired().await?,
+                )
+            };
+            match purged.await {
+                Ok(removed) => tracing::debug!(removed, "sessions that have ended were removed"),
+                Err(error) => {
+                    tracing::warn!(cause = error.cause(), "sessions that have ended were not removed: {error}");
+                }
+            }
+        }
     }
 
     /// Accounts.

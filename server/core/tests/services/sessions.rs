@@ -27,6 +27,7 @@ pub async fn a_browser_session_is_stored_and_ended(db: Db) {
     assert_eq!(sessions.load([1; 32]).await.unwrap(), Some(changed));
     assert_eq!(sessions.load([3; 32]).await.unwrap(), None, "it has expired");
     assert_eq!(sessions.purge_expired().await.unwrap(), 1);
+    assert_eq!(sessions.purge_expired().await.unwrap(), 0);
 
     let list = sessions.list(&ada, Some([1; 32])).await.unwrap();
     assert_eq!((list.len(), list.iter().filter(|session| session.current).count()), (2, 1));
