@@ -163,3 +163,31 @@ impl fmt::Debug for DatabaseUrl {
         fmt::Display::fmt(self, f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn databases_are_told_apart() {
+        let sqlite: DatabaseUrl = "sqlite://data/switchboard.db".parse().unwrap();
+        assert_eq!(sqlite.sqlite_path(), Some(std::path::Path::new("data/switchboard.db")));
+        let postgres: DatabaseUrl = "postgresql://me:hidden@db:5432/name?password=hidden".parse().unwrap();
+        assert_eq!((postgres.sqlite_path(), postgres.to_string().as_str()), (None, "postgresql://me:***@db:5432/name"));
+        assert_eq!("mysql://me@db/name".parse::<DatabaseUrl>(), Err(DatabaseUrlError::Scheme));
+        assert_eq!("sqlite://".parse::<DatabaseUrl>(), Err(DatabaseUrlError::NoFile));
+        assert!(matches!("postgres://db".parse::<DatabaseUrl>(), Err(DatabaseUrlError::Postgres(_))));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_password_is_never_shown(password in "[a-zA-Z0-9%!]{3,20}", rest in "[a-z0-9:@/?=]{0,30}") {
+            if let Ok(url) = format!("postgres://u:zz{password}zz@{rest}").parse::<DatabaseUrl>() {
+                let shown = format!("{url:?} {url}");
+                proptest::prop_assert!(!shown.contains(&format!("zz{password}zz")), "{}", shown);
+            }
+        }
+    }
+}
