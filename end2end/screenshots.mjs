@@ -14,7 +14,7 @@ const SECONDS = 240;
 
 const stage = await Stage.open();
 try {
-  const page = await stage.browser.visitor({ viewport: { width: 1280, height: 900 } });
+  const page = await stage.browser.visitor({ viewport: { width: 1440, height: 1000 } });
   const made = await furnish(stage, page);
   const enough = new AbortController();
   const visitors = visit(made.shop, enough.signal);

@@ -92,7 +92,9 @@ export async function waitForDrawn(page, name, count, timeout) {
       const chart = globalThis.echarts?.getInstanceByDom(document.querySelector(".chart-canvas"));
       const series = (chart?.getOption()?.series ?? []).find((series) => series.name === name);
       const value = (point) => point?.[1] ?? point?.value?.[1] ?? 0;
-      return (series?.data ?? []).reduce((total, point) => total + value(point), 0) >= count;
+      // Not drawn at all is not the same as nothing to draw.
+      if (!series?.data?.length) return false;
+      return series.data.reduce((total, point) => total + value(point), 0) >= count;
     },
     [name, count],
     { timeout, polling: 50 },

@@ -60,6 +60,7 @@ async function overflow(page) {
 async function picture(page, name) {
   const folder = path.join(RESULTS, "pages");
   await mkdir(folder, { recursive: true });
+  await page.evaluate(() => scrollTo(0, 0));
   await page.screenshot({ path: path.join(folder, `${name}.png`), fullPage: true });
 }
 

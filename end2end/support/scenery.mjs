@@ -39,7 +39,8 @@ export async function furnish(stage, page) {
 /** Visitors come until `signal` says that it is enough: some more, some fewer, as visitors do. */
 export async function visit(url, signal) {
   for (let round = 0; !signal.aborted; round += 1) {
-    const visitors = 2 + Math.round(3 * (1 + Math.sin(round / 9)));
+    // At most four at once: more than Python's server takes wait a second to be let in.
+    const visitors = 1 + Math.round(1.5 * (1 + Math.sin(round / 9)));
     await Promise.all(
       Array.from({ length: visitors }, (_, visitor) => request(url + PATHS[(round + visitor) % PATHS.length])),
     );

@@ -34,7 +34,7 @@ pub fn charts(page: &str, range: Range, series: &Series, script: String) -> AnyV
             </header>
             <div class="charts-grid">{panels.into_iter().collect_view()}</div>
         </section>
-        <script id="echarts" src=script defer></script>
+        <script id="echarts-script" src=script defer></script>
     }
     .into_any()
 }

@@ -28,13 +28,16 @@ extern "C" {
     fn set_group(this: &Chart, group: &str);
 }
 
+/// The id of the script on pages with charts. Not the library's own name: an element's id is a property of `window`, so
+/// the library would seem to be loaded as soon as its element is there.
+const SCRIPT: &str = "echarts-script";
 /// Milliseconds that the library may take to load.
 const PATIENCE: u32 = 30_000;
 
 /// A chart of the group in `element`, once the library is there; `None` when it does not come.
 pub async fn start(element: &web_sys::Element, group: &str) -> Option<Chart> {
     if !is_loaded()
-        && let Some(script) = document().get_element_by_id("echarts")
+        && let Some(script) = document().get_element_by_id(SCRIPT)
     {
         browser::event_within(&script, "load", PATIENCE).await;
     }

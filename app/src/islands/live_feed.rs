@@ -64,6 +64,10 @@ pub fn LiveFeed(
     }
     #[cfg(not(feature = "hydrate"))]
     let _ = (path, history);
+    let class = move || match feed.link.get() {
+        Link::Opening | Link::Live => "feed-state feed-state-silent",
+        Link::Lost | Link::Ended => "feed-state",
+    };
     let text = move || match feed.link.get() {
         Link::Opening | Link::Live => "",
         Link::Lost => "Live updates paused — reconnecting",
@@ -71,7 +75,7 @@ pub fn LiveFeed(
     };
     view! {
         {children()}
-        <p class="feed-state" role="status" aria-live="polite">
+        <p class=class role="status" aria-live="polite">
             {text}
         </p>
     }
