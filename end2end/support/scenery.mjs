@@ -1,6 +1,6 @@
 // A dashboard with something in it: tunnels in every state, tokens of every kind, and real traffic.
 
-import { once } from "node:events";
+import { setTimeout as pause } from "node:timers/promises";
 
 import { api, createToken, setUp } from "./dashboard.mjs";
 import { request } from "./http.mjs";
@@ -44,13 +44,6 @@ export async function visit(url, signal) {
     await Promise.all(
       Array.from({ length: visitors }, (_, visitor) => request(url + PATHS[(round + visitor) % PATHS.length])),
     );
-    await pause(100, signal);
+    await pause(100, undefined, { signal }).catch(() => {});
   }
-}
-
-async function pause(milliseconds, signal) {
-  const timer = new AbortController();
-  const end = setTimeout(() => timer.abort(), milliseconds);
-  await Promise.race([once(timer.signal, "abort"), once(signal, "abort")]);
-  clearTimeout(end);
 }

@@ -48,6 +48,7 @@ scenario("pages of a server in use look right", async (stage) => {
   await waitForDrawn(page, "2xx", 150);
   faults.push(...(await look(page, "tunnel-online")));
   await page.goto("/web/tunnels");
+  await page.waitForFunction(() => document.querySelector(".sparkline polyline")?.points.length > 3);
   faults.push(...(await look(page, "tunnels")));
   enough.abort();
   await visitors;
