@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[expect(unused_imports, reason = "each test binary uses a part of this")]
 mod support;
 
 use bytes::Bytes;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[expect(unused_imports, reason = "each test binary uses a part of this")]
 mod support;
 
 use std::sync::Arc;
@@ -103,8 +104,8 @@ async fn a_websocket_passes() {
         response.header(header::UPGRADE, "websocket").body(Body::default()).unwrap()
     })
     .await;
-    let _telephone = switchboard.telephone("ws", &origin).await;
-    let visitor = switchboard.visitor("ws");
+    let _telephone = switchboard.telephone("sockets", &origin).await;
+    let visitor = switchboard.visitor("sockets");
     let request =
         visitor.request(Method::GET, "/").header(header::CONNECTION, "Upgrade").header(header::UPGRADE, "websocket");
     let response = visitor.send(request.body(Body::default()).unwrap()).await.unwrap();
@@ -170,30 +171,32 @@ async fn a_visitor_who_leaves_cancels_the_local_request() {
     })
     .await;
     let _telephone = switchboard.telephone("slow", &origin).await;
-    let visitor = switchboard.visitor("slow");
-    let request = visitor.request(Method::GET, "/").body(Body::default()).unwrap();
-    let waiting = tokio::spawn(async move { visitor.send(request).await });
+    let request = format!("GET / HTTP/1.1\r\nHost: slow.localhost:{}\r\n\r\n", switchboard.address.port());
+    let mut visitor = tokio::net::TcpStream::connect(switchboard.address).await.unwrap();
+    visitor.write_all(request.as_bytes()).await.unwrap();
     arrived.recv().await.unwrap();
-    waiting.abort();
+    drop(visitor);
     assert!(gone.await.is_err());
 }
 
 #[tokio::test]
 async fn a_response_that_breaks_off_is_seen_to_break_off() {
     let switchboard = Switchboard::start().await;
-    let origin = Origin::start(async |_| {
-        let (chunks, body) = streamed();
-        tokio::spawn(async move {
-            chunks.send(Ok(Frame::data(Bytes::from_static(b"half of it")))).await.unwrap();
-            chunks.send(Err(std::io::Error::other("the test breaks it off"))).await.unwrap();
-        });
-        Response::new(body)
+    let (chunks, body) = streamed();
+    let body = std::sync::Mutex::new(Some(body));
+    let origin = Origin::start(move |_| {
+        let body = body.lock().unwrap().take().unwrap();
+        async { Response::new(body) }
     })
     .await;
     let _telephone = switchboard.telephone("broken", &origin).await;
     let visitor = switchboard.visitor("broken");
+    chunks.send(Ok(Frame::data(Bytes::from_static(b"half of it")))).await.unwrap();
     let response = visitor.send(visitor.request(Method::GET, "/").body(Body::default()).unwrap()).await.unwrap();
-    assert!(response.into_body().collect().await.is_err());
+    let mut body = response.into_body();
+    assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "half of it");
+    chunks.send(Err(std::io::Error::other("the test breaks it off"))).await.unwrap();
+    assert!(body.frame().await.unwrap().is_err());
 }
 
 #[tokio::test]
@@ -238,7 +241,7 @@ async fn requests_that_make_no_sense_are_refused() {
         (format!("CONNECT {host} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"), 405),
         (format!("TRACE / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"), 405),
         (format!("GET /{long} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"), 414),
-        (format!("GET / HTTP/1.1\r\nHost: {host}\r\nx: {long}{long}\r\n\r\n"), 431),
+        (format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nx: {long}{long}\r\n\r\n"), 431),
         (format!("GET / HTTP/1.1\r\nHost: {host}\r\n{many}\r\n"), 431),
         ("nonsense\r\n\r\n".to_owned(), 400),
     ] {

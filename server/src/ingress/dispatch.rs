@@ -15,6 +15,9 @@ use crate::proxy::{Problem, Proxy};
 use crate::routing::{Destination, Routing};
 use crate::tunnel::Endpoint;
 
+/// The longest head, bytes, counted as on the wire; beyond it 431. The connection's buffer alone is no limit: what one
+/// read brings may exceed it.
+const MAX_HEAD: usize = 32 * 1024;
 /// The longest path and query, bytes; beyond it 414.
 const MAX_TARGET: usize = 16 * 1024;
 
@@ -56,6 +59,10 @@ impl Dispatch {
         }
         if request.uri().path_and_query().is_some_and(|target| target.as_str().len() > MAX_TARGET) {
             return Err(Problem::uri_too_long());
+        }
+        let fields = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+        if fields.sum::<usize>() > MAX_HEAD {
+            return Err(Problem::head_too_large());
         }
         let host = RequestHost::of(request.uri(), request.headers()).map_err(|error| Problem::bad_host(&error))?;
         self.routing.table().find(&host).ok_or_else(Problem::no_route)

@@ -89,7 +89,7 @@ impl Proxy {
         let head =
             RequestHead { method: parts.method, target: exchange.target.clone(), headers: parts.headers, upgrade };
         let end = on_upgrade.is_none() && body.is_end_stream();
-        let (send, response) = match open(exchange.route, &head, end) {
+        let (send, response) = match open(exchange.route, &head, end).await {
             Ok(stream) => stream,
             Err(problem) => return Err((problem, in_flight)),
         };
@@ -177,8 +177,8 @@ impl Proxy {
     }
 }
 
-fn open(route: &TunnelRoute, head: &RequestHead, end: bool) -> Result<(SendBody, ResponseFuture), Problem> {
-    let session = route.sessions.pick().ok_or_else(Problem::tunnel_offline)?;
+async fn open(route: &TunnelRoute, head: &RequestHead, end: bool) -> Result<(SendBody, ResponseFuture), Problem> {
+    let session = route.sessions.pick_or_wait().await.ok_or_else(Problem::tunnel_offline)?;
     session.line.open(head, end).map_err(|error| {
         tracing::debug!(session = %session.id, %error, "no stream was opened");
         match error {

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use server_core::{PresenceGuard, Services};
-use telephone::line::{self, ControlReceiver, Driver, Line};
+use telephone::line::{self, ControlReceiver, Driver, Line, LineError};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio_tungstenite::WebSocketStream;
@@ -101,7 +101,10 @@ impl Endpoint {
             reason = driver.run() => reason,
             never = beside => never,
         };
-        sessions.leave(session.id);
+        // Whoever was sent away, or hung up properly, is not waited for.
+        let back =
+            !matches!(reason, LineError::ClosedByUs { .. } | LineError::PeerClosed { code: wire::close::NORMAL, .. });
+        sessions.leave(session.id, back);
         drop(presence);
         tracing::info!(session = %session.id, tunnel = %info.tunnel_id, %reason, "telephone disconnected");
     }
@@ -180,7 +183,7 @@ async fn take_control(mut control: ControlReceiver, session: &Session, sessions:
     while let Some(message) = control.recv().await {
         match message {
             // It takes no new requests; the line has answered it already, and what is in flight goes on.
-            Control::Drain(_) => sessions.leave(session.id),
+            Control::Drain(_) => sessions.leave(session.id, false),
             other => tracing::debug!(session = %session.id, ?other, "a message that needs no answer"),
         }
     }

@@ -129,6 +129,9 @@ impl Opening<'_> {
             session_id: info.id.to_string(),
             resume: resume.clone(),
         };
+        // From here on the address is known, and whoever asks for it waits for the telephone to be ready.
+        let sessions = self.endpoint.registry.sessions_of(attached.tunnel.id);
+        sessions.expect_one();
         let ready = async {
             opening::send(&mut socket, &Control::TunnelCreated(created)).await?;
             opening::receive(&mut socket).await
@@ -163,7 +166,6 @@ impl Opening<'_> {
         let settings = line::Settings { mux: Settings::new(Limits::default(), init.limits), heartbeat: HEARTBEAT };
         let (line, driver, _, control) = line::new(socket, Side::Server, settings);
         let session = Arc::new(Session { id: info.id, token: holder.token_id(), resume, line });
-        let sessions = self.endpoint.registry.sessions_of(attached.tunnel.id);
         if let Err(crowded) = sessions.join(&session, init.resume.as_deref()) {
             tracing::info!(tunnel = %attached.tunnel.id, client = %self.client.address, "telephone refused: {crowded}");
             session.line.close(close::REFUSED, crowded.to_string());

@@ -148,7 +148,9 @@ impl Traffic {
                 tracing::warn!(%error, "old traffic figures were not removed; it is tried again");
             }
         }
-        self.tick(chrono::Utc::now().timestamp());
+        // What the present second has brought so far counts as one more: there will be no other time to count it.
+        let end = self.sampler().until() + 1;
+        self.tick(chrono::Utc::now().timestamp().max(end));
         self.store_or_say().await;
     }
 

@@ -91,6 +91,11 @@ impl Sampler {
         }
     }
 
+    /// The end of the second that was measured last.
+    pub fn until(&self) -> i64 {
+        self.run.until
+    }
+
     /// Measures the second that ends at `now`. Returns whether it did: a clock that stands still measures nothing, and
     /// what was counted meanwhile belongs to the next second.
     pub fn tick(&mut self, now: i64, meters: &[Arc<Meter>]) -> bool {
