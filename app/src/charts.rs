@@ -51,7 +51,8 @@ fn percentile(name: &str) -> Line {
 fn flow(name: &str) -> Line {
     Line::new()
         .name(name)
-        .show_symbol(false)
+        .symbol(Symbol::Circle)
+        .symbol_size(2)
         .line_style(LineStyle::new().width(1))
         .area_style(AreaStyle::new().opacity(0.35))
 }

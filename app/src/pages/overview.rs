@@ -102,14 +102,15 @@ async fn first_steps(visit: &Visit, state: &LiveState) -> Result<Option<AnyView>
     if has_requests {
         return Ok(None);
     }
-    let tunnels = visit.services.tunnels().list(&visit.viewer, TunnelQuery::default(), first.clone()).await?.items;
+    let tunnels = visit.services.tunnels().list(&visit.viewer, TunnelQuery::default(), Page::default()).await?.items;
     if tunnels.iter().any(|tunnel| tunnel.request_count > 0) {
         return Ok(None);
     }
     let has_token = !visit.services.tokens().list(&visit.viewer, first).await?.items.is_empty();
     let is_online = state.online().0 > 0;
     let run = command(format!("telephone http 3000 --server {}", visit.request.server_url));
-    let open = tunnels.first().map(|tunnel| {
+    let served = tunnels.iter().find(|tunnel| tunnel.status == TunnelStatus::Online);
+    let open = served.or(tunnels.first()).map(|tunnel| {
         let url = tunnel.public_url.clone();
         view! { <a href=url.clone() rel="noreferrer" target="_blank">{url.clone()}</a> }
     });
