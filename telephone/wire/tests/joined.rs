@@ -194,6 +194,7 @@ fn finish(mut ends: [End; 2], cut: &HashSet<StreamId>) {
         for at in 0..2 {
             while let Some(message) = ends[at].mux.next_message(100_000) {
                 ends[1 - at].arriving.push_back(message);
+                moved = true;
             }
             let end = &mut ends[at];
             while !end.arriving.is_empty() {
