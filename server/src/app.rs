@@ -107,11 +107,6 @@ impl App {
         self.services.accounts().setup_code()
     }
 
-    /// Whether the dashboard's scripts and styles are part of this build.
-    pub fn has_front_end(&self) -> bool {
-        self.assets.has_front_end()
-    }
-
     /// Serves until `stop`, then stops in order: no new connections, telephones are told to drain, requests in flight
     /// have the grace period, what is only in memory is stored, and metrics, which show all this, go last.
     ///

@@ -119,6 +119,25 @@ async fn two_telephones_share_a_tunnel_and_one_may_leave() {
 }
 
 #[tokio::test]
+async fn requests_wait_for_a_telephone_that_broke_off() {
+    let switchboard = Switchboard::start().await;
+    let origin = Origin::mirror().await;
+    let (_, token) = switchboard.token().await;
+    let telephone = switchboard.telephone_with(&token, "waits", &origin).await;
+    let mut events = telephone.events();
+    drop(telephone);
+    // The agent's own view of things ends at once; the server's follows when it reads the end of the connection.
+    while events.recv().await.is_ok() {}
+    while switchboard.tunnel("waits").await["status"] == "online" {
+        tokio::task::yield_now().await;
+    }
+    let visitor = switchboard.visitor("waits");
+    let visit = tokio::spawn(async move { visitor.text("/").await });
+    let _telephone = switchboard.telephone_with(&token, "waits", &origin).await;
+    assert_eq!(visit.await.unwrap().0, 200);
+}
+
+#[tokio::test]
 async fn what_is_no_telephone_is_told_so() {
     let switchboard = Switchboard::start().await;
     let (status, body) = switchboard.client().text("/tunnel").await;

@@ -6,8 +6,9 @@ use tracing_subscriber::{EnvFilter, fmt, util::SubscriberInitExt};
 
 use crate::config::{LogFormat, Logs};
 
-/// Says at every start that there is nothing to migrate; heard only when asked for by name.
-const QUIETER: &str = "sea_orm_migration=warn";
+/// Heard only when asked for by name: one says at every start that there is nothing to migrate, the other warns of
+/// every cookie whose session has ended.
+const QUIETER: &str = "sea_orm_migration=warn,tower_sessions_core=error";
 
 /// Starts logging for the whole process.
 ///

@@ -98,8 +98,10 @@ impl Programs {
 
 /// The program of the other package: named by `cargo xtask test`, or built beside this one.
 fn telephone() -> PathBuf {
-    match std::env::var_os("TELEPHONE_BIN") {
+    let path = match std::env::var_os("TELEPHONE_BIN") {
         Some(path) => path.into(),
         None => PathBuf::from(env!("CARGO_BIN_EXE_switchboard")).with_file_name("telephone"),
-    }
+    };
+    assert!(path.exists(), "{} is missing: build it with `cargo build -p telephone`", path.display());
+    path
 }

@@ -86,18 +86,11 @@ pub(super) async fn totals_before(store: &Store, ids: &[Uuid], except: &[Uuid]) 
             .all(store.read())
             .await?;
         for row in rows {
-            *sums.entry(row.subject_id).or_insert_with(Counts::default) += Counts {
-                by_status: StatusCounts {
-                    informational: unsigned(row.informational),
-                    success: unsigned(row.success),
-                    redirection: unsigned(row.redirection),
-                    client_error: unsigned(row.client_error),
-                    server_error: unsigned(row.server_error),
-                },
-                bytes_in: unsigned(row.bytes_in),
-                bytes_out: unsigned(row.bytes_out),
-                latency_us: 0,
-            };
+            *sums.entry(row.subject_id).or_insert_with(Counts::default) += counts(
+                [row.informational, row.success, row.redirection, row.client_error, row.server_error],
+                row.bytes_in,
+                row.bytes_out,
+            );
         }
     }
     Ok(sums)
@@ -232,20 +225,25 @@ fn step_row(subject: Uuid, step: &Step) -> rollups::ActiveModel {
 
 fn measured(row: &rollups::Model) -> Measured {
     Measured {
-        counts: Counts {
-            by_status: StatusCounts {
-                informational: unsigned(row.informational),
-                success: unsigned(row.success),
-                redirection: unsigned(row.redirection),
-                client_error: unsigned(row.client_error),
-                server_error: unsigned(row.server_error),
-            },
-            bytes_in: unsigned(row.bytes_in),
-            bytes_out: unsigned(row.bytes_out),
-            latency_us: 0,
-        },
+        counts: counts(
+            [row.informational, row.success, row.redirection, row.client_error, row.server_error],
+            row.bytes_in,
+            row.bytes_out,
+        ),
         in_flight: unsigned(row.in_flight_max),
         latencies: decode(&row.latency),
+    }
+}
+
+/// The columns that totals and steps share.
+fn counts(by_class: [i64; 5], bytes_in: i64, bytes_out: i64) -> Counts {
+    let [informational, success, redirection, client_error, server_error] = by_class.map(unsigned);
+    Counts {
+        by_status: StatusCounts { informational, success, redirection, client_error, server_error },
+        bytes_in: unsigned(bytes_in),
+        bytes_out: unsigned(bytes_out),
+        // Only the process that measured sums latencies; percentiles come from the histograms.
+        latency_us: 0,
     }
 }
 
