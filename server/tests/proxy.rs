@@ -8,7 +8,7 @@ mod support;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Method, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use http_body::Frame;
 use http_body_util::BodyExt;
 use hyper_util::rt::TokioIo;
@@ -88,6 +88,39 @@ async fn request_and_response_stream_at_the_same_time() {
     }
     drop(chunks);
     assert!(echo.frame().await.is_none());
+}
+
+#[tokio::test]
+async fn trailers_pass_both_ways() {
+    let switchboard = Switchboard::start().await;
+    let origin = Origin::start(async |request| {
+        let body = request.into_body().collect().await.unwrap();
+        let checksum = body.trailers().unwrap()["x-checksum"].clone();
+        let (chunks, body) = streamed();
+        tokio::spawn(async move {
+            chunks.send(Ok(Frame::data(Bytes::from_static(b"body")))).await.unwrap();
+            let trailers = HeaderMap::from_iter([(HeaderName::from_static("x-checksum"), checksum)]);
+            chunks.send(Ok(Frame::trailers(trailers))).await.unwrap();
+        });
+        Response::builder().header(header::TRAILER, "x-checksum").body(body).unwrap()
+    })
+    .await;
+    let _telephone = switchboard.telephone("trailers", &origin).await;
+    let visitor = switchboard.visitor("trailers");
+    let (chunks, body) = streamed();
+    let request =
+        visitor.request(Method::POST, "/").header(header::TE, "trailers").header(header::TRAILER, "x-checksum");
+    let answer = tokio::spawn({
+        let (visitor, request) = (visitor.clone(), request.body(body).unwrap());
+        async move { visitor.send(request).await.unwrap() }
+    });
+    chunks.send(Ok(Frame::data(Bytes::from_static(b"question")))).await.unwrap();
+    let trailers = HeaderMap::from_iter([(HeaderName::from_static("x-checksum"), HeaderValue::from_static("1234"))]);
+    chunks.send(Ok(Frame::trailers(trailers))).await.unwrap();
+    drop(chunks);
+    let body = answer.await.unwrap().into_body().collect().await.unwrap();
+    assert_eq!(body.trailers().unwrap()["x-checksum"], "1234");
+    assert_eq!(body.to_bytes(), "body");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use futures_util::{SinkExt, StreamExt};
 use http::Method;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use support::{Body, Origin, Switchboard, full, streamed};
+use support::{Body, Client, Origin, Switchboard, full, streamed};
 use telephone::{Agent, AgentError, Target};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -116,6 +116,29 @@ async fn two_telephones_share_a_tunnel_and_one_may_leave() {
     }
     assert_eq!(visitor.text("/").await.0, 200);
     drop(stays);
+}
+
+#[tokio::test]
+async fn a_tunnel_is_also_reached_by_its_own_domain() {
+    let switchboard = Switchboard::start().await;
+    let origin = Origin::mirror().await;
+    let _telephone = switchboard.telephone("named", &origin).await;
+    let own = Client::new(switchboard.address, "App.Customer.example:8443");
+    assert_eq!(own.text("/").await.0, 404);
+    let id = switchboard.tunnel("named").await["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/tunnels/{id}");
+    let (status, tunnel) =
+        switchboard.client().patch(&path, &json!({"custom_domains": ["app.customer.example"]})).await;
+    assert_eq!(status, 200, "{tunnel}");
+    // The change is live at the latest when the routing table has followed it.
+    let answer = loop {
+        match own.text("/").await {
+            (404, _) => tokio::task::yield_now().await,
+            answer => break answer,
+        }
+    };
+    assert_eq!(answer.0, 200);
+    assert!(answer.1.contains("host: App.Customer.example:8443"), "{}", answer.1);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, header};
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -63,7 +63,12 @@ impl Client {
 
     pub async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         let request = self.request(Method::POST, path).header(header::CONTENT_TYPE, "application/json");
-        self.json(request.body(Body::new(Full::from(body.to_string()).map_err(|never| match never {}))).unwrap()).await
+        self.json(request.body(super::full(body.to_string())).unwrap()).await
+    }
+
+    pub async fn patch(&self, path: &str, body: &Value) -> (u16, Value) {
+        let request = self.request(Method::PATCH, path).header(header::CONTENT_TYPE, "application/json");
+        self.json(request.body(super::full(body.to_string())).unwrap()).await
     }
 
     pub async fn delete(&self, path: &str) -> (u16, Value) {
