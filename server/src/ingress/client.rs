@@ -11,6 +11,8 @@ use ipnet::IpNet;
 pub struct Client {
     /// The client's address: the peer's, or behind a trusted proxy the one that the proxy saw.
     pub address: IpAddr,
+    /// The address of the connection's other end.
+    pub peer: IpAddr,
     /// The id under which logs, answers and the inspector know this request.
     pub request_id: RequestId,
     /// Whether the client's own connection is encrypted.
@@ -41,7 +43,7 @@ impl Client {
         let peer = peer.to_canonical();
         let request_id = RequestId(uuid::Uuid::now_v7());
         if !trusted.contains(peer) {
-            return Self { address: peer, request_id, secure: false, through_trusted_proxy: false };
+            return Self { address: peer, peer, request_id, secure: false, through_trusted_proxy: false };
         }
         let mut address = peer;
         let entries = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
@@ -54,7 +56,7 @@ impl Client {
         }
         let secure =
             headers.get("x-forwarded-proto").is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"));
-        Self { address, request_id, secure, through_trusted_proxy: true }
+        Self { address, peer, request_id, secure, through_trusted_proxy: true }
     }
 }
 

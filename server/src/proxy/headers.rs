@@ -73,14 +73,17 @@ pub(super) fn prepare_request(headers: &mut HeaderMap, client: &Client) {
     }
     let proto = if client.secure { "https" } else { "http" };
     let host = headers.get(header::HOST).cloned();
-    let before = headers.remove(&X_FORWARDED_FOR).filter(|_| client.through_trusted_proxy);
+    let mut chain = String::new();
+    if client.through_trusted_proxy {
+        for hop in tokens(headers, &X_FORWARDED_FOR) {
+            chain.push_str(hop);
+            chain.push_str(", ");
+        }
+    }
+    chain.push_str(&client.peer.to_string());
     let kept_host = headers.remove(&X_FORWARDED_HOST).filter(|_| client.through_trusted_proxy);
     headers.remove("x-real-ip");
-    let address = match before {
-        Some(chain) => chain,
-        None => text(&client.address.to_string()),
-    };
-    headers.insert(X_FORWARDED_FOR, address);
+    headers.insert(X_FORWARDED_FOR, text(&chain));
     headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(proto));
     headers.insert(header::FORWARDED, forwarded(client, proto, host.as_ref()));
     if let Some(host) = kept_host.or(host) {
@@ -133,6 +136,7 @@ mod tests {
     fn stranger() -> Client {
         Client {
             address: "203.0.113.7".parse().unwrap(),
+            peer: "203.0.113.7".parse().unwrap(),
             request_id: domain::RequestId(uuid::Uuid::nil()),
             secure: false,
             through_trusted_proxy: false,
@@ -173,6 +177,20 @@ mod tests {
         assert_eq!(headers["x-forwarded-proto"], "http");
         assert_eq!(headers["forwarded"], "for=203.0.113.7;host=\"a.example\";proto=http");
         assert!(!format!("{headers:?}").contains("6.6.6.6"));
+    }
+
+    #[test]
+    fn a_trusted_proxy_is_believed_and_named() {
+        let client = Client { peer: "10.0.0.1".parse().unwrap(), through_trusted_proxy: true, ..stranger() };
+        let mut headers = map(&[
+            ("host", "inner.example"),
+            ("x-forwarded-for", "198.51.100.4"),
+            ("x-forwarded-for", "203.0.113.7"),
+            ("x-forwarded-host", "outer.example"),
+        ]);
+        prepare_request(&mut headers, &client);
+        assert_eq!(headers["x-forwarded-for"], "198.51.100.4, 203.0.113.7, 10.0.0.1");
+        assert_eq!(headers["x-forwarded-host"], "outer.example");
     }
 
     #[test]
