@@ -54,6 +54,9 @@ impl Client {
                 break;
             }
         }
+        // An id of the proxy's own making is kept when it is one of our kind, so that its log and ours tell of the same.
+        let given = headers.get("x-request-id").and_then(|id| id.to_str().ok()?.parse().ok());
+        let request_id = given.unwrap_or(request_id);
         let secure =
             headers.get("x-forwarded-proto").is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"));
         Self { address, peer, request_id, secure, through_trusted_proxy: true }
@@ -71,6 +74,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("x-forwarded-for", forwarded_for.parse().unwrap());
         headers.insert("x-forwarded-proto", "https".parse().unwrap());
+        headers.insert("x-request-id", uuid::Uuid::nil().to_string().parse().unwrap());
         Client::of(peer.parse().unwrap(), &headers, &trusted)
     }
 
@@ -79,6 +83,7 @@ mod tests {
         let client = client("203.0.113.7", "6.6.6.6");
         assert_eq!(client.address.to_string(), "203.0.113.7");
         assert!(!client.secure);
+        assert_ne!(client.request_id.0, uuid::Uuid::nil());
     }
 
     #[test]
@@ -86,5 +91,6 @@ mod tests {
         let client = client("10.0.0.1", "6.6.6.6, 198.51.100.4, 10.0.0.2");
         assert_eq!(client.address.to_string(), "198.51.100.4");
         assert!(client.secure);
+        assert_eq!(client.request_id.0, uuid::Uuid::nil());
     }
 }

@@ -85,7 +85,12 @@ pub(super) fn prepare_request(headers: &mut HeaderMap, client: &Client) {
     headers.remove("x-real-ip");
     headers.insert(X_FORWARDED_FOR, text(&chain));
     headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(proto));
-    headers.insert(header::FORWARDED, forwarded(client, proto, host.as_ref()));
+    let mut hops = Vec::new();
+    if client.through_trusted_proxy {
+        hops.extend(tokens(headers, &header::FORWARDED).map(str::to_owned));
+    }
+    hops.push(forwarded(client, proto, host.as_ref()));
+    headers.insert(header::FORWARDED, text(&hops.join(", ")));
     if let Some(host) = kept_host.or(host) {
         headers.insert(X_FORWARDED_HOST, host);
     }
@@ -100,16 +105,16 @@ pub(super) fn prepare_response(headers: &mut HeaderMap, client: &Client) {
     headers.append(header::VIA, HeaderValue::from_static(VIA));
 }
 
-/// RFC 7239: an IPv6 address is quoted and in brackets, and so is a host with a port.
-fn forwarded(client: &Client, proto: &str, host: Option<&HeaderValue>) -> HeaderValue {
-    let address = match client.address {
+/// What this hop saw (RFC 7239): an IPv6 address is quoted and in brackets, and so is a host with a port.
+fn forwarded(client: &Client, proto: &str, host: Option<&HeaderValue>) -> String {
+    let address = match client.peer {
         std::net::IpAddr::V4(address) => address.to_string(),
         std::net::IpAddr::V6(address) => format!("\"[{address}]\""),
     };
     let host = host.and_then(|host| host.to_str().ok()).filter(|host| !host.contains(['"', '\\']));
     match host {
-        Some(host) => text(&format!("for={address};host=\"{host}\";proto={proto}")),
-        None => text(&format!("for={address};proto={proto}")),
+        Some(host) => format!("for={address};host=\"{host}\";proto={proto}"),
+        None => format!("for={address};proto={proto}"),
     }
 }
 
@@ -187,8 +192,13 @@ mod tests {
             ("x-forwarded-for", "198.51.100.4"),
             ("x-forwarded-for", "203.0.113.7"),
             ("x-forwarded-host", "outer.example"),
+            ("forwarded", "for=198.51.100.4;proto=https"),
         ]);
         prepare_request(&mut headers, &client);
+        assert_eq!(
+            headers["forwarded"],
+            "for=198.51.100.4;proto=https, for=10.0.0.1;host=\"inner.example\";proto=http"
+        );
         assert_eq!(headers["x-forwarded-for"], "198.51.100.4, 203.0.113.7, 10.0.0.1");
         assert_eq!(headers["x-forwarded-host"], "outer.example");
     }
