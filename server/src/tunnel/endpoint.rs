@@ -139,6 +139,8 @@ impl Endpoint {
                 requests: now.requests,
                 latency_ms: now.latency_ms.map_or(0.0, |latency| latency.p50),
                 uptime_seconds: u64::try_from(uptime).unwrap_or(0),
+                held: 0,
+                retried: 0,
             },
         }
     }

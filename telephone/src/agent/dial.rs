@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
-use wire::control::{AuthChallenge, Control, Init, Limits, TunnelCreated};
+use wire::control::{AuthChallenge, Control, Init, Join, Limits, TunnelCreated};
 
 use super::DialError;
 use super::supervisor::Shared;
@@ -20,6 +20,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 pub(super) struct Wish {
     pub subdomain: Option<String>,
     pub resume: Option<String>,
+    pub join: Option<Join>,
 }
 
 /// An open line.
@@ -65,6 +66,7 @@ fn init(shared: &Shared, wish: Wish, limits: Limits) -> Init {
         metadata: shared.metadata.clone(),
         subdomain: wish.subdomain,
         resume: wish.resume,
+        join: wish.join,
         limits,
     }
 }

@@ -153,7 +153,7 @@ async fn keep_line(station: Arc<Station>, leave: CancellationToken) -> AgentErro
     let mut resume = None;
     loop {
         station.tell(Event::Connecting);
-        let wish = Wish { subdomain: station.shared.subdomain.clone(), resume: resume.clone() };
+        let wish = Wish { subdomain: station.shared.subdomain.clone(), resume: resume.clone(), join: None };
         let dialled = tokio::select! {
             dialled = dial(&station.shared, wish) => dialled,
             () = leave.cancelled() => return AgentError::ShutDown,

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use wire::Secret;
 use wire::control::{
-    AuthChallenge, Control, ControlError, Drain, ErrorCode, Init, Limits, MAX_CONTROL, Metadata, Refusal, Stats,
+    AuthChallenge, Control, ControlError, Drain, ErrorCode, Init, Join, Limits, MAX_CONTROL, Metadata, Refusal, Stats,
     Status, TunnelCreated, TunnelStatus, UpdateTunnel,
 };
 
@@ -37,6 +37,7 @@ fn opening() {
             metadata: Metadata { name: Some("laptop".into()), ..Metadata::default() },
             subdomain: Some("blog".into()),
             resume: None,
+            join: None,
             limits: Limits { stream_window: 1, connection_window: 2, max_streams: 3 },
         }),
         json!({
@@ -63,6 +64,31 @@ fn opening() {
 }
 
 #[test]
+fn a_further_socket() {
+    check(
+        Control::Init(Init {
+            version: "2".into(),
+            token: Secret::new("sbt_x"),
+            local_url: "http://localhost:3000".into(),
+            metadata: Metadata::default(),
+            subdomain: None,
+            resume: None,
+            join: Some(Join { session_id: "s".into(), resume: "r".into() }),
+            limits: Limits { stream_window: 1, connection_window: 2, max_streams: 3 },
+        }),
+        json!({
+            "type": "init", "version": "2", "token": "sbt_x", "local_url": "http://localhost:3000", "metadata": {},
+            "join": {"session_id": "s", "resume": "r"},
+            "limits": {"stream_window": 1, "connection_window": 2, "max_streams": 3},
+        }),
+    );
+    check(
+        Control::Error(Refusal { code: ErrorCode::SessionGone, message: "open another".into() }),
+        json!({"type": "error", "code": "session_gone", "message": "open another"}),
+    );
+}
+
+#[test]
 fn session() {
     check(Control::Ping { timestamp: 1 }, json!({"type": "ping", "timestamp": 1}));
     check(Control::Pong { timestamp: 1 }, json!({"type": "pong", "timestamp": 1}));
@@ -73,11 +99,11 @@ fn session() {
     check(
         Control::TunnelStatus(TunnelStatus {
             status: Status::Active,
-            stats: Stats { requests: 7, latency_ms: 1.5, uptime_seconds: 60 },
+            stats: Stats { requests: 7, latency_ms: 1.5, uptime_seconds: 60, held: 2, retried: 3 },
         }),
         json!({
             "type": "tunnel_status", "status": "active",
-            "stats": {"requests": 7, "latency_ms": 1.5, "uptime_seconds": 60},
+            "stats": {"requests": 7, "latency_ms": 1.5, "uptime_seconds": 60, "held": 2, "retried": 3},
         }),
     );
     check(

@@ -28,6 +28,8 @@ pub enum ErrorCode {
     TunnelPaused,
     /// The tunnel was deleted.
     TunnelDeleted,
+    /// The session that a further socket was to join has ended; open a new one.
+    SessionGone,
     /// A limit of the account or of the server is reached.
     LimitExceeded,
     /// The server is shutting down; dial again.
@@ -39,7 +41,7 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
-    const KNOWN: [Self; 14] = [
+    const KNOWN: [Self; 15] = [
         Self::BadVersion,
         Self::BadMessage,
         Self::TokenInvalid,
@@ -51,6 +53,7 @@ impl ErrorCode {
         Self::SubdomainTaken,
         Self::TunnelPaused,
         Self::TunnelDeleted,
+        Self::SessionGone,
         Self::LimitExceeded,
         Self::ShuttingDown,
         Self::Internal,
@@ -70,6 +73,7 @@ impl ErrorCode {
             Self::SubdomainTaken => "subdomain_taken",
             Self::TunnelPaused => "tunnel_paused",
             Self::TunnelDeleted => "tunnel_deleted",
+            Self::SessionGone => "session_gone",
             Self::LimitExceeded => "limit_exceeded",
             Self::ShuttingDown => "shutting_down",
             Self::Internal => "internal",
@@ -92,6 +96,7 @@ impl ErrorCode {
             | Self::TunnelDeleted => true,
             Self::BadMessage
             | Self::TunnelPaused
+            | Self::SessionGone
             | Self::LimitExceeded
             | Self::ShuttingDown
             | Self::Internal

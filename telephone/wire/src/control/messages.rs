@@ -59,9 +59,22 @@ pub struct Init {
     /// The value of `resume` in the last `tunnel_created`, to replace that session at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<String>,
+    /// The session to which this socket is added as a further line; absent for a session of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub join: Option<Join>,
     /// What the telephone takes.
     #[serde(default)]
     pub limits: Limits,
+}
+
+/// The live session that a further socket of the same telephone is added to. `tunnel_created` answers with the same
+/// session, or `error` with [`ErrorCode::SessionGone`]: then a session of its own has to be opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Join {
+    /// The value of `session_id` in the `tunnel_created` that opened the session.
+    pub session_id: String,
+    /// The value of `resume` there, which proves that it is the same telephone.
+    pub resume: String,
 }
 
 /// What a telephone says about itself.
@@ -148,6 +161,12 @@ pub struct Stats {
     pub latency_ms: f64,
     /// How long the tunnel has had a session, in seconds.
     pub uptime_seconds: u64,
+    /// How many requests wait at the moment for a telephone to be there.
+    #[serde(default)]
+    pub held: u64,
+    /// Requests since the server started that were sent a second time, because the first line broke under them.
+    #[serde(default)]
+    pub retried: u64,
 }
 
 /// `error`: the reason for a refusal.

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 pub use code::ErrorCode;
 pub use messages::{
-    AuthChallenge, Drain, Init, Limits, Metadata, Refusal, Stats, Status, TunnelCreated, TunnelStatus, UpdateTunnel,
+    AuthChallenge, Drain, Init, Join, Limits, Metadata, Refusal, Stats, Status, TunnelCreated, TunnelStatus,
+    UpdateTunnel,
 };
 
 /// The longest control message, in bytes.
