@@ -5,11 +5,16 @@
 #![expect(unreachable_pub, reason = "shared between test binaries")]
 
 mod client;
+pub mod fault;
 mod origin;
+mod program;
 mod programs;
 mod switchboard;
+mod wait;
 
 pub use client::{Client, text, whole};
 pub use origin::{Body, Origin, full, streamed};
+pub use program::Program;
 pub use programs::Programs;
 pub use switchboard::Switchboard;
+pub use wait::{figure, until, within};

@@ -1,98 +1,138 @@
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::process::Stdio;
 
+use rand::Rng;
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::Command;
 
-use super::{Client, Origin, Switchboard};
+use super::{Client, Origin, Program, Switchboard, figure};
 
 /// The real programs, each a process of its own; killed when this is dropped.
 pub struct Programs {
-    address: std::net::SocketAddr,
-    switchboard: Program,
+    pub address: SocketAddr,
+    pub metrics: SocketAddr,
+    pub switchboard: Program,
+    settings: Vec<(String, String)>,
+    bearer: String,
     telephone: Option<Program>,
-    _folder: TempDir,
-}
-
-struct Program {
-    child: Child,
-    /// Kept, so that the program can go on writing.
-    output: Lines<BufReader<ChildStdout>>,
-}
-
-impl Program {
-    fn start(mut command: Command) -> Self {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { child, output }
-    }
-
-    /// Reads up to the line that holds `text`, and gives that line.
-    async fn line_with(&mut self, text: &str) -> String {
-        loop {
-            let line = self.output.next_line().await.unwrap().expect("the program ended too early");
-            if line.contains(text) {
-                return line;
-            }
-        }
-    }
-
-    /// A figure of `/proc/PID/status`, bytes.
-    fn status(&self, name: &str) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
-        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
-    }
+    folder: TempDir,
 }
 
 impl Programs {
+    /// A switchboard with an account.
     pub async fn start() -> Self {
-        let folder = TempDir::new().unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_switchboard"));
-        command.args(["--listen", "127.0.0.1:0", "--metrics-listen", "off", "--data-dir"]).arg(folder.path());
-        let mut switchboard = Program::start(command);
-        let line = switchboard.line_with("http://").await;
-        let port = line.split("localhost:").nth(1).unwrap().split('/').next().unwrap().trim().parse::<u16>().unwrap();
-        Self { address: ([127, 0, 0, 1], port).into(), switchboard, telephone: None, _folder: folder }
+        Self::start_with(&[]).await
     }
 
-    /// An account, a token and a telephone that is connected.
-    pub async fn telephone(&mut self, subdomain: &str, origin: &Origin) {
-        let url = format!("http://localhost:{}", self.address.port());
-        let client = Client::new(self.address, &url["http://".len()..]);
+    /// A switchboard with these settings and an account.
+    pub async fn start_with(settings: &[(&str, &str)]) -> Self {
+        let folder = TempDir::new().unwrap();
+        let [address, metrics] = [free_address(), free_address()];
+        let settings: Vec<_> = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let switchboard = serve(&folder, address, metrics, &settings).await;
+        let mut programs =
+            Self { address, metrics, switchboard, settings, bearer: String::new(), telephone: None, folder };
         let account = json!({"email": Switchboard::EMAIL, "password": Switchboard::PASSWORD});
-        assert_eq!(client.post("/api/v1/auth/register", &account).await.0, 201);
-        let (_, tokens) = client.post("/api/v1/auth/login", &account).await;
-        let client = client.bearer(tokens["access_token"].as_str().unwrap());
-        let (_, token) = client.post("/api/v1/tokens", &json!({"name": "test"})).await;
-        let mut command = Command::new(telephone());
-        command.args(["http", &origin.address.to_string(), "--server", &url, "--subdomain", subdomain]);
-        command.env("TELEPHONE_TOKEN", token["token"].as_str().unwrap());
-        let mut telephone = Program::start(command);
-        telephone.line_with("Public URL").await;
-        self.telephone = Some(telephone);
+        assert_eq!(programs.client().post("/api/v1/auth/register", &account).await.0, 201);
+        let (_, tokens) = programs.client().post("/api/v1/auth/login", &account).await;
+        programs.bearer = tokens["access_token"].as_str().unwrap().to_owned();
+        programs
+    }
+
+    /// Starts the switchboard again, on the same data and under the same addresses. It has to have ended.
+    pub async fn restart(&mut self) {
+        self.switchboard = serve(&self.folder, self.address, self.metrics, &self.settings).await;
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://localhost:{}", self.address.port())
+    }
+
+    /// A client of the dashboard's host, signed in.
+    pub fn client(&self) -> Client {
+        Client::new(self.address, &format!("localhost:{}", self.address.port())).bearer(&self.bearer)
     }
 
     pub fn visitor(&self, subdomain: &str) -> Client {
         Client::new(self.address, &format!("{subdomain}.localhost:{}", self.address.port()))
     }
 
+    /// Creates a token; its id and its secret.
+    pub async fn token(&self) -> (String, String) {
+        let (status, token) = self.client().post("/api/v1/tokens", &json!({"name": "test"})).await;
+        assert_eq!(status, 201, "{token}");
+        let text = |key: &str| token[key].as_str().unwrap().to_owned();
+        (text("id"), text("token"))
+    }
+
+    /// A telephone with a new token, once it is connected. It belongs to these programs.
+    pub async fn telephone(&mut self, subdomain: &str, origin: &Origin) {
+        let (_, token) = self.token().await;
+        self.telephone = Some(self.telephone_with(&token, subdomain, origin.address, &[]).await);
+    }
+
+    /// A telephone of the test's own, once it is connected.
+    pub async fn telephone_with(&self, token: &str, subdomain: &str, target: SocketAddr, more: &[&str]) -> Program {
+        let mut telephone = self.start_telephone(token, subdomain, target, more);
+        telephone.line_with("\"event\":\"connected\"").await;
+        telephone
+    }
+
+    /// A telephone that has just been started. What happens to it is in its output, one JSON object a line. Of an
+    /// argument that is given twice the last one counts, and those in `more` come last.
+    pub fn start_telephone(&self, token: &str, subdomain: &str, target: SocketAddr, more: &[&str]) -> Program {
+        let mut command = Command::new(telephone());
+        command.args(["http", &target.to_string(), "--log-format", "json", "--subdomain", subdomain]);
+        command.args(more).env("TELEPHONE_TOKEN", token);
+        if !more.contains(&"--server") {
+            command.args(["--server", &self.url()]);
+        }
+        Program::start(command)
+    }
+
+    /// A figure of the switchboard's metrics.
+    pub async fn figure(&self, name: &str) -> f64 {
+        figure(self.metrics, name).await
+    }
+
     /// What each program has in memory now, bytes.
     pub fn memory(&self) -> BTreeMap<&'static str, u64> {
-        self.each("VmRSS:").collect()
+        self.each().map(|(name, program)| (name, program.memory())).collect()
     }
 
     /// The most each program has had in memory, bytes.
     pub fn peak_memory(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        self.each("VmHWM:")
+        self.each().map(|(name, program)| (name, program.peak_memory()))
     }
 
-    fn each(&self, figure: &str) -> impl Iterator<Item = (&'static str, u64)> {
-        let telephone = self.telephone.as_ref().map(|program| ("telephone", program.status(figure)));
-        [("switchboard", self.switchboard.status(figure))].into_iter().chain(telephone)
+    fn each(&self) -> impl Iterator<Item = (&'static str, &Program)> {
+        let telephone = self.telephone.as_ref().map(|program| ("telephone", program));
+        [("switchboard", &self.switchboard)].into_iter().chain(telephone)
+    }
+}
+
+async fn serve(folder: &TempDir, address: SocketAddr, metrics: SocketAddr, settings: &[(String, String)]) -> Program {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_switchboard"));
+    command.args(["--listen", &address.to_string(), "--metrics-listen", &metrics.to_string(), "--data-dir"]);
+    command.arg(folder.path()).current_dir(folder.path());
+    command.envs(settings.iter().map(|(key, value)| (key, value)));
+    let mut switchboard = Program::start(command);
+    switchboard.line_with("http://").await;
+    switchboard
+}
+
+/// An address that stays free while a program that listened there is started again: one below those that the kernel
+/// gives to whoever asks for any.
+fn free_address() -> SocketAddr {
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let first = range.split_whitespace().next().and_then(|port| port.parse().ok()).unwrap_or(32_768);
+    loop {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, rand::rng().random_range(10_000..first)));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
     }
 }
 

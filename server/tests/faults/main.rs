@@ -1,0 +1,9 @@
+//! What fails, and what it costs: networks, programs and local servers that break at every point, over real sockets and,
+//! where a process is what breaks, with the real programs. `docs/reliability.md` says what each of these shows.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod relay;
+#[expect(unused_imports, reason = "each test binary uses a part of this")]
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,178 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use socket2::SockRef;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::broadcast;
+use tokio::task::JoinSet;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::way::{Direction, End, Flow, Way};
+
+/// Relays connections to a target, and does to them what the test says. Dropping it ends them.
+pub struct Relay {
+    /// Where to connect to.
+    pub address: SocketAddr,
+    shared: Arc<Shared>,
+    _task: AbortOnDropHandle<()>,
+}
+
+struct Shared {
+    target: SocketAddr,
+    forth: Way,
+    back: Way,
+    ends: broadcast::Sender<End>,
+    accepted: AtomicU64,
+}
+
+impl Relay {
+    pub async fn to(target: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::new(Shared {
+            target,
+            forth: Way::default(),
+            back: Way::default(),
+            ends: broadcast::Sender::new(16),
+            accepted: AtomicU64::new(0),
+        });
+        let task = tokio::spawn(accept(listener, shared.clone()));
+        Self { address, shared, _task: AbortOnDropHandle::new(task) }
+    }
+
+    /// Under which a telephone dials the switchboard behind this.
+    pub fn url(&self) -> String {
+        format!("http://localhost:{}", self.address.port())
+    }
+
+    /// What becomes of bytes, on all connections there are and will be.
+    pub fn flow(&self, direction: Direction, flow: Flow) {
+        self.way(direction).rules.send_modify(|rules| rules.flow = flow);
+    }
+
+    /// Nothing comes through any more, and nobody is told.
+    pub fn stall(&self) {
+        self.both(Flow::Stall);
+    }
+
+    /// What was held arrives, and everything goes on.
+    pub fn heal(&self) {
+        self.both(Flow::Pass);
+    }
+
+    fn both(&self, flow: Flow) {
+        self.flow(Direction::Forth, flow);
+        self.flow(Direction::Back, flow);
+    }
+
+    /// Everything arrives this much later.
+    pub fn delay(&self, direction: Direction, delay: Duration) {
+        self.way(direction).rules.send_modify(|rules| rules.delay = delay);
+    }
+
+    /// No more than this many bytes per second pass on each connection.
+    pub fn throttle(&self, direction: Direction, rate: u64) {
+        self.way(direction).rules.send_modify(|rules| rules.rate = Some(rate));
+    }
+
+    /// The connection that carries the last of so many more bytes ends right after it; with none, the one on which the
+    /// next bytes come. It happens once.
+    pub fn cut_after(&self, direction: Direction, bytes: u64, end: End) {
+        self.way(direction).cut_after(bytes, end);
+    }
+
+    /// Ends all connections; new ones are taken as before.
+    pub fn end_all(&self, end: End) {
+        // There may be none.
+        let _connections = self.shared.ends.send(end);
+    }
+
+    /// How many bytes have passed.
+    pub fn passed(&self, direction: Direction) -> u64 {
+        self.way(direction).passed()
+    }
+
+    /// How many connections there have been.
+    pub fn accepted(&self) -> u64 {
+        self.shared.accepted.load(Ordering::Relaxed)
+    }
+
+    /// How many connections there are.
+    pub fn connections(&self) -> usize {
+        self.shared.ends.receiver_count()
+    }
+
+    fn way(&self, direction: Direction) -> &Way {
+        match direction {
+            Direction::Forth => &self.shared.forth,
+            Direction::Back => &self.shared.back,
+        }
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                shared.accepted.fetch_add(1, Ordering::Relaxed);
+                let ends = shared.ends.subscribe();
+                connections.spawn(relay(accepted.unwrap().0, ends, shared.clone()));
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn relay(mut from: TcpStream, mut ends: broadcast::Receiver<End>, shared: Arc<Shared>) {
+    let Ok(mut to) = TcpStream::connect(shared.target).await else {
+        // As if nothing stood between: nobody listens there.
+        reset(&from);
+        return;
+    };
+    from.set_nodelay(true).unwrap();
+    to.set_nodelay(true).unwrap();
+    let end = {
+        let ((from_read, from_write), (to_read, to_write)) = (from.split(), to.split());
+        let forth = shared.forth.carry(from_read, to_write);
+        let back = shared.back.carry(to_read, from_write);
+        tokio::select! {
+            end = both(forth, back) => end,
+            Ok(end) = ends.recv() => end,
+        }
+    };
+    if end == End::Reset {
+        reset(&from);
+        reset(&to);
+    }
+}
+
+/// Until both directions have ended, or one says that the connection does.
+async fn both(
+    forth: impl Future<Output = std::io::Result<Option<End>>>,
+    back: impl Future<Output = std::io::Result<Option<End>>>,
+) -> End {
+    let (mut forth, mut back) = (std::pin::pin!(forth), std::pin::pin!(back));
+    let (mut forth_ended, mut back_ended) = (false, false);
+    while !(forth_ended && back_ended) {
+        let (ended, outcome) = tokio::select! {
+            outcome = &mut forth, if !forth_ended => (&mut forth_ended, outcome),
+            outcome = &mut back, if !back_ended => (&mut back_ended, outcome),
+        };
+        *ended = true;
+        match outcome {
+            Ok(None) => {}
+            Ok(Some(end)) => return end,
+            // One end broke off: so does the other.
+            Err(_) => return End::Reset,
+        }
+    }
+    End::Close
+}
+
+/// Lets go of it without a word: closing it sends RST instead of FIN, and drops what was not sent yet.
+fn reset(stream: &TcpStream) {
+    SockRef::from(stream).set_linger(Some(Duration::ZERO)).unwrap();
+}
