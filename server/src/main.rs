@@ -8,6 +8,11 @@ use server::{
 };
 use std::process::ExitCode;
 
+/// Traffic makes and drops buffers of every size all the time. The C library's allocator gives freed ones back to the
+/// kernel only to ask for them again: that halved the speed of large downloads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match Arguments::try_parse() {
         Ok(arguments) => run(arguments).map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS),

@@ -24,10 +24,14 @@ impl RecvHandle {
     }
 
     fn poll_read(&self, cx: &mut Context<'_>) -> Poll<Result<Received, StreamError>> {
-        self.shared.change(|state| match (state.mux.read(self.id), &state.ended) {
-            (Some(received), _) => Poll::Ready(Ok(received)),
-            (None, Some(error)) => Poll::Ready(Err(error.clone().into())),
-            (None, None) => state.wait(self.id, cx, |slot| &mut slot.recv),
+        let pace = self.shared.pace();
+        self.shared.change(|state| {
+            state.mux.set_pace(pace);
+            match (state.mux.read(self.id), &state.ended) {
+                (Some(received), _) => Poll::Ready(Ok(received)),
+                (None, Some(error)) => Poll::Ready(Err(error.clone().into())),
+                (None, None) => state.wait(self.id, cx, |slot| &mut slot.recv),
+            }
         })
     }
 }

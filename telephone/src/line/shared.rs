@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use wire::control::Control;
+use wire::flow::Pace;
 use wire::frame::ResetCode;
 use wire::head::{RequestHead, ResponseHead};
 use wire::mux::{Event, Mux, Settings, Side, StreamId, StreamMap};
@@ -28,6 +29,7 @@ pub(super) struct Shared {
     idle: Notify,
     /// Microseconds, 0 for unknown.
     rtt: AtomicU64,
+    began: Instant,
 }
 
 #[derive(Debug)]
@@ -68,7 +70,13 @@ impl Shared {
             ended: None,
             driver: None,
         };
-        Self { state: Mutex::new(state), ended: CancellationToken::new(), idle: Notify::new(), rtt: AtomicU64::new(0) }
+        Self {
+            state: Mutex::new(state),
+            ended: CancellationToken::new(),
+            idle: Notify::new(),
+            rtt: AtomicU64::new(0),
+            began: Instant::now(),
+        }
     }
 
     /// A panic while the lock was held poisons nothing: it ends the task it is in, and the state is always whole.
@@ -164,6 +172,11 @@ impl Shared {
             0 => None,
             micros => Some(Duration::from_micros(micros)),
         }
+    }
+
+    /// What the windows' growth goes by.
+    pub(super) fn pace(&self) -> Pace {
+        Pace { now: self.began.elapsed(), round_trip: self.rtt() }
     }
 
     pub(super) fn set_rtt(&self, rtt: Duration) {

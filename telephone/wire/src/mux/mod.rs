@@ -13,6 +13,7 @@ mod stream;
 mod transmit;
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
@@ -21,7 +22,7 @@ pub use error::{OpenError, ProtocolError, SendError};
 pub use id::{IdHasher, StreamId, StreamMap};
 pub use settings::{Settings, Side};
 
-use crate::flow::{Credit, Window};
+use crate::flow::{Credit, MAX_CONNECTION_WINDOW, Pace, Window};
 use crate::frame::{self, ResetCode};
 use crate::head::{RequestHead, ResponseHead};
 use stream::{RecvState, SendState, Stream};
@@ -89,6 +90,9 @@ pub struct Mux {
     queued: usize,
     credit: Credit,
     window: Window,
+    pace: Pace,
+    /// By how much the windows of all streams together have grown, in bytes.
+    grown: usize,
     /// Bytes that lie here unread, over all streams.
     held: usize,
     /// Credit of the connection that is kept back while too much is held.
@@ -100,6 +104,8 @@ impl Mux {
     /// A line on which nothing has happened yet.
     pub fn new(side: Side, settings: Settings) -> Self {
         let window = settings.local.connection_window;
+        // What is under way comes on top of what is held: it stays a small part of it.
+        let max_window = MAX_CONNECTION_WINDOW.min(u32::try_from(settings.max_held / 4).unwrap_or(u32::MAX));
         Self {
             side,
             settings,
@@ -112,7 +118,9 @@ impl Mux {
             crowded: VecDeque::new(),
             queued: 0,
             credit: Credit::new(settings.peer.connection_window),
-            window: Window::new(window, window),
+            window: Window::new(window, max_window, Duration::ZERO),
+            pace: Pace::default(),
+            grown: 0,
             held: 0,
             withheld: 0,
             events: VecDeque::new(),
@@ -139,6 +147,12 @@ impl Mux {
         self.events.pop_front()
     }
 
+    /// Tells what time it is and how far away the peer is: windows grow towards what that needs. Never told, they grow
+    /// for every reader that keeps up.
+    pub fn set_pace(&mut self, pace: Pace) {
+        self.pace = pace;
+    }
+
     /// What has arrived on a stream next; `None` when that is still to come. Reading gives credit back to the peer.
     ///
     /// After the end, and for a stream that is over, this is a reset with [`ResetCode::CLOSED`].
@@ -147,8 +161,11 @@ impl Mux {
         let recv = &mut stream.recv;
         if let Some(data) = recv.held.pop() {
             let waiting = recv.held.len() == 0 && self.held <= self.settings.max_held / 2;
+            let spare = if waiting { self.settings.max_grown.saturating_sub(self.grown) } else { 0 };
+            let before = recv.window.grown();
             // Held data is bounded by the window, a u32.
-            let grant = recv.window.consume(data.len() as u32, waiting);
+            let grant = recv.window.consume(data.len() as u32, u32::try_from(spare).unwrap_or(u32::MAX), self.pace);
+            self.grown += (recv.window.grown() - before) as usize;
             if let (Some(grant), RecvState::Open) = (grant, &recv.state) {
                 frame::put_window(&mut self.urgent, id.0, grant);
             }
@@ -190,7 +207,7 @@ impl Mux {
 
     /// Ends both directions of a stream at once.
     pub fn reset(&mut self, id: StreamId, code: ResetCode) {
-        let Some(mut stream) = self.streams.remove(&id) else { return };
+        let Some(mut stream) = self.take_out(id) else { return };
         let held = stream.recv.held.clear();
         self.release_held(held);
         self.release_queued(stream.send.queued);
@@ -235,8 +252,14 @@ impl Mux {
 
     fn remove_if_settled(&mut self, id: StreamId) {
         if self.streams.get(&id).is_some_and(Stream::is_settled) {
-            self.streams.remove(&id);
+            self.take_out(id);
         }
+    }
+
+    fn take_out(&mut self, id: StreamId) -> Option<Stream> {
+        let stream = self.streams.remove(&id)?;
+        self.grown -= stream.recv.window.grown() as usize;
+        Some(stream)
     }
 
     /// Accounts for `bytes` that no longer lie here.
@@ -250,7 +273,7 @@ impl Mux {
 
     /// Gives credit of the connection back.
     fn return_credit(&mut self, bytes: u32) {
-        if let Some(grant) = self.window.consume(bytes, false) {
+        if let Some(grant) = self.window.consume(bytes, u32::MAX, self.pace) {
             frame::put_window(&mut self.urgent, 0, grant);
         }
     }

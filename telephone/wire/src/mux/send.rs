@@ -38,8 +38,8 @@ impl Mux {
     }
 
     pub(super) fn new_stream(&self, send: SendState, recv: RecvState) -> Stream {
-        let Self { settings, .. } = self;
-        let window = Window::new(settings.local.stream_window, settings.max_stream_window);
+        let Self { settings, pace, .. } = self;
+        let window = Window::new(settings.local.stream_window, settings.max_stream_window, pace.now);
         Stream { send: SendHalf::new(send, settings.peer.stream_window), recv: RecvHalf::new(recv, window) }
     }
 

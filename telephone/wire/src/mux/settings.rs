@@ -19,6 +19,9 @@ pub struct Settings {
     pub peer: Limits,
     /// How far the window of a stream grows whose reader keeps up, in bytes.
     pub max_stream_window: u32,
+    /// By how much the windows of all streams together may grow, in bytes: what readers who kept up and then stop can
+    /// leave lying here beyond the first window of each.
+    pub max_grown: usize,
     /// How much may lie here unread, in bytes over all streams, before the connection's credit is held back as well.
     /// Below it one slow reader never slows another stream.
     pub max_held: usize,
@@ -37,6 +40,7 @@ impl Settings {
             local,
             peer,
             max_stream_window: MAX_STREAM_WINDOW,
+            max_grown: 32 * 1024 * 1024,
             max_held: 64 * 1024 * 1024,
             send_buffer: 64 * 1024,
             max_queued: 16 * 1024 * 1024,
