@@ -118,8 +118,13 @@ impl App {
             Arc::new(DataPlane::start(config.node.data_threads).context("the data plane's threads did not start")?);
         let (accepting, background, last) = (stop.child_token(), CancellationToken::new(), CancellationToken::new());
         let health = observe::Health::new(services.clone(), stop.clone());
-        let endpoint =
-            Arc::new(Endpoint::new(services.clone(), routing.clone(), registry, Handle::current(), stop.clone()));
+        let endpoint = Arc::new(Endpoint::new(
+            services.clone(),
+            routing.clone(),
+            registry.clone(),
+            Handle::current(),
+            stop.clone(),
+        ));
         let dispatch = Dispatch {
             routing: routing.clone(),
             proxy: Proxy { services: services.clone(), timeouts: timeouts(&config) },
@@ -140,7 +145,7 @@ impl App {
         let connections = TaskTracker::new();
         let metrics_connections = TaskTracker::new();
         if let Some(metrics) = metrics {
-            let router = observe::metrics::router(services.clone(), &health, config.node.clone());
+            let router = observe::metrics::router(services.clone(), registry.clone(), &health, config.node.clone());
             let limits = Limits { connections: METRICS_CONNECTIONS, ..limits(&config) };
             let (plane, tracker, until) = (plane.clone(), metrics_connections.clone(), last.clone());
             tasks.spawn(async move {

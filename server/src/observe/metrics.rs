@@ -18,6 +18,7 @@ use super::{
     process::{self, Figures},
 };
 use crate::config::Node;
+use crate::tunnel::Registry;
 
 const CONTENT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -25,14 +26,15 @@ const CONTENT: &str = "text/plain; version=0.0.4; charset=utf-8";
 #[derive(Debug)]
 struct Source {
     services: Services,
+    registry: Arc<Registry>,
     node: Node,
     started: f64,
 }
 
 /// Everything on the metrics listener: `GET /metrics`, the same at `/api/v1/metrics`, and health, so that what watches
 /// the server needs only this one listener.
-pub fn router(services: Services, health: &Health, node: Node) -> Router {
-    let source = Arc::new(Source { services, node, started: process::unix_now() });
+pub fn router(services: Services, registry: Arc<Registry>, health: &Health, node: Node) -> Router {
+    let source = Arc::new(Source { services, registry, node, started: process::unix_now() });
     let metrics = Router::new().route("/metrics", get(scrape)).route("/api/v1/metrics", get(scrape));
     metrics.with_state(source).merge(health.routes())
 }
@@ -43,6 +45,8 @@ async fn scrape(State(source): State<Arc<Source>>) -> impl IntoResponse {
     requests(&mut text, &source.services.traffic().overall());
     let sessions = source.services.presence().total();
     text.gauge("switchboard_telephone_sessions", "Connected telephones.", sessions as f64);
+    let streams = source.registry.streams();
+    text.gauge("switchboard_streams", "Requests and upgraded connections on the lines to telephones.", streams as f64);
     process_figures(&mut text, &Figures::read(), source.started);
     ([(CONTENT_TYPE, CONTENT), (CACHE_CONTROL, "no-store")], text.finish())
 }

@@ -199,6 +199,11 @@ impl Registry {
         self.len() == 0
     }
 
+    /// How many streams are open on all lines.
+    pub fn streams(&self) -> usize {
+        self.all().iter().map(|session| session.line.active_streams()).sum()
+    }
+
     /// Ends the sessions of tunnels that are not in `table` or not active there.
     pub(crate) fn keep_only(&self, table: &Table) {
         for set in &self.tunnels {
