@@ -34,6 +34,9 @@ pub enum LineError {
     /// The peer sent a text message that is not a control message.
     #[error("the peer sent a bad message: {0}")]
     BadControl(Arc<ControlError>),
+    /// The peer sent a message that has no meaning there.
+    #[error("the peer sent {0}")]
+    Unexpected(&'static str),
     /// Control messages come, or have to go, faster than they are taken.
     #[error("too many control messages")]
     ControlFlood,
@@ -57,10 +60,12 @@ pub enum LineError {
 }
 
 impl LineError {
-    /// What to tell the peer in a close frame, when there is a point in telling it.
-    pub(super) fn close_frame(&self) -> Option<(u16, String)> {
+    /// What to tell the peer in a close frame, code and reason, when there is a point in telling it.
+    pub fn close_frame(&self) -> Option<(u16, String)> {
         match self {
-            Self::Protocol(_) | Self::BadControl(_) | Self::ControlFlood => Some((close::PROTOCOL, self.to_string())),
+            Self::Protocol(_) | Self::BadControl(_) | Self::Unexpected(_) | Self::ControlFlood => {
+                Some((close::PROTOCOL, self.to_string()))
+            }
             Self::HeartbeatLost => Some((close::HEARTBEAT, self.to_string())),
             Self::WebSocket(error) => Some(match **error {
                 tungstenite::Error::Capacity(_) => (close::TOO_BIG, self.to_string()),

@@ -8,7 +8,7 @@ use super::LineError;
 
 /// When to ping, and when to give the peer up.
 #[derive(Debug)]
-pub(super) struct Heartbeat {
+pub struct Heartbeat {
     interval: Duration,
     timer: Pin<Box<Sleep>>,
     next_ping: Instant,
@@ -20,18 +20,19 @@ pub(super) struct Heartbeat {
 }
 
 impl Heartbeat {
-    pub(super) fn new(interval: Duration) -> Self {
+    /// A heartbeat whose first `ping` is due now.
+    pub fn new(interval: Duration) -> Self {
         let now = Instant::now();
         Self { interval, timer: Box::pin(sleep_until(now)), next_ping: now, heard: now, stalled: None, asked: None }
     }
 
     /// Something came from the peer.
-    pub(super) fn heard(&mut self) {
+    pub fn heard(&mut self) {
         self.heard = Instant::now();
     }
 
     /// The peer took all that was written, or not.
-    pub(super) fn written(&mut self, all: bool) {
+    pub fn written(&mut self, all: bool) {
         if all {
             self.stalled = None;
         } else if self.stalled.is_none() {
@@ -43,13 +44,13 @@ impl Heartbeat {
     }
 
     /// A `pong` came: the round-trip time, if it answers the last `ping`.
-    pub(super) fn answered(&mut self, timestamp: u64) -> Option<Duration> {
+    pub fn answered(&mut self, timestamp: u64) -> Option<Duration> {
         let (_, asked) = self.asked.take_if(|(sent, _)| *sent == timestamp)?;
         Some(asked.elapsed())
     }
 
     /// The timestamp of a `ping` to send now, or why the peer is given up.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<u64, LineError>> {
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<u64, LineError>> {
         loop {
             std::task::ready!(self.timer.as_mut().poll(cx));
             let now = Instant::now();
