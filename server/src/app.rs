@@ -23,6 +23,8 @@ use crate::{api, observe, web};
 
 /// Connections to the metrics listener at once.
 const METRICS_CONNECTIONS: usize = 64;
+/// Open files that are kept for other things than connections: the database, metrics, the front end.
+const OTHER_FILES: u64 = 256;
 
 /// A switchboard that has its addresses and its data, and serves nothing yet.
 #[derive(Debug)]
@@ -145,7 +147,14 @@ impl App {
         let connections = TaskTracker::new();
         let metrics_connections = TaskTracker::new();
         if let Some(metrics) = metrics {
-            let router = observe::metrics::router(services.clone(), registry.clone(), &health, config.node.clone());
+            let sources = observe::metrics::Sources {
+                services: services.clone(),
+                registry,
+                node: config.node.clone(),
+                control: Handle::current().metrics(),
+                data: plane.metrics(),
+            };
+            let router = observe::metrics::router(sources, &health);
             let limits = Limits { connections: METRICS_CONNECTIONS, ..limits(&config) };
             let (plane, tracker, until) = (plane.clone(), metrics_connections.clone(), last.clone());
             tasks.spawn(async move {
@@ -191,10 +200,17 @@ fn listen(key: &'static str, variable: &'static str, address: SocketAddr) -> Res
 
 fn limits(config: &Config) -> Limits {
     Limits {
-        connections: config.limits.max_connections,
+        connections: config.limits.max_connections.min(files_for_connections()),
         head: config.limits.header_timeout,
         idle: config.limits.idle_timeout,
     }
+}
+
+/// How many connections the limit of open files leaves room for. With more, accepting would fail again and again, and
+/// whatever else opens a file with it.
+fn files_for_connections() -> usize {
+    let files = rlimit::Resource::NOFILE.get_soft().unwrap_or(u64::MAX);
+    usize::try_from(files.saturating_sub(OTHER_FILES)).unwrap_or(usize::MAX).max(1)
 }
 
 fn timeouts(config: &Config) -> Timeouts {

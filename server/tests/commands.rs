@@ -235,6 +235,8 @@ fn health_and_metrics_are_on_the_metrics_listener_metrics_nowhere_else() {
             "switchboard_requests_in_flight 0\n",
             "switchboard_request_duration_seconds_bucket{le=\"+Inf\"} 0\n",
             "switchboard_telephone_sessions 0\n",
+            "switchboard_streams 0\n",
+            "switchboard_tasks{plane=\"data\"} ",
             "process_resident_memory_bytes ",
             "process_open_fds ",
         ] {

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::{Builder, Handle, RuntimeMetrics};
 use tokio_util::sync::CancellationToken;
 
 /// Several single-threaded runtimes. A connection lives on one of them from its first byte to its last, so that a
@@ -35,6 +35,11 @@ impl DataPlane {
     pub fn pick(&self) -> &Handle {
         let index = self.next.fetch_add(1, Ordering::Relaxed) % self.workers.len();
         &self.workers[index].handle
+    }
+
+    /// What each of them tells about itself.
+    pub fn metrics(&self) -> Vec<RuntimeMetrics> {
+        self.workers.iter().map(|worker| worker.handle.metrics()).collect()
     }
 
     /// Ends all of them, and with them every task still on them.

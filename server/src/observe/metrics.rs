@@ -11,49 +11,64 @@ use axum::{
 use domain::StatusCounts;
 use server_core::{Overall, Services};
 use std::sync::Arc;
+use tokio::runtime::RuntimeMetrics;
 
 use super::{
     Health,
     exposition::Text,
     process::{self, Figures},
 };
-use crate::config::Node;
-use crate::tunnel::Registry;
+use crate::{config::Node, tunnel::Registry};
 
 const CONTENT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// What is looked at for the metrics.
+#[derive(Debug)]
+pub struct Sources {
+    /// Traffic and presence.
+    pub services: Services,
+    /// The lines to telephones.
+    pub registry: Arc<Registry>,
+    /// Where this process runs.
+    pub node: Node,
+    /// The runtime of pages and queries.
+    pub control: RuntimeMetrics,
+    /// The runtimes that carry traffic.
+    pub data: Vec<RuntimeMetrics>,
+}
 
 /// What is scraped.
 #[derive(Debug)]
 struct Source {
-    services: Services,
-    registry: Arc<Registry>,
-    node: Node,
+    sources: Sources,
     started: f64,
 }
 
 /// Everything on the metrics listener: `GET /metrics`, the same at `/api/v1/metrics`, and health, so that what watches
 /// the server needs only this one listener.
-pub fn router(services: Services, registry: Arc<Registry>, health: &Health, node: Node) -> Router {
-    let source = Arc::new(Source { services, registry, node, started: process::unix_now() });
+pub fn router(sources: Sources, health: &Health) -> Router {
+    let source = Arc::new(Source { sources, started: process::unix_now() });
     let metrics = Router::new().route("/metrics", get(scrape)).route("/api/v1/metrics", get(scrape));
     metrics.with_state(source).merge(health.routes())
 }
 
 async fn scrape(State(source): State<Arc<Source>>) -> impl IntoResponse {
     let mut text = Text::default();
-    about(&mut text, &source);
-    requests(&mut text, &source.services.traffic().overall());
-    let sessions = source.services.presence().total();
+    let sources = &source.sources;
+    about(&mut text, &sources.node);
+    requests(&mut text, &sources.services.traffic().overall());
+    let sessions = sources.services.presence().total();
     text.gauge("switchboard_telephone_sessions", "Connected telephones.", sessions as f64);
-    let streams = source.registry.streams();
+    let streams = sources.registry.streams();
     text.gauge("switchboard_streams", "Requests and upgraded connections on the lines to telephones.", streams as f64);
+    tasks(&mut text, sources);
     process_figures(&mut text, &Figures::read(), source.started);
     ([(CONTENT_TYPE, CONTENT), (CACHE_CONTROL, "no-store")], text.finish())
 }
 
-fn about(text: &mut Text, source: &Source) {
-    let region = source.node.region.as_deref().unwrap_or_default();
-    let labels = [("version", env!("CARGO_PKG_VERSION")), ("node", &source.node.name), ("region", region)];
+fn about(text: &mut Text, node: &Node) {
+    let region = node.region.as_deref().unwrap_or_default();
+    let labels = [("version", env!("CARGO_PKG_VERSION")), ("node", &node.name), ("region", region)];
     text.family("switchboard_build_info", "gauge", "What runs here; always 1.");
     text.sample("switchboard_build_info", &labels, 1.0);
 }
@@ -73,6 +88,14 @@ fn requests(text: &mut Text, overall: &Overall) {
         overall.latency_sum,
         overall.latency_count,
     );
+}
+
+fn tasks(text: &mut Text, sources: &Sources) {
+    let data: usize = sources.data.iter().map(RuntimeMetrics::num_alive_tasks).sum();
+    text.family("switchboard_tasks", "gauge", "Tasks that have not ended, by plane.");
+    for (plane, tasks) in [("control", sources.control.num_alive_tasks()), ("data", data)] {
+        text.sample("switchboard_tasks", &[("plane", plane)], tasks as f64);
+    }
 }
 
 fn classes(counts: &StatusCounts) -> [(&'static str, u64); 5] {
