@@ -7,7 +7,7 @@ use super::{parse, reader::Reader, setting};
 /// How much and how long.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// `max_connections`: connections served at one time.
+    /// `max_connections`: connections served at one time, as far as the limit of open files allows.
     pub max_connections: usize,
     /// `header_timeout`: for the head of a request.
     pub header_timeout: Duration,
@@ -29,7 +29,7 @@ impl Limits {
             shutdown_grace: time(&setting::SHUTDOWN_GRACE, 30),
             max_connections: reader
                 .take_optional(&setting::MAX_CONNECTIONS, parse::count(1_000_000))
-                .map_or(10_000, NonZero::get),
+                .map_or(20_000, NonZero::get),
         }
     }
 }

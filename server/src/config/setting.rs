@@ -95,8 +95,8 @@ settings! {
         "Key that signs API access tokens, at least 32 characters").secret();
 
     /// How many connections at once.
-    MAX_CONNECTIONS = Setting::new(LIMITS, "max_connections", "NUMBER", "10000",
-        "Connections served at one time; further ones wait to be accepted");
+    MAX_CONNECTIONS = Setting::new(LIMITS, "max_connections", "NUMBER", "20000",
+        "Connections served at one time; further ones wait to be accepted. The limit of open files lowers it");
     /// How long a request's head may take.
     HEADER_TIMEOUT = Setting::new(LIMITS, "header_timeout", "DURATION", "10s",
         "How long a client may take to send the head of a request");

@@ -21,6 +21,7 @@ pub(super) fn run(args: HttpArgs, origins: &Origins) -> Result<ExitCode, Failure
     if style != Style::Live {
         logging::start(args.log_format, args.log_level.unwrap_or(LevelFilter::WARN));
     }
+    raise_file_limit();
     // One thread: an agent is all I/O, and a second thread would only add wake-ups between the two.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -51,6 +52,14 @@ pub(super) fn run(args: HttpArgs, origins: &Origins) -> Result<ExitCode, Failure
         display.stop().await;
         ended
     })
+}
+
+/// Each request under way is an open file, and the usual soft limit of 1024 exists only for programs that use select(2).
+fn raise_file_limit() {
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(limit) => tracing::debug!(limit, "limit of open files"),
+        Err(error) => tracing::warn!(%error, "the limit of open files stays as it is"),
+    }
 }
 
 fn style(args: &HttpArgs) -> Style {
