@@ -41,12 +41,14 @@ impl Idleness {
 pub struct TunnelBody {
     body: RecvBody,
     meter: Arc<Meter>,
+    /// What broke it, until the client has what came before.
+    broken: Option<StreamError>,
     _in_flight: InFlight,
 }
 
 impl TunnelBody {
     pub(super) fn new(body: RecvBody, meter: Arc<Meter>, in_flight: InFlight) -> Self {
-        Self { body, meter, _in_flight: in_flight }
+        Self { body, meter, broken: None, _in_flight: in_flight }
     }
 }
 
@@ -55,11 +57,22 @@ impl Body for TunnelBody {
     type Error = StreamError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
+        if let Some(error) = self.broken.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
         let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(cx));
-        if let Some(Ok(frame)) = &frame
-            && let Some(data) = frame.data_ref()
-        {
-            self.meter.add_bytes_out(data.len() as u64);
+        match &frame {
+            Some(Ok(frame)) => {
+                self.meter.add_bytes_out(frame.data_ref().map_or(0, |data| data.len() as u64));
+            }
+            // hyper drops what it has not written yet when a body breaks, and that may be the head: a client would be
+            // left without any answer. It writes when there is nothing to read, so the end comes one turn later.
+            Some(Err(error)) => {
+                self.broken = Some(error.clone());
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            None => {}
         }
         Poll::Ready(frame)
     }
