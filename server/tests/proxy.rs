@@ -6,6 +6,7 @@
 mod support;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
@@ -14,6 +15,7 @@ use http_body_util::BodyExt;
 use hyper_util::rt::TokioIo;
 use support::{Body, Origin, Switchboard, full, streamed, text};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 
 #[tokio::test]
@@ -295,6 +297,26 @@ async fn who_says_nothing_is_let_go() {
     let host = format!("localhost:{}", switchboard.address.port());
     let answer = client.raw(format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+/// A connection without requests is taken apart after a second; nobody must see that.
+#[tokio::test]
+async fn a_quiet_connection_goes_on_where_it_was() {
+    let switchboard = Switchboard::start().await;
+    let request = format!("GET /healthz HTTP/1.1\r\nHost: localhost:{}\r\n\r\n", switchboard.address.port());
+    let mut socket = TcpStream::connect(switchboard.address).await.unwrap();
+    // The beginning of the second request comes with the first one, the rest of it only after the pause.
+    let (begun, rest) = request.split_at(20);
+    let pieces = [format!("{request}{begun}"), rest.to_owned(), request.clone()];
+    for piece in pieces {
+        let mut answer = Vec::new();
+        socket.write_all(piece.as_bytes()).await.unwrap();
+        while !answer.ends_with(b"ok\n") {
+            assert_ne!(socket.read_buf(&mut answer).await.unwrap(), 0, "{}", String::from_utf8_lossy(&answer));
+        }
+        assert!(answer.starts_with(b"HTTP/1.1 200 "));
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+    }
 }
 
 #[tokio::test]

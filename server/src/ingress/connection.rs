@@ -1,18 +1,22 @@
 //! One client connection, from its first byte to its last.
 
 use std::convert::Infallible;
+use std::future::{Future, poll_fn};
 use std::net::{SocketAddr, TcpStream};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
+use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::watched::{Phase, Watched};
+use super::watched::{Phase, QUIET, Watched};
 use super::{Handler, Limits, ResponseBody};
 
 /// The longest request head, bytes.
@@ -28,42 +32,77 @@ pub(super) async fn serve(
     limits: Limits,
     stop: CancellationToken,
 ) {
-    let started = Instant::now();
-    let stream = match stream.set_nodelay(true).and_then(|()| tokio::net::TcpStream::from_std(stream)) {
-        Ok(stream) => stream,
+    let accepted = Instant::now();
+    // The time for the first head counts from the beginning of the connection, that for others from their first byte.
+    let mut head_began = Some(accepted);
+    let mut deadline = accepted + limits.head;
+    let mut socket = match stream.set_nodelay(true).and_then(|()| tokio::net::TcpStream::from_std(stream)) {
+        Ok(socket) => socket,
         Err(error) => {
             tracing::debug!(%peer, %error, "the connection was gone before it began");
             return;
         }
     };
-    // Who connects and says nothing is let go without a word.
-    let first_byte = async { stream.peek(&mut [0]).await.is_ok_and(|read| read > 0) };
-    tokio::select! {
-        first = timeout_at(started + limits.head, first_byte) => if !first.unwrap_or(false) { return },
-        () = stop.cancelled() => return,
+    let mut received = Bytes::new();
+    loop {
+        // Who says nothing is let go without a word.
+        if received.is_empty() {
+            tokio::select! {
+                readable = timeout_at(deadline, socket.readable()) => if !matches!(readable, Ok(Ok(()))) { return },
+                () = stop.cancelled() => return,
+            }
+        }
+        let began = head_began.take().unwrap_or_else(Instant::now);
+        let watched = |phase| Watched::new(socket, received, phase, began, limits.head, limits.idle);
+        match serve_busy(watched, peer, &*handler, &stop).await {
+            Some(quiet) => (socket, received) = quiet,
+            None => return,
+        }
+        deadline = Instant::now() + limits.idle.saturating_sub(QUIET);
     }
+}
+
+/// Serves requests as long as they keep coming, and then gives the socket back: an open connection without requests is
+/// to cost no more than its socket. `None` when the connection has ended.
+async fn serve_busy(
+    watched: impl FnOnce(Phase) -> Watched<tokio::net::TcpStream>,
+    peer: SocketAddr,
+    handler: &impl Handler,
+    stop: &CancellationToken,
+) -> Option<(tokio::net::TcpStream, Bytes)> {
     let phase = Phase::default();
-    let rest = limits.head.saturating_sub(started.elapsed());
-    let socket = Watched::new(stream, phase.clone(), rest, limits.head, limits.idle);
-    let service = service_fn(|request| answer(request, peer, &*handler, phase.clone()));
+    let service = service_fn(|request| answer(request, peer, handler, phase.clone()));
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        // The socket's own deadlines are shorter and tell a slow head from an idle connection, which this cannot.
-        .header_read_timeout(limits.idle + limits.head)
+        // The socket has deadlines of its own, which can tell a slow head from an idle connection.
+        .header_read_timeout(None)
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(socket), service)
+        .serve_connection(TokioIo::new(watched(phase.clone())), service)
         .with_upgrades();
-    let mut connection = std::pin::pin!(connection);
+    let mut connection = Box::new(connection);
+    let busy = poll_fn(|cx| match Pin::new(&mut *connection).poll(cx) {
+        Poll::Ready(result) => Poll::Ready(Some(result)),
+        Poll::Pending if phase.is_quiet() => Poll::Ready(None),
+        Poll::Pending => Poll::Pending,
+    });
     let result = tokio::select! {
-        result = connection.as_mut() => result,
+        result = busy => result,
         () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+            Pin::new(&mut *connection).graceful_shutdown();
+            Some((&mut connection).await)
         }
     };
-    if let Err(error) = result {
-        tracing::debug!(%peer, error = &error as &dyn std::error::Error, "the connection ended early");
+    match result {
+        None => {
+            let parts = connection.into_parts()?;
+            Some((parts.io.into_inner().into_inner(), parts.read_buf))
+        }
+        Some(result) => {
+            if let Err(error) = result {
+                tracing::debug!(%peer, error = &error as &dyn std::error::Error, "the connection ended early");
+            }
+            None
+        }
     }
 }
 

@@ -8,75 +8,123 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
-/// Whether a request is being answered on a connection: set by who serves it, read by its socket.
+/// What a connection is doing: set by who serves it and by its socket, read by both.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Phase(Arc<AtomicBool>);
+pub(super) struct Phase(Arc<Flags>);
+
+#[derive(Debug, Default)]
+struct Flags {
+    in_request: AtomicBool,
+    quiet: AtomicBool,
+}
 
 impl Phase {
     /// A request's head is complete.
     pub(super) fn request_begins(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.in_request.store(true, Ordering::Relaxed);
     }
 
     /// The response is complete: what comes next is another head.
     pub(super) fn request_ends(&self) {
-        self.0.store(false, Ordering::Relaxed);
+        self.0.in_request.store(false, Ordering::Relaxed);
     }
 
     fn in_request(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.in_request.load(Ordering::Relaxed)
+    }
+
+    /// Whether nothing has come for [`QUIET`] since the last response, all of which has been sent.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.0.quiet.load(Ordering::Relaxed)
     }
 }
 
-/// A socket that fails with [`io::ErrorKind::TimedOut`] when, between two requests, no head begins within `idle` or a
-/// begun head is not complete within `head`, and whenever the peer takes nothing of what is written for `idle`.
+/// How long a connection has to be without a request to be called quiet.
+pub(super) const QUIET: Duration = Duration::from_secs(1);
+
+/// A socket that fails with [`io::ErrorKind::TimedOut`] when, between two requests, a begun head is not complete within
+/// `head`, and whenever the peer takes nothing of what is written for `idle`. When no head begins, it says that the
+/// connection [is quiet](Phase::is_quiet).
 ///
 /// How long a request or a response may take as a whole is not limited here.
 #[derive(Debug)]
 pub(super) struct Watched<S> {
     socket: S,
+    /// What has been read already.
+    received: Bytes,
     phase: Phase,
     head: Duration,
     idle: Duration,
+    waiting: Waiting,
+    /// Set anew only when it has run out or a deadline comes before it, since nearly every request makes and keeps its
+    /// deadlines.
     read: Option<Pin<Box<Sleep>>>,
-    /// Some bytes of a head have come.
-    begun: bool,
     write: Option<Pin<Box<Sleep>>>,
 }
 
+/// What a socket waits for between two requests, and since when.
+#[derive(Clone, Copy, Debug)]
+enum Waiting {
+    /// For nothing: a request is being answered.
+    No,
+    /// For a head to begin.
+    Idle(Instant),
+    /// For the rest of a head.
+    Head(Instant),
+}
+
 impl<S> Watched<S> {
-    /// `first` is how long the first head may still take.
-    pub(super) fn new(socket: S, phase: Phase, first: Duration, head: Duration, idle: Duration) -> Self {
-        Self { socket, phase, head, idle, read: Some(Box::pin(sleep(first))), begun: true, write: None }
+    /// The first head has begun, and its time counts from `began`. `received` is what has been read of it.
+    pub(super) fn new(
+        socket: S,
+        received: Bytes,
+        phase: Phase,
+        began: Instant,
+        head: Duration,
+        idle: Duration,
+    ) -> Self {
+        phase.0.quiet.store(false, Ordering::Relaxed);
+        Self { socket, received, phase, head, idle, waiting: Waiting::Head(began), read: None, write: None }
     }
 
-    /// Arms the deadline for the next head, or lets it go during a request; fails when it has passed.
+    /// The socket itself.
+    pub(super) fn into_inner(self) -> S {
+        self.socket
+    }
+
+    /// Looks at the deadlines of what is waited for; fails when a begun head has taken too long.
     fn check_read(&mut self, cx: &mut Context<'_>, received: bool) -> Result<(), io::Error> {
         if self.phase.in_request() {
-            self.read = None;
-            self.begun = false;
+            self.waiting = Waiting::No;
             return Ok(());
         }
-        let wanted = match (&self.read, received && !self.begun) {
-            (_, true) => {
-                self.begun = true;
-                Some(self.head)
+        let (since, limit) = match self.waiting {
+            // Most heads are complete with their first bytes: there is nothing to be watched then.
+            Waiting::No | Waiting::Idle(_) if received => {
+                self.waiting = Waiting::Head(Instant::now());
+                return Ok(());
             }
-            (None, false) => Some(self.idle),
-            (Some(_), false) => None,
+            Waiting::No => {
+                let now = Instant::now();
+                self.waiting = Waiting::Idle(now);
+                (now, QUIET.min(self.idle))
+            }
+            Waiting::Idle(since) => (since, QUIET.min(self.idle)),
+            Waiting::Head(since) => (since, self.head),
         };
-        if let Some(duration) = wanted {
-            match &mut self.read {
-                Some(sleep) => sleep.as_mut().reset(Instant::now() + duration),
-                None => self.read = Some(Box::pin(sleep(duration))),
-            }
+        if !poll_deadline(&mut self.read, since + limit, cx) {
+            return Ok(());
         }
-        match self.read.as_mut().map(|sleep| sleep.as_mut().poll(cx)) {
-            Some(Poll::Ready(())) => Err(io::ErrorKind::TimedOut.into()),
-            _ => Ok(()),
+        match self.waiting {
+            Waiting::Head(_) => Err(io::ErrorKind::TimedOut.into()),
+            Waiting::Idle(_) | Waiting::No => {
+                self.phase.0.quiet.store(self.write.is_none(), Ordering::Relaxed);
+                Ok(())
+            }
         }
     }
 
@@ -93,8 +141,29 @@ impl<S> Watched<S> {
     }
 }
 
+/// Whether `deadline` has passed; if not, the task is woken when it has. An armed timer is left alone as long as it runs
+/// out no later: then it is set again.
+fn poll_deadline(timer: &mut Option<Pin<Box<Sleep>>>, deadline: Instant, cx: &mut Context<'_>) -> bool {
+    let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+    if timer.deadline() > deadline {
+        timer.as_mut().reset(deadline);
+    }
+    while timer.as_mut().poll(cx).is_ready() {
+        if Instant::now() >= deadline {
+            return true;
+        }
+        timer.as_mut().reset(deadline);
+    }
+    false
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if !self.received.is_empty() {
+            let length = self.received.len().min(buf.remaining());
+            buf.put_slice(&self.received.split_to(length));
+            return Poll::Ready(Ok(()));
+        }
         let before = buf.filled().len();
         let result = Pin::new(&mut self.socket).poll_read(cx, buf);
         let received = buf.filled().len() > before;
