@@ -140,7 +140,7 @@ mod tests {
 
     fn now(number: u128, requests: u64) -> TunnelNow {
         let id = format!("{number:032x}").parse().unwrap_or_else(|error| panic!("{error}"));
-        TunnelNow { id, status: TunnelStatus::Online, sessions: 1, requests, in_flight: 0 }
+        TunnelNow { id, status: TunnelStatus::Online, sessions: 1, requests, in_flight: 0, held: 0 }
     }
 
     fn snapshot(tunnels: Vec<TunnelNow>) -> LiveUpdate {

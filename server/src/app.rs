@@ -17,7 +17,7 @@ use crate::config::{Config, DataDir, DataDirError, DataDirLock};
 use crate::ingress::{Acceptor, DataPlane, Dispatch, Limits, TrustedProxies};
 use crate::proxy::{Proxy, Timeouts};
 use crate::routing::Routing;
-use crate::tunnel::{Endpoint, Registry};
+use crate::tunnel::{Endpoint, HoldSettings, Registry};
 use crate::web::{Assets, WebSettings};
 use crate::{api, observe, web};
 
@@ -81,7 +81,7 @@ impl App {
             metrics.map(|address| listen("metrics_listen", "SWITCHBOARD_METRICS_LISTEN", address)).transpose()?;
         let public_url = config.addresses.public_url(listener.address());
         let services = Services::open(config.for_services(&folder, listener.address())?).await?;
-        let registry = Arc::new(Registry::default());
+        let registry = Arc::new(Registry::new(HoldSettings::default()));
         let dashboard = public_url.host_str().and_then(|host| host.parse().ok());
         let domain = config.addresses.tunnel_domain.clone();
         let routing = Routing::load(services.clone(), registry.clone(), dashboard, domain).await?;

@@ -211,7 +211,7 @@ fn table(tunnels: &[Tunnel], state: &LiveState) -> AnyView {
 pub fn now(tunnel: &Tunnel, state: &LiveState) -> TunnelNow {
     let known = state.tunnels.get(&tunnel.id).map(|trace| trace.now);
     let sessions = u32::try_from(tunnel.sessions.len()).unwrap_or(u32::MAX);
-    let unknown = TunnelNow { id: tunnel.id, status: tunnel.status, sessions, requests: 0, in_flight: 0 };
+    let unknown = TunnelNow { id: tunnel.id, status: tunnel.status, sessions, requests: 0, in_flight: 0, held: 0 };
     known.unwrap_or(unknown)
 }
 

@@ -32,7 +32,7 @@ pub use services::Services;
 pub use sessions::{ApiSessions, ApiTokens, WebSessionRecord, WebSessions};
 pub use settings::{DatabaseUrl, DatabaseUrlError, Settings, SignupPolicy, UnknownSignupPolicy};
 pub use tokens::{TokenRefused, Tokens};
-pub use traffic::{InFlight, Meter, Now, Overall, Subject, Traffic};
+pub use traffic::{Held, InFlight, Meter, Now, Overall, Subject, Traffic};
 pub use tunnels::{
     AttachRefused, AttachRequest, Attached, NewTunnel, RoutingEntry, TunnelPatch, TunnelQuery, TunnelSort, Tunnels,
 };

@@ -156,7 +156,8 @@ impl Watch {
             TunnelState::Paused => TunnelStatus::Paused,
             TunnelState::Deleted => TunnelStatus::Deleted,
         };
-        TunnelNow { id, status, sessions, requests: latest.by_status.total(), in_flight: latest.in_flight }
+        let (held, _) = self.services.traffic().held_and_retried(id);
+        TunnelNow { id, status, sessions, requests: latest.by_status.total(), in_flight: latest.in_flight, held }
     }
 
     /// The tunnel of `/ws/tunnels/:id`.

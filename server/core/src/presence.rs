@@ -86,10 +86,20 @@ pub struct PresenceGuard {
 impl PresenceGuard {
     /// Notes the last measured round trip, milliseconds.
     pub fn set_round_trip(&self, milliseconds: f64) {
+        self.change(|session| session.round_trip_ms = Some(milliseconds));
+    }
+
+    /// Notes how many sockets the telephone has open.
+    pub fn set_lines(&self, lines: u32) {
+        self.change(|session| session.lines = lines);
+        self.presence.changes.publish(Change::Presence(self.tunnel));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut TelephoneSession)) {
         let mut state = self.presence.lock();
         let mut sessions = state.sessions.get_mut(&self.tunnel).into_iter().flatten();
         if let Some(session) = sessions.find(|session| session.id == self.id) {
-            session.round_trip_ms = Some(milliseconds);
+            change(session);
         }
     }
 }

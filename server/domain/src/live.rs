@@ -56,6 +56,8 @@ pub struct TunnelNow {
     pub requests: u64,
     /// Requests under way.
     pub in_flight: u64,
+    /// Requests that wait for a telephone; they are among those under way.
+    pub held: u64,
 }
 
 /// One tunnel in full, as it changes.

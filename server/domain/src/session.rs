@@ -4,7 +4,7 @@ use crate::{TelephoneSessionId, Timestamp, TokenId, TunnelId, WebSessionId};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
-/// One live telephone connection that serves a tunnel.
+/// One telephone that serves a tunnel.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TelephoneSession {
     /// Its id.
@@ -21,6 +21,8 @@ pub struct TelephoneSession {
     pub machine: Option<String>,
     /// The line's version, `2` or `1.0`.
     pub protocol: String,
+    /// How many sockets it has open.
+    pub lines: u32,
     /// The last measured round trip, milliseconds; `None` until one was measured.
     pub round_trip_ms: Option<f64>,
     /// When it connected.

@@ -85,6 +85,10 @@ pub struct TunnelStats {
     pub bytes_out: u64,
     /// How long answers took in the last five minutes; `None`: there were none.
     pub latency_ms: Option<LatencySummary>,
+    /// Requests that wait for a telephone now; they are among those under way.
+    pub held: u64,
+    /// Requests sent a second time, because the line broke under the first, since the server was started.
+    pub retried: u64,
     /// Telephones that serve the tunnel now.
     pub sessions: u32,
     /// Seconds since the oldest of them connected; 0 without one.

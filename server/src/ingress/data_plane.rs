@@ -1,5 +1,6 @@
 //! The threads that carry traffic.
 
+use std::cell::Cell;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
@@ -15,6 +16,17 @@ pub struct DataPlane {
     workers: Vec<Worker>,
     next: AtomicUsize,
     stop: CancellationToken,
+}
+
+thread_local! {
+    /// Which of the data plane's threads this is.
+    static INDEX: Cell<Option<usize>> = const { Cell::new(None) };
+}
+
+/// Which of the data plane's threads this is; `None` on any other thread. What is on the same one can be used without
+/// waking another.
+pub fn current_worker() -> Option<usize> {
+    INDEX.get()
 }
 
 #[derive(Debug)]
@@ -57,9 +69,10 @@ impl Worker {
     fn start(index: usize, stop: CancellationToken) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
-        let thread = std::thread::Builder::new()
-            .name(format!("data-{index}"))
-            .spawn(move || runtime.block_on(stop.cancelled()))?;
+        let thread = std::thread::Builder::new().name(format!("data-{index}")).spawn(move || {
+            INDEX.set(Some(index));
+            runtime.block_on(stop.cancelled());
+        })?;
         Ok(Self { handle, thread })
     }
 }

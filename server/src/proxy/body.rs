@@ -1,7 +1,9 @@
 //! Bodies on their way through, counted.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -97,17 +99,69 @@ pub(super) enum RequestBodyError {
     Idle(Duration),
 }
 
+/// How much of a request body is kept, in case that it has to be sent again.
+const MAX_KEPT: usize = 64 * 1024;
+/// How much of all of them.
+const MAX_KEPT_IN_ALL: usize = 32 * 1024 * 1024;
+/// How much is kept now.
+static KEPT: AtomicUsize = AtomicUsize::new(0);
+
+/// The beginning of a body.
+#[derive(Debug, Default)]
+struct Kept {
+    pieces: VecDeque<Bytes>,
+    bytes: usize,
+}
+
+impl Kept {
+    /// Keeps one more piece; whether there was room.
+    fn push(&mut self, piece: &Bytes) -> bool {
+        let in_all = KEPT.fetch_add(piece.len(), Relaxed) + piece.len();
+        self.bytes += piece.len();
+        self.pieces.push_back(piece.clone());
+        self.bytes <= MAX_KEPT && in_all <= MAX_KEPT_IN_ALL
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        KEPT.fetch_sub(self.bytes, Relaxed);
+    }
+}
+
 /// A request body from a client, which may be slow but not silent.
 #[derive(Debug)]
 pub(super) struct RequestBody {
     body: hyper::body::Incoming,
     meter: Arc<Meter>,
     idleness: Idleness,
+    /// What has come of the body so far; `None` when that is too much, or not all of it.
+    kept: Option<Kept>,
+    /// What is sent again before the rest of the body.
+    again: VecDeque<Bytes>,
 }
 
 impl RequestBody {
     pub(super) fn new(body: hyper::body::Incoming, meter: Arc<Meter>, idle: Duration) -> Self {
-        Self { body, meter, idleness: Idleness::new(idle) }
+        let small = body.size_hint().lower() <= MAX_KEPT as u64;
+        let kept = small.then(Kept::default);
+        Self { body, meter, idleness: Idleness::new(idle), kept, again: VecDeque::new() }
+    }
+
+    /// The same body from its beginning, if what has gone of it is still at hand.
+    pub(super) fn again(mut self) -> Option<Self> {
+        self.again = self.kept.as_ref()?.pieces.clone();
+        Some(self)
+    }
+
+    fn keep(&mut self, frame: &Frame<Bytes>) {
+        let all = match (&mut self.kept, frame.data_ref()) {
+            (Some(kept), Some(data)) => kept.push(data),
+            _ => false,
+        };
+        if !all {
+            self.kept = None;
+        }
     }
 }
 
@@ -119,24 +173,31 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, RequestBodyError>>> {
+        if let Some(piece) = self.again.pop_front() {
+            return Poll::Ready(Some(Ok(Frame::data(piece))));
+        }
         let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
             std::task::ready!(self.idleness.poll(cx));
+            self.kept = None;
             return Poll::Ready(Some(Err(RequestBodyError::Idle(self.idleness.limit))));
         };
         self.idleness.over();
-        if let Some(Ok(frame)) = &frame
-            && let Some(data) = frame.data_ref()
-        {
-            self.meter.add_bytes_in(data.len() as u64);
+        match &frame {
+            Some(Ok(frame)) => {
+                self.meter.add_bytes_in(frame.data_ref().map_or(0, Bytes::len) as u64);
+                self.keep(frame);
+            }
+            Some(Err(_)) => self.kept = None,
+            None => {}
         }
         Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.again.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        if self.again.is_empty() { self.body.size_hint() } else { SizeHint::default() }
     }
 }

@@ -9,11 +9,12 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header
 use http_body::Body as _;
 use hyper::body::Incoming;
 use server_core::{InFlight, Services};
-use telephone::line::{OpenStreamError, ResponseFuture, SendBody, StreamError};
+use telephone::line::{RecvBody, ResponseFuture, SendBody, StreamError};
+use tokio::task::JoinHandle;
 use wire::frame::ResetCode;
 use wire::head::{RequestHead, ResponseHead};
-use wire::mux::OpenError;
 
+use super::attempts::Attempts;
 use super::body::{RequestBody, TunnelBody};
 use super::problem::Problem;
 use super::{headers, upgrade};
@@ -88,16 +89,16 @@ impl Proxy {
         headers::prepare_request(&mut parts.headers, &exchange.client);
         let head =
             RequestHead { method: parts.method, target: exchange.target.clone(), headers: parts.headers, upgrade };
-        let end = on_upgrade.is_none() && body.is_end_stream();
-        let (send, response) = match open(exchange.route, &head, end).await {
-            Ok(stream) => stream,
+        let body = match on_upgrade {
+            // What follows the request is no body of it, and for the time being the client's.
+            Some(_) => Sending::Kept,
+            None if body.is_end_stream() => Sending::Nothing,
+            None => Sending::Body(RequestBody::new(body, exchange.route.meter.clone(), self.timeouts.idle)),
+        };
+        let (response, recv, send) = match self.ask(exchange, &head, body).await {
+            Ok(answered) => answered,
             Err(problem) => return Err((problem, in_flight)),
         };
-        let (response, recv, send) =
-            match self.exchange_heads(exchange, send, response, body, on_upgrade.is_some()).await {
-                Ok(answered) => answered,
-                Err(problem) => return Err((problem, in_flight)),
-            };
         let switched = response.status == StatusCode::SWITCHING_PROTOCOLS;
         if switched && on_upgrade.is_none() {
             return Err((Problem::bad_gateway(), in_flight));
@@ -123,37 +124,36 @@ impl Proxy {
         Ok(answer)
     }
 
-    /// Waits for the head of the response while the body of the request is on its way. The sending half comes back
-    /// when an upgrade was asked for, because then there is no request body and what follows is not known yet.
-    async fn exchange_heads(
+    /// Sends the request and waits for the head of the response, on another line when the first one breaks and the
+    /// request may be repeated. The sending half comes back when an upgrade was asked for.
+    async fn ask(
         &self,
         exchange: &Exchange<'_>,
-        send: SendBody,
-        response: ResponseFuture,
-        body: Incoming,
-        wants_upgrade: bool,
-    ) -> Result<(ResponseHead, telephone::line::RecvBody, Option<SendBody>), Problem> {
-        let mut kept = None;
-        if wants_upgrade {
-            kept = Some(send);
-        } else if !send.is_ended() {
-            let body = RequestBody::new(body, exchange.route.meter.clone(), self.timeouts.idle);
-            let id = exchange.client.request_id;
-            // In a task of its own: the response may begin, and even end, before the request has.
-            tokio::spawn(async move {
-                if let Err(error) = send.send_all(body).await {
-                    tracing::debug!(request_id = %id, %error, "the request body was not sent whole");
+        head: &RequestHead,
+        mut body: Sending,
+    ) -> Result<(ResponseHead, RecvBody, Option<SendBody>), Problem> {
+        let mut attempts = Attempts::new(exchange.route);
+        loop {
+            let (send, response) = attempts.open(head, matches!(body, Sending::Nothing)).await?;
+            let (sent, kept) = body.begin(send, exchange);
+            match self.response(response).await? {
+                Ok((head, recv)) => return Ok((head, recv, kept)),
+                Err(error) => {
+                    tracing::debug!(request_id = %exchange.client.request_id, %error, "no response came from the telephone");
+                    if !attempts.may_repeat(&exchange.method, &error) {
+                        return Err(problem_of(&error));
+                    }
+                    body = sent.again().await.ok_or_else(|| problem_of(&error))?;
                 }
-            });
-        }
-        match tokio::time::timeout(self.timeouts.response, response).await {
-            Err(_) => Err(Problem::gateway_timeout()),
-            Ok(Err(error)) => {
-                tracing::debug!(request_id = %exchange.client.request_id, %error, "no response came from the telephone");
-                Err(problem_of(&error))
             }
-            Ok(Ok((head, recv))) => Ok((head, recv, kept)),
         }
+    }
+
+    async fn response(
+        &self,
+        response: ResponseFuture,
+    ) -> Result<Result<(ResponseHead, RecvBody), StreamError>, Problem> {
+        tokio::time::timeout(self.timeouts.response, response).await.map_err(|_| Problem::gateway_timeout())
     }
 
     fn count(&self, exchange: &Exchange<'_>, in_flight: &InFlight, status: StatusCode) {
@@ -177,16 +177,54 @@ impl Proxy {
     }
 }
 
-async fn open(route: &TunnelRoute, head: &RequestHead, end: bool) -> Result<(SendBody, ResponseFuture), Problem> {
-    let session = route.sessions.pick_or_wait().await.ok_or_else(Problem::tunnel_offline)?;
-    session.line.open(head, end).map_err(|error| {
-        tracing::debug!(session = %session.id, %error, "no stream was opened");
-        match error {
-            OpenStreamError::Refused(OpenError::Head(_)) => Problem::head_too_large(),
-            OpenStreamError::Refused(_) => Problem::busy(),
-            OpenStreamError::Line(_) => Problem::tunnel_offline(),
+/// What goes after the head of a request.
+enum Sending {
+    /// Nothing: it is over with the head.
+    Nothing,
+    /// Nothing yet: it depends on the answer.
+    Kept,
+    /// A body.
+    Body(RequestBody),
+}
+
+/// What has become of it.
+enum Sent {
+    Nothing,
+    Kept,
+    Body(JoinHandle<RequestBody>),
+}
+
+impl Sending {
+    /// Begins to send it. The sending half comes back when it is kept.
+    fn begin(self, send: SendBody, exchange: &Exchange<'_>) -> (Sent, Option<SendBody>) {
+        let id = exchange.client.request_id;
+        match self {
+            Self::Nothing => (Sent::Nothing, None),
+            Self::Kept => (Sent::Kept, Some(send)),
+            // In a task of its own: the response may begin, and even end, before the request has.
+            Self::Body(mut body) => (
+                Sent::Body(tokio::spawn(async move {
+                    if let Err(error) = send.send_all(&mut body).await {
+                        tracing::debug!(request_id = %id, %error, "the request body was not sent whole");
+                    }
+                    body
+                })),
+                None,
+            ),
         }
-    })
+    }
+}
+
+impl Sent {
+    /// The same from its beginning, if all of it is still at hand.
+    async fn again(self) -> Option<Sending> {
+        match self {
+            Self::Nothing => Some(Sending::Nothing),
+            Self::Kept => Some(Sending::Kept),
+            // The stream is over, so the task is about to be.
+            Self::Body(sent) => sent.await.ok()?.again().map(Sending::Body),
+        }
+    }
 }
 
 fn problem_of(error: &StreamError) -> Problem {

@@ -1,5 +1,6 @@
 //! Carries requests to telephones and their answers back.
 
+mod attempts;
 mod body;
 mod forward;
 mod headers;

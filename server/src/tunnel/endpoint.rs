@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{TelephoneSession, Timestamp, TunnelId};
+use domain::{Timestamp, TunnelId};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use server_core::{PresenceGuard, Services};
-use telephone::line::{self, ControlReceiver, Driver, Line, LineError};
+use server_core::Services;
+use telephone::line::{self, ControlReceiver, Driver, LineError};
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
@@ -18,15 +17,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wire::control::{Control, Stats, Status, TunnelStatus};
 
+use super::Registry;
 use super::opening::{Opened, Opening};
-use super::session::{Cut, Session};
-use super::{Registry, SessionSet};
+use super::openings::Openings;
+use super::session::{Cut, Session, SessionLine};
 use crate::ingress::{Client, ResponseBody};
 use crate::proxy::Problem;
 use crate::routing::Routing;
 
-/// How many telephones may be signing in at once; more are told to come back.
-const MAX_OPENINGS: usize = 512;
 /// How often a session's round trip is recorded and its telephone told how the tunnel does.
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -39,7 +37,7 @@ pub struct Endpoint {
     pub(super) routing: Arc<Routing>,
     pub(super) registry: Arc<Registry>,
     pub(super) control: Handle,
-    openings: Arc<Semaphore>,
+    openings: Arc<Openings>,
     sessions: TaskTracker,
     stop: CancellationToken,
 }
@@ -53,8 +51,7 @@ impl Endpoint {
         control: Handle,
         stop: CancellationToken,
     ) -> Self {
-        let openings = Arc::new(Semaphore::new(MAX_OPENINGS));
-        Self { services, routing, registry, control, openings, sessions: TaskTracker::new(), stop }
+        Self { services, routing, registry, control, openings: Arc::default(), sessions: TaskTracker::new(), stop }
     }
 
     /// Answers a request to `/tunnel`. The session then lives on the data plane thread that has the connection.
@@ -63,8 +60,8 @@ impl Endpoint {
             Ok(key) => derive_accept_key(key.as_bytes()),
             Err(problem) => return problem.response(request.headers(), client.request_id),
         };
-        let permit = match self.openings.clone().try_acquire_owned() {
-            Ok(permit) if !self.stop.is_cancelled() => permit,
+        let (opening, place) = match (self.openings.place(client.address), self.registry.socket()) {
+            (Some(opening), Some(place)) if !self.stop.is_cancelled() => (opening, place),
             _ => return Problem::busy().response(request.headers(), client.request_id),
         };
         let upgrade = hyper::upgrade::on(&mut request);
@@ -75,10 +72,11 @@ impl Endpoint {
                     let config = Some(line::websocket_config());
                     let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, config).await;
                     let opened = Opening { endpoint: &endpoint, client }.run(socket).await;
-                    drop(permit);
+                    drop(opening);
                     if let Some(opened) = opened {
                         endpoint.serve(opened).await;
                     }
+                    drop(place);
                 }
                 Err(error) => tracing::debug!(%error, client = %client.address, "a telephone's handshake broke off"),
             }
@@ -86,15 +84,13 @@ impl Endpoint {
         switching_protocols(&accept)
     }
 
+    /// Drives one line to its end; the session ends with its last line.
     async fn serve(&self, opened: Opened) {
-        let Opened { driver, control, session, sessions, presence, info, expires } = opened;
-        tracing::info!(session = %session.id, tunnel = %info.tunnel_id, client = %info.address, agent = info.agent, "telephone connected");
+        let Opened { driver, control, session, line, expires, address } = opened;
+        let (id, tunnel) = (session.id, session.tunnel);
+        tracing::info!(session = %id, %tunnel, client = %address, "telephone connected");
         let beside = async {
-            tokio::join!(
-                take_control(control, &session, &sessions),
-                self.report(&session.line, &presence, &info),
-                expire(&session, expires),
-            );
+            tokio::join!(self.take_control(control, &session), self.report(&session, &line), expire(&session, expires));
             std::future::pending().await
         };
         let reason = tokio::select! {
@@ -104,27 +100,43 @@ impl Endpoint {
         // Whoever was sent away, or hung up properly, is not waited for.
         let back =
             !matches!(reason, LineError::ClosedByUs { .. } | LineError::PeerClosed { code: wire::close::NORMAL, .. });
-        sessions.leave(session.id, back);
-        drop(presence);
-        tracing::info!(session = %session.id, tunnel = %info.tunnel_id, %reason, "telephone disconnected");
+        if session.detach(&line) {
+            self.registry.leave(&session, back);
+        }
+        tracing::info!(session = %id, %tunnel, %reason, "telephone disconnected");
     }
 
-    /// Keeps the session's round trip known here, and the tunnel's figures there.
-    async fn report(&self, line: &Line, presence: &PresenceGuard, info: &TelephoneSession) {
+    /// What a telephone says after the opening; ends when the line has ended.
+    async fn take_control(&self, mut control: ControlReceiver, session: &Session) {
+        while let Some(message) = control.recv().await {
+            match message {
+                // The line has answered it already, and what is in flight goes on. When all lines drain the telephone
+                // is leaving.
+                Control::Drain(_) if session.load().is_none() => self.registry.leave(session, false),
+                other => tracing::debug!(session = %session.id, ?other, "a message that needs no answer"),
+            }
+        }
+    }
+
+    /// Keeps the session's round trip known here, and the tunnel's figures there; one of its lines does it for all.
+    async fn report(&self, session: &Session, line: &Arc<SessionLine>) {
         let mut timer = tokio::time::interval(REPORT_INTERVAL);
         let mut known = None;
         loop {
             timer.tick().await;
-            let round_trip = line.rtt();
+            if !session.is_led_by(line) {
+                continue;
+            }
+            let round_trip = line.line.rtt();
             if round_trip != known
                 && let Some(round_trip) = round_trip
             {
-                presence.set_round_trip(round_trip.as_secs_f64() * 1000.0);
+                session.set_round_trip(round_trip.as_secs_f64() * 1000.0);
                 known = Some(round_trip);
             }
-            let status = Control::TunnelStatus(self.status(info.tunnel_id));
-            if let Err(error) = line.send_control(status) {
-                tracing::debug!(session = %info.id, %error, "the telephone takes no status");
+            let status = Control::TunnelStatus(self.status(session.tunnel));
+            if let Err(error) = line.line.send_control(status) {
+                tracing::debug!(session = %session.id, %error, "the telephone takes no status");
             }
         }
     }
@@ -139,8 +151,8 @@ impl Endpoint {
                 requests: now.requests,
                 latency_ms: now.latency_ms.map_or(0.0, |latency| latency.p50),
                 uptime_seconds: u64::try_from(uptime).unwrap_or(0),
-                held: 0,
-                retried: 0,
+                held: now.held,
+                retried: now.retried,
             },
         }
     }
@@ -150,21 +162,22 @@ impl Endpoint {
     pub async fn drain(&self, deadline: Duration) {
         self.stop.cancel();
         self.sessions.close();
+        self.registry.stop_holding();
         let seconds = u32::try_from(deadline.as_secs()).unwrap_or(u32::MAX);
         let sessions = self.registry.all();
         for session in &sessions {
             session.drain(seconds);
         }
         let idle = async {
-            for session in &sessions {
-                session.line.idle().await;
+            for line in sessions.iter().flat_map(|session| session.lines()) {
+                line.line.idle().await;
             }
         };
         if tokio::time::timeout(deadline, idle).await.is_err() {
             tracing::warn!("requests were still in flight at the end of the grace period and are cut");
         }
         for session in self.registry.all() {
-            session.line.close(wire::close::GOING_AWAY, "the server is shutting down");
+            session.close(wire::close::GOING_AWAY, "the server is shutting down");
         }
         if tokio::time::timeout(Duration::from_secs(3), self.sessions.wait()).await.is_err() {
             tracing::debug!("telephones did not take part in the closing handshake");
@@ -177,17 +190,6 @@ async fn expire(session: &Session, at: Option<Timestamp>) {
     if let Some(at) = at {
         tokio::time::sleep((at - chrono::Utc::now()).to_std().unwrap_or_default()).await;
         session.cut(Cut::TokenExpired);
-    }
-}
-
-/// What a telephone says after the opening; ends when it has said that it leaves or the line has ended.
-async fn take_control(mut control: ControlReceiver, session: &Session, sessions: &SessionSet) {
-    while let Some(message) = control.recv().await {
-        match message {
-            // It takes no new requests; the line has answered it already, and what is in flight goes on.
-            Control::Drain(_) => sessions.leave(session.id, false),
-            other => tracing::debug!(session = %session.id, ?other, "a message that needs no answer"),
-        }
     }
 }
 

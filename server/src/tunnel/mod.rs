@@ -1,10 +1,15 @@
 //! The tunnel endpoint: where telephones dial in, and the sessions they have.
 
 mod endpoint;
+mod hold;
 mod opening;
+mod openings;
 mod registry;
 mod session;
+mod set;
 
 pub use endpoint::Endpoint;
-pub use registry::{Registry, SessionSet};
-pub use session::Session;
+pub use hold::{Hold, HoldFigures, HoldSettings};
+pub use registry::{Registry, SocketPlace};
+pub use session::{NotJoined, Session, SessionLine};
+pub use set::{Crowded, SessionSet};

@@ -1,22 +1,22 @@
 //! The opening messages of a line: who is calling, and what it may serve.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{TelephoneSession, TelephoneSessionId, Timestamp};
 use rand::Rng;
-use server_core::{AttachRefused, AttachRequest, Attached, CoreError, PresenceGuard, TokenHolder, TokenRefused};
-use telephone::line::{self, ControlReceiver, Side, opening};
+use server_core::{AttachRefused, AttachRequest, Attached, CoreError, TokenHolder, TokenRefused};
+use telephone::line::{self, ControlReceiver, Line, Side, opening};
 use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use wire::close;
-use wire::control::{AuthChallenge, Control, ErrorCode, Init, Limits, Refusal, Status, TunnelCreated};
+use wire::control::{AuthChallenge, Control, ErrorCode, Init, Join, Limits, Refusal, Status, TunnelCreated};
 use wire::mux::Settings;
 
-use super::SessionSet;
 use super::endpoint::{Endpoint, Socket, SocketDriver};
-use super::session::Session;
+use super::session::{NotJoined, Session, SessionLine};
 use crate::ingress::Client;
 
 /// How long the whole opening may take.
@@ -32,22 +32,29 @@ pub(super) struct Opening<'a> {
     pub client: Client,
 }
 
-/// A telephone that is in, with all that belongs to its session.
+/// A telephone's socket that is in, as a line of its session.
 pub(super) struct Opened {
     pub driver: SocketDriver,
     pub control: ControlReceiver,
     pub session: Arc<Session>,
-    pub sessions: Arc<SessionSet>,
-    pub presence: PresenceGuard,
-    pub info: TelephoneSession,
+    pub line: Arc<SessionLine>,
     pub expires: Option<Timestamp>,
+    pub address: IpAddr,
 }
 
 /// What a telephone has become entitled to.
 struct Admitted {
     init: Init,
     holder: TokenHolder,
-    attached: Attached,
+    place: Place,
+}
+
+/// Where a socket belongs.
+enum Place {
+    /// In a new session with this id, which serves this tunnel.
+    New(TelephoneSessionId, Box<Attached>),
+    /// Among the lines of a session that there is.
+    Further(Arc<Session>),
 }
 
 impl Opening<'_> {
@@ -90,7 +97,25 @@ impl Opening<'_> {
             let message = format!("this server speaks version {} of the line, not {:?}", wire::VERSION, init.version);
             return Err(Refused::Because(ErrorCode::BadVersion, message));
         }
-        self.attach(init).await
+        match init.join.clone() {
+            Some(join) => self.find(init, &join).await,
+            None => self.attach(init).await,
+        }
+    }
+
+    /// Finds the session that a further socket is for. It has to be the same telephone, with a token that is still good.
+    async fn find(&self, init: Init, join: &Join) -> Result<Admitted, Refused> {
+        let (services, token) = (self.endpoint.services.clone(), init.token.clone());
+        let work = self.endpoint.control.spawn(async move { services.tokens().authenticate(token.expose()).await });
+        let holder = work.await.map_err(|error| Refused::internal(&error))??;
+        let id = join.session_id.parse().ok().map(TelephoneSessionId);
+        let session = id.and_then(|id| self.endpoint.registry.session(id)).filter(|session| {
+            session.token == holder.token_id() && session.created.resume == join.resume && session.load().is_some()
+        });
+        match session {
+            Some(session) => Ok(Admitted { init, holder, place: Place::Further(session) }),
+            None => Err(NotJoined::Gone.into()),
+        }
     }
 
     /// Asks the services, on their own runtime: a database that is slow delays no traffic.
@@ -113,81 +138,126 @@ impl Opening<'_> {
             Ok::<_, Refused>((holder, attached))
         });
         let (holder, attached) = work.await.map_err(|error| Refused::internal(&error))??;
-        Ok(Admitted { init, holder, attached })
+        Ok(Admitted { init, holder, place: Place::New(TelephoneSessionId(uuid::Uuid::now_v7()), Box::new(attached)) })
     }
 
     /// Announces the tunnel, and makes a line of the socket when the telephone is ready.
     async fn begin(self, mut socket: Socket, admitted: Admitted, deadline: Instant) -> Option<Opened> {
-        let Admitted { init, holder, attached } = admitted;
-        let info = self.describe(&init, &holder, &attached);
-        let resume = format!("{:032x}", rand::rng().random::<u128>());
-        let created = TunnelCreated {
-            tunnel_id: attached.tunnel.id.to_string(),
-            subdomain: attached.tunnel.subdomain.to_string(),
-            public_url: attached.tunnel.public_url.clone(),
-            status: Status::Active,
-            session_id: info.id.to_string(),
-            resume: resume.clone(),
+        let Admitted { init, holder, place } = admitted;
+        let created = match &place {
+            Place::New(id, attached) => created(*id, attached),
+            Place::Further(session) => session.created.clone(),
         };
-        // From here on the address is known, and whoever asks for it waits for the telephone to be ready.
-        let sessions = self.endpoint.registry.sessions_of(attached.tunnel.id);
-        sessions.expect_one();
-        let ready = async {
-            opening::send(&mut socket, &Control::TunnelCreated(created)).await?;
-            opening::receive(&mut socket).await
-        };
-        match timeout_at(deadline, ready).await {
-            Ok(Ok(Control::Ready)) => {}
-            Ok(Ok(_)) => {
-                refuse(
-                    &mut socket,
-                    close::REFUSED,
-                    ErrorCode::BadMessage,
-                    "expected ready after tunnel_created".to_owned(),
-                )
-                .await;
-                return None;
-            }
-            Ok(Err(error)) => {
-                tracing::debug!(client = %self.client.address, %error, "a telephone left before it was ready");
-                return None;
-            }
-            Err(_) => {
-                refuse(
-                    &mut socket,
-                    close::OPENING_TIMEOUT,
-                    ErrorCode::BadMessage,
-                    "the opening took longer than 10 seconds".to_owned(),
-                )
-                .await;
-                return None;
-            }
+        if let Place::New(_, attached) = &place {
+            // From here on the address is known, and whoever asks for it waits for the telephone to be ready.
+            self.endpoint.registry.sessions_of(attached.tunnel.id).expect_one();
+        }
+        if !self.ready(&mut socket, created.clone(), deadline).await {
+            return None;
         }
         let settings = line::Settings { mux: Settings::new(Limits::default(), init.limits), heartbeat: HEARTBEAT };
         let (line, driver, _, control) = line::new(socket, Side::Server, settings);
-        let session = Arc::new(Session { id: info.id, token: holder.token_id(), resume, line });
-        if let Err(crowded) = sessions.join(&session, init.resume.as_deref()) {
-            tracing::info!(tunnel = %attached.tunnel.id, client = %self.client.address, "telephone refused: {crowded}");
-            session.line.close(close::REFUSED, crowded.to_string());
-            driver.run().await;
-            return None;
+        let joined = match &place {
+            Place::New(id, attached) => {
+                let info = self.describe(*id, &init, &holder, attached);
+                self.open(info, init.resume.as_deref(), created, &line)
+            }
+            Place::Further(session) => self.join(session, &line),
+        };
+        match joined {
+            Ok((session, line)) => {
+                let (expires, address) = (holder.expires_at(), self.client.address);
+                Some(Opened { driver, control, session, line, expires, address })
+            }
+            Err((code, message)) => {
+                tracing::info!(client = %self.client.address, %code, message, "telephone refused");
+                // The close frame says the same to a telephone that has stopped reading messages.
+                let _ended = line.send_control(Control::Error(Refusal { code, message: message.clone() }));
+                line.close(close::REFUSED, message);
+                driver.run().await;
+                None
+            }
         }
-        let presence = self.endpoint.services.presence().join(info.clone());
-        Some(Opened { driver, control, session, sessions, presence, info, expires: holder.expires_at() })
     }
 
-    fn describe(&self, init: &Init, holder: &TokenHolder, attached: &Attached) -> TelephoneSession {
+    /// Announces the tunnel and waits for the telephone to be ready; whether it was.
+    async fn ready(&self, socket: &mut Socket, created: TunnelCreated, deadline: Instant) -> bool {
+        let ready = async {
+            opening::send(socket, &Control::TunnelCreated(created)).await?;
+            opening::receive(socket).await
+        };
+        let (close, message) = match timeout_at(deadline, ready).await {
+            Ok(Ok(Control::Ready)) => return true,
+            Ok(Ok(_)) => (close::REFUSED, "expected ready after tunnel_created"),
+            Ok(Err(error)) => {
+                tracing::debug!(client = %self.client.address, %error, "a telephone left before it was ready");
+                return false;
+            }
+            Err(_) => (close::OPENING_TIMEOUT, "the opening took longer than 10 seconds"),
+        };
+        refuse(socket, close, ErrorCode::BadMessage, message.to_owned()).await;
+        false
+    }
+
+    /// A new session with this line, whose telephone is `info`.
+    fn open(
+        &self,
+        info: TelephoneSession,
+        resumes: Option<&str>,
+        created: TunnelCreated,
+        line: &Line,
+    ) -> Result<(Arc<Session>, Arc<SessionLine>), (ErrorCode, String)> {
+        let line = SessionLine::new(info.id, line.clone());
+        let session = Arc::new(Session::new(info.token_id, info.tunnel_id, created, line.clone()));
+        let joined = self.endpoint.registry.join(&session, resumes);
+        joined.map_err(|crowded| (ErrorCode::LimitExceeded, crowded.to_string()))?;
+        session.show(self.endpoint.services.presence().join(info));
+        Ok((session, line))
+    }
+
+    /// One more line of a session.
+    fn join(
+        &self,
+        session: &Arc<Session>,
+        line: &Line,
+    ) -> Result<(Arc<Session>, Arc<SessionLine>), (ErrorCode, String)> {
+        let line = SessionLine::new(session.id, line.clone());
+        session.attach(line.clone()).map_err(|error| (error.code(), error.to_string()))?;
+        self.endpoint.registry.sessions_of(session.tunnel).line_joined();
+        Ok((session.clone(), line))
+    }
+
+    fn describe(
+        &self,
+        id: TelephoneSessionId,
+        init: &Init,
+        holder: &TokenHolder,
+        attached: &Attached,
+    ) -> TelephoneSession {
         TelephoneSession {
-            id: TelephoneSessionId(uuid::Uuid::now_v7()),
+            id,
             tunnel_id: attached.tunnel.id,
             token_id: holder.token_id(),
             address: self.client.address,
             agent: init.metadata.agent_version.as_deref().map_or_else(|| "unknown".to_owned(), shown),
             machine: init.metadata.name.as_deref().map(shown),
             protocol: init.version.clone(),
+            lines: 1,
             round_trip_ms: None,
             connected_at: chrono::Utc::now(),
         }
+    }
+}
+
+/// What the telephone is told of its tunnel.
+fn created(id: TelephoneSessionId, attached: &Attached) -> TunnelCreated {
+    TunnelCreated {
+        tunnel_id: attached.tunnel.id.to_string(),
+        subdomain: attached.tunnel.subdomain.to_string(),
+        public_url: attached.tunnel.public_url.clone(),
+        status: Status::Active,
+        session_id: id.to_string(),
+        resume: format!("{:032x}", rand::rng().random::<u128>()),
     }
 }
 
@@ -243,6 +313,12 @@ impl From<opening::OpeningError> for Refused {
 impl From<CoreError> for Refused {
     fn from(error: CoreError) -> Self {
         Self::internal(&error)
+    }
+}
+
+impl From<NotJoined> for Refused {
+    fn from(refused: NotJoined) -> Self {
+        Self::Because(refused.code(), refused.to_string())
     }
 }
 

@@ -1,9 +1,21 @@
-//! One live telephone connection.
+//! One telephone that serves a tunnel, over one socket or several.
 
-use domain::{TelephoneSessionId, TokenId};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
+use domain::{TelephoneSessionId, TokenId, TunnelId};
+use server_core::PresenceGuard;
 use telephone::line::Line;
 use wire::close;
-use wire::control::{Control, Drain, ErrorCode, Refusal};
+use wire::control::{Control, Drain, ErrorCode, Refusal, TunnelCreated};
+
+use crate::ingress::current_worker;
+
+/// The largest number of sockets of one telephone.
+pub const MAX_LINES: usize = 16;
+/// A line on the request's own thread is taken unless it has this many streams more than twice those of the emptiest
+/// one: to wake another thread costs more than a longer queue, but a line that no longer moves must not collect all.
+const OWN_THREAD_LEAD: usize = 32;
 
 /// A telephone that serves a tunnel.
 #[derive(Debug)]
@@ -12,10 +24,61 @@ pub struct Session {
     pub id: TelephoneSessionId,
     /// What it signed in with.
     pub token: TokenId,
-    /// What the telephone shows to take its own dead session's place.
-    pub resume: String,
-    /// The line to it.
+    /// What it serves.
+    pub tunnel: TunnelId,
+    /// What the telephone was told when it opened the session; `resume` in it is what it shows to add a socket to the
+    /// session, or to take its own dead session's place.
+    pub created: TunnelCreated,
+    lines: ArcSwap<Vec<Arc<SessionLine>>>,
+    /// Held by whoever adds or removes a line.
+    standing: Mutex<Standing>,
+}
+
+#[derive(Debug)]
+struct Standing {
+    /// No further line is taken: the session was ended, or its last line has gone.
+    over: bool,
+    /// Shows the telephone to people while it lives.
+    presence: Option<PresenceGuard>,
+}
+
+/// One of a telephone's sockets.
+#[derive(Debug)]
+pub struct SessionLine {
+    /// Whose it is.
+    pub session: TelephoneSessionId,
+    /// The line over it.
     pub line: Line,
+    /// The data plane thread that drives it.
+    worker: Option<usize>,
+}
+
+impl SessionLine {
+    /// A line that is driven by the thread that calls this.
+    pub fn new(session: TelephoneSessionId, line: Line) -> Arc<Self> {
+        Arc::new(Self { session, line, worker: current_worker() })
+    }
+}
+
+/// Why a socket was not added to a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotJoined {
+    /// The session is over.
+    #[error("the session has ended; open a new one")]
+    Gone,
+    /// It has as many as it may.
+    #[error("the session has {MAX_LINES} lines already")]
+    Full,
+}
+
+impl NotJoined {
+    /// What a program is told.
+    pub fn code(self) -> ErrorCode {
+        match self {
+            Self::Gone => ErrorCode::SessionGone,
+            Self::Full => ErrorCode::LimitExceeded,
+        }
+    }
 }
 
 /// Why a session is ended from this side.
@@ -36,8 +99,148 @@ pub enum Cut {
 }
 
 impl Session {
+    /// A session with its first line.
+    pub fn new(token: TokenId, tunnel: TunnelId, created: TunnelCreated, first: Arc<SessionLine>) -> Self {
+        let standing = Mutex::new(Standing { over: false, presence: None });
+        Self { id: first.session, token, tunnel, created, lines: ArcSwap::from_pointee(vec![first]), standing }
+    }
+
+    /// The line for the next request: one on this thread, else the one with the fewest streams. Takes no lock.
+    pub fn pick(&self) -> Option<Arc<SessionLine>> {
+        let lines = self.lines.load();
+        if let [only] = lines.as_slice() {
+            return only.line.load().is_some().then(|| only.clone());
+        }
+        let here = current_worker();
+        let mut emptiest: Option<(usize, &Arc<SessionLine>)> = None;
+        let mut own: Option<(usize, &Arc<SessionLine>)> = None;
+        for line in lines.iter() {
+            let Some(load) = line.line.load() else { continue };
+            if emptiest.is_none_or(|(least, _)| load < least) {
+                emptiest = Some((load, line));
+            }
+            if here.is_some() && line.worker == here && own.is_none_or(|(least, _)| load < least) {
+                own = Some((load, line));
+            }
+        }
+        let (least, emptiest) = emptiest?;
+        match own {
+            Some((load, own)) if load <= 2 * least + OWN_THREAD_LEAD => Some(own.clone()),
+            _ => Some(emptiest.clone()),
+        }
+    }
+
+    /// The line with the fewest streams, on whatever thread.
+    pub fn pick_emptiest(&self) -> Option<Arc<SessionLine>> {
+        let lines = self.lines.load();
+        lines.iter().filter(|line| line.line.load().is_some()).min_by_key(|line| line.line.load()).cloned()
+    }
+
+    /// How many streams there are on all lines; `None` when none can be opened. Takes no lock.
+    pub fn load(&self) -> Option<usize> {
+        self.lines.load().iter().filter_map(|line| line.line.load()).reduce(|sum, load| sum + load)
+    }
+
+    /// Its lines.
+    pub fn lines(&self) -> Vec<Arc<SessionLine>> {
+        Vec::clone(&self.lines.load())
+    }
+
+    /// Whether `line` speaks for the session: its oldest does.
+    pub fn is_led_by(&self, line: &Arc<SessionLine>) -> bool {
+        self.lines.load().first().is_some_and(|first| Arc::ptr_eq(first, line))
+    }
+
+    /// Shows the telephone to people from now until the session's end.
+    pub fn show(&self, presence: PresenceGuard) {
+        let mut standing = self.standing();
+        if !standing.over {
+            presence.set_lines(count(&self.lines.load()));
+            standing.presence = Some(presence);
+        }
+    }
+
+    /// Notes the last measured round trip, milliseconds.
+    pub fn set_round_trip(&self, milliseconds: f64) {
+        if let Some(presence) = &self.standing().presence {
+            presence.set_round_trip(milliseconds);
+        }
+    }
+
+    /// Adds a line.
+    pub fn attach(&self, line: Arc<SessionLine>) -> Result<(), NotJoined> {
+        let standing = self.standing();
+        let mut lines = self.lines();
+        if standing.over {
+            return Err(NotJoined::Gone);
+        }
+        if lines.len() >= MAX_LINES {
+            return Err(NotJoined::Full);
+        }
+        lines.push(line);
+        self.set(lines, &standing);
+        Ok(())
+    }
+
+    /// Removes a line; whether it was the last one, with which the session ends.
+    pub fn detach(&self, line: &Arc<SessionLine>) -> bool {
+        let mut standing = self.standing();
+        let mut lines = self.lines();
+        lines.retain(|other| !Arc::ptr_eq(other, line));
+        let last = lines.is_empty();
+        self.set(lines, &standing);
+        if last {
+            standing.over = true;
+            standing.presence = None;
+        }
+        last
+    }
+
     /// Ends the session and says why; requests in flight break off.
     pub fn cut(&self, cut: Cut) {
+        for line in self.finish() {
+            line.cut(cut);
+        }
+    }
+
+    /// Tells the telephone to finish what is in flight and to dial again.
+    pub fn drain(&self, deadline_s: u32) {
+        for line in self.finish() {
+            line.drain(deadline_s);
+        }
+    }
+
+    /// Closes every line, at once.
+    pub fn close(&self, code: u16, reason: &str) {
+        for line in self.finish() {
+            line.line.close(code, reason);
+        }
+    }
+
+    /// Takes no further line; those there are.
+    fn finish(&self) -> Vec<Arc<SessionLine>> {
+        self.standing().over = true;
+        self.lines()
+    }
+
+    fn set(&self, lines: Vec<Arc<SessionLine>>, standing: &Standing) {
+        if let Some(presence) = &standing.presence {
+            presence.set_lines(count(&lines));
+        }
+        self.lines.store(Arc::new(lines));
+    }
+
+    fn standing(&self) -> MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn count(lines: &[Arc<SessionLine>]) -> u32 {
+    u32::try_from(lines.len()).unwrap_or(u32::MAX)
+}
+
+impl SessionLine {
+    fn cut(&self, cut: Cut) {
         let (code, error, message) = match cut {
             Cut::TokenRevoked => (
                 close::TOKEN_GONE,
@@ -63,17 +266,16 @@ impl Session {
         if let Some(code) = error {
             let refusal = Control::Error(Refusal { code, message: message.to_owned() });
             if let Err(error) = self.line.send_control(refusal) {
-                tracing::debug!(session = %self.id, %error, "the telephone could not be told why its session ends");
+                tracing::debug!(session = %self.session, %error, "the telephone could not be told why its session ends");
             }
         }
         self.line.close(code, message);
     }
 
-    /// Tells the telephone to finish what is in flight and to dial again.
-    pub fn drain(&self, deadline_s: u32) {
+    fn drain(&self, deadline_s: u32) {
         let drain = Drain { reason: Some("the server is shutting down".to_owned()), deadline_s: Some(deadline_s) };
         if let Err(error) = self.line.send_control(Control::Drain(drain)) {
-            tracing::debug!(session = %self.id, %error, "the telephone could not be told to drain");
+            tracing::debug!(session = %self.session, %error, "the telephone could not be told to drain");
         }
         self.line.stop_opening();
     }

@@ -154,7 +154,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// the answer does, so that a telephone that has seen the answer has seen all its requests.
     fn stop_opening(&mut self) {
         let mut state = self.shared.lock();
-        state.mux.stop_opening();
+        state.stop_opening();
         if state.mux.side() == Side::Server && !std::mem::replace(&mut self.drained, true) {
             state.outbox.push_back(Control::Drain(Drain::default()));
         }

@@ -117,6 +117,12 @@ impl Line {
         self.shared.active_streams()
     }
 
+    /// How many streams are open, `None` once no more can be opened. Takes no lock, and may be a moment behind: for
+    /// choosing between lines.
+    pub fn load(&self) -> Option<usize> {
+        self.shared.load()
+    }
+
     /// Waits until no stream is open, or the line has ended.
     pub async fn idle(&self) {
         self.shared.wait_idle().await;

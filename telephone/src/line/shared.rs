@@ -1,18 +1,18 @@
 //! What the driver and the handles of one line share.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use wire::control::Control;
+use wire::control::{Control, Drain};
 use wire::flow::Pace;
 use wire::frame::ResetCode;
 use wire::head::{RequestHead, ResponseHead};
-use wire::mux::{Event, Mux, Settings, Side, StreamId, StreamMap};
+use wire::mux::{Event, Mux, OpenError, Settings, Side, StreamId, StreamMap};
 
 use super::{LineError, OpenStreamError};
 
@@ -30,7 +30,12 @@ pub(super) struct Shared {
     /// Microseconds, 0 for unknown.
     rtt: AtomicU64,
     began: Instant,
+    /// How many streams are open, or [`NO_MORE`]; for who compares lines and must not wait for the lock.
+    load: AtomicUsize,
 }
+
+/// No stream is opened any more.
+const NO_MORE: usize = usize::MAX;
 
 #[derive(Debug)]
 pub(super) struct State {
@@ -43,6 +48,8 @@ pub(super) struct State {
     /// The latest `ping` to answer: answering only that one bounds what a flood of them costs.
     pub pong: Option<u64>,
     pub closing: Option<(u16, String)>,
+    /// No stream is opened any more: one of the ends drains, or the line is closing.
+    pub draining: bool,
     pub ended: Option<LineError>,
     pub driver: Option<Waker>,
 }
@@ -67,6 +74,7 @@ impl Shared {
             outbox: VecDeque::new(),
             pong: None,
             closing: None,
+            draining: false,
             ended: None,
             driver: None,
         };
@@ -76,6 +84,7 @@ impl Shared {
             idle: Notify::new(),
             rtt: AtomicU64::new(0),
             began: Instant::now(),
+            load: AtomicUsize::new(0),
         }
     }
 
@@ -89,7 +98,7 @@ impl Shared {
         let mut state = self.lock();
         let result = change(&mut state);
         let driver = if state.has_output() { state.driver.take() } else { None };
-        let idle = state.mux.active_streams() == 0;
+        let idle = self.publish_load(&state) == 0;
         drop(state);
         if let Some(driver) = driver {
             driver.wake();
@@ -102,9 +111,21 @@ impl Shared {
 
     /// Tells those who wait for it when the last stream is over.
     pub(super) fn notify_if_idle(&self) {
-        if self.active_streams() == 0 {
+        if self.publish_load(&self.lock()) == 0 {
             self.idle.notify_waiters();
         }
+    }
+
+    /// Makes what [`load`](Self::load) says true again; how many streams there are.
+    fn publish_load(&self, state: &State) -> usize {
+        let streams = state.mux.active_streams();
+        self.load.store(if state.draining { NO_MORE } else { streams }, Ordering::Relaxed);
+        streams
+    }
+
+    /// How many streams are open, `None` once no more are opened. Takes no lock, and may be a moment behind.
+    pub(super) fn load(&self) -> Option<usize> {
+        Some(self.load.load(Ordering::Relaxed)).filter(|load| *load != NO_MORE)
     }
 
     pub(super) fn open(&self, head: &RequestHead, end: bool) -> Result<StreamId, OpenStreamError> {
@@ -112,7 +133,13 @@ impl Shared {
             if let Some(error) = &state.ended {
                 return Err(error.clone().into());
             }
-            let id = state.mux.open(head, end)?;
+            let id = state.mux.open(head, end).inspect_err(|error| {
+                if *error == OpenError::Exhausted {
+                    // The telephone replaces a line that drains, and finishes on this one what it has begun.
+                    state.stop_opening();
+                    state.outbox.push_back(Control::Drain(Drain::default()));
+                }
+            })?;
             state.slots.insert(id, Slot::default());
             Ok(id)
         })
@@ -131,13 +158,13 @@ impl Shared {
 
     pub(super) fn close(&self, code: u16, reason: String) {
         self.change(|state| {
-            state.mux.stop_opening();
+            state.stop_opening();
             state.closing.get_or_insert((code, reason));
         });
     }
 
     pub(super) fn stop_opening(&self) {
-        self.lock().mux.stop_opening();
+        self.change(State::stop_opening);
     }
 
     pub(super) fn ended(&self) -> Option<LineError> {
@@ -190,7 +217,8 @@ impl Shared {
         {
             let mut state = self.lock();
             state.ended.get_or_insert(reason);
-            state.mux.stop_opening();
+            state.stop_opening();
+            self.publish_load(&state);
             wakers.extend(state.incoming_waker.take());
             for slot in state.slots.values_mut() {
                 slot.wake_all(&mut wakers);
@@ -213,6 +241,12 @@ impl Shared {
 }
 
 impl State {
+    /// Refuses new streams from now on.
+    pub(super) fn stop_opening(&mut self) {
+        self.draining = true;
+        self.mux.stop_opening();
+    }
+
     fn has_output(&self) -> bool {
         self.mux.has_output() || !self.outbox.is_empty() || self.closing.is_some()
     }

@@ -15,6 +15,8 @@ pub struct Meter {
     pub(super) tunnel: TunnelId,
     pub(super) owner: UserId,
     in_flight: AtomicU64,
+    held: AtomicU64,
+    retried: AtomicU64,
     by_class: [AtomicU64; 5],
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
@@ -29,6 +31,8 @@ impl Meter {
             tunnel,
             owner,
             in_flight: AtomicU64::new(0),
+            held: AtomicU64::new(0),
+            retried: AtomicU64::new(0),
             by_class: Default::default(),
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
@@ -43,6 +47,17 @@ impl Meter {
         InFlight(self.clone())
     }
 
+    /// A request waits for a telephone to be there, until the guard is dropped.
+    pub fn hold(self: &Arc<Self>) -> Held {
+        self.held.fetch_add(1, Relaxed);
+        Held(self.clone())
+    }
+
+    /// A request is sent a second time.
+    pub fn retried(&self) {
+        self.retried.fetch_add(1, Relaxed);
+    }
+
     /// Bytes of request bodies arrived.
     pub fn add_bytes_in(&self, n: u64) {
         self.bytes_in.fetch_add(n, Relaxed);
@@ -55,6 +70,11 @@ impl Meter {
 
     pub(super) fn in_flight(&self) -> u64 {
         self.in_flight.load(Relaxed)
+    }
+
+    /// How many requests wait now, and how many were sent a second time since the meter was made.
+    pub(super) fn held_and_retried(&self) -> (u64, u64) {
+        (self.held.load(Relaxed), self.retried.load(Relaxed))
     }
 
     /// What was counted since the meter was made.
@@ -72,6 +92,17 @@ impl Meter {
     /// The latencies since the last call.
     pub(super) fn take_latencies(&self) -> Option<Histogram> {
         self.latencies.get().map(AtomicHistogram::drain)
+    }
+}
+
+/// A request that waits for a telephone; dropping it means that it waits no longer.
+#[derive(Debug)]
+#[must_use = "the request waits no longer when this is dropped"]
+pub struct Held(Arc<Meter>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.held.fetch_sub(1, Relaxed);
     }
 }
 

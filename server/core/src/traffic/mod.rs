@@ -25,7 +25,7 @@ use uuid::Uuid;
 use crate::store::Store;
 use crate::{Presence, Result, Viewer};
 pub(crate) use figures::Counts;
-pub use meter::{InFlight, Meter};
+pub use meter::{Held, InFlight, Meter};
 use recent::Recent;
 use sampler::{EVERYTHING, Sampler};
 pub use types::{Now, Overall, Subject};
@@ -98,12 +98,21 @@ impl Traffic {
 
     /// A tunnel's figures since this process was started, without asking the database.
     pub fn now(&self, tunnel: TunnelId) -> Now {
+        let (held, retried) = self.held_and_retried(tunnel);
         let sampler = self.sampler();
         Now {
+            held,
+            retried,
             requests: sampler.totals(tunnel.0).by_status.total(),
             in_flight: sampler.in_flight(tunnel.0),
             latency_ms: sampler.latency(tunnel.0),
         }
+    }
+
+    /// How many requests for a tunnel wait for a telephone now, and how many were sent a second time since this process
+    /// was started.
+    pub(crate) fn held_and_retried(&self, tunnel: TunnelId) -> (u64, u64) {
+        self.meters.get(&tunnel).map_or((0, 0), |meter| meter.held_and_retried())
     }
 
     /// All of this process's traffic since it was started.

@@ -37,6 +37,10 @@ pub struct Now {
     pub requests: u64,
     /// Requests under way.
     pub in_flight: u64,
+    /// Requests that wait for a telephone.
+    pub held: u64,
+    /// Requests that were sent a second time.
+    pub retried: u64,
     /// How long answers took in the last five minutes.
     pub latency_ms: Option<LatencySummary>,
 }

@@ -189,7 +189,10 @@ impl Tunnels {
         let sessions = self.presence.of(id);
         let oldest = sessions.iter().map(|session| session.connected_at).min();
         let uptime = oldest.map_or(0, |since| (now() - since).num_seconds());
+        let (held, retried) = self.traffic.held_and_retried(id);
         Ok(TunnelStats {
+            held,
+            retried,
             requests: totals.by_status.total(),
             in_flight: self.traffic.in_flight(id.0),
             by_status: totals.by_status,

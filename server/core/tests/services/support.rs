@@ -72,6 +72,7 @@ pub fn telephone(holder: &TokenHolder, tunnel_id: TunnelId) -> TelephoneSession 
         agent: "telephone/test".into(),
         machine: None,
         protocol: "2".into(),
+        lines: 1,
         round_trip_ms: None,
         connected_at: chrono::Utc::now(),
     }

@@ -1,0 +1,88 @@
+//! On which line a request goes, and whether it may go again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Method;
+use telephone::line::{OpenStreamError, ResponseFuture, SendBody, StreamError};
+use wire::head::RequestHead;
+use wire::mux::OpenError;
+
+use super::problem::Problem;
+use crate::routing::TunnelRoute;
+use crate::tunnel::SessionLine;
+
+/// How long a new request waits for a telephone at most; the setting `hold_timeout` may say less.
+const PATIENCE: Duration = Duration::MAX;
+/// How long one does whose line broke under it. Its telephone is back in this time, or its client is told: whoever has
+/// waited for an answer already is not kept waiting for as long again.
+const PATIENCE_AFTER_BREAK: Duration = Duration::from_millis(750);
+/// How often a request is turned away by lines that have no room, or are just ending, before its client is.
+const MAX_TURNS: u32 = 4;
+
+/// The attempts to have one request answered.
+pub(super) struct Attempts<'a> {
+    route: &'a TunnelRoute,
+    turns: u32,
+    /// A line broke under the request, which may have been processed. This happens once.
+    broken: bool,
+}
+
+impl<'a> Attempts<'a> {
+    pub(super) fn new(route: &'a TunnelRoute) -> Self {
+        Self { route, turns: 0, broken: false }
+    }
+
+    /// Opens a stream on the best line there is, waiting for one if need be.
+    pub(super) async fn open(&mut self, head: &RequestHead, end: bool) -> Result<(SendBody, ResponseFuture), Problem> {
+        let mut line = match self.route.sessions.pick() {
+            Some(line) => line,
+            None => self.wait().await?,
+        };
+        loop {
+            let error = match line.line.open(head, end) {
+                Ok(stream) => return Ok(stream),
+                Err(error) => error,
+            };
+            tracing::debug!(session = %line.session, %error, "no stream was opened");
+            self.turns += 1;
+            line = match error {
+                OpenStreamError::Refused(OpenError::Head(_)) => return Err(Problem::head_too_large()),
+                _ if self.turns >= MAX_TURNS => return Err(Problem::busy()),
+                OpenStreamError::Refused(OpenError::TooManyStreams | OpenError::Congested) => {
+                    let other = self.route.sessions.pick_emptiest();
+                    other.filter(|other| !Arc::ptr_eq(other, &line)).ok_or_else(Problem::busy)?
+                }
+                // It takes no requests any more, and is not picked again.
+                OpenStreamError::Refused(_) | OpenStreamError::Line(_) => match self.route.sessions.pick() {
+                    Some(line) => line,
+                    None => self.wait().await?,
+                },
+            };
+        }
+    }
+
+    async fn wait(&self) -> Result<Arc<SessionLine>, Problem> {
+        let _held = self.route.meter.hold();
+        let patience = if self.broken { PATIENCE_AFTER_BREAK } else { PATIENCE };
+        let line = self.route.sessions.wait(patience).await;
+        line.ok_or_else(if self.broken { Problem::bad_gateway } else { Problem::tunnel_offline })
+    }
+
+    /// Whether the request may be sent again after it got no response because of `error`: if the telephone did nothing
+    /// with it, or if doing it twice is as good as once (RFC 9110 section 9.2.2), and then only once more.
+    pub(super) fn may_repeat(&mut self, method: &Method, error: &StreamError) -> bool {
+        self.turns += 1;
+        let repeat = match error {
+            _ if self.turns >= MAX_TURNS => false,
+            refused if refused.is_refused() => true,
+            StreamError::Line(_) => method.is_idempotent() && !std::mem::replace(&mut self.broken, true),
+            _ => false,
+        };
+        if repeat {
+            self.route.meter.retried();
+            self.route.sessions.retried();
+        }
+        repeat
+    }
+}

@@ -1,0 +1,192 @@
+//! The telephones of one tunnel, and the requests that wait for one.
+
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use domain::TelephoneSessionId;
+use tokio::sync::Notify;
+
+use super::hold::Hold;
+use super::session::{Cut, Session, SessionLine};
+
+/// The largest number of telephones that serve one tunnel on one node.
+const MAX_SESSIONS: usize = 64;
+
+/// The sessions of one tunnel. Choosing one takes no lock.
+#[derive(Debug)]
+pub struct SessionSet {
+    sessions: ArcSwap<Vec<Arc<Session>>>,
+    next: AtomicUsize,
+    /// Held by whoever joins or leaves.
+    changing: Mutex<()>,
+    /// Until when a telephone is expected back, as [`Hold::millis`].
+    expected_until: AtomicU64,
+    changed: Notify,
+    waiting: AtomicUsize,
+    hold: Arc<Hold>,
+}
+
+/// The tunnel has as many sessions as it may have.
+#[derive(Debug, thiserror::Error)]
+#[error("{MAX_SESSIONS} telephones serve this tunnel already")]
+pub struct Crowded;
+
+impl SessionSet {
+    pub(super) fn new(hold: Arc<Hold>) -> Self {
+        Self {
+            sessions: ArcSwap::default(),
+            next: AtomicUsize::new(0),
+            changing: Mutex::default(),
+            expected_until: AtomicU64::new(hold.first_return()),
+            changed: Notify::new(),
+            waiting: AtomicUsize::new(0),
+            hold,
+        }
+    }
+
+    /// The line for the next request: of two sessions in turn that with fewer streams, of its lines the nearest.
+    pub fn pick(&self) -> Option<Arc<SessionLine>> {
+        let sessions = self.sessions.load();
+        match sessions.as_slice() {
+            [] => None,
+            [only] => only.pick(),
+            several => {
+                let turn = self.next.fetch_add(1, Ordering::Relaxed);
+                let (one, other) = (&several[turn % several.len()], &several[(turn + 1) % several.len()]);
+                let fewer = match (one.load(), other.load()) {
+                    (Some(load), Some(than)) if load <= than => one,
+                    (Some(_), None) => one,
+                    _ => other,
+                };
+                fewer.pick().or_else(|| several.iter().find_map(|session| session.pick()))
+            }
+        }
+    }
+
+    /// The emptiest line of all, for a request that the nearest one had no room for.
+    pub fn pick_emptiest(&self) -> Option<Arc<SessionLine>> {
+        let sessions = self.sessions.load();
+        sessions.iter().filter_map(|session| session.pick_emptiest()).min_by_key(|line| line.line.load())
+    }
+
+    /// The line for the next request, once there is one: a telephone that broke off or whose server was restarted is
+    /// back in a moment. One that took its leave is not waited for, and nobody longer than `limit`.
+    pub async fn wait(&self, limit: Duration) -> Option<Arc<SessionLine>> {
+        let limit = limit.min(self.hold.limit()?);
+        if self.deadline(Instant::now() + limit) <= Instant::now() {
+            return None;
+        }
+        let place = self.hold.place(&self.waiting)?;
+        let latest = Instant::now() + limit;
+        loop {
+            let mut changed = pin!(self.changed.notified());
+            changed.as_mut().enable();
+            if let Some(line) = self.pick() {
+                return Some(line);
+            }
+            self.hold.limit()?;
+            if tokio::time::timeout_at(self.deadline(latest).into(), changed).await.is_err() {
+                place.timed_out();
+                return None;
+            }
+        }
+    }
+
+    /// Until when it makes sense to wait, at most `latest`. A session that is there but takes nothing is about to end,
+    /// and only then it is known whether its telephone will be back.
+    fn deadline(&self, latest: Instant) -> Instant {
+        if !self.is_empty() {
+            return latest;
+        }
+        self.hold.instant(self.expected_until.load(Ordering::Relaxed)).min(latest)
+    }
+
+    /// A request is sent a second time.
+    pub fn retried(&self) {
+        self.hold.retried();
+    }
+
+    /// A telephone is on its way.
+    pub fn expect_one(&self) {
+        if let Some(limit) = self.hold.limit() {
+            self.expected_until.fetch_max(self.hold.millis(Instant::now() + limit), Ordering::Relaxed);
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.sessions.load().len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds a session. One whose telephone shows the `resume` of an earlier one takes that one's place.
+    pub(super) fn join(&self, session: &Arc<Session>, resumes: Option<&str>) -> Result<(), Crowded> {
+        let replaced = {
+            let _turn = self.turn();
+            let mut sessions = Vec::clone(&self.sessions.load());
+            let old = sessions
+                .iter()
+                .position(|old| Some(old.created.resume.as_str()) == resumes && old.token == session.token);
+            let replaced = old.map(|index| sessions.swap_remove(index));
+            if sessions.len() >= MAX_SESSIONS {
+                return Err(Crowded);
+            }
+            sessions.push(session.clone());
+            self.sessions.store(Arc::new(sessions));
+            replaced
+        };
+        self.changed.notify_waiters();
+        if let Some(old) = replaced {
+            old.cut(Cut::Replaced);
+        }
+        Ok(())
+    }
+
+    /// A line was added to one of the sessions.
+    pub(super) fn line_joined(&self) {
+        self.changed.notify_waiters();
+    }
+
+    /// Removes that very session; one that came in its place stays. `back` says whether its telephone will be back.
+    pub(super) fn leave(&self, id: TelephoneSessionId, back: bool) {
+        {
+            let _turn = self.turn();
+            let mut sessions = Vec::clone(&self.sessions.load());
+            let Some(index) = sessions.iter().position(|session| session.id == id) else { return };
+            sessions.remove(index);
+            if back {
+                self.expect_one();
+            } else if sessions.is_empty() {
+                self.expected_until.store(0, Ordering::Relaxed);
+            }
+            self.sessions.store(Arc::new(sessions));
+        }
+        self.changed.notify_waiters();
+    }
+
+    pub(super) fn cut(&self, cut: Cut, which: impl Fn(&Session) -> bool) {
+        for session in self.sessions.load().iter().filter(|session| which(session)) {
+            session.cut(cut);
+        }
+    }
+
+    /// Lets all that wait look again.
+    pub(super) fn wake_waiting(&self) {
+        self.changed.notify_waiters();
+    }
+
+    pub(super) fn all(&self) -> Vec<Arc<Session>> {
+        Vec::clone(&self.sessions.load())
+    }
+
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
