@@ -3,7 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod endless;
+mod killed;
+mod origins;
 mod relay;
 #[expect(unused_imports, reason = "each test binary uses a part of this")]
 #[path = "../support/mod.rs"]
 mod support;
+mod visit;

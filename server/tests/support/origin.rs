@@ -50,6 +50,7 @@ impl Origin {
             let mut connections = tokio::task::JoinSet::new();
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
+                stream.set_nodelay(true).unwrap();
                 let answer = answer.clone();
                 let service = service_fn(move |request| {
                     let answered = answer(request);

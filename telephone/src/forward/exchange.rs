@@ -69,14 +69,15 @@ pub(super) async fn run(forwarder: &Forwarder, head: RequestHead, mut respond: S
 }
 
 async fn ask(forwarder: &Forwarder, head: &RequestHead, respond: &mut SendResponse, body: RecvBody) -> Answer {
-    let empty = body.is_end_stream();
+    let repeatable = body.is_end_stream() && head.method.is_idempotent();
     let Some(connection) = forwarder.pool.take() else { return ask_afresh(forwarder, head, respond, body).await };
     // The local server may close an idle connection just as it is used again. A fresh one has another try, once, when
-    // the request was not sent at all, or when nothing came back and there was no body to lose.
+    // the request was not sent at all, or when nothing came back, there was no body to lose, and asking twice is as good
+    // as asking once (RFC 9110 §9.2.2).
     let body = match send(forwarder, head, respond, connection, body).await {
         Ok(answer) => return answer,
         Err(Failure { unsent: Some(body), .. }) => body,
-        Err(Failure { silent: true, .. }) if empty => RecvBody::empty(),
+        Err(Failure { silent: true, .. }) if repeatable => RecvBody::empty(),
         Err(failure) => return failure.answer,
     };
     ask_afresh(forwarder, head, respond, body).await

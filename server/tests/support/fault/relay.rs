@@ -83,6 +83,11 @@ impl Relay {
         self.way(direction).cut_after(bytes, end);
     }
 
+    /// Takes back a cut that has not happened; whether there was one.
+    pub fn cut_nothing(&self, direction: Direction) -> bool {
+        self.way(direction).cut_nothing()
+    }
+
     /// Ends all connections; new ones are taken as before.
     pub fn end_all(&self, end: End) {
         // There may be none.

@@ -75,6 +75,11 @@ impl Way {
         *self.cut.lock().unwrap() = Some((bytes, end));
     }
 
+    /// Cuts nothing any more; whether there was a cut to come.
+    pub(super) fn cut_nothing(&self) -> bool {
+        self.cut.lock().unwrap().take().is_some()
+    }
+
     /// How much of `length` bytes may pass, and what comes then.
     fn admit(&self, length: usize) -> (usize, Option<End>) {
         let mut cut = self.cut.lock().unwrap();
