@@ -16,11 +16,13 @@ async fn a_killed_telephone_fails_its_200_requests_at_once_and_nothing_else() {
     let open_files = programs.switchboard.open_files();
 
     let mut requests = JoinSet::new();
-    for _ in 0..100 {
+    for n in 0..100 {
         let begun = visitor.send(get(&visitor, "/begun")).await.unwrap();
         requests.spawn(read(begun));
+        // One that may be sent again, and one that may not.
+        let request = if n % 2 == 0 { get(&visitor, "/") } else { post(&visitor, "/", full("body")) };
         let visitor = visitor.clone();
-        requests.spawn(async move { visit(&visitor, post(&visitor, "/", full("body"))).await });
+        requests.spawn(async move { visit(&visitor, request).await });
     }
     for _ in 0..200 {
         within(SOON, "a request at the local server", arrived.recv()).await.unwrap();
@@ -31,7 +33,8 @@ async fn a_killed_telephone_fails_its_200_requests_at_once_and_nothing_else() {
 
     telephone.kill().await;
     let (mut refused, mut truncated) = (0, 0);
-    within(AT_ONCE, "the end of 200 requests", async {
+    // Those that may be sent again are held for most of the second that is promised, so that a busy machine needs more.
+    within(2 * AT_ONCE, "the end of 200 requests", async {
         while let Some(seen) = requests.join_next().await {
             match seen.unwrap() {
                 Seen::Whole { status: 502, body, .. } if body == "Bad Gateway" => refused += 1,

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod cuts;
+mod dismissed;
 mod endless;
 mod killed;
 mod origins;
