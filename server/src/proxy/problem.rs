@@ -1,5 +1,7 @@
 //! What a client is told when there is no answer to pass on.
 
+use std::borrow::Cow;
+
 use domain::RequestId;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
@@ -10,18 +12,21 @@ pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-i
 /// The machine code of an error of ours; a telephone's own errors carry it as well.
 pub(super) const X_SWITCHBOARD_ERROR: HeaderName = HeaderName::from_static("x-switchboard-error");
 
+/// How much of a telephone's own words is passed on, in characters.
+const MAX_SAID: usize = 500;
+
 /// An error answer: one row of the table in the design's section 6.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     status: StatusCode,
-    code: &'static str,
+    code: Cow<'static, str>,
     message: String,
     retry_after: Option<u32>,
 }
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), retry_after: None }
+        Self { status, code: Cow::Borrowed(code), message: message.into(), retry_after: None }
     }
 
     fn retry_after(mut self, seconds: u32) -> Self {
@@ -59,6 +64,57 @@ impl Problem {
     /// The telephone or the local server broke off, or its response makes no sense.
     pub fn bad_gateway() -> Self {
         Self::new(StatusCode::BAD_GATEWAY, "bad_gateway", "Bad Gateway")
+    }
+
+    /// A telephone of version 1.0 gave an answer that is none.
+    pub fn bad_response(cause: &dyn std::fmt::Display) -> Self {
+        let message = format!("Bad Gateway - the telephone's answer cannot be passed on: {cause}");
+        Self::new(StatusCode::BAD_GATEWAY, "bad_response", message)
+    }
+
+    /// The response does not fit into one message of version 1.0.
+    pub fn response_too_large() -> Self {
+        Self::new(
+            StatusCode::BAD_GATEWAY,
+            "response_too_large",
+            "Bad Gateway - the response has more than 8 MiB, which is the most that the telephone here can pass on",
+        )
+    }
+
+    /// A telephone of version 1.0 says that it has no answer, and why; `code` is a word of its own.
+    pub fn of_telephone(code: &str, message: &str) -> Self {
+        let problem = match code {
+            "timeout" => Self::gateway_timeout(),
+            "busy" => Self::busy(),
+            _ => Self::bad_gateway(),
+        };
+        let known = matches!(code, "timeout" | "busy");
+        let is_word = code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        let code = match is_word && !known && (1..=64).contains(&code.len()) {
+            true => Cow::Owned(code.to_owned()),
+            false => problem.code,
+        };
+        let said: String = message.chars().filter(|c| !c.is_control()).take(MAX_SAID).collect();
+        let message = if said.is_empty() { problem.message } else { format!("{} - {said}", problem.message) };
+        Self { code, message, ..problem }
+    }
+
+    /// The request does not fit into one message of version 1.0.
+    pub fn body_too_large() -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body_too_large",
+            "Content Too Large - a request has at most 8 MiB here, which is the most that the telephone can take",
+        )
+    }
+
+    /// Version 1.0 has whole responses only.
+    pub fn no_upgrades() -> Self {
+        Self::new(
+            StatusCode::NOT_IMPLEMENTED,
+            "upgrade_not_supported",
+            "Not Implemented - the telephone here carries no WebSockets and no other upgrades",
+        )
     }
 
     /// The local server took too long to answer.
@@ -121,7 +177,9 @@ impl Problem {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert(X_SWITCHBOARD_ERROR, HeaderValue::from_static(self.code));
+        if let Ok(code) = HeaderValue::from_str(&self.code) {
+            headers.insert(X_SWITCHBOARD_ERROR, code);
+        }
         headers.insert(X_REQUEST_ID, id_value(id));
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -16,10 +16,12 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wire::control::{Control, Stats, Status, TunnelStatus};
+use wire::plain::MAX_MESSAGE;
 
 use super::Registry;
 use super::opening::{Opened, Opening};
 use super::openings::Openings;
+use super::plain;
 use super::session::{Cut, Session, SessionLine};
 use crate::ingress::{Client, ResponseBody};
 use crate::proxy::Problem;
@@ -69,8 +71,12 @@ impl Endpoint {
         self.sessions.spawn(async move {
             match upgrade.await {
                 Ok(upgraded) => {
-                    let config = Some(line::websocket_config());
-                    let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, config).await;
+                    let config = line::websocket_config()
+                        .max_write_buffer_size(2 * MAX_MESSAGE)
+                        .max_frame_size(Some(MAX_MESSAGE))
+                        .max_message_size(Some(MAX_MESSAGE));
+                    let socket =
+                        WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
                     let opened = Opening { endpoint: &endpoint, client }.run(socket).await;
                     drop(opening);
                     if let Some(opened) = opened {
@@ -225,4 +231,19 @@ fn switching_protocols(accept: &str) -> Response<ResponseBody> {
 }
 
 /// A driver over the endpoint's sockets.
-pub(super) type SocketDriver = Driver<TokioIo<hyper::upgrade::Upgraded>>;
+pub(super) enum SocketDriver {
+    /// Version 2.
+    Frames(Box<Driver<TokioIo<hyper::upgrade::Upgraded>>>),
+    /// Version 1.0.
+    Plain(Box<plain::Driver>),
+}
+
+impl SocketDriver {
+    /// Runs the line until it ends and says why.
+    pub(super) async fn run(self) -> LineError {
+        match self {
+            Self::Frames(driver) => driver.run().await,
+            Self::Plain(driver) => driver.run().await,
+        }
+    }
+}

@@ -4,6 +4,7 @@ mod endpoint;
 mod hold;
 mod opening;
 mod openings;
+mod plain;
 mod registry;
 mod session;
 mod set;

@@ -16,6 +16,7 @@ use wire::control::{AuthChallenge, Control, ErrorCode, Init, Join, Limits, Refus
 use wire::mux::Settings;
 
 use super::endpoint::{Endpoint, Socket, SocketDriver};
+use super::plain;
 use super::session::{NotJoined, Session, SessionLine};
 use crate::ingress::Client;
 
@@ -83,7 +84,7 @@ impl Opening<'_> {
 
     async fn admit(&self, socket: &mut Socket) -> Result<Admitted, Refused> {
         let challenge = AuthChallenge {
-            versions: vec![wire::VERSION.to_owned()],
+            versions: vec![wire::VERSION.to_owned(), wire::plain::VERSION.to_owned()],
             heartbeat_s: u32::try_from(HEARTBEAT.as_secs()).unwrap_or(u32::MAX),
             limits: Limits::default(),
             server: concat!("switchboard/", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -93,8 +94,13 @@ impl Opening<'_> {
             Control::Init(init) => init,
             _ => return Err(Refused::Because(ErrorCode::BadMessage, "the first message must be an init".to_owned())),
         };
-        if init.version != wire::VERSION {
-            let message = format!("this server speaks version {} of the line, not {:?}", wire::VERSION, init.version);
+        if ![wire::VERSION, wire::plain::VERSION].contains(&&*init.version) {
+            let message = format!(
+                "this server speaks the versions {} and {} of the line, not {:?}",
+                wire::VERSION,
+                wire::plain::VERSION,
+                init.version
+            );
             return Err(Refused::Because(ErrorCode::BadVersion, message));
         }
         match init.join.clone() {
@@ -155,8 +161,14 @@ impl Opening<'_> {
         if !self.ready(&mut socket, created.clone(), deadline).await {
             return None;
         }
-        let settings = line::Settings { mux: Settings::new(Limits::default(), init.limits), heartbeat: HEARTBEAT };
-        let (line, driver, _, control) = line::new(socket, Side::Server, settings);
+        let (line, driver, control) = if init.version == wire::plain::VERSION {
+            let (line, driver, control) = plain::line(socket, init.limits, HEARTBEAT);
+            (line, SocketDriver::Plain(Box::new(driver)), control)
+        } else {
+            let settings = line::Settings { mux: Settings::new(Limits::default(), init.limits), heartbeat: HEARTBEAT };
+            let (line, driver, _, control) = line::new(socket, Side::Server, settings);
+            (line, SocketDriver::Frames(Box::new(driver)), control)
+        };
         let joined = match &place {
             Place::New(id, attached) => {
                 let info = self.describe(*id, &init, &holder, attached);

@@ -1,3 +1,5 @@
+use std::task::{Context, Poll};
+
 use tokio::sync::mpsc;
 use wire::control::Control;
 
@@ -19,5 +21,15 @@ impl ControlReceiver {
     /// The next message; `None` once the line has ended.
     pub async fn recv(&mut self) -> Option<Control> {
         self.receiver.recv().await
+    }
+
+    /// Like [`recv`](Self::recv).
+    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Control>> {
+        self.receiver.poll_recv(cx)
+    }
+
+    /// The next message if it is there already.
+    pub fn try_recv(&mut self) -> Option<Control> {
+        self.receiver.try_recv().ok()
     }
 }

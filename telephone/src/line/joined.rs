@@ -97,6 +97,11 @@ impl Joint {
         self.server.set_rtt(rtt);
     }
 
+    /// Refuses new streams from now on; those in flight go on.
+    pub fn stop_opening(&self) {
+        self.server.lock().mux.stop_opening();
+    }
+
     /// Whether all there was has been moved.
     fn poll_move(&mut self, cx: &Context<'_>) -> Result<bool, LineError> {
         for _ in 0..BUDGET {
@@ -121,7 +126,7 @@ impl Joint {
         }
         if let Some(message) = up {
             if matches!(message, Control::Drain(_)) {
-                self.stop_opening();
+                self.answer_drain();
             }
             deliver(&self.to_server, message)?;
         }
@@ -129,7 +134,7 @@ impl Joint {
     }
 
     /// The telephone drains: answered once, behind the last stream that was opened.
-    fn stop_opening(&mut self) {
+    fn answer_drain(&mut self) {
         let mut state = self.server.lock();
         state.mux.stop_opening();
         if !std::mem::replace(&mut self.drained, true) {
