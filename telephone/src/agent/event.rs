@@ -28,7 +28,7 @@ pub enum Event {
     Connected(TunnelInfo),
     /// The switchboard told of a change: another address, paused, active again.
     Updated(TunnelInfo),
-    /// A request is over.
+    /// A request is over. Of more than a hundred a second only the number is told, as [`MoreRequests`](Self::MoreRequests).
     Request {
         /// Its method.
         method: String,
@@ -43,6 +43,8 @@ pub enum Event {
         /// What became of it.
         outcome: Outcome,
     },
+    /// So many further requests were over.
+    MoreRequests(u64),
     /// A line has broken, or could not be opened.
     Disconnected {
         /// Why.
@@ -69,7 +71,7 @@ impl From<Report> for Event {
     fn from(report: Report) -> Self {
         Self::Request {
             method: report.method.to_string(),
-            path: report.path,
+            path: report.target.to_string(),
             status: report.status,
             duration: report.duration,
             bytes: report.bytes,

@@ -8,6 +8,7 @@ mod event;
 mod handle;
 mod session;
 mod supervisor;
+mod told;
 
 pub use crate::forward::Outcome;
 pub use builder::Builder;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use wire::close;
 use wire::control::{Control, Drain, Refusal, UpdateTunnel};
 
@@ -13,7 +14,6 @@ use super::dial::Dialled;
 use super::error::printable;
 use super::supervisor::Station;
 use super::{Event, TunnelInfo};
-use crate::forward::Forwarder;
 use crate::line::{ControlReceiver, Incoming, Line, LineError};
 
 /// How long requests in flight may take when the agent takes leave.
@@ -65,31 +65,18 @@ pub(super) async fn run(
     Session { station, line, control, tunnel, tasks }.run(leave).await
 }
 
-/// Starts a task for each request. They live in a set of their own, so that they end with this task.
+/// Starts a task for each request. They end with the line: then every stream fails.
 async fn serve(station: Arc<Station>, mut incoming: Incoming) {
-    let mut requests = JoinSet::new();
-    loop {
-        tokio::select! {
-            next = incoming.next() => match next {
-                None => break,
-                Some((head, respond, body)) => {
-                    let station = station.clone();
-                    let forwarder: Arc<Forwarder> = station.shared.forwarder.clone();
-                    requests.spawn(async move {
-                        let report = forwarder.forward(head, respond, body).await;
-                        station.tell(report.into());
-                    });
-                }
-            },
-            Some(finished) = requests.join_next() => {
-                if let Err(error) = finished {
-                    tracing::error!(%error, "a request's task failed");
-                }
-            }
-        }
+    let requests = TaskTracker::new();
+    while let Some((head, respond, body)) = incoming.next().await {
+        let station = station.clone();
+        requests.spawn(async move {
+            let report = station.shared.forwarder.forward(head, respond, body).await;
+            station.report(report);
+        });
     }
-    // The line has ended: every request has failed, and ends by itself after having said so.
-    while requests.join_next().await.is_some() {}
+    requests.close();
+    requests.wait().await;
 }
 
 impl Session {
@@ -126,6 +113,8 @@ impl Session {
                     return SessionEnd::Left;
                 }
                 _ = pulse.tick() => {
+                    self.station.sum_up();
+                    self.station.shared.forwarder.sweep();
                     if rtt != self.line.rtt() {
                         rtt = self.line.rtt();
                         self.station.round_trip(rtt);

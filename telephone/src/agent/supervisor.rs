@@ -17,8 +17,9 @@ use super::dial::{Dialled, Wish, dial};
 use super::error::{permanent, printable};
 use super::handle::Standing;
 use super::session::{self, SessionEnd, reason};
+use super::told::Told;
 use super::{AgentError, AgentHandle, DialError, Event, TunnelInfo};
-use crate::forward::Forwarder;
+use crate::forward::{Forwarder, Report};
 use crate::server_url::ServerUrl;
 use crate::tls::Tls;
 
@@ -44,6 +45,7 @@ pub(super) struct Shared {
 pub(super) struct Station {
     pub shared: Shared,
     events: broadcast::Sender<Event>,
+    told: Told,
     standing: watch::Sender<Standing>,
     /// Lines that only finish what they have begun, and what cuts them off.
     retiring: TaskTracker,
@@ -54,6 +56,20 @@ impl Station {
     pub(super) fn tell(&self, event: Event) {
         // Nobody need be listening.
         let _receivers = self.events.send(event);
+    }
+
+    /// Tells of a request that is over, as long as they are not more than anybody can follow.
+    pub(super) fn report(&self, report: Report) {
+        if self.told.admits(Instant::now()) {
+            self.tell(report.into());
+        }
+    }
+
+    /// Tells how many requests were over of which nothing else was told.
+    pub(super) fn sum_up(&self) {
+        if let Some(requests) = self.told.take_untold() {
+            self.tell(Event::MoreRequests(requests));
+        }
     }
 
     pub(super) fn round_trip(&self, rtt: Option<Duration>) {
@@ -98,6 +114,7 @@ pub(super) fn start(shared: Shared, connections: usize) -> AgentHandle {
     let station = Arc::new(Station {
         shared,
         events: events.clone(),
+        told: Told::new(),
         standing,
         retiring: TaskTracker::new(),
         cut: CancellationToken::new(),

@@ -33,7 +33,7 @@ pub enum Outcome {
 #[derive(Clone, Debug)]
 pub(crate) struct Report {
     pub method: http::Method,
-    pub path: String,
+    pub target: http::uri::PathAndQuery,
     pub status: Option<u16>,
     pub duration: Duration,
     pub bytes: u64,
@@ -56,14 +56,19 @@ impl Forwarder {
         Self { target, tls, host, pool: Arc::new(Pool::default()) }
     }
 
+    /// Lets go of connections to the local server that have not been needed for a while; to be called now and then.
+    pub(crate) fn sweep(&self) {
+        self.pool.sweep();
+    }
+
     /// Sees one request through.
     pub(crate) async fn forward(&self, head: RequestHead, respond: SendResponse, body: RecvBody) -> Report {
         let started = Instant::now();
-        let (method, path) = (head.method.clone(), head.target.to_string());
+        let (method, target) = (head.method.clone(), head.target.clone());
         let done = exchange::run(self, head, respond, body).await;
         Report {
             method,
-            path,
+            target,
             status: done.status,
             duration: done.at.duration_since(started),
             bytes: done.bytes,

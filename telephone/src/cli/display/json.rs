@@ -5,8 +5,8 @@ use telephone::{Event, Outcome, TunnelInfo};
 
 use super::Show;
 
-/// One JSON object a line: `{"time", "event", …}` with the events `connecting`, `connected`, `updated`, `request`,
-/// `disconnected`, `refused`, `draining`, `round_trip` and `leaving`. Times are RFC 3339 UTC, durations milliseconds.
+/// One JSON object a line: `{"time", "event", …}` with the events `connecting`, `connected`, `updated`, `request`, `more_requests`,
+/// `more_requests`, `disconnected`, `refused`, `draining`, `round_trip` and `leaving`. Times are RFC 3339 UTC, durations milliseconds.
 pub(super) struct Json;
 
 impl Json {
@@ -35,6 +35,7 @@ impl Show for Json {
                     "duration_ms": duration.as_secs_f64() * 1000.0, "outcome": outcome_word(*outcome),
                 }),
             ),
+            Event::MoreRequests(count) => Self::line("more_requests", json!({"count": count})),
             Event::Disconnected { reason, retry_in, connections } => {
                 let wait = retry_in.as_secs_f64() * 1000.0;
                 Self::line("disconnected", json!({"reason": reason, "retry_in_ms": wait, "connections": connections}))

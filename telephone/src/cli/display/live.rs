@@ -142,6 +142,7 @@ impl Show for Live {
                 duration: duration(*took),
                 class: code.map_or(0, |code| code / 100),
             }),
+            Event::MoreRequests(count) => self.total += count,
             Event::Disconnected { reason, retry_in, connections } => {
                 self.lines = *connections;
                 if self.lines == 0 {

@@ -44,6 +44,7 @@ impl Show for Plain {
                 let (method, path) = (escape(method), escape(path));
                 writeln!(out, "{}  {method} {path}  {}  {}", clock(), status(*code, *outcome), duration(*took))?;
             }
+            Event::MoreRequests(count) => writeln!(out, "{}  and {count} more requests", clock())?,
             Event::Disconnected { reason, retry_in, .. } => {
                 let (now, reason, wait) = (clock(), escape(reason), duration(*retry_in));
                 writeln!(out, "{now}  disconnected: {reason}; trying again in {wait}")?;
