@@ -15,6 +15,7 @@ pub mod mux;
 pub mod plain;
 mod secret;
 mod varint;
+pub mod websocket;
 
 pub use secret::Secret;
 

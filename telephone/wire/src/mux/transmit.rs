@@ -1,6 +1,6 @@
 //! What goes out: one message with whatever is ready.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use super::stream::{SendHalf, SendState, Tail};
 use super::{Event, Mux, StreamId, put_aside};
@@ -8,30 +8,45 @@ use crate::frame::{HEADER, MAX_DATA, put_data_header};
 
 /// The room a message must still have for one more DATA frame to be worth its header.
 const LEAST_FRAME: usize = 1024;
+/// How much room for urgent frames a line keeps while it has none.
+const KEPT: usize = 8 * 1024;
 
 impl Mux {
-    /// Whether [`Mux::next_message`] may have something.
+    /// Whether [`Mux::put_message`] may have something.
     pub fn has_output(&self) -> bool {
         !self.urgent.is_empty() || !self.turns.is_empty()
     }
 
     /// The next binary message, of about `max` bytes at most, or `None` when nothing can be sent now.
+    pub fn next_message(&mut self, max: usize) -> Option<Bytes> {
+        let mut out = BytesMut::new();
+        self.put_message(max, &mut out).then(|| out.freeze())
+    }
+
+    /// Appends the next binary message, of about `max` bytes at most, to `out`; `false` when nothing can be sent now.
     ///
     /// Heads and control frames go first, so that no body delays them; then each stream with data has one frame in
     /// turn, so that no bulk transfer delays a small one by more than that.
-    pub fn next_message(&mut self, max: usize) -> Option<Bytes> {
-        let mut out = self.take_urgent(max);
-        while self.urgent.is_empty() && out.len() + HEADER + LEAST_FRAME <= max {
+    pub fn put_message(&mut self, max: usize, out: &mut BytesMut) -> bool {
+        let start = out.len();
+        let end = start.saturating_add(max);
+        self.put_urgent(max, out);
+        while self.urgent.is_empty() && out.len() + HEADER + LEAST_FRAME <= end {
             let Some(id) = self.turns.pop_front() else { break };
-            self.take_turn(id, &mut out, max);
+            self.take_turn(id, out, end);
         }
-        (!out.is_empty()).then(|| out.freeze())
+        out.len() > start
     }
 
-    /// Takes as many whole urgent frames as fit, at least one.
-    fn take_urgent(&mut self, max: usize) -> BytesMut {
+    /// Appends as many whole urgent frames as fit, at least one. What they leave of the buffer is used again.
+    fn put_urgent(&mut self, max: usize, out: &mut BytesMut) {
         if self.urgent.len() <= max {
-            return std::mem::take(&mut self.urgent);
+            out.extend_from_slice(&self.urgent);
+            if self.urgent.capacity() > KEPT {
+                self.urgent = BytesMut::new();
+            }
+            self.urgent.clear();
+            return;
         }
         let mut end = 0;
         // Each frame was put here by this end, so its header is whole and its length true.
@@ -42,10 +57,12 @@ impl Mux {
             }
             end = next;
         }
-        self.urgent.split_to(end)
+        out.extend_from_slice(&self.urgent[..end]);
+        self.urgent.advance(end);
     }
 
-    fn take_turn(&mut self, id: StreamId, out: &mut BytesMut, max: usize) {
+    /// Gives a stream its turn; `out` may grow to about `end` bytes.
+    fn take_turn(&mut self, id: StreamId, out: &mut BytesMut, end: usize) {
         let Some(stream) = self.streams.get_mut(&id) else { return };
         let send = &mut stream.send;
         if !send.has_output() {
@@ -54,7 +71,7 @@ impl Mux {
         }
         // A stream that is alone delays nobody with a long frame.
         let frame = if self.turns.is_empty() { MAX_DATA } else { self.settings.frame_size.min(MAX_DATA) };
-        let room = frame.min(max - out.len() - HEADER);
+        let room = frame.min(end - out.len() - HEADER);
         let length = self.credit.take(send.queued.min(room));
         if length == 0 && send.queued > 0 {
             put_aside(&mut self.starved, id, &self.streams);

@@ -1,0 +1,160 @@
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::header::Header;
+use super::utf8::Utf8;
+use super::{CloseReason, Limits, Opcode, Received, Role, WebSocketError, mask};
+
+/// Messages shorter than this are copied out of the buffer they came in, which can be read into again at once then.
+const SHARED: usize = 4096;
+
+/// Takes messages out of what a peer sent, however it was cut on its way.
+#[derive(Debug)]
+pub struct Decoder {
+    /// The end that sends.
+    from: Role,
+    limits: Limits,
+    /// The frame whose header has been read.
+    frame: Option<Frame>,
+    /// The fragments of a message that is not complete.
+    gathered: Option<Gathered>,
+    /// Checks the text message under way.
+    utf8: Utf8,
+}
+
+#[derive(Debug)]
+struct Frame {
+    opcode: Opcode,
+    fin: bool,
+    length: usize,
+    key: Option<[u8; 4]>,
+    /// How many bytes of the payload have been unmasked, and checked.
+    done: usize,
+    /// Whether it belongs to a text message.
+    text: bool,
+}
+
+#[derive(Debug)]
+struct Gathered {
+    text: bool,
+    data: Vec<u8>,
+}
+
+impl Decoder {
+    /// A decoder for what arrives at the end `role`.
+    pub fn new(role: Role, limits: Limits) -> Self {
+        let from = match role {
+            Role::Client => Role::Server,
+            Role::Server => Role::Client,
+        };
+        Self { from, limits, frame: None, gathered: None, utf8: Utf8::default() }
+    }
+
+    /// Sets other limits, for frames that begin from now on.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// Takes the next message or control frame out of `buffer`; `None` when more has to be read. What is consumed is
+    /// gone from the buffer. After an error the connection cannot go on.
+    pub fn decode(&mut self, buffer: &mut BytesMut) -> Result<Option<Received>, WebSocketError> {
+        loop {
+            let mut frame = match self.frame.take() {
+                Some(frame) => frame,
+                None => match Header::decode(buffer, self.from)? {
+                    Some((header, length)) => {
+                        buffer.advance(length);
+                        self.begin(header)?
+                    }
+                    None => return Ok(None),
+                },
+            };
+            self.take_in(&mut frame, buffer)?;
+            if frame.done < frame.length {
+                self.frame = Some(frame);
+                return Ok(None);
+            }
+            if let Some(received) = self.complete(&frame, buffer)? {
+                return Ok(Some(received));
+            }
+        }
+    }
+
+    /// How many bytes the frame under way still lacks beyond `buffered` ones; 0 between frames.
+    pub fn missing(&self, buffered: usize) -> usize {
+        self.frame.as_ref().map_or(0, |frame| frame.length.saturating_sub(buffered))
+    }
+
+    /// Whether a message, or a frame, has begun and not ended.
+    pub fn is_inside(&self) -> bool {
+        self.frame.is_some() || self.gathered.is_some()
+    }
+
+    /// Checks a header against the rules of fragments (§5.4) and the limits.
+    fn begin(&self, header: Header) -> Result<Frame, WebSocketError> {
+        let Header { fin, opcode, length, key } = header;
+        let (text, before) = match (opcode, &self.gathered) {
+            (Opcode::Close | Opcode::Ping | Opcode::Pong, _) => (false, 0),
+            (Opcode::Continuation, Some(gathered)) => (gathered.text, gathered.data.len()),
+            (Opcode::Continuation, None) => return Err(WebSocketError::NothingToContinue),
+            (Opcode::Text | Opcode::Binary, Some(_)) => return Err(WebSocketError::Interleaved),
+            (Opcode::Text | Opcode::Binary, None) => (opcode == Opcode::Text, 0),
+        };
+        let Limits { frame, message } = self.limits;
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        if length > frame {
+            return Err(WebSocketError::TooBig { limit: frame, fragmented: false });
+        }
+        if length > message.saturating_sub(before) {
+            return Err(WebSocketError::TooBig { limit: message, fragmented: true });
+        }
+        Ok(Frame { opcode, fin, length, key, done: 0, text })
+    }
+
+    /// Unmasks, and checks, what has come of the payload since the last time.
+    fn take_in(&mut self, frame: &mut Frame, buffer: &mut BytesMut) -> Result<(), WebSocketError> {
+        let there = frame.length.min(buffer.len());
+        let new = &mut buffer[frame.done..there];
+        if let Some(key) = frame.key {
+            mask(new, key, frame.done);
+        }
+        if frame.text {
+            self.utf8.check(new)?;
+        }
+        frame.done = there;
+        Ok(())
+    }
+
+    /// Takes a complete frame's payload, and says what it amounts to; `None` when its message goes on.
+    fn complete(&mut self, frame: &Frame, buffer: &mut BytesMut) -> Result<Option<Received>, WebSocketError> {
+        let payload = &buffer[..frame.length];
+        let received = match frame.opcode {
+            Opcode::Ping => Some(Received::Ping(Bytes::copy_from_slice(payload))),
+            Opcode::Pong => Some(Received::Pong(Bytes::copy_from_slice(payload))),
+            Opcode::Close => Some(Received::Close(CloseReason::decode(payload)?)),
+            _ if !frame.fin || self.gathered.is_some() => self.gather(frame, payload)?,
+            Opcode::Binary if frame.length >= SHARED => {
+                return Ok(Some(Received::Binary(buffer.split_to(frame.length).freeze())));
+            }
+            _ if frame.text => Some(self.text(payload.to_vec())?),
+            _ => Some(Received::Binary(Bytes::copy_from_slice(payload))),
+        };
+        buffer.advance(frame.length);
+        Ok(received)
+    }
+
+    /// Adds a fragment to its message; gives the message when it was the last one.
+    fn gather(&mut self, frame: &Frame, payload: &[u8]) -> Result<Option<Received>, WebSocketError> {
+        let mut data = self.gathered.take().map(|gathered| gathered.data).unwrap_or_default();
+        data.extend_from_slice(payload);
+        if !frame.fin {
+            self.gathered = Some(Gathered { text: frame.text, data });
+            return Ok(None);
+        }
+        Ok(Some(if frame.text { self.text(data)? } else { Received::Binary(data.into()) }))
+    }
+
+    fn text(&mut self, text: Vec<u8>) -> Result<Received, WebSocketError> {
+        self.utf8.finish()?;
+        Ok(Received::Text(String::from_utf8(text).map_err(|_| WebSocketError::InvalidUtf8)?))
+    }
+}
