@@ -5,7 +5,7 @@ mod support;
 
 use futures_util::SinkExt;
 use http::Method;
-use support::hub::{Hub, challenge};
+use support::hub::{Hub, Session, challenge};
 use support::local::Local;
 use support::{collect, get, request, text};
 use telephone::agent::StartError;
@@ -189,18 +189,96 @@ async fn a_server_that_drains_is_left_for_a_new_line_without_losing_a_request() 
     drop(agent);
 }
 
-#[tokio::test]
-async fn several_connections_serve_one_tunnel() {
-    let mut hub = Hub::start().await;
-    let agent = builder(&hub.url).connections(3).start().unwrap();
-    let sessions = [hub.accept().await, hub.accept().await, hub.accept().await];
+/// The lines of an agent with three of them, once all are open.
+async fn three_lines(hub: &mut Hub, agent: &AgentHandle) -> [Session; 3] {
+    let lines = [hub.accept().await, hub.accept().await, hub.accept().await];
     let mut events = agent.events();
     while agent.connections() < 3 {
         events.recv().await.unwrap();
     }
-    assert!(sessions.iter().all(|session| session.init.local_url == "http://localhost:3000"));
+    lines
+}
+
+fn joined(session: &Session) -> Option<&str> {
+    session.init.join.as_ref().map(|join| join.session_id.as_str())
+}
+
+#[tokio::test]
+async fn several_connections_are_one_session() {
+    let mut hub = Hub::start().await;
+    let agent = builder(&hub.url).connections(3).start().unwrap();
+    let lines = three_lines(&mut hub, &agent).await;
+    assert!(lines.iter().all(|line| line.init.local_url == "http://localhost:3000"));
+    assert_eq!([0, 1, 2].map(|line| joined(&lines[line])), [None, Some("session-1"), Some("session-1")]);
     agent.shutdown().await;
-    for session in sessions {
+    for session in lines {
+        assert!(matches!(session.driver.await.unwrap(), LineError::PeerClosed { code: 1000, .. }));
+    }
+}
+
+#[tokio::test]
+async fn one_of_several_connections_that_is_lost_joins_again() {
+    let mut hub = Hub::start().await;
+    let agent = builder(&hub.url).connections(3).start().unwrap();
+    let mut events = agent.events();
+    let [first, ..] = three_lines(&mut hub, &agent).await;
+    first.driver.abort();
+    disconnected(&mut events).await;
+    let again = hub.accept().await;
+    assert_eq!(joined(&again), Some("session-1"));
+    assert_eq!(again.init.resume, None);
+}
+
+#[tokio::test]
+async fn a_session_that_is_gone_is_opened_anew_by_one_and_joined_by_the_others() {
+    let mut hub = Hub::start().await;
+    let agent = builder(&hub.url).connections(2).start().unwrap();
+    let (first, second) = (hub.accept().await, hub.accept().await);
+    first.driver.abort();
+    assert_eq!(hub.refuse("session_gone", "open another").await.join.unwrap().session_id, "session-1");
+    let new = hub.accept().await;
+    assert_eq!((joined(&new), new.init.resume.as_deref()), (None, Some("resume-1")));
+    second.driver.abort();
+    assert_eq!(joined(&hub.accept().await), Some("session-2"));
+    drop(agent);
+}
+
+#[tokio::test]
+async fn when_all_connections_are_lost_one_of_them_takes_the_sessions_place() {
+    let mut hub = Hub::start().await;
+    let agent = builder(&hub.url).connections(3).start().unwrap();
+    let lines = three_lines(&mut hub, &agent).await;
+    for line in lines {
+        line.driver.abort();
+    }
+    // Those that still see another line try to join it; a server that has lost all of them knows of no session.
+    let opened = loop {
+        let (mut ws, init) = hub.init().await;
+        match init.join {
+            Some(_) => {
+                let refusal = Refusal { code: ErrorCode::SessionGone, message: "open another".to_owned() };
+                opening::send(&mut ws, &Control::Error(refusal)).await.unwrap();
+            }
+            None => break (ws, init),
+        }
+    };
+    assert_eq!(opened.1.resume.as_deref(), Some("resume-1"));
+    drop(agent);
+}
+
+#[tokio::test]
+async fn connections_may_have_threads_of_their_own() {
+    let local = Local::pages().await;
+    let mut hub = Hub::start().await;
+    let target = Target::parse(&local.target()).unwrap();
+    let agent = Agent::builder(&hub.url, "sbt_test").target(target).connections(3).own_threads(true).start().unwrap();
+    let lines = three_lines(&mut hub, &agent).await;
+    for line in &lines {
+        let (_, answer) = line.line.open(&get("/empty"), true).unwrap();
+        assert_eq!(answer.await.unwrap().0.status, 204);
+    }
+    agent.shutdown().await;
+    for session in lines {
         assert!(matches!(session.driver.await.unwrap(), LineError::PeerClosed { code: 1000, .. }));
     }
 }

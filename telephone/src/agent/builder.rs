@@ -1,11 +1,11 @@
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use http::HeaderValue;
 use wire::Secret;
 use wire::control::Metadata;
 
 use super::supervisor::{self, Shared};
+use super::threads::Threads;
 use super::{AgentHandle, StartError};
 use crate::forward::Forwarder;
 use crate::server_url::ServerUrl;
@@ -21,6 +21,7 @@ pub struct Builder {
     subdomain: Option<String>,
     metadata: Metadata,
     connections: usize,
+    own_threads: bool,
     ca_file: Option<PathBuf>,
     insecure: bool,
     host_header: Option<String>,
@@ -36,6 +37,7 @@ impl Builder {
             subdomain: None,
             metadata,
             connections: 1,
+            own_threads: false,
             ca_file: None,
             insecure: false,
             host_header: None,
@@ -70,10 +72,18 @@ impl Builder {
         self
     }
 
-    /// How many lines serve the tunnel at once, 1 to 16.
+    /// How many lines serve the tunnel at once, 1 to 16; to the outside they are one telephone.
     #[must_use]
     pub fn connections(mut self, connections: usize) -> Self {
         self.connections = connections.clamp(1, 16);
+        self
+    }
+
+    /// Whether each line but the first has a thread of its own, so that they share nothing, instead of all running on
+    /// the runtime that starts the agent. For an agent that is the whole program and has a single-threaded runtime.
+    #[must_use]
+    pub fn own_threads(mut self, own_threads: bool) -> Self {
+        self.own_threads = own_threads;
         self
     }
 
@@ -122,9 +132,11 @@ impl Builder {
             local_url: target.to_string(),
             subdomain: self.subdomain,
             metadata: self.metadata,
-            forwarder: Arc::new(Forwarder::new(target, target_tls, host)),
+            forwarder: Forwarder::new(target, target_tls, host),
         };
-        Ok(supervisor::start(shared, self.connections))
+        let threads = if self.own_threads { self.connections - 1 } else { 0 };
+        let threads = Threads::start(threads).map_err(StartError::Threads)?;
+        Ok(supervisor::start(shared, self.connections, threads))
     }
 }
 

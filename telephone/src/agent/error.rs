@@ -21,6 +21,9 @@ pub enum StartError {
     /// The value for `Host` is not one.
     #[error("{0:?} is not a host name for the Host header")]
     HostHeader(String),
+    /// The threads for the lines cannot be started.
+    #[error("the threads for the lines cannot be started: {0}")]
+    Threads(io::Error),
     /// TLS cannot be set up.
     #[error(transparent)]
     Tls(#[from] TlsError),

@@ -24,7 +24,7 @@ pub struct TunnelInfo {
 pub enum Event {
     /// It dials the switchboard.
     Connecting,
-    /// A line is open; with several connections, this comes once for each.
+    /// A line is open; with several connections, this comes once for each, and all are of one session.
     Connected(TunnelInfo),
     /// The switchboard told of a change: another address, paused, active again.
     Updated(TunnelInfo),

@@ -6,8 +6,11 @@ mod dial;
 mod error;
 mod event;
 mod handle;
+mod keeper;
+mod membership;
 mod session;
 mod supervisor;
+mod threads;
 mod told;
 
 pub use crate::forward::Outcome;

@@ -14,6 +14,7 @@ use super::dial::Dialled;
 use super::error::printable;
 use super::supervisor::Station;
 use super::{Event, TunnelInfo};
+use crate::forward::Forwarder;
 use crate::line::{ControlReceiver, Incoming, Line, LineError};
 
 /// How long requests in flight may take when the agent takes leave.
@@ -42,6 +43,7 @@ pub(super) enum SessionEnd {
 /// What goes on on one line.
 struct Session {
     station: Arc<Station>,
+    forwarder: Arc<Forwarder>,
     line: Line,
     control: ControlReceiver,
     tunnel: TunnelInfo,
@@ -51,6 +53,7 @@ struct Session {
 /// Serves a line until it ends or is handed over to the background.
 pub(super) async fn run(
     station: Arc<Station>,
+    forwarder: Arc<Forwarder>,
     dialled: Dialled,
     tunnel: TunnelInfo,
     leave: &CancellationToken,
@@ -61,17 +64,17 @@ pub(super) async fn run(
         let reason = driver.run().await;
         tracing::debug!(%reason, "the line has ended");
     });
-    tasks.spawn(serve(station.clone(), incoming));
-    Session { station, line, control, tunnel, tasks }.run(leave).await
+    tasks.spawn(serve(station.clone(), forwarder.clone(), incoming));
+    Session { station, forwarder, line, control, tunnel, tasks }.run(leave).await
 }
 
 /// Starts a task for each request. They end with the line: then every stream fails.
-async fn serve(station: Arc<Station>, mut incoming: Incoming) {
+async fn serve(station: Arc<Station>, forwarder: Arc<Forwarder>, mut incoming: Incoming) {
     let requests = TaskTracker::new();
     while let Some((head, respond, body)) = incoming.next().await {
-        let station = station.clone();
+        let (station, forwarder) = (station.clone(), forwarder.clone());
         requests.spawn(async move {
-            let report = station.shared.forwarder.forward(head, respond, body).await;
+            let report = forwarder.forward(head, respond, body).await;
             station.report(report);
         });
     }
@@ -114,7 +117,7 @@ impl Session {
                 }
                 _ = pulse.tick() => {
                     self.station.sum_up();
-                    self.station.shared.forwarder.sweep();
+                    self.forwarder.sweep();
                     if rtt != self.line.rtt() {
                         rtt = self.line.rtt();
                         self.station.round_trip(rtt);

@@ -37,10 +37,9 @@ pub(super) struct HttpArgs {
     /// The subdomain wanted [default: the one of last time, or a random one]
     #[arg(long, env = "TELEPHONE_SUBDOMAIN", value_name = "NAME")]
     pub subdomain: Option<String>,
-    /// How many lines serve the tunnel at once, 1 to 16.
-    #[arg(long, env = "TELEPHONE_CONNECTIONS", value_name = "N", default_value_t = 1,
-          value_parser = clap::value_parser!(u8).range(1..=16))]
-    pub connections: u8,
+    /// How many connections to the switchboard serve the tunnel at once, 1 to 16 [default: by the number of cores]
+    #[arg(long, env = "TELEPHONE_CONNECTIONS", value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub connections: Option<u8>,
     /// Replace the Host header of each request [default: as the visitor sent it]
     #[arg(long, env = "TELEPHONE_HOST_HEADER", value_name = "HOST")]
     pub host_header: Option<String>,

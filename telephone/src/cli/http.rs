@@ -22,14 +22,15 @@ pub(super) fn run(args: HttpArgs, origins: &Origins) -> Result<ExitCode, Failure
         logging::start(args.log_format, args.log_level.unwrap_or(LevelFilter::WARN));
     }
     raise_file_limit();
-    // One thread: an agent is all I/O, and a second thread would only add wake-ups between the two.
+    // One thread for each line: an agent is all I/O, and a second thread would only add wake-ups between the two.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::new(exit::OS, format!("the runtime cannot be started: {error}")))?;
     let label = target.to_string();
     runtime.block_on(async {
-        let mut agent = Agent::builder(&server, token.expose()).target(target).connections(args.connections.into());
+        let mut agent = Agent::builder(&server, token.expose()).target(target).own_threads(true);
+        agent = agent.connections(args.connections.map_or_else(default_connections, usize::from));
         if let Some(subdomain) = args.subdomain {
             agent = agent.subdomain(subdomain);
         }
@@ -60,6 +61,12 @@ fn raise_file_limit() {
         Ok(limit) => tracing::debug!(limit, "limit of open files"),
         Err(error) => tracing::warn!(%error, "the limit of open files stays as it is"),
     }
+}
+
+/// One line keeps about one core busy, here and at the other end. On small machines a second one would only take from
+/// the local server, and add work for both.
+fn default_connections() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 4).clamp(1, 4))
 }
 
 fn style(args: &HttpArgs) -> Style {

@@ -61,6 +61,11 @@ impl Forwarder {
         self.pool.sweep();
     }
 
+    /// One that forwards to the same server, with connections of its own: those live on the runtime that opened them.
+    pub(crate) fn with_own_pool(&self) -> Self {
+        Self::new(self.target.clone(), self.tls.clone(), self.host.clone())
+    }
+
     /// Sees one request through.
     pub(crate) async fn forward(&self, head: RequestHead, respond: SendResponse, body: RecvBody) -> Report {
         let started = Instant::now();

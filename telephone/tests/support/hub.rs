@@ -58,15 +58,21 @@ impl Hub {
     /// The next telephone, accepted.
     pub async fn accept(&mut self) -> Session {
         let (mut ws, init) = self.init().await;
-        self.sessions += 1;
+        let (session_id, resume) = match &init.join {
+            Some(join) => (join.session_id.clone(), join.resume.clone()),
+            None => {
+                self.sessions += 1;
+                (format!("session-{}", self.sessions), format!("resume-{}", self.sessions))
+            }
+        };
         let subdomain = init.subdomain.clone().unwrap_or_else(|| "random".to_owned());
         let created = TunnelCreated {
             tunnel_id: "tunnel".to_owned(),
             public_url: format!("http://{subdomain}.test"),
             subdomain,
             status: Status::Active,
-            session_id: format!("session-{}", self.sessions),
-            resume: format!("resume-{}", self.sessions),
+            session_id,
+            resume,
         };
         opening::send(&mut ws, &Control::TunnelCreated(created)).await.unwrap();
         assert_eq!(opening::receive(&mut ws).await.unwrap(), Control::Ready);

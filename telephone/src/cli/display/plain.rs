@@ -10,11 +10,13 @@ pub(super) struct Plain {
     target: String,
     /// The address last shown.
     shown: Option<String>,
+    /// How many lines are open. The first one is what counts: together they are one connection.
+    lines: usize,
 }
 
 impl Plain {
     pub(super) fn new(target: &str) -> Self {
-        Self { target: target.to_owned(), shown: None }
+        Self { target: target.to_owned(), shown: None, lines: 0 }
     }
 
     fn address(&mut self, out: &mut impl Write, public_url: &str) -> io::Result<()> {
@@ -34,7 +36,10 @@ impl Show for Plain {
             Event::Connecting | Event::RoundTrip(_) => {}
             Event::Connected(tunnel) => {
                 self.address(&mut out, &tunnel.public_url)?;
-                writeln!(out, "{}  connected", clock())?;
+                self.lines += 1;
+                if self.lines == 1 {
+                    writeln!(out, "{}  connected", clock())?;
+                }
             }
             Event::Updated(tunnel) => {
                 self.address(&mut out, &tunnel.public_url)?;
@@ -45,9 +50,14 @@ impl Show for Plain {
                 writeln!(out, "{}  {method} {path}  {}  {}", clock(), status(*code, *outcome), duration(*took))?;
             }
             Event::MoreRequests(count) => writeln!(out, "{}  and {count} more requests", clock())?,
-            Event::Disconnected { reason, retry_in, .. } => {
+            Event::Disconnected { reason, retry_in, connections } => {
+                self.lines = *connections;
                 let (now, reason, wait) = (clock(), escape(reason), duration(*retry_in));
-                writeln!(out, "{now}  disconnected: {reason}; trying again in {wait}")?;
+                if self.lines == 0 {
+                    writeln!(out, "{now}  disconnected: {reason}; trying again in {wait}")?;
+                } else {
+                    writeln!(out, "{now}  a connection was lost: {reason}; {} still serve", self.lines)?;
+                }
             }
             Event::Refused { code, message } => {
                 writeln!(out, "{}  refused: {} ({})", clock(), escape(message), escape(code.as_str()))?;
