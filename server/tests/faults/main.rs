@@ -7,8 +7,10 @@ mod cuts;
 mod dismissed;
 mod endless;
 mod killed;
+mod networks;
 mod origins;
 mod relay;
+mod servers;
 #[expect(unused_imports, reason = "each test binary uses a part of this")]
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,0 +1,119 @@
+//! A switchboard that is killed and started again, as a process.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use serde_json::Value;
+use telephone::{Agent, Event, Target};
+use tokio::sync::{Barrier, mpsc};
+use tokio::task::JoinSet;
+
+use crate::endless::{SOON, endless};
+use crate::support::{Origin, Program, Programs, until, within};
+use crate::visit::{Seen, get, read, visit};
+
+/// The public address in the telephone's next word that it is connected.
+async fn connected(telephone: &mut Program) -> String {
+    let line = within(SOON, "the telephone", telephone.line_with("\"event\":\"connected\"")).await;
+    serde_json::from_str::<Value>(&line).unwrap()["public_url"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_killed_switchboard_has_its_telephones_back_under_the_same_addresses() {
+    let mut programs = Programs::start().await;
+    let (origin, mut arrived) = endless().await;
+    let mirror = Origin::mirror().await;
+    let (_, token) = programs.token().await;
+    let _busy = programs.telephone_with(&token, "busy", origin.address, &[]).await;
+    let mut telephone = programs.start_telephone(&token, "killed", mirror.address, &[]);
+    let address = connected(&mut telephone).await;
+    let (busy, visitor) = (programs.visitor("busy"), programs.visitor("killed"));
+    let begun = busy.send(get(&busy, "/begun")).await.unwrap();
+    within(SOON, "the request at the local server", arrived.recv()).await.unwrap();
+    assert_eq!(visit(&visitor, get(&visitor, "/")).await.status(), Some(200));
+
+    programs.switchboard.kill().await;
+    let seen = within(SOON, "the end of the request in flight", read(begun)).await;
+    assert_eq!(seen, Seen::Truncated { status: 200, body: Bytes::from_static(b"begun") });
+    within(SOON, "the telephone's word", telephone.line_with("\"event\":\"disconnected\"")).await;
+
+    programs.restart().await;
+    // Whoever comes before the telephone is back waits for it.
+    let seen = within(SOON, "an answer", visit(&visitor, get(&visitor, "/"))).await;
+    assert_eq!(seen.status(), Some(200));
+    assert_eq!(connected(&mut telephone).await, address);
+}
+
+/// The telephones of the stampede, and the tunnels that they share: one telephone has at most 64 beside it.
+const TELEPHONES: usize = 1_000;
+const TUNNELS: usize = 25;
+/// How often each has dialled in vain before the switchboard is back: its next waits are of up to four seconds and more.
+const FAILURES: usize = 5;
+/// How many of them may not come within a quarter of a second.
+const AT_ONCE: usize = TELEPHONES / 4;
+
+/// Keeps a telephone and tells when it is back after the switchboard's restart.
+async fn keep(url: String, token: String, subdomain: String, down: Arc<Barrier>, back: mpsc::Sender<Instant>) {
+    let agent = Agent::builder(url, token).target(Target::parse("1").unwrap()).subdomain(subdomain).connections(1);
+    let agent = agent.start().unwrap();
+    let mut events = agent.events();
+    let mut failures = 0;
+    agent.ready().await.unwrap();
+    down.wait().await;
+    loop {
+        match events.recv().await.unwrap() {
+            Event::Disconnected { .. } if failures + 1 == FAILURES => {
+                failures += 1;
+                down.wait().await;
+            }
+            Event::Disconnected { .. } => failures += 1,
+            Event::Connected(_) if failures >= FAILURES => break,
+            _ => {}
+        }
+    }
+    back.send(Instant::now()).await.unwrap();
+    std::future::pending::<()>().await;
+}
+
+async fn all_are_there(programs: &Programs) {
+    let sessions = async || programs.figure("switchboard_telephone_sessions").await;
+    until(SOON, "all sessions", async || sessions().await == TELEPHONES as f64).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_telephones_come_back_without_a_stampede() {
+    // No wait is longer than half a minute.
+    const LIMIT: Duration = Duration::from_secs(45);
+    rlimit::increase_nofile_limit(8 * TELEPHONES as u64).unwrap();
+    let mut programs = Programs::start().await;
+    let (_, token) = programs.token().await;
+    let down = Arc::new(Barrier::new(TELEPHONES + 1));
+    let (back_at, mut back) = mpsc::channel(TELEPHONES);
+    let mut telephones = JoinSet::new();
+    for n in 0..TELEPHONES {
+        let subdomain = format!("herd-{}", n % TUNNELS);
+        telephones.spawn(keep(programs.url(), token.clone(), subdomain, down.clone(), back_at.clone()));
+    }
+    within(LIMIT, "all telephones", down.wait()).await;
+    all_are_there(&programs).await;
+
+    programs.switchboard.kill().await;
+    within(LIMIT, "all telephones have failed", down.wait()).await;
+    programs.restart().await;
+    let mut arrivals = Vec::new();
+    within(LIMIT, "all telephones are back", async {
+        while arrivals.len() < TELEPHONES {
+            tokio::select! {
+                arrival = back.recv() => arrivals.push(arrival.unwrap()),
+                Some(ended) = telephones.join_next() => panic!("a telephone has ended: {ended:?}"),
+            }
+        }
+    })
+    .await;
+    all_are_there(&programs).await;
+    let spread = arrivals[TELEPHONES - 1] - arrivals[0];
+    let densest = arrivals.windows(AT_ONCE).map(|window| window[AT_ONCE - 1] - window[0]).min().unwrap();
+    println!("{TELEPHONES} telephones came back within {spread:?}; the densest {AT_ONCE} within {densest:?}");
+    assert!(densest > Duration::from_millis(250), "{AT_ONCE} telephones came within {densest:?}");
+}
