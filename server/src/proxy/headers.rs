@@ -1,5 +1,8 @@
 //! What is taken away from heads and added to them on the way through. Pure.
 
+use std::fmt::Write;
+
+use bytes::BytesMut;
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue};
 
@@ -9,6 +12,7 @@ use crate::ingress::Client;
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 const VIA: &str = "1.1 switchboard";
 
 /// Fields of one connection, not of the message (RFC 9110 section 7.6.1). `Trailer` is none of them.
@@ -37,6 +41,9 @@ pub(super) fn requested_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
 
 /// Removes the fields that belong to the connection the message came in on, those named by `Connection` included.
 pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    if !headers.keys().any(|name| HOP_BY_HOP.contains(name) || name == header::TE) {
+        return;
+    }
     if headers.contains_key(header::CONNECTION) {
         let nominated = tokens(headers, &header::CONNECTION)
             .filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok())
@@ -63,7 +70,27 @@ pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
 /// replaced by what the connection shows, unless a trusted proxy said it.
 pub(super) fn prepare_request(headers: &mut HeaderMap, client: &Client) {
     remove_hop_by_hop(headers);
-    // `X_Forwarded_For` and the like become the real thing in servers that hand fields on as CGI variables.
+    remove_aliases(headers);
+    let proto = if client.secure { "https" } else { "http" };
+    let host = headers.get(header::HOST).cloned();
+    // All values are written into one buffer, which they share.
+    let mut text = BytesMut::with_capacity(256);
+    let forwarded_for = forwarded_for(headers, client, &mut text);
+    let forwarded = forwarded(headers, client, proto, host.as_ref(), &mut text);
+    let kept_host = headers.remove(&X_FORWARDED_HOST).filter(|_| client.through_trusted_proxy);
+    headers.remove(X_REAL_IP);
+    headers.insert(X_FORWARDED_FOR, forwarded_for);
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(proto));
+    headers.insert(header::FORWARDED, forwarded);
+    if let Some(host) = kept_host.or(host) {
+        headers.insert(X_FORWARDED_HOST, host);
+    }
+    headers.insert(X_REQUEST_ID, id_value(client.request_id));
+    headers.append(header::VIA, HeaderValue::from_static(VIA));
+}
+
+/// `X_Forwarded_For` and the like become the real thing in servers that hand fields on as CGI variables.
+fn remove_aliases(headers: &mut HeaderMap) {
     let aliases = headers.keys().filter(|name| name.as_str().contains('_')).filter(|name| {
         let name = name.as_str().replace('_', "-");
         name.starts_with("x-forwarded-") || matches!(&*name, "x-real-ip" | "x-request-id" | "forwarded")
@@ -71,31 +98,6 @@ pub(super) fn prepare_request(headers: &mut HeaderMap, client: &Client) {
     for name in aliases.cloned().collect::<Vec<_>>() {
         headers.remove(name);
     }
-    let proto = if client.secure { "https" } else { "http" };
-    let host = headers.get(header::HOST).cloned();
-    let mut chain = String::new();
-    if client.through_trusted_proxy {
-        for hop in tokens(headers, &X_FORWARDED_FOR) {
-            chain.push_str(hop);
-            chain.push_str(", ");
-        }
-    }
-    chain.push_str(&client.peer.to_string());
-    let kept_host = headers.remove(&X_FORWARDED_HOST).filter(|_| client.through_trusted_proxy);
-    headers.remove("x-real-ip");
-    headers.insert(X_FORWARDED_FOR, text(&chain));
-    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(proto));
-    let mut hops = Vec::new();
-    if client.through_trusted_proxy {
-        hops.extend(tokens(headers, &header::FORWARDED).map(str::to_owned));
-    }
-    hops.push(forwarded(client, proto, host.as_ref()));
-    headers.insert(header::FORWARDED, text(&hops.join(", ")));
-    if let Some(host) = kept_host.or(host) {
-        headers.insert(X_FORWARDED_HOST, host);
-    }
-    headers.insert(X_REQUEST_ID, id_value(client.request_id));
-    headers.append(header::VIA, HeaderValue::from_static(VIA));
 }
 
 /// Makes a telephone's response head one that goes to a client.
@@ -105,21 +107,50 @@ pub(super) fn prepare_response(headers: &mut HeaderMap, client: &Client) {
     headers.append(header::VIA, HeaderValue::from_static(VIA));
 }
 
-/// What this hop saw (RFC 7239): an IPv6 address is quoted and in brackets, and so is a host with a port.
-fn forwarded(client: &Client, proto: &str, host: Option<&HeaderValue>) -> String {
-    let address = match client.peer {
-        std::net::IpAddr::V4(address) => address.to_string(),
-        std::net::IpAddr::V6(address) => format!("\"[{address}]\""),
-    };
-    let host = host.and_then(|host| host.to_str().ok()).filter(|host| !host.contains(['"', '\\']));
-    match host {
-        Some(host) => format!("for={address};host=\"{host}\";proto={proto}"),
-        None => format!("for={address};proto={proto}"),
+/// The chain of addresses, this connection's peer last.
+fn forwarded_for(headers: &HeaderMap, client: &Client, text: &mut BytesMut) -> HeaderValue {
+    if client.through_trusted_proxy {
+        for hop in tokens(headers, &X_FORWARDED_FOR) {
+            put(text, format_args!("{hop}, "));
+        }
     }
+    put(text, format_args!("{}", client.peer));
+    value(text)
 }
 
-fn text(value: &str) -> HeaderValue {
-    HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static("unknown"))
+/// What a trusted proxy has said and what this hop saw (RFC 7239): an IPv6 address is quoted and in brackets, and so is a
+/// host with a port.
+fn forwarded(
+    headers: &HeaderMap,
+    client: &Client,
+    proto: &str,
+    host: Option<&HeaderValue>,
+    text: &mut BytesMut,
+) -> HeaderValue {
+    if client.through_trusted_proxy {
+        for hop in tokens(headers, &header::FORWARDED) {
+            put(text, format_args!("{hop}, "));
+        }
+    }
+    match client.peer {
+        std::net::IpAddr::V4(address) => put(text, format_args!("for={address}")),
+        std::net::IpAddr::V6(address) => put(text, format_args!("for=\"[{address}]\"")),
+    }
+    if let Some(host) = host.and_then(|host| host.to_str().ok()).filter(|host| !host.contains(['"', '\\'])) {
+        put(text, format_args!(";host=\"{host}\""));
+    }
+    put(text, format_args!(";proto={proto}"));
+    value(text)
+}
+
+fn put(text: &mut BytesMut, arguments: std::fmt::Arguments<'_>) {
+    // A buffer that grows refuses nothing.
+    let _infallible = text.write_fmt(arguments);
+}
+
+/// Takes what was written as the value of a field.
+fn value(text: &mut BytesMut) -> HeaderValue {
+    HeaderValue::from_maybe_shared(text.split().freeze()).unwrap_or(HeaderValue::from_static("unknown"))
 }
 
 fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
