@@ -6,11 +6,13 @@
 mod cuts;
 mod dismissed;
 mod endless;
+mod half_close;
 mod killed;
 mod networks;
 mod origins;
 mod relay;
 mod servers;
+mod sharing;
 #[expect(unused_imports, reason = "each test binary uses a part of this")]
 #[path = "../support/mod.rs"]
 mod support;

@@ -3,5 +3,5 @@
 mod relay;
 mod way;
 
-pub use relay::Relay;
+pub use relay::{Relay, Stranded};
 pub use way::{Direction, End, Flow};

@@ -1,6 +1,6 @@
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use socket2::SockRef;
@@ -21,10 +21,41 @@ pub struct Relay {
 
 struct Shared {
     target: SocketAddr,
-    forth: Way,
-    back: Way,
+    /// What new connections go by.
+    ways: Mutex<Arc<Ways>>,
     ends: broadcast::Sender<End>,
     accepted: AtomicU64,
+}
+
+#[derive(Default)]
+struct Ways {
+    forth: Way,
+    back: Way,
+}
+
+impl Ways {
+    fn get(&self, direction: Direction) -> &Way {
+        match direction {
+            Direction::Forth => &self.forth,
+            Direction::Back => &self.back,
+        }
+    }
+
+    fn flow(&self, flow: Flow) {
+        for way in [&self.forth, &self.back] {
+            way.rules.send_modify(|rules| rules.flow = flow);
+        }
+    }
+}
+
+/// Connections that are cut off from the world while others are not.
+pub struct Stranded(Arc<Ways>);
+
+impl Stranded {
+    /// What was held arrives, and everything goes on.
+    pub fn heal(&self) {
+        self.0.flow(Flow::Pass);
+    }
 }
 
 impl Relay {
@@ -33,8 +64,7 @@ impl Relay {
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             target,
-            forth: Way::default(),
-            back: Way::default(),
+            ways: Mutex::default(),
             ends: broadcast::Sender::new(16),
             accepted: AtomicU64::new(0),
         });
@@ -47,45 +77,47 @@ impl Relay {
         format!("http://localhost:{}", self.address.port())
     }
 
-    /// What becomes of bytes, on all connections there are and will be.
+    /// What becomes of bytes, on all connections there are and will be, except stranded ones.
     pub fn flow(&self, direction: Direction, flow: Flow) {
-        self.way(direction).rules.send_modify(|rules| rules.flow = flow);
+        self.ways().get(direction).rules.send_modify(|rules| rules.flow = flow);
     }
 
     /// Nothing comes through any more, and nobody is told.
     pub fn stall(&self) {
-        self.both(Flow::Stall);
+        self.ways().flow(Flow::Stall);
+    }
+
+    /// As [`stall`](Self::stall), for the connections there are; those to come know nothing of it.
+    pub fn strand(&self) -> Stranded {
+        let stranded = std::mem::take(&mut *self.shared.ways.lock().unwrap());
+        stranded.flow(Flow::Stall);
+        Stranded(stranded)
     }
 
     /// What was held arrives, and everything goes on.
     pub fn heal(&self) {
-        self.both(Flow::Pass);
-    }
-
-    fn both(&self, flow: Flow) {
-        self.flow(Direction::Forth, flow);
-        self.flow(Direction::Back, flow);
+        self.ways().flow(Flow::Pass);
     }
 
     /// Everything arrives this much later.
     pub fn delay(&self, direction: Direction, delay: Duration) {
-        self.way(direction).rules.send_modify(|rules| rules.delay = delay);
+        self.ways().get(direction).rules.send_modify(|rules| rules.delay = delay);
     }
 
     /// No more than this many bytes per second pass on each connection.
     pub fn throttle(&self, direction: Direction, rate: u64) {
-        self.way(direction).rules.send_modify(|rules| rules.rate = Some(rate));
+        self.ways().get(direction).rules.send_modify(|rules| rules.rate = Some(rate));
     }
 
     /// The connection that carries the last of so many more bytes ends right after it; with none, the one on which the
     /// next bytes come. It happens once.
     pub fn cut_after(&self, direction: Direction, bytes: u64, end: End) {
-        self.way(direction).cut_after(bytes, end);
+        self.ways().get(direction).cut_after(bytes, end);
     }
 
     /// Takes back a cut that has not happened; whether there was one.
     pub fn cut_nothing(&self, direction: Direction) -> bool {
-        self.way(direction).cut_nothing()
+        self.ways().get(direction).cut_nothing()
     }
 
     /// Ends all connections; new ones are taken as before.
@@ -94,9 +126,9 @@ impl Relay {
         let _connections = self.shared.ends.send(end);
     }
 
-    /// How many bytes have passed.
+    /// How many bytes have passed, but for stranded connections.
     pub fn passed(&self, direction: Direction) -> u64 {
-        self.way(direction).passed()
+        self.ways().get(direction).passed()
     }
 
     /// How many connections there have been.
@@ -109,11 +141,8 @@ impl Relay {
         self.shared.ends.receiver_count()
     }
 
-    fn way(&self, direction: Direction) -> &Way {
-        match direction {
-            Direction::Forth => &self.shared.forth,
-            Direction::Back => &self.shared.back,
-        }
+    fn ways(&self) -> Arc<Ways> {
+        self.shared.ways.lock().unwrap().clone()
     }
 }
 
@@ -139,10 +168,11 @@ async fn relay(mut from: TcpStream, mut ends: broadcast::Receiver<End>, shared: 
     };
     from.set_nodelay(true).unwrap();
     to.set_nodelay(true).unwrap();
+    let ways = shared.ways.lock().unwrap().clone();
     let end = {
         let ((from_read, from_write), (to_read, to_write)) = (from.split(), to.split());
-        let forth = shared.forth.carry(from_read, to_write);
-        let back = shared.back.carry(to_read, from_write);
+        let forth = ways.forth.carry(from_read, to_write);
+        let back = ways.back.carry(to_read, from_write);
         tokio::select! {
             end = both(forth, back) => end,
             Ok(end) = ends.recv() => end,
