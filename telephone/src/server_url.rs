@@ -58,15 +58,11 @@ impl ServerUrl {
         Ok(Self { host, port, tls })
     }
 
-    fn authority(&self) -> String {
+    /// What a request names in `Host`.
+    pub(crate) fn authority(&self) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         let default = if self.tls { 443 } else { 80 };
         if self.port == default { host } else { format!("{host}:{}", self.port) }
-    }
-
-    /// The URL of the tunnel endpoint.
-    pub(crate) fn tunnel_endpoint(&self) -> String {
-        format!("{}://{}/tunnel", if self.tls { "wss" } else { "ws" }, self.authority())
     }
 }
 
@@ -81,15 +77,15 @@ mod tests {
     use super::{ServerUrl, ServerUrlError};
 
     #[test]
-    fn endpoint_and_canonical_form() {
-        for (text, canonical, endpoint) in [
-            ("https://s.test", "https://s.test", "wss://s.test/tunnel"),
-            ("https://s.test:443/", "https://s.test", "wss://s.test/tunnel"),
-            ("http://localhost:8080", "http://localhost:8080", "ws://localhost:8080/tunnel"),
-            ("http://[::1]:8080", "http://[::1]:8080", "ws://[::1]:8080/tunnel"),
+    fn authority_and_canonical_form() {
+        for (text, canonical, authority) in [
+            ("https://s.test", "https://s.test", "s.test"),
+            ("https://s.test:443/", "https://s.test", "s.test"),
+            ("http://localhost:8080", "http://localhost:8080", "localhost:8080"),
+            ("http://[::1]:8080", "http://[::1]:8080", "[::1]:8080"),
         ] {
             let url = ServerUrl::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-            assert_eq!((url.to_string().as_str(), url.tunnel_endpoint().as_str()), (canonical, endpoint));
+            assert_eq!((url.to_string().as_str(), url.authority().as_str()), (canonical, authority));
         }
     }
 

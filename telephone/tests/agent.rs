@@ -3,7 +3,6 @@
 
 mod support;
 
-use futures_util::SinkExt;
 use http::Method;
 use support::hub::{Hub, Session, challenge};
 use support::local::Local;
@@ -12,7 +11,6 @@ use telephone::agent::StartError;
 use telephone::line::{LineError, OpenError, OpenStreamError, opening};
 use telephone::{Agent, AgentError, AgentHandle, Builder, Event, Target};
 use tokio::sync::broadcast::Receiver;
-use tokio_tungstenite::tungstenite::Message;
 use wire::control::{AuthChallenge, Control, Drain, ErrorCode, Refusal, Status, UpdateTunnel};
 
 fn builder(url: &str) -> Builder {
@@ -135,16 +133,13 @@ async fn garbage_from_the_hub_costs_a_line_and_no_more() {
     let mut hub = Hub::start().await;
     let agent = agent(&hub.url);
     let mut events = agent.events();
-    for garbage in [
-        Message::text("garbage"),
-        Message::binary(vec![1, 2, 3]),
-        Message::text(r#"{"type":"ready"}"#),
-        Message::text(r#"{"type":"from_the_future"}"#),
-    ] {
-        let mut ws = hub.socket().await;
-        ws.send(garbage).await.unwrap();
+    for garbage in ["garbage", r#"{"type":"ready"}"#, r#"{"type":"from_the_future"}"#] {
+        let mut socket = hub.socket().await;
+        socket.send_text(garbage).await.unwrap();
         disconnected(&mut events).await;
     }
+    hub.socket().await.send_binary(&[1, 2, 3]).await.unwrap();
+    disconnected(&mut events).await;
     let _session = hub.accept().await;
     agent.ready().await.unwrap();
 }

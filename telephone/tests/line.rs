@@ -11,17 +11,17 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use support::hub::settings;
 use support::{collect, get, pattern, request};
 use telephone::line::{
-    self, ControlReceiver, Head, Incoming, Line, LineError, OpenError, OpenStreamError, Side, StreamError, pipe,
+    self, ControlReceiver, Head, Incoming, Line, LineError, OpenError, OpenStreamError, Side, Socket, StreamError, pipe,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::{self, Message};
 use wire::control::{Control, Drain, Status, UpdateTunnel};
 use wire::frame::ResetCode;
 use wire::head::ResponseHead;
+use wire::websocket::{Limits, Role};
 
 struct End {
     line: Line,
@@ -30,23 +30,28 @@ struct End {
     driver: JoinHandle<LineError>,
 }
 
-/// Two WebSocket ends: the server's and the telephone's.
-async fn sockets() -> (WebSocketStream<TcpStream>, WebSocketStream<TcpStream>) {
+/// A connection: the server's end and the telephone's.
+async fn sockets() -> (TcpStream, TcpStream) {
     sockets_with(TcpSocket::new_v4().unwrap(), TcpSocket::new_v4().unwrap()).await
 }
 
-async fn sockets_with(listen: TcpSocket, dial: TcpSocket) -> (WebSocketStream<TcpStream>, WebSocketStream<TcpStream>) {
+async fn sockets_with(listen: TcpSocket, dial: TcpSocket) -> (TcpStream, TcpStream) {
     listen.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let listener = listen.listen(1).unwrap();
     let near = dial.connect(listener.local_addr().unwrap());
     let (near, far) = tokio::join!(near, listener.accept());
-    let config = Some(line::websocket_config());
-    let server = WebSocketStream::from_raw_socket(far.unwrap().0, Role::Server, config).await;
-    (server, WebSocketStream::from_raw_socket(near.unwrap(), Role::Client, config).await)
+    (far.unwrap().0, near.unwrap())
 }
 
-fn end(ws: WebSocketStream<TcpStream>, side: Side, settings: line::Settings) -> End {
-    let (line, driver, incoming, control) = line::new(ws, side, settings);
+/// The telephone's end as another implementation has it.
+async fn tungstenite(stream: TcpStream) -> WebSocketStream<TcpStream> {
+    WebSocketStream::from_raw_socket(stream, tungstenite::protocol::Role::Client, None).await
+}
+
+fn end(stream: TcpStream, side: Side, settings: line::Settings) -> End {
+    let role = if side == Side::Server { Role::Server } else { Role::Client };
+    let socket = Socket::new(stream, role, Limits::default(), &[]);
+    let (line, driver, incoming, control) = line::new(socket, side, settings);
     End { line, incoming, control, driver: tokio::spawn(driver.run()) }
 }
 
@@ -280,7 +285,8 @@ async fn a_peer_that_talks_but_takes_nothing_is_given_up() {
     let (listen, dial) = (TcpSocket::new_v4().unwrap(), TcpSocket::new_v4().unwrap());
     listen.set_send_buffer_size(16 * 1024).unwrap();
     dial.set_recv_buffer_size(16 * 1024).unwrap();
-    let (server, mut deaf) = sockets_with(listen, dial).await;
+    let (server, deaf) = sockets_with(listen, dial).await;
+    let mut deaf = tungstenite(deaf).await;
     let heartbeat = Duration::from_millis(50);
     let server = end(server, Side::Server, line::Settings { heartbeat, ..settings() });
     let talking = tokio::spawn(async move {
@@ -305,7 +311,8 @@ async fn garbage_ends_the_line_with_a_reason() {
         (Message::text("garbage"), "malformed control message"),
         (Message::text(r#"{"type":"http_request"}"#), "unknown control message type"),
     ] {
-        let (server, mut peer) = sockets().await;
+        let (server, peer) = sockets().await;
+        let mut peer = tungstenite(peer).await;
         let server = end(server, Side::Server, settings());
         peer.send(message).await.unwrap();
         let close = loop {
@@ -326,7 +333,7 @@ async fn garbage_ends_the_line_with_a_reason() {
 async fn a_message_that_is_too_large_ends_the_line() {
     let (server, peer) = sockets().await;
     let server = end(server, Side::Server, settings());
-    let mut peer = peer;
+    let mut peer = tungstenite(peer).await;
     peer.feed(Message::binary(vec![0; 1536 * 1024])).await.unwrap();
     let _cut = peer.flush().await;
     assert!(matches!(server.driver.await.unwrap(), LineError::WebSocket(_) | LineError::Io(_)));

@@ -12,6 +12,7 @@ use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -95,7 +96,9 @@ async fn serve_busy(
     match result {
         None => {
             let parts = connection.into_parts()?;
-            Some((parts.io.into_inner().into_inner(), parts.read_buf))
+            // A connection without requests has read all there was.
+            let (socket, _) = parts.io.into_inner().into_parts();
+            Some((socket, parts.read_buf))
         }
         Some(result) => {
             if let Err(error) = result {
@@ -104,6 +107,14 @@ async fn serve_busy(
             None
         }
     }
+}
+
+/// The socket of an upgraded connection, without the deadlines of HTTP, and what has been read from it already. `None`
+/// when the connection was not accepted here.
+pub fn take_socket(upgraded: Upgraded) -> Option<(tokio::net::TcpStream, Vec<u8>)> {
+    let parts = upgraded.downcast::<TokioIo<Watched<tokio::net::TcpStream>>>().ok()?;
+    let (socket, unread) = parts.io.into_inner().into_parts();
+    Some((socket, [parts.read_buf, unread].concat()))
 }
 
 async fn answer(

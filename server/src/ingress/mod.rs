@@ -13,6 +13,7 @@ mod watched;
 pub use accept::{Acceptor, Limits};
 pub use body::ResponseBody;
 pub use client::{Client, TrustedProxies};
+pub use connection::take_socket;
 pub use data_plane::{DataPlane, current_worker};
 pub use dispatch::Dispatch;
 pub use handler::Handler;

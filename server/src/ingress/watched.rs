@@ -91,9 +91,9 @@ impl<S> Watched<S> {
         Self { socket, received, phase, head, idle, waiting: Waiting::Head(began), read: None, write: None }
     }
 
-    /// The socket itself.
-    pub(super) fn into_inner(self) -> S {
-        self.socket
+    /// The socket itself, and what of the bytes it was made with has not been read.
+    pub(super) fn into_parts(self) -> (S, Bytes) {
+        (self.socket, self.received)
     }
 
     /// Looks at the deadlines of what is waited for; fails when a begun head has taken too long.

@@ -6,31 +6,31 @@ use std::time::Duration;
 use domain::{Timestamp, TunnelId};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
-use hyper_util::rt::TokioIo;
 use server_core::Services;
 use telephone::line::{self, ControlReceiver, Driver, LineError};
+use tokio::net::TcpStream;
 use tokio::runtime::Handle;
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use wire::control::{Control, Stats, Status, TunnelStatus};
-use wire::plain::MAX_MESSAGE;
+use wire::control::{Control, MAX_CONTROL, Stats, Status, TunnelStatus};
+use wire::websocket::{Limits, Role};
 
 use super::Registry;
 use super::opening::{Opened, Opening};
 use super::openings::Openings;
 use super::plain;
 use super::session::{Cut, Session, SessionLine};
-use crate::ingress::{Client, ResponseBody};
+use crate::ingress::{Client, ResponseBody, take_socket};
 use crate::proxy::Problem;
 use crate::routing::Routing;
 
+/// What a telephone may send before it is known who it is: control messages.
+const OPENING_LIMITS: Limits = Limits { frame: MAX_CONTROL, message: MAX_CONTROL };
 /// How often a session's round trip is recorded and its telephone told how the tunnel does.
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 
-pub(super) type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
+pub(super) type Socket = line::Socket<TcpStream>;
 
 /// The endpoint.
 #[derive(Debug)]
@@ -71,12 +71,11 @@ impl Endpoint {
         self.sessions.spawn(async move {
             match upgrade.await {
                 Ok(upgraded) => {
-                    let config = line::websocket_config()
-                        .max_write_buffer_size(2 * MAX_MESSAGE)
-                        .max_frame_size(Some(MAX_MESSAGE))
-                        .max_message_size(Some(MAX_MESSAGE));
-                    let socket =
-                        WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
+                    let Some((stream, early)) = take_socket(upgraded) else {
+                        tracing::error!("a connection to /tunnel has another kind of socket");
+                        return;
+                    };
+                    let socket = Socket::new(stream, Role::Server, OPENING_LIMITS, &early);
                     let opened = Opening { endpoint: &endpoint, client }.run(socket).await;
                     drop(opening);
                     if let Some(opened) = opened {
@@ -233,7 +232,7 @@ fn switching_protocols(accept: &str) -> Response<ResponseBody> {
 /// A driver over the endpoint's sockets.
 pub(super) enum SocketDriver {
     /// Version 2.
-    Frames(Box<Driver<TokioIo<hyper::upgrade::Upgraded>>>),
+    Frames(Box<Driver<TcpStream>>),
     /// Version 1.0.
     Plain(Box<plain::Driver>),
 }

@@ -10,7 +10,6 @@ use rand::Rng;
 use server_core::{AttachRefused, AttachRequest, Attached, CoreError, TokenHolder, TokenRefused};
 use telephone::line::{self, ControlReceiver, Line, Side, opening};
 use tokio::time::{Instant, timeout_at};
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use wire::close;
 use wire::control::{AuthChallenge, Control, ErrorCode, Init, Join, Limits, Refusal, Status, TunnelCreated};
 use wire::mux::Settings;
@@ -286,8 +285,7 @@ fn metadata(init: &Init) -> BTreeMap<String, String> {
 async fn refuse(socket: &mut Socket, close: u16, code: ErrorCode, message: String) {
     let goodbye = async {
         opening::send(socket, &Control::Error(Refusal { code, message: message.clone() })).await?;
-        let reason = message[..message.floor_char_boundary(123)].to_owned();
-        socket.close(Some(CloseFrame { code: close.into(), reason: reason.into() })).await?;
+        socket.close(close, &message).await?;
         Ok::<_, opening::OpeningError>(())
     };
     match tokio::time::timeout(Duration::from_secs(2), goodbye).await {

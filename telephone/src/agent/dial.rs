@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite;
-use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use wire::control::{AuthChallenge, Control, Init, Join, Limits, TunnelCreated};
 
 use super::DialError;
+use super::handshake::{self, HandshakeError};
 use super::supervisor::Shared;
-use crate::line::{self, Driver, Incoming, Line, Side, opening};
-use crate::net::{Socket, connect_tcp};
+use crate::line::{self, Driver, Incoming, Line, Side, Socket, opening};
+use crate::net::{self, connect_tcp};
 
 /// How long it may take from the look-up of the server's name to the open line.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -27,7 +26,7 @@ pub(super) struct Wish {
 pub(super) struct Dialled {
     pub created: TunnelCreated,
     pub line: Line,
-    pub driver: Driver<Socket>,
+    pub driver: Driver<net::Socket>,
     pub incoming: Incoming,
     pub control: line::ControlReceiver,
 }
@@ -38,8 +37,8 @@ pub(super) async fn dial(shared: &Shared, wish: Wish) -> Result<Dialled, DialErr
 }
 
 async fn open(shared: &Shared, wish: Wish) -> Result<Dialled, DialError> {
-    let mut ws = connect(shared).await?;
-    let challenge = match receive(&mut ws).await? {
+    let mut socket = connect(shared).await?;
+    let challenge = match receive(&mut socket).await? {
         Control::AuthChallenge(challenge) => challenge,
         _ => return Err(DialError::Unexpected),
     };
@@ -47,14 +46,14 @@ async fn open(shared: &Shared, wish: Wish) -> Result<Dialled, DialError> {
         return Err(DialError::Version(super::error::printable(&challenge.versions.join(", "))));
     }
     let limits = Limits::default();
-    opening::send(&mut ws, &Control::Init(init(shared, wish, limits))).await?;
-    let created = match receive(&mut ws).await? {
+    opening::send(&mut socket, &Control::Init(init(shared, wish, limits))).await?;
+    let created = match receive(&mut socket).await? {
         Control::TunnelCreated(created) => created,
         _ => return Err(DialError::Unexpected),
     };
-    opening::send(&mut ws, &Control::Ready).await?;
+    opening::send(&mut socket, &Control::Ready).await?;
     let settings = settings(&challenge, limits);
-    let (line, driver, incoming, control) = line::new(ws, Side::Telephone, settings);
+    let (line, driver, incoming, control) = line::new(socket, Side::Telephone, settings);
     Ok(Dialled { created, line, driver, incoming, control })
 }
 
@@ -77,29 +76,27 @@ fn settings(challenge: &AuthChallenge, local: Limits) -> line::Settings {
 }
 
 /// The next opening message; one that refuses is an error.
-async fn receive(ws: &mut WebSocketStream<Socket>) -> Result<Control, DialError> {
-    match opening::receive(ws).await? {
+async fn receive(socket: &mut Socket<net::Socket>) -> Result<Control, DialError> {
+    match opening::receive(socket).await? {
         Control::Error(refusal) => Err(DialError::Refused(refusal)),
         message => Ok(message),
     }
 }
 
-async fn connect(shared: &Shared) -> Result<WebSocketStream<Socket>, DialError> {
+async fn connect(shared: &Shared) -> Result<Socket<net::Socket>, DialError> {
     let server = &shared.server;
-    let socket = connect_tcp(&server.host, server.port, LIMIT)
+    let tcp = connect_tcp(&server.host, server.port, LIMIT)
         .await
         .map_err(|error| DialError::Unreachable { server: server.to_string(), error })?;
-    let mut socket: Socket = Box::new(socket);
+    let mut connection: net::Socket = Box::new(tcp);
     if let Some(tls) = &shared.server_tls {
-        let secure = tls.connect(&server.host, socket).await;
-        socket = secure.map_err(|error| DialError::Tls { server: server.to_string(), error })?;
+        let secure = tls.connect(&server.host, connection).await;
+        connection = secure.map_err(|error| DialError::Tls { server: server.to_string(), error })?;
     }
-    let config = Some(line::websocket_config());
-    match client_async_with_config(server.tunnel_endpoint(), socket, config).await {
-        Ok((ws, _)) => Ok(ws),
-        Err(tungstenite::Error::Http(response)) => {
-            Err(DialError::NotAWebSocket { server: server.to_string(), status: response.status().as_u16() })
+    handshake::open(connection, &server.authority(), "/tunnel").await.map_err(|error| match error {
+        HandshakeError::Status(status) => {
+            DialError::NotAWebSocket { server: server.to_string(), status: status.as_u16() }
         }
-        Err(error) => Err(DialError::Handshake { server: server.to_string(), error: Box::new(error) }),
-    }
+        error => DialError::Handshake { server: server.to_string(), error: Box::new(error) },
+    })
 }

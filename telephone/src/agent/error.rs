@@ -1,8 +1,8 @@
 use std::io;
 
-use tokio_tungstenite::tungstenite;
 use wire::control::{ErrorCode, Refusal};
 
+use super::HandshakeError;
 use crate::line::opening::OpeningError;
 use crate::{ServerUrlError, TlsError};
 
@@ -87,7 +87,7 @@ pub enum DialError {
         /// The server's address.
         server: String,
         /// The cause.
-        error: Box<tungstenite::Error>,
+        error: Box<HandshakeError>,
     },
     /// An opening message could not be exchanged.
     #[error("the line was not opened: {0}")]

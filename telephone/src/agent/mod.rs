@@ -6,6 +6,7 @@ mod dial;
 mod error;
 mod event;
 mod handle;
+mod handshake;
 mod keeper;
 mod membership;
 mod session;
@@ -18,6 +19,7 @@ pub use builder::Builder;
 pub use error::{AgentError, DialError, StartError};
 pub use event::{Event, TunnelInfo};
 pub use handle::AgentHandle;
+pub use handshake::HandshakeError;
 
 /// The agent. [`Agent::builder`] is where it begins; a running one is an [`AgentHandle`].
 #[derive(Debug)]

@@ -1,24 +1,20 @@
 //! The task that moves a line's bytes.
 
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use wire::control::{Control, Drain};
 use wire::mux::Side;
+use wire::websocket::{CloseReason, Received};
 
-use super::LineError;
 use super::heartbeat::Heartbeat;
 use super::shared::{Shared, wake};
+use super::{LineError, Socket, SocketError};
 
 /// About how much goes into one WebSocket message: what a new request waits for at most, and what the peer has to take
 /// within two heartbeats.
@@ -31,11 +27,12 @@ const GOODBYE: Duration = Duration::from_secs(2);
 /// Reads and writes the WebSocket of a line. Dropping it ends the line.
 #[derive(Debug)]
 pub struct Driver<S> {
-    ws: WebSocketStream<S>,
+    socket: Socket<S>,
     shared: Arc<Shared>,
     control: mpsc::Sender<Control>,
     heartbeat: Heartbeat,
-    unflushed: bool,
+    /// What had been received and sent when the heartbeat last heard of it.
+    moved: (u64, u64),
     /// The peer's `drain` has been answered.
     drained: bool,
     wakers: Vec<Waker>,
@@ -49,17 +46,17 @@ impl<S> Drop for Driver<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     pub(super) fn new(
-        ws: WebSocketStream<S>,
+        socket: Socket<S>,
         shared: Arc<Shared>,
         control: mpsc::Sender<Control>,
         heartbeat: Duration,
     ) -> Self {
         Self {
-            ws,
+            socket,
             shared,
             control,
             heartbeat: Heartbeat::new(heartbeat),
-            unflushed: false,
+            moved: (0, 0),
             drained: false,
             wakers: Vec::new(),
         }
@@ -69,8 +66,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     pub async fn run(mut self) -> LineError {
         let reason = poll_fn(|cx| self.poll(cx)).await;
         self.shared.end(reason.clone());
-        // A peer that does not take part in the handshake is left alone after the deadline.
-        let _elapsed = timeout(GOODBYE, self.say_goodbye(&reason)).await;
+        match timeout(GOODBYE, self.say_goodbye(&reason)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "the peer broke off the closing handshake"),
+            Err(_) => tracing::debug!("the peer did not take part in the closing handshake"),
+        }
         reason
     }
 
@@ -93,40 +93,42 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     fn poll_in(&mut self, cx: &mut Context<'_>) -> Result<(), LineError> {
-        for _ in 0..BUDGET {
-            match Pin::new(&mut self.ws).poll_next(cx) {
-                Poll::Pending => return Ok(()),
-                Poll::Ready(None) => return Err(LineError::PeerGone),
-                Poll::Ready(Some(message)) => {
-                    self.heartbeat.heard();
-                    self.take_message(message?)?;
-                }
+        let mut budget = BUDGET;
+        while let Poll::Ready(received) = self.socket.poll_receive(cx) {
+            self.take(received?)?;
+            budget -= 1;
+            if budget == 0 {
+                cx.waker().wake_by_ref();
+                break;
             }
         }
-        cx.waker().wake_by_ref();
+        // A part of a long message is a sign of life too.
+        let (received, _) = self.socket.moved();
+        if received != self.moved.0 {
+            self.moved.0 = received;
+            self.heartbeat.heard();
+        }
         Ok(())
     }
 
-    fn take_message(&mut self, message: Message) -> Result<(), LineError> {
-        match message {
-            Message::Binary(frames) => {
+    fn take(&mut self, received: Received) -> Result<(), LineError> {
+        match received {
+            Received::Binary(frames) => {
                 let mut state = self.shared.lock();
                 state.mux.receive(frames)?;
                 state.dispatch(&mut self.wakers);
                 Ok(())
             }
-            Message::Text(text) => {
+            Received::Text(text) => {
                 let control = Control::decode(&text).map_err(|error| LineError::BadControl(Arc::new(error)))?;
                 self.take_control(control)
             }
-            Message::Close(frame) => Err(match frame {
-                Some(frame) => {
-                    LineError::PeerClosed { code: frame.code.into(), reason: frame.reason.as_str().to_owned() }
-                }
+            Received::Close(reason) => Err(match reason {
+                Some(CloseReason { code, reason }) => LineError::PeerClosed { code, reason },
                 // RFC 6455 §7.1.5: a close frame without a code.
                 None => LineError::PeerClosed { code: 1005, reason: String::new() },
             }),
-            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Ok(()),
+            Received::Ping(_) | Received::Pong(_) => Ok(()),
         }
     }
 
@@ -182,55 +184,55 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// nothing urgent queues behind data that has left the multiplexer's hands.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<LineError>, LineError>> {
         for _ in 0..BUDGET {
-            if self.unflushed {
-                let flushed = Pin::new(&mut self.ws).poll_flush(cx);
-                self.heartbeat.written(flushed.is_ready());
-                ready!(flushed)?;
-                self.unflushed = false;
+            if self.socket.has_unsent() {
+                ready!(self.poll_flush(cx))?;
             }
-            let Some(message) = self.next_message()? else {
+            if !self.put_next()? {
                 let closing = self.shared.lock().closing.clone();
                 return Poll::Ready(Ok(closing.map(|(code, reason)| LineError::ClosedByUs { code, reason })));
-            };
-            // A WebSocket whose last message has been flushed is ready for the next one.
-            Pin::new(&mut self.ws).start_send(message)?;
-            self.unflushed = true;
+            }
         }
         cx.waker().wake_by_ref();
         Poll::Ready(Ok(None))
     }
 
-    /// What to write next: streams first, then control messages, one of which may say that no stream follows.
-    fn next_message(&mut self) -> Result<Option<Message>, LineError> {
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LineError>> {
+        let flushed = self.socket.poll_flush(cx);
+        let (_, sent) = self.socket.moved();
+        if sent != self.moved.1 {
+            self.moved.1 = sent;
+            self.heartbeat.written(true);
+        }
+        self.heartbeat.written(flushed.is_ready());
+        flushed.map_err(LineError::from)
+    }
+
+    /// Queues what to write next: streams first, then control messages, one of which may say that no stream follows.
+    /// `false` when there is nothing.
+    fn put_next(&mut self) -> Result<bool, LineError> {
         let mut state = self.shared.lock();
         if let Some(pong) = state.pong.take() {
             state.outbox.push_front(Control::Pong { timestamp: pong });
         }
-        if let Some(frames) = state.mux.next_message(MAX_MESSAGE) {
+        if state.mux.has_output() && self.socket.put_binary(MAX_MESSAGE, |out| state.mux.put_message(MAX_MESSAGE, out))
+        {
             state.dispatch(&mut self.wakers);
-            return Ok(Some(Message::Binary(frames)));
+            return Ok(true);
         }
-        let Some(control) = state.outbox.pop_front() else { return Ok(None) };
+        let Some(control) = state.outbox.pop_front() else { return Ok(false) };
         drop(state);
         let text = control.encode().map_err(|error| LineError::BadControl(Arc::new(error)))?;
-        Ok(Some(Message::Text(text.into())))
+        self.socket.put_text(&text);
+        Ok(true)
     }
 
-    async fn say_goodbye(&mut self, reason: &LineError) {
-        if let Some((code, reason)) = reason.close_frame() {
-            let frame = CloseFrame { code: code.into(), reason: shorten(&reason).into() };
-            if self.ws.send(Message::Close(Some(frame))).await.is_err() {
-                return;
-            }
-        } else if !matches!(reason, LineError::PeerClosed { .. }) {
-            return;
+    /// The closing handshake, when there is a point in it.
+    async fn say_goodbye(&mut self, reason: &LineError) -> Result<(), SocketError> {
+        match (reason.close_frame(), reason) {
+            (Some((code, reason)), _) => self.socket.close(code, &reason).await,
+            // The answer to the peer's close frame is on its way.
+            (None, LineError::PeerClosed { .. }) => self.socket.close(wire::close::NORMAL, "").await,
+            _ => Ok(()),
         }
-        // The closing handshake of RFC 6455 §7.1.2: the answer to the peer's close frame goes out, or its answer comes.
-        while let Some(Ok(_)) = self.ws.next().await {}
     }
-}
-
-/// A close frame holds at most 123 bytes of reason (RFC 6455 §5.5).
-fn shorten(reason: &str) -> &str {
-    &reason[..reason.floor_char_boundary(123)]
 }

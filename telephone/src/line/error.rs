@@ -1,12 +1,14 @@
 use std::io;
 use std::sync::Arc;
 
-use tokio_tungstenite::tungstenite;
 use wire::close;
 use wire::control::ControlError;
 use wire::frame::ResetCode;
 use wire::head::HeadError;
 use wire::mux::{OpenError, ProtocolError, SendError};
+use wire::websocket::WebSocketError;
+
+use super::SocketError;
 
 /// Why a line ended.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -42,7 +44,7 @@ pub enum LineError {
     ControlFlood,
     /// The peer's WebSocket frames are not valid, or too large.
     #[error("the WebSocket broke: {0}")]
-    WebSocket(Arc<tungstenite::Error>),
+    WebSocket(WebSocketError),
     /// The connection failed.
     #[error("the connection failed: {0}")]
     Io(Arc<io::Error>),
@@ -67,26 +69,26 @@ impl LineError {
                 Some((close::PROTOCOL, self.to_string()))
             }
             Self::HeartbeatLost => Some((close::HEARTBEAT, self.to_string())),
-            Self::WebSocket(error) => Some(match **error {
-                tungstenite::Error::Capacity(_) => (close::TOO_BIG, self.to_string()),
-                _ => (1002, self.to_string()),
-            }),
+            Self::WebSocket(error) => Some((error.close_code(), self.to_string())),
             Self::ClosedByUs { code, reason } => Some((*code, reason.clone())),
             Self::PeerClosed { .. } | Self::PeerGone | Self::WriteStalled | Self::Io(_) | Self::Dropped => None,
         }
     }
 }
 
-impl From<tungstenite::Error> for LineError {
-    fn from(error: tungstenite::Error) -> Self {
-        use tungstenite::error::ProtocolError as Ws;
+impl From<SocketError> for LineError {
+    fn from(error: SocketError) -> Self {
         match error {
-            tungstenite::Error::Io(error) => Self::Io(Arc::new(error)),
-            tungstenite::Error::ConnectionClosed
-            | tungstenite::Error::AlreadyClosed
-            | tungstenite::Error::Protocol(Ws::ResetWithoutClosingHandshake) => Self::PeerGone,
-            other => Self::WebSocket(Arc::new(other)),
+            SocketError::Gone => Self::PeerGone,
+            SocketError::Protocol(error) => Self::WebSocket(error),
+            SocketError::Io(error) => error.into(),
         }
+    }
+}
+
+impl From<io::Error> for LineError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(Arc::new(error))
     }
 }
 

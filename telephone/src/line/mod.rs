@@ -18,16 +18,17 @@ mod pipe;
 mod recv;
 mod send;
 mod shared;
+mod socket;
+mod spare;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use wire::control::Control;
 use wire::head::RequestHead;
 pub use wire::mux::{OpenError, Side};
+use wire::websocket::Limits;
 
 pub use control::ControlReceiver;
 pub use driver::Driver;
@@ -40,6 +41,7 @@ pub use pipe::{PipeError, pipe};
 pub use recv::RecvBody;
 pub use send::SendBody;
 use shared::Shared;
+pub use socket::{Socket, SocketError};
 
 /// How a line behaves.
 #[derive(Clone, Copy, Debug)]
@@ -51,24 +53,15 @@ pub struct Settings {
     pub heartbeat: Duration,
 }
 
-/// The limits of the WebSocket under a line: frames to 1 MiB, messages to 4 MiB, and a bounded write buffer.
-pub fn websocket_config() -> WebSocketConfig {
-    WebSocketConfig::default()
-        .read_buffer_size(64 * 1024)
-        .write_buffer_size(128 * 1024)
-        .max_write_buffer_size(2 * 1024 * 1024)
-        .max_frame_size(Some(1024 * 1024))
-        .max_message_size(Some(4 * 1024 * 1024))
-}
-
 /// Makes a line of a WebSocket whose opening is done. Nothing happens until [`Driver::run`] is polled.
-pub fn new<S>(ws: WebSocketStream<S>, side: Side, settings: Settings) -> (Line, Driver<S>, Incoming, ControlReceiver)
+pub fn new<S>(mut socket: Socket<S>, side: Side, settings: Settings) -> (Line, Driver<S>, Incoming, ControlReceiver)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    socket.set_limits(Limits::default());
     let shared = Arc::new(Shared::new(side, settings.mux));
     let (control, receiver) = control::channel();
-    let driver = Driver::new(ws, shared.clone(), control, settings.heartbeat);
+    let driver = Driver::new(socket, shared.clone(), control, settings.heartbeat);
     (Line { shared: shared.clone() }, driver, Incoming::new(shared), receiver)
 }
 

@@ -1,21 +1,21 @@
 //! The messages before a line is a line: control messages, one at a time, on the bare WebSocket.
 
-use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::{self, Message};
 use wire::control::{Control, ControlError};
+use wire::websocket::{CloseReason, Received};
+
+use super::{Socket, SocketError};
 
 /// Why an opening message could not be sent or received.
 #[derive(Debug, thiserror::Error)]
 pub enum OpeningError {
     /// The WebSocket failed, or broke a limit.
     #[error(transparent)]
-    WebSocket(Box<tungstenite::Error>),
+    WebSocket(#[from] SocketError),
     /// The peer closed the WebSocket.
     #[error("closed by the peer with code {code}: {reason}")]
     Closed {
-        /// The close code, 1006 when there was no close frame.
+        /// The close code; as RFC 6455 §7.1.5 has it, 1005 when the close frame had none and 1006 when there was none.
         code: u16,
         /// The peer's words.
         reason: String,
@@ -28,36 +28,30 @@ pub enum OpeningError {
     Binary,
 }
 
-impl From<tungstenite::Error> for OpeningError {
-    fn from(error: tungstenite::Error) -> Self {
-        Self::WebSocket(Box::new(error))
-    }
-}
-
 /// Sends one message. The caller sets the deadline.
-pub async fn send<S>(ws: &mut WebSocketStream<S>, message: &Control) -> Result<(), OpeningError>
+pub async fn send<S>(socket: &mut Socket<S>, message: &Control) -> Result<(), OpeningError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    Ok(ws.send(Message::Text(message.encode()?.into())).await?)
+    socket.send_text(&message.encode()?).await.map_err(SocketError::Io)?;
+    Ok(())
 }
 
 /// Receives one message. The caller sets the deadline.
-pub async fn receive<S>(ws: &mut WebSocketStream<S>) -> Result<Control, OpeningError>
+pub async fn receive<S>(socket: &mut Socket<S>) -> Result<Control, OpeningError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let closed = |code, reason| Err(OpeningError::Closed { code, reason });
     loop {
-        match ws.next().await.transpose()? {
-            Some(Message::Text(text)) => return Ok(Control::decode(&text)?),
-            Some(Message::Binary(_)) => return Err(OpeningError::Binary),
-            Some(Message::Close(Some(frame))) => {
-                return Err(OpeningError::Closed { code: frame.code.into(), reason: frame.reason.to_string() });
-            }
-            Some(Message::Close(None)) | None => {
-                return Err(OpeningError::Closed { code: 1006, reason: "the connection broke off".to_owned() });
-            }
-            Some(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
+        match socket.receive().await {
+            Ok(Received::Text(text)) => return Ok(Control::decode(&text)?),
+            Ok(Received::Binary(_)) => return Err(OpeningError::Binary),
+            Ok(Received::Close(Some(CloseReason { code, reason }))) => return closed(code, reason),
+            Ok(Received::Close(None)) => return closed(1005, String::new()),
+            Ok(Received::Ping(_) | Received::Pong(_)) => {}
+            Err(SocketError::Gone) => return closed(1006, "the connection broke off".to_owned()),
+            Err(error) => return Err(error.into()),
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use telephone::line::{self, ControlReceiver, Line, LineError, Side, opening};
+use telephone::line::{self, ControlReceiver, Line, LineError, Side, Socket, opening};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::accept_async_with_config;
+use tokio_tungstenite::accept_async;
 use wire::control::{AuthChallenge, Control, Init, Limits, Refusal, Status, TunnelCreated};
+use wire::websocket;
 
 pub struct Hub {
     listener: TcpListener,
@@ -31,14 +31,16 @@ impl Hub {
     }
 
     /// The next telephone's WebSocket, with nothing said yet.
-    pub async fn socket(&mut self) -> WebSocketStream<TcpStream> {
+    pub async fn socket(&mut self) -> Socket<TcpStream> {
         let (stream, _) = self.listener.accept().await.unwrap();
         stream.set_nodelay(true).unwrap();
-        accept_async_with_config(stream, Some(line::websocket_config())).await.unwrap()
+        // A telephone says nothing before it is challenged, so that nothing has been read beyond the handshake.
+        let stream = accept_async(stream).await.unwrap().into_inner();
+        Socket::new(stream, websocket::Role::Server, websocket::Limits::default(), &[])
     }
 
     /// The next telephone, challenged.
-    pub async fn init(&mut self) -> (WebSocketStream<TcpStream>, Init) {
+    pub async fn init(&mut self) -> (Socket<TcpStream>, Init) {
         let mut ws = self.socket().await;
         opening::send(&mut ws, &challenge()).await.unwrap();
         match opening::receive(&mut ws).await.unwrap() {

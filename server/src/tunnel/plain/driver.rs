@@ -251,7 +251,7 @@ impl Driver {
             let Poll::Ready(ready) = ready else { return Ok(()) };
             ready?;
             let Some(text) = self.next_text()? else { return Ok(()) };
-            self.socket.send(text)?;
+            self.socket.send(&text);
         }
         cx.waker().wake_by_ref();
         Ok(())
@@ -301,6 +301,7 @@ impl Driver {
 
     async fn say(&mut self, note: Control) -> Result<(), LineError> {
         poll_fn(|cx| self.socket.poll_ready(cx)).await?;
-        self.socket.send(note.encode().map_err(|error| LineError::BadControl(error.into()))?)
+        self.socket.send(&note.encode().map_err(|error| LineError::BadControl(error.into()))?);
+        Ok(())
     }
 }
