@@ -66,7 +66,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     pub async fn run(mut self) -> LineError {
         let reason = poll_fn(|cx| self.poll(cx)).await;
         self.shared.end(reason.clone());
-        match timeout(GOODBYE, self.say_goodbye(&reason)).await {
+        // A peer that has fallen silent is told, in case it hears, but not waited for: whoever dials anew is kept waiting.
+        let patience = if matches!(reason, LineError::HeartbeatLost) { Duration::ZERO } else { GOODBYE };
+        match timeout(patience, self.say_goodbye(&reason)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!(%error, "the peer broke off the closing handshake"),
             Err(_) => tracing::debug!("the peer did not take part in the closing handshake"),
