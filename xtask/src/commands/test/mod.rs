@@ -43,6 +43,8 @@ struct Bench<'a> {
     binaries: Binaries,
     /// The folder of PostgreSQL's `initdb` and `postgres`, for the tests of the store.
     postgresql: Option<PathBuf>,
+    /// A Python with the package `websockets`, for the telephone in `docs/examples`.
+    python: Option<PathBuf>,
 }
 
 impl Bench<'_> {
@@ -55,6 +57,9 @@ impl Bench<'_> {
             .env("TELEPHONE_BIN", &self.binaries.telephone);
         if let Some(postgresql) = &self.postgresql {
             runner.env("SWITCHBOARD_PG_BIN", postgresql);
+        }
+        if let Some(python) = &self.python {
+            runner.env("PYTHON_BIN", python);
         }
     }
 }
@@ -70,9 +75,10 @@ const FLAVOUR: Flavour = Flavour::Quick;
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let wanted = |kind| arguments.only.is_none_or(|only| only == kind);
     let postgresql = wanted(Kind::Rust).then(tools::postgresql).transpose()?;
+    let python = wanted(Kind::Rust).then(tools::python).transpose()?;
     let browser = wanted(Kind::Browser).then(tools::browser).transpose()?;
     let binaries = binaries::build(workspace, FLAVOUR)?;
-    let bench = Bench { workspace, site: FLAVOUR.site(workspace), binaries, postgresql };
+    let bench = Bench { workspace, site: FLAVOUR.site(workspace), binaries, postgresql, python };
 
     let mut tally = Tally::default();
     if wanted(Kind::Rust) {

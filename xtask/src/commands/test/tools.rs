@@ -47,6 +47,31 @@ fn is_postgresql(folder: &Path) -> bool {
     ["initdb", "postgres"].iter().all(|program| folder.join(program).is_file())
 }
 
+/// A Python that has the package `websockets`, for the telephone in `docs/examples`.
+pub fn python() -> anyhow::Result<PathBuf> {
+    if let Some(python) = env::var_os("PYTHON_BIN").map(PathBuf::from) {
+        if !has_websockets(&python) {
+            bail!("PYTHON_BIN is {}, but that cannot import websockets", python.display());
+        }
+        return Ok(python);
+    }
+    if let Some(python) = installed_python() {
+        return Ok(python);
+    }
+    packages::install("testing the example telephone", &["python3-websockets"])?;
+    installed_python().context("python3-websockets was installed, but no Python can import it: set PYTHON_BIN")
+}
+
+/// The first `python3` on `PATH` need not be the distribution's, whose packages it then does not have.
+fn installed_python() -> Option<PathBuf> {
+    let first = process::find(&["python3"]);
+    first.into_iter().chain([PathBuf::from("/usr/bin/python3")]).find(|python| has_websockets(python))
+}
+
+fn has_websockets(python: &Path) -> bool {
+    process::succeeds(process::command(python).args(["-c", "import websockets"]))
+}
+
 /// Chromium and Node, installing what is missing.
 pub fn browser() -> anyhow::Result<Browser> {
     let mut missing = Vec::new();
