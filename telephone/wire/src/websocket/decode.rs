@@ -92,15 +92,18 @@ impl Decoder {
     /// Checks a header against the rules of fragments (§5.4) and the limits.
     fn begin(&self, header: Header) -> Result<Frame, WebSocketError> {
         let Header { fin, opcode, length, key } = header;
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
         let (text, before) = match (opcode, &self.gathered) {
-            (Opcode::Close | Opcode::Ping | Opcode::Pong, _) => (false, 0),
+            // Short as they are, they come in between.
+            (Opcode::Close | Opcode::Ping | Opcode::Pong, _) => {
+                return Ok(Frame { opcode, fin, length, key, done: 0, text: false });
+            }
             (Opcode::Continuation, Some(gathered)) => (gathered.text, gathered.data.len()),
             (Opcode::Continuation, None) => return Err(WebSocketError::NothingToContinue),
             (Opcode::Text | Opcode::Binary, Some(_)) => return Err(WebSocketError::Interleaved),
             (Opcode::Text | Opcode::Binary, None) => (opcode == Opcode::Text, 0),
         };
         let Limits { frame, message } = self.limits;
-        let length = usize::try_from(length).unwrap_or(usize::MAX);
         if length > frame {
             return Err(WebSocketError::TooBig { limit: frame, fragmented: false });
         }
