@@ -105,7 +105,7 @@ fn an_answer_may_leave_out_what_is_empty() {
 fn the_server_frames_the_answer() {
     let sent = json!({
         "type": "http_response", "request_id": "1", "status": 200, "body": "aGk",
-        "headers": {"Content-Length": "77", "Transfer-Encoding": "chunked", "Connection": "close", "Trailer": "x",
+        "headers": {"Content-Length": "77", "Transfer-Encoding": "chunked", "Trailer": "x",
                     "Set-Cookie": ["a=1", "b=2"], "X": "y"},
     });
     let (head, body) = response(sent.clone()).into_parts(&Method::GET).unwrap();

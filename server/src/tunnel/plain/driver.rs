@@ -31,6 +31,8 @@ pub(in crate::tunnel) struct Driver {
     joint: Joint,
     end: End,
     heartbeat: Heartbeat,
+    /// What had been received and sent when the heartbeat last heard of it.
+    moved: (u64, u64),
     office: Office,
     commands: mpsc::Receiver<Command>,
     exchanges: JoinSet<()>,
@@ -73,6 +75,7 @@ impl Driver {
             joint,
             end,
             heartbeat: Heartbeat::new(heartbeat),
+            moved: (0, 0),
             office,
             commands,
             exchanges: JoinSet::new(),
@@ -96,8 +99,9 @@ impl Driver {
             self.joint.end(&reason);
             self.exchanges.abort_all();
         }
-        // A telephone that does not take part in the handshake is left alone after the deadline.
-        if let Ok(Err(error)) = timeout(GOODBYE, self.say_goodbye(&reason)).await {
+        // A telephone that does not take part in the handshake is left alone after the deadline, a silent one at once.
+        let patience = if matches!(reason, LineError::HeartbeatLost) { Duration::ZERO } else { GOODBYE };
+        if let Ok(Err(error)) = timeout(patience, self.say_goodbye(&reason)).await {
             tracing::debug!(%error, "the telephone did not hear why its session ended");
         }
         let Self { joint, end, exchanges, .. } = self;
@@ -114,6 +118,11 @@ impl Driver {
 
     fn poll_parts(&mut self, cx: &mut Context<'_>) -> Result<(), LineError> {
         self.poll_in(cx)?;
+        // A part of a long message is a sign of life too.
+        let (received, _) = self.socket.moved();
+        if received != std::mem::replace(&mut self.moved.0, received) {
+            self.heartbeat.heard();
+        }
         if let Poll::Ready(reason) = self.joint.poll(cx) {
             return Err(reason);
         }
@@ -136,9 +145,7 @@ impl Driver {
                 continue;
             }
             let Poll::Ready(received) = self.socket.poll_receive(cx) else { return Ok(()) };
-            let received = received?;
-            self.heartbeat.heard();
-            match received {
+            match received? {
                 Received::Text(text) if text.len() > LARGE => {
                     self.decoding = Some(spawn_blocking(move || Message::decode(&text)));
                 }
@@ -247,6 +254,11 @@ impl Driver {
     fn poll_out(&mut self, cx: &mut Context<'_>) -> Result<(), LineError> {
         for _ in 0..BUDGET {
             let ready = self.socket.poll_ready(cx);
+            // And so is a part of a long message that was taken.
+            let (_, sent) = self.socket.moved();
+            if sent != std::mem::replace(&mut self.moved.1, sent) {
+                self.heartbeat.written(true);
+            }
             self.heartbeat.written(ready.is_ready());
             let Poll::Ready(ready) = ready else { return Ok(()) };
             ready?;

@@ -43,6 +43,11 @@ impl TextSocket {
         })
     }
 
+    /// How many bytes have come from the telephone, and how many it has taken.
+    pub(super) fn moved(&self) -> (u64, u64) {
+        self.socket.moved()
+    }
+
     /// Ready when the last message is on its way and another one may be given.
     pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LineError>> {
         if self.socket.has_unsent() { self.socket.poll_flush(cx).map_err(LineError::from) } else { Poll::Ready(Ok(())) }

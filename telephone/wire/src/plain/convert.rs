@@ -1,13 +1,13 @@
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONTENT_LENGTH, EXPECT, TE, TRAILER, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::{Body, FieldError, Fields, HttpRequest, HttpResponse, MAX_BODY};
 use crate::head::{HeadError, RequestHead, ResponseHead};
 
-/// Fields that frame a message on one connection, or promise what version 1.0 does not have.
-const FRAMING: [HeaderName; 5] =
-    [CONNECTION, TRANSFER_ENCODING, TRAILER, UPGRADE, HeaderName::from_static("keep-alive")];
+/// Fields that frame a message on one connection, or promise what version 1.0 does not have. Others that belong to a
+/// connection are the proxy's to remove, with those that `connection` names.
+const FRAMING: [HeaderName; 2] = [TRANSFER_ENCODING, TRAILER];
 
 /// Why an `http_response` is no response.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
