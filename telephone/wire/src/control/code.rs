@@ -59,6 +59,11 @@ impl ErrorCode {
         Self::Internal,
     ];
 
+    /// Every code that this end knows.
+    pub fn known() -> impl Iterator<Item = Self> {
+        Self::KNOWN.into_iter()
+    }
+
     /// The code as it is sent.
     pub fn as_str(&self) -> &str {
         match self {
