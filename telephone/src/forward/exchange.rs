@@ -190,10 +190,14 @@ fn request(
     request
 }
 
+fn broken(cause: &str) -> Problem {
+    Problem::Broken(cause.to_owned())
+}
+
 /// Whether a response can be passed on.
 fn check(head: &ResponseHead) -> Result<(), Problem> {
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
-        return Err(Problem::Broken("it switched protocols without being asked to".to_owned()));
+        return Err(broken("it switched protocols without being asked to"));
     }
     head.check().map_err(|error| Problem::Broken(error.to_string()))
 }
@@ -208,8 +212,9 @@ async fn pass_on(
     let (parts, body) = response.into_parts();
     let status = parts.status;
     let mut head = ResponseHead { status, headers: parts.headers };
+    let framing = headers::check_framing(&head.headers);
     headers::strip_hop_by_hop(&mut head.headers);
-    if let Err(problem) = check(&head) {
+    if let Err(problem) = framing.map_err(broken).and_then(|()| check(&head)) {
         return explain(forwarder, request, &problem, respond).await;
     }
     let send = match respond.send(&head, body.is_end_stream()) {

@@ -1,8 +1,8 @@
 //! The rules for header fields between the line and HTTP/1.1.
 
 use http::header::{
-    CONNECTION, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
-    TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
 };
 use wire::head::RequestHead;
 
@@ -33,6 +33,18 @@ pub(super) fn for_local(head: &RequestHead, host: Option<&HeaderValue>, target: 
         None => {}
     }
     headers
+}
+
+/// Whether it is beyond doubt where a response ends (RFC 9112 §6.3), and its body is what will be passed on. hyper takes
+/// a response with two ways of saying its length, and one in a coding that it does not undo.
+pub(super) fn check_framing(headers: &HeaderMap) -> Result<(), &'static str> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => Ok(()),
+        _ if headers.contains_key(CONTENT_LENGTH) => Err("it sent both Content-Length and Transfer-Encoding"),
+        (Some(coding), None) if coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") => Ok(()),
+        _ => Err("it used a transfer coding other than chunked"),
+    }
 }
 
 /// Removes what concerns only the connection to the local server (RFC 9110 §7.6.1).
