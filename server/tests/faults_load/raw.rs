@@ -1,0 +1,113 @@
+//! Both ends of HTTP, byte by byte, so that they can get it wrong.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::task::AbortOnDropHandle;
+
+/// A local server that does with each connection what it is told.
+pub struct RawOrigin {
+    pub address: SocketAddr,
+    accepted: Arc<AtomicUsize>,
+    _task: AbortOnDropHandle<()>,
+}
+
+impl RawOrigin {
+    pub async fn start<F, A>(serve: F) -> Self
+    where
+        F: Fn(Connection) -> A + Send + 'static,
+        A: Future<Output = ()> + Send + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let accepted = Arc::new(AtomicUsize::new(0));
+        let count = accepted.clone();
+        let task = tokio::spawn(async move {
+            let mut connections = tokio::task::JoinSet::new();
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                count.fetch_add(1, Ordering::Relaxed);
+                connections.spawn(serve(Connection::new(stream)));
+                while connections.try_join_next().is_some() {}
+            }
+        });
+        Self { address, accepted, _task: AbortOnDropHandle::new(task) }
+    }
+
+    /// How many connections there have been.
+    pub fn accepted(&self) -> usize {
+        self.accepted.load(Ordering::Relaxed)
+    }
+}
+
+/// One connection, at either end.
+pub struct Connection {
+    stream: TcpStream,
+    /// What has been read beyond what was asked for.
+    ahead: Vec<u8>,
+}
+
+impl Connection {
+    pub fn new(stream: TcpStream) -> Self {
+        // What is written is on its way when the write returns.
+        stream.set_nodelay(true).unwrap();
+        Self { stream, ahead: Vec::new() }
+    }
+
+    pub async fn to(address: SocketAddr) -> Self {
+        Self::new(TcpStream::connect(address).await.unwrap())
+    }
+
+    /// Reads up to `mark` and gives what came, with it; `None` when the other end leaves before that.
+    pub async fn read_to(&mut self, mark: &[u8]) -> Option<Vec<u8>> {
+        loop {
+            let found = self.ahead.windows(mark.len()).position(|window| window == mark);
+            if let Some(start) = found {
+                let rest = self.ahead.split_off(start + mark.len());
+                return Some(std::mem::replace(&mut self.ahead, rest));
+            }
+            match self.stream.read_buf(&mut self.ahead).await {
+                Ok(read) if read > 0 => {}
+                _ => return None,
+            }
+        }
+    }
+
+    /// The head of the next message; `None` when the other end leaves.
+    pub async fn head(&mut self) -> Option<String> {
+        let head = self.read_to(b"\r\n\r\n").await?;
+        Some(String::from_utf8_lossy(&head).into_owned())
+    }
+
+    /// Whether it could be written.
+    pub async fn write(&mut self, bytes: &[u8]) -> bool {
+        self.stream.write_all(bytes).await.is_ok()
+    }
+
+    /// Reads that many bytes, and thinks nothing of them.
+    pub async fn skip(&mut self, bytes: usize) {
+        let mut left = bytes - self.ahead.len();
+        let mut buffer = vec![0; 64 * 1024];
+        while left > 0 {
+            let most = left.min(buffer.len());
+            match self.stream.read(&mut buffer[..most]).await {
+                Ok(read) if read > 0 => left -= read,
+                _ => return,
+            }
+        }
+    }
+
+    /// Reads until the other end has left.
+    pub async fn gone(&mut self) {
+        let mut buffer = vec![0; 16 * 1024];
+        while matches!(self.stream.read(&mut buffer).await, Ok(read) if read > 0) {}
+    }
+
+    /// Ends it at once (RST), whatever is under way.
+    pub fn reset(self) {
+        self.stream.set_zero_linger().unwrap();
+    }
+}
