@@ -87,6 +87,12 @@ impl Connection {
         self.stream.write_all(bytes).await.is_ok()
     }
 
+    /// Everything up to the end.
+    pub async fn rest(mut self) -> Vec<u8> {
+        while matches!(self.stream.read_buf(&mut self.ahead).await, Ok(read) if read > 0) {}
+        self.ahead
+    }
+
     /// Reads that many bytes, and thinks nothing of them.
     pub async fn skip(&mut self, bytes: usize) {
         let mut left = bytes - self.ahead.len();
