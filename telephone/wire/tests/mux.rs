@@ -288,6 +288,19 @@ fn a_telephone_turns_away_what_exceeds_its_limit() {
 }
 
 #[test]
+fn as_many_requests_as_a_peer_takes_may_come_at_once() {
+    let mut pair = Pair::new(Settings::default());
+    let mut head = request();
+    // As long as the head of a browser.
+    head.headers.insert("cookie", HeaderValue::from_bytes(&[b'x'; 700]).unwrap());
+    for _ in 0..Limits::default().max_streams {
+        pair.server.open(&head, true).unwrap();
+    }
+    pair.settle();
+    assert_eq!(events(&mut pair.telephone).len(), Limits::default().max_streams as usize);
+}
+
+#[test]
 fn a_peer_that_reads_nothing_cannot_make_the_queue_grow_without_bound() {
     let mut server = Mux::new(Side::Server, Settings::default());
     let refused = (0..1_000_000).find_map(|_| match server.open(&request(), true) {

@@ -9,9 +9,9 @@ use crate::flow::Window;
 use crate::frame::{Kind, put_head_frame};
 use crate::head::{RequestHead, ResponseHead, encode_trailers};
 
-/// How many bytes of urgent frames may wait before no stream is opened any more: only a peer that has stopped reading
-/// lets them pile up.
-const MAX_URGENT: usize = 1024 * 1024;
+/// How many bytes of urgent frames may wait before no stream is opened any more: the heads of as many requests as a peer
+/// usually takes, when they come all at once. Beyond that the peer has stopped reading.
+const MAX_URGENT: usize = 8 * 1024 * 1024;
 
 impl Mux {
     /// Opens a stream (server only); `end` says that the request has no body.
