@@ -9,13 +9,14 @@ use hyper::body::Incoming;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 
-use crate::endless::SOON;
-use crate::support::{Body, Client, Origin, Switchboard, streamed, within};
+use crate::endless::{SOON, endless};
+use crate::support::{Body, Client, Origin, Switchboard, figure, streamed, until, within};
 
 type Socket = TokioIo<Upgraded>;
 
@@ -168,4 +169,20 @@ async fn websockets_close_with_the_code_that_either_end_gave() {
         assert_eq!(within(SOON, "the close frame", heard.recv()).await.unwrap(), Some(code));
         while let Some(Ok(_)) = within(SOON, "the end", socket.next()).await {}
     }
+}
+
+#[tokio::test]
+async fn a_visitor_who_has_no_more_to_say_over_http_is_taken_to_have_left() {
+    let switchboard = Switchboard::start().await;
+    let (origin, mut arrived) = endless().await;
+    let _telephone = switchboard.telephone("left", &origin).await;
+    let request = format!("GET /begun HTTP/1.1\r\nHost: left.localhost:{}\r\n\r\n", switchboard.address.port());
+    let mut visitor = TcpStream::connect(switchboard.address).await.unwrap();
+    visitor.write_all(request.as_bytes()).await.unwrap();
+    within(SOON, "the request at the local server", arrived.recv()).await.unwrap();
+    visitor.shutdown().await.unwrap();
+    let mut answer = Vec::new();
+    within(SOON, "the end", visitor.read_to_end(&mut answer)).await.unwrap();
+    assert!(!answer.ends_with(b"0\r\n\r\n"), "{}", String::from_utf8_lossy(&answer));
+    until(SOON, "the request is over", async || figure(switchboard.metrics, "switchboard_streams").await == 0.0).await;
 }

@@ -145,8 +145,10 @@ async fn a_stale_session_never_takes_the_place_of_the_new_one() {
             // It takes its leave when it has been replaced.
             1 => {
                 now = Hand::dial(&switchboard, &token, Some(&resume)).await;
-                stale.say(&json!({"type": "drain"})).await;
-                let _code = stale.end().await;
+                // It may have been closed already.
+                let _said = stale.socket.send(Message::text(json!({"type": "drain"}).to_string())).await;
+                let _close = stale.socket.close(None).await;
+                stale.end().await;
             }
             // It is gone when it has been replaced, without a word or with the last one.
             2 => {

@@ -87,10 +87,10 @@ impl Relay {
         self.ways().flow(Flow::Stall);
     }
 
-    /// As [`stall`](Self::stall), for the connections there are; those to come know nothing of it.
-    pub fn strand(&self) -> Stranded {
+    /// What becomes of bytes on the connections there are; those to come know nothing of it.
+    pub fn strand(&self, flow: Flow) -> Stranded {
         let stranded = std::mem::take(&mut *self.shared.ways.lock().unwrap());
-        stranded.flow(Flow::Stall);
+        stranded.flow(flow);
         Stranded(stranded)
     }
 
