@@ -1,0 +1,239 @@
+//! Telephones with several sockets, and sockets that come back.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[expect(unused_imports, reason = "each test binary uses a part of this")]
+mod support;
+
+use std::sync::Arc;
+
+use futures_util::{SinkExt, StreamExt};
+use http::{Method, Response};
+use http_body::Frame;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use support::fault::{Direction, End, Relay};
+use support::{Body, Origin, Switchboard, streamed};
+use telephone::{Agent, AgentHandle, Target};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// A telephone with three lines, once all are open.
+async fn three_lines(url: &str, token: &str, origin: &Origin) -> AgentHandle {
+    let target = Target::parse(&origin.address.to_string()).unwrap();
+    let agent = Agent::builder(url, token).target(target).subdomain("lines").connections(3).start().unwrap();
+    all_open(&agent).await;
+    agent
+}
+
+async fn all_open(agent: &AgentHandle) {
+    let mut events = agent.events();
+    while agent.connections() < 3 {
+        events.recv().await.unwrap();
+    }
+}
+
+/// The one session of the tunnel, once it has so many lines there too.
+async fn session(switchboard: &Switchboard, lines: u64) -> Value {
+    loop {
+        let sessions = switchboard.tunnel("lines").await["sessions"].as_array().unwrap().clone();
+        assert!(sessions.len() <= 1, "{sessions:?}");
+        if let [session] = sessions.as_slice()
+            && session["lines"] == lines
+        {
+            return session.clone();
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Opens a line by hand: the socket, and the server's answer to `init`.
+async fn dial(switchboard: &Switchboard, token: &str, wish: &Value) -> (Socket, Value) {
+    let url = format!("ws://{}/tunnel", switchboard.address);
+    let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
+    assert_eq!(receive(&mut socket).await["type"], "auth_challenge");
+    let mut init =
+        json!({"type": "init", "version": "2", "token": token, "local_url": "http://localhost:1", "subdomain": "lines"});
+    init.as_object_mut().unwrap().extend(wish.as_object().unwrap().clone());
+    socket.send(Message::text(init.to_string())).await.unwrap();
+    let answer = receive(&mut socket).await;
+    if answer["type"] == "tunnel_created" {
+        socket.send(Message::text(r#"{"type":"ready"}"#)).await.unwrap();
+    }
+    (socket, answer)
+}
+
+async fn receive(socket: &mut Socket) -> Value {
+    loop {
+        if let Message::Text(text) = socket.next().await.unwrap().unwrap() {
+            return serde_json::from_str(&text).unwrap();
+        }
+    }
+}
+
+fn join(created: &Value) -> Value {
+    json!({"join": {"session_id": created["session_id"], "resume": created["resume"]}})
+}
+
+#[tokio::test]
+async fn a_telephone_with_several_lines_is_one_session() {
+    let switchboard = Switchboard::start().await;
+    let origin = Origin::mirror().await;
+    let (_, token) = switchboard.token().await;
+    let agent = three_lines(&switchboard.url(), &token, &origin).await;
+    session(&switchboard, 3).await;
+    let visitor = switchboard.visitor("lines");
+    for _ in 0..20 {
+        assert_eq!(visitor.text("/").await.0, 200);
+    }
+    agent.shutdown().await;
+    while !switchboard.tunnel("lines").await["sessions"].as_array().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    // It took its leave: nobody waits for it.
+    assert_eq!(visitor.text("/").await.0, 503);
+}
+
+#[tokio::test]
+async fn a_lost_line_costs_only_what_was_on_it() {
+    let switchboard = Switchboard::start().await;
+    let (begin, mut begun) = tokio::sync::mpsc::unbounded_channel();
+    let origin = Origin::start(move |_| {
+        let (chunks, body) = streamed();
+        begin.send(chunks).unwrap();
+        async { Response::new(body) }
+    })
+    .await;
+    let relay = Relay::to(switchboard.address).await;
+    let (_, token) = switchboard.token().await;
+    let agent = three_lines(&relay.url(), &token, &origin).await;
+    let id = session(&switchboard, 3).await["id"].clone();
+
+    let visitor = Arc::new(switchboard.visitor("lines"));
+    let mut visits = tokio::task::JoinSet::new();
+    let mut chunks = Vec::new();
+    for _ in 0..120 {
+        let request = visitor.request(Method::GET, "/").body(Body::default()).unwrap();
+        let response = visitor.send(request);
+        let (response, chunk) = tokio::join!(response, begun.recv());
+        chunks.push(chunk.unwrap());
+        visits.spawn(async move { response.unwrap().into_body().collect().await.is_ok() });
+    }
+    let mut events = agent.events();
+    relay.cut_after(Direction::Forth, 0, End::Reset);
+    chunks[0].send(Ok(Frame::data("its line is lost".into()))).await.unwrap();
+    while !matches!(events.recv().await.unwrap(), telephone::Event::Disconnected { .. }) {}
+    all_open(&agent).await;
+    assert_eq!(session(&switchboard, 3).await["id"], id, "the session is the same as before");
+    for chunks in chunks {
+        // Those on the lost line have no reader any more.
+        let _lost = chunks.send(Ok(Frame::data("whole".into()))).await;
+    }
+    let mut whole = 0;
+    while let Some(visit) = visits.join_next().await {
+        whole += u32::from(visit.unwrap());
+    }
+    assert!((1..120).contains(&whole), "{whole} of 120 were not cut");
+
+    let request = visitor.request(Method::GET, "/").body(Body::default()).unwrap();
+    let (response, chunk) = tokio::join!(visitor.send(request), begun.recv());
+    drop(chunk);
+    assert_eq!(response.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn the_session_ends_with_its_last_line() {
+    let switchboard = Switchboard::start().await;
+    let (_, token) = switchboard.token().await;
+    let (first, created) = dial(&switchboard, &token, &json!({})).await;
+    let (second, joined) = dial(&switchboard, &token, &join(&created)).await;
+    assert_eq!((&joined["session_id"], &joined["public_url"]), (&created["session_id"], &created["public_url"]));
+    session(&switchboard, 2).await;
+    drop(first);
+    session(&switchboard, 1).await;
+    drop(second);
+    while !switchboard.tunnel("lines").await["sessions"].as_array().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let (_, refused) = dial(&switchboard, &token, &join(&created)).await;
+    assert_eq!(refused["code"], "session_gone");
+}
+
+#[tokio::test]
+async fn only_the_same_telephone_joins() {
+    let switchboard = Switchboard::start().await;
+    let (_, token) = switchboard.token().await;
+    let (_, other_token) = switchboard.token().await;
+    let (_socket, created) = dial(&switchboard, &token, &json!({})).await;
+    session(&switchboard, 1).await;
+    let id = &created["session_id"];
+    for (token, wish) in [
+        (&token, json!({"join": {"session_id": id, "resume": "0".repeat(32)}})),
+        (&token, json!({"join": {"session_id": "no id", "resume": created["resume"]}})),
+        (&token, json!({"join": {"session_id": uuid::Uuid::now_v7(), "resume": created["resume"]}})),
+        (&other_token, join(&created)),
+    ] {
+        let (_, refused) = dial(&switchboard, token, &wish).await;
+        assert_eq!((&refused["type"], &refused["code"]), (&json!("error"), &json!("session_gone")), "{wish}");
+    }
+    let stranger = format!("sbt_{}", "A".repeat(43));
+    assert_eq!(dial(&switchboard, &stranger, &join(&created)).await.1["code"], "token_invalid");
+    session(&switchboard, 1).await;
+}
+
+#[tokio::test]
+async fn a_session_has_a_limit_of_lines() {
+    let switchboard = Switchboard::start().await;
+    let (_, token) = switchboard.token().await;
+    let (socket, created) = dial(&switchboard, &token, &json!({})).await;
+    session(&switchboard, 1).await;
+    let mut sockets = vec![socket];
+    for lines in 2..=16 {
+        sockets.push(dial(&switchboard, &token, &join(&created)).await.0);
+        session(&switchboard, lines).await;
+    }
+    let (mut one_more, _) = dial(&switchboard, &token, &join(&created)).await;
+    let refused = loop {
+        let message = receive(&mut one_more).await;
+        if message["type"] == "error" {
+            break message;
+        }
+    };
+    assert_eq!(refused["code"], "limit_exceeded");
+    session(&switchboard, 16).await;
+}
+
+/// Each session has an id of its own (its epoch): the end of a stale one removes only itself.
+#[tokio::test]
+async fn a_stale_session_cannot_remove_the_one_that_came_in_its_place() {
+    let switchboard = Switchboard::start().await;
+    let (_, token) = switchboard.token().await;
+    for _ in 0..20 {
+        let (mut stale, old) = dial(&switchboard, &token, &json!({})).await;
+        session(&switchboard, 1).await;
+        let (mut further, _) = dial(&switchboard, &token, &join(&old)).await;
+        session(&switchboard, 2).await;
+        let (new, created) = dial(&switchboard, &token, &json!({"resume": old["resume"]})).await;
+        // All of its sockets are told, and whatever they still say or do concerns the new one no more.
+        for socket in [&mut stale, &mut further] {
+            let close = loop {
+                if let Message::Close(close) = socket.next().await.unwrap().unwrap() {
+                    break close.unwrap();
+                }
+            };
+            assert_eq!(u16::from(close.code), wire::close::REPLACED);
+        }
+        assert_eq!(dial(&switchboard, &token, &join(&old)).await.1["code"], "session_gone");
+        drop((stale, further));
+        let now = session(&switchboard, 1).await;
+        assert_eq!(now["id"], created["session_id"]);
+        assert_eq!(switchboard.tunnel("lines").await["status"], "online");
+        drop(new);
+        while !switchboard.tunnel("lines").await["sessions"].as_array().unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    }
+}
