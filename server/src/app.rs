@@ -81,7 +81,7 @@ impl App {
             metrics.map(|address| listen("metrics_listen", "SWITCHBOARD_METRICS_LISTEN", address)).transpose()?;
         let public_url = config.addresses.public_url(listener.address());
         let services = Services::open(config.for_services(&folder, listener.address())?).await?;
-        let registry = Arc::new(Registry::new(HoldSettings::default()));
+        let registry = Arc::new(Registry::new(hold(&config)));
         let dashboard = public_url.host_str().and_then(|host| host.parse().ok());
         let domain = config.addresses.tunnel_domain.clone();
         let routing = Routing::load(services.clone(), registry.clone(), dashboard, domain).await?;
@@ -125,6 +125,7 @@ impl App {
             routing.clone(),
             registry.clone(),
             Handle::current(),
+            config.limits.heartbeat,
             stop.clone(),
         ));
         let dispatch = Dispatch {
@@ -211,6 +212,10 @@ fn limits(config: &Config) -> Limits {
 fn files_for_connections() -> usize {
     let files = rlimit::Resource::NOFILE.get_soft().unwrap_or(u64::MAX);
     usize::try_from(files.saturating_sub(OTHER_FILES)).unwrap_or(usize::MAX).max(1)
+}
+
+fn hold(config: &Config) -> HoldSettings {
+    HoldSettings { timeout: config.limits.hold_timeout, per_tunnel: config.limits.hold_limit }
 }
 
 fn timeouts(config: &Config) -> Timeouts {

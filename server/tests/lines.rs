@@ -55,8 +55,7 @@ async fn dial(switchboard: &Switchboard, token: &str, wish: &Value) -> (Socket, 
     let url = format!("ws://{}/tunnel", switchboard.address);
     let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
     assert_eq!(receive(&mut socket).await["type"], "auth_challenge");
-    let mut init =
-        json!({"type": "init", "version": "2", "token": token, "local_url": "http://localhost:1", "subdomain": "lines"});
+    let mut init = json!({"type": "init", "version": "2", "token": token, "local_url": "http://localhost:1", "subdomain": "lines"});
     init.as_object_mut().unwrap().extend(wish.as_object().unwrap().clone());
     socket.send(Message::text(init.to_string())).await.unwrap();
     let answer = receive(&mut socket).await;
@@ -100,10 +99,10 @@ async fn a_telephone_with_several_lines_is_one_session() {
 #[tokio::test]
 async fn a_lost_line_costs_only_what_was_on_it() {
     let switchboard = Switchboard::start().await;
-    let (begin, mut begun) = tokio::sync::mpsc::unbounded_channel();
+    let (begin, mut begun) = tokio::sync::mpsc::channel(200);
     let origin = Origin::start(move |_| {
         let (chunks, body) = streamed();
-        begin.send(chunks).unwrap();
+        begin.try_send(chunks).unwrap();
         async { Response::new(body) }
     })
     .await;

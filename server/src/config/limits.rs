@@ -15,14 +15,26 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// `response_timeout`: until the origin's response begins.
     pub response_timeout: Duration,
+    /// `hold_timeout`: for a telephone that broke off; zero for not at all.
+    pub hold_timeout: Duration,
+    /// `hold_limit`: requests that wait for the telephone of one tunnel.
+    pub hold_limit: usize,
+    /// `heartbeat`: from one question whether a silent telephone is there to the next; whole seconds.
+    pub heartbeat: Duration,
     /// `shutdown_grace`: for what is in flight when the process is told to stop.
     pub shutdown_grace: Duration,
 }
 
 impl Limits {
     pub(super) fn read(reader: &mut Reader) -> Self {
+        let hold_timeout = reader.take(&setting::HOLD_TIMEOUT, parse::duration_or_zero, Duration::from_secs(10));
+        let heartbeat = reader.take(&setting::HEARTBEAT, parse::seconds, Duration::from_secs(2));
+        let hold_limit = reader.take_optional(&setting::HOLD_LIMIT, parse::count(10_000)).map_or(100, NonZero::get);
         let mut time = |setting, seconds| reader.take(setting, parse::duration, Duration::from_secs(seconds));
         Self {
+            hold_timeout,
+            heartbeat,
+            hold_limit,
             header_timeout: time(&setting::HEADER_TIMEOUT, 10),
             idle_timeout: time(&setting::IDLE_TIMEOUT, 60),
             response_timeout: time(&setting::RESPONSE_TIMEOUT, 120),

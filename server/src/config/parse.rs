@@ -90,6 +90,23 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
+/// The same, or zero.
+pub(super) fn duration_or_zero(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(duration) if duration.is_zero() => Ok(duration),
+        _ => self::duration(text),
+    }
+}
+
+/// Whole seconds, up to five minutes.
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+    let duration = duration(text)?;
+    if duration.subsec_nanos() != 0 || duration > Duration::from_secs(300) {
+        return Err(format!("{text:?} is not a number of whole seconds up to five minutes; write it like 2s"));
+    }
+    Ok(duration)
+}
+
 /// A whole number from one to `most`.
 pub(super) fn count(most: usize) -> impl Fn(&str) -> Result<NonZero<usize>, String> {
     move |text| match text.parse::<NonZero<usize>>() {

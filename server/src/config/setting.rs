@@ -106,6 +106,15 @@ settings! {
     /// How long an origin may take.
     RESPONSE_TIMEOUT = Setting::new(LIMITS, "response_timeout", "DURATION", "120s",
         "How long a local server may take to begin its response");
+    /// How long requests wait for a telephone.
+    HOLD_TIMEOUT = Setting::new(LIMITS, "hold_timeout", "DURATION", "10s",
+        "How long requests wait for a telephone that broke off; 0s refuses them at once");
+    /// How many of them.
+    HOLD_LIMIT = Setting::new(LIMITS, "hold_limit", "NUMBER", "100",
+        "Requests that wait for the telephone of one tunnel at one time");
+    /// How often telephones are asked whether they are there.
+    HEARTBEAT = Setting::new(LIMITS, "heartbeat", "DURATION", "2s",
+        "How often a silent telephone is asked whether it is there; after two of these it is given up");
     /// How long a shutdown waits.
     SHUTDOWN_GRACE = Setting::new(LIMITS, "shutdown_grace", "DURATION", "30s",
         "How long requests in flight may go on after a stop signal");

@@ -39,6 +39,8 @@ pub struct Endpoint {
     pub(super) routing: Arc<Routing>,
     pub(super) registry: Arc<Registry>,
     pub(super) control: Handle,
+    /// How often a silent telephone is asked whether it is there.
+    pub(super) heartbeat: Duration,
     openings: Arc<Openings>,
     sessions: TaskTracker,
     stop: CancellationToken,
@@ -51,9 +53,19 @@ impl Endpoint {
         routing: Arc<Routing>,
         registry: Arc<Registry>,
         control: Handle,
+        heartbeat: Duration,
         stop: CancellationToken,
     ) -> Self {
-        Self { services, routing, registry, control, openings: Arc::default(), sessions: TaskTracker::new(), stop }
+        Self {
+            services,
+            routing,
+            registry,
+            control,
+            heartbeat,
+            openings: Arc::default(),
+            sessions: TaskTracker::new(),
+            stop,
+        }
     }
 
     /// Answers a request to `/tunnel`. The session then lives on the data plane thread that has the connection.

@@ -15,12 +15,6 @@ pub struct HoldSettings {
     pub per_tunnel: usize,
 }
 
-impl Default for HoldSettings {
-    fn default() -> Self {
-        Self { timeout: Duration::from_secs(10), per_tunnel: 100 }
-    }
-}
-
 /// What waits in this process, and what came of waiting.
 #[derive(Debug)]
 pub struct Hold {

@@ -21,8 +21,6 @@ use crate::ingress::Client;
 
 /// How long the whole opening may take.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// How often either end sends a `ping`.
-const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How many entries of a telephone's metadata are kept, and how long each may be.
 const MAX_METADATA: (usize, usize) = (20, 200);
 
@@ -84,7 +82,7 @@ impl Opening<'_> {
     async fn admit(&self, socket: &mut Socket) -> Result<Admitted, Refused> {
         let challenge = AuthChallenge {
             versions: vec![wire::VERSION.to_owned(), wire::plain::VERSION.to_owned()],
-            heartbeat_s: u32::try_from(HEARTBEAT.as_secs()).unwrap_or(u32::MAX),
+            heartbeat_s: u32::try_from(self.endpoint.heartbeat.as_secs()).unwrap_or(u32::MAX),
             limits: Limits::default(),
             server: concat!("switchboard/", env!("CARGO_PKG_VERSION")).to_owned(),
         };
@@ -161,10 +159,13 @@ impl Opening<'_> {
             return None;
         }
         let (line, driver, control) = if init.version == wire::plain::VERSION {
-            let (line, driver, control) = plain::line(socket, init.limits, HEARTBEAT);
+            let (line, driver, control) = plain::line(socket, init.limits, self.endpoint.heartbeat);
             (line, SocketDriver::Plain(Box::new(driver)), control)
         } else {
-            let settings = line::Settings { mux: Settings::new(Limits::default(), init.limits), heartbeat: HEARTBEAT };
+            let settings = line::Settings {
+                mux: Settings::new(Limits::default(), init.limits),
+                heartbeat: self.endpoint.heartbeat,
+            };
             let (line, driver, _, control) = line::new(socket, Side::Server, settings);
             (line, SocketDriver::Frames(Box::new(driver)), control)
         };

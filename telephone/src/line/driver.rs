@@ -16,8 +16,7 @@ use super::heartbeat::Heartbeat;
 use super::shared::{Shared, wake};
 use super::{LineError, Socket, SocketError};
 
-/// About how much goes into one WebSocket message: what a new request waits for at most, and what the peer has to take
-/// within two heartbeats.
+/// About how much goes into one WebSocket message: what a new request waits for at most.
 const MAX_MESSAGE: usize = 128 * 1024;
 /// How many messages are read or written before other tasks have their turn.
 const BUDGET: usize = 32;
@@ -51,15 +50,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         control: mpsc::Sender<Control>,
         heartbeat: Duration,
     ) -> Self {
-        Self {
-            socket,
-            shared,
-            control,
-            heartbeat: Heartbeat::new(heartbeat),
-            moved: (0, 0),
-            drained: false,
-            wakers: Vec::new(),
-        }
+        let heartbeat = match shared.lock().mux.side() {
+            Side::Server => Heartbeat::new(heartbeat),
+            Side::Telephone => Heartbeat::following(heartbeat),
+        };
+        Self { socket, shared, control, heartbeat, moved: (0, 0), drained: false, wakers: Vec::new() }
     }
 
     /// Runs the line until it ends and says why. All streams have failed by then.

@@ -27,8 +27,8 @@ pub enum LineError {
     /// Nothing came from the peer for two heartbeats.
     #[error("nothing was heard from the peer for two heartbeats")]
     HeartbeatLost,
-    /// The peer took nothing for two heartbeats.
-    #[error("the peer took nothing of what was sent for two heartbeats")]
+    /// The peer took nothing of what was sent for long, though it was heard.
+    #[error("the peer took nothing of what was sent for 15 heartbeats, or half a minute")]
     WriteStalled,
     /// The peer broke the rules of the line.
     #[error("the peer broke the protocol: {0}")]

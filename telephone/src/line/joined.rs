@@ -99,7 +99,7 @@ impl Joint {
 
     /// Refuses new streams from now on; those in flight go on.
     pub fn stop_opening(&self) {
-        self.server.lock().mux.stop_opening();
+        self.server.stop_opening();
     }
 
     /// Whether all there was has been moved.
@@ -136,7 +136,7 @@ impl Joint {
     /// The telephone drains: answered once, behind the last stream that was opened.
     fn answer_drain(&mut self) {
         let mut state = self.server.lock();
-        state.mux.stop_opening();
+        state.stop_opening();
         if !std::mem::replace(&mut self.drained, true) {
             state.outbox.push_back(Control::Drain(Drain::default()));
         }

@@ -48,8 +48,8 @@ pub use socket::{Socket, SocketError};
 pub struct Settings {
     /// Credits and bounds, as announced by both ends in the opening.
     pub mux: wire::mux::Settings,
-    /// How often a `ping` is sent. A peer from which nothing came for two of these is dead, and so is one that takes
-    /// nothing for as long.
+    /// After how much silence the peer is sent a `ping`. One from which nothing came for two of these is dead, and so is
+    /// one that takes nothing of what is sent for fifteen, or half a minute.
     pub heartbeat: Duration,
 }
 

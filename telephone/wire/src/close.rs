@@ -11,7 +11,7 @@ pub const TOO_BIG: u16 = 1009;
 pub const PROTOCOL: u16 = 4000;
 /// The opening was refused; an `error` message with the reason went before.
 pub const REFUSED: u16 = 4001;
-/// Nothing was heard from the peer for two heartbeats, or it did not take what was sent for as long.
+/// Nothing was heard from the peer for two heartbeats.
 pub const HEARTBEAT: u16 = 4002;
 /// The opening took longer than allowed.
 pub const OPENING_TIMEOUT: u16 = 4003;

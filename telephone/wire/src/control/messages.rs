@@ -31,7 +31,7 @@ impl Default for Limits {
 pub struct AuthChallenge {
     /// The versions of the line the server speaks, best first.
     pub versions: Vec<String>,
-    /// How often either end sends a `ping`, in seconds. Two of these without a byte mean that the peer is dead.
+    /// After how much silence the peer is sent a `ping`, in seconds. Two of these without a byte mean that it is dead.
     pub heartbeat_s: u32,
     /// What the server takes. Absent from a server of version 1.0.
     #[serde(default)]
