@@ -22,27 +22,36 @@ const QUESTION: &[u8] = b"a question of some length";
 const ANSWER: &[u8] = b"an answer in more than one piece";
 
 /// A local server that answers in pieces, each when the one before has arrived, and with trailers. It notes when a
-/// request comes whole that is not.
+/// request comes whole that is not, and how often each one comes.
 struct Answering {
     origin: Origin,
-    paces: Paces,
+    asked: AllAsked,
     misled: Arc<AtomicBool>,
 }
 
-/// How many pieces have arrived, of each request.
-type Paces = Arc<Mutex<HashMap<String, Arc<Semaphore>>>>;
+/// One request.
+struct Asked {
+    times: AtomicUsize,
+    /// How many pieces of the answer may be sent.
+    pace: Semaphore,
+}
 
-fn pace(paces: &Paces, request: &str) -> Arc<Semaphore> {
-    paces.lock().unwrap().entry(request.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(1))).clone()
+/// All of them, by path.
+type AllAsked = Arc<Mutex<HashMap<String, Arc<Asked>>>>;
+
+fn asked(all: &AllAsked, path: &str) -> Arc<Asked> {
+    let new = || Arc::new(Asked { times: AtomicUsize::new(0), pace: Semaphore::new(1) });
+    all.lock().unwrap().entry(path.to_owned()).or_insert_with(new).clone()
 }
 
 impl Answering {
     async fn start() -> Self {
-        let (paces, misled) = (Paces::default(), Arc::new(AtomicBool::default()));
-        let (paced, noted) = (paces.clone(), misled.clone());
+        let (all, misled) = (AllAsked::default(), Arc::new(AtomicBool::default()));
+        let (noted_asked, noted) = (all.clone(), misled.clone());
         let origin = Origin::start(move |request| {
-            let (pace, noted) = (pace(&paced, request.uri().path()), noted.clone());
+            let (asked, noted) = (asked(&noted_asked, request.uri().path()), noted.clone());
             async move {
+                asked.times.fetch_add(1, Ordering::Relaxed);
                 let wanted = if request.method() == Method::POST { QUESTION } else { b"" };
                 let body = request.into_body().collect().await;
                 if body.is_ok_and(|body| body.to_bytes() != wanted) {
@@ -53,7 +62,7 @@ impl Answering {
                     let pieces = ANSWER.chunks(10).map(|piece| Frame::data(Bytes::from_static(piece)));
                     for frame in pieces.chain([Frame::trailers(trailers())]) {
                         tokio::select! {
-                            permit = pace.acquire() => permit.unwrap().forget(),
+                            permit = asked.pace.acquire() => permit.unwrap().forget(),
                             () = chunks.closed() => return,
                         }
                         // Whoever asked may be gone.
@@ -64,20 +73,20 @@ impl Answering {
             }
         })
         .await;
-        Self { origin, paces, misled }
+        Self { origin, asked: all, misled }
     }
 
     /// A POST with the question, or a GET without.
     async fn ask(&self, visitor: &Client, method: Method) -> Seen {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let path = format!("/{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = format!("/{method}/{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let body = if method == Method::POST { full(QUESTION) } else { Body::default() };
         let request = visitor.request(method, &path).header(header::TE, "trailers").body(body).unwrap();
         let Ok(response) = visitor.send(request).await else { return Seen::Nothing };
-        let pace = pace(&self.paces, &path);
+        let asked = asked(&self.asked, &path);
         read(response.map(|body| {
             body.map_frame(|frame| {
-                pace.add_permits(1);
+                asked.pace.add_permits(1);
                 frame
             })
         }))
@@ -147,6 +156,11 @@ async fn a_line_cut_at_every_byte_of_an_exchange_misleads_nobody() {
         outcomes = std::array::from_fn(|index| outcomes[index] + lane[index]);
     }
     assert!(!answering.misled.load(Ordering::Relaxed), "the local server took a part of a request for the whole");
+    for (path, asked) in answering.asked.lock().unwrap().iter() {
+        // Only what is safe to repeat came a second time.
+        let most = if path.starts_with("/GET/") { 2 } else { 1 };
+        assert!(asked.times.load(Ordering::Relaxed) <= most, "{path} came more than {most} times");
+    }
     let [whole, refused, truncated] = outcomes;
     println!("{} cuts: {whole} whole answers, {refused} times 502, {truncated} truncated", cuts.len());
     assert!(refused > 0 && truncated > 0, "{outcomes:?}");
