@@ -253,9 +253,22 @@ async fn the_longest_bodies_pass_and_longer_ones_are_refused() {
         assert!(text(response).await.contains("8 MiB"));
     }
 
-    let visit = visit(&switchboard, "long", get);
+    // A little too long, and so much that the message cannot be kept, whatever the order of its fields.
+    for (length, id_first) in [(8 * MIB + 1, true), (20 * MIB, true), (20 * MIB, false)] {
+        answer_too_long(&switchboard, &mut telephone, length, id_first).await;
+    }
+    still_serves(&switchboard, &mut telephone, "long").await;
+}
+
+async fn answer_too_long(switchboard: &Switchboard, telephone: &mut Telephone, length: usize, id_first: bool) {
+    let visit = visit(switchboard, "long", get);
     let request = telephone.request().await;
-    telephone.answer(&request, 200, json!({}), &vec![0; 8 * MIB + 1]).await;
+    let (id, body) = (&request["request_id"], STANDARD.encode(vec![0; length]));
+    let answer = match id_first {
+        true => format!(r#"{{"type":"http_response","request_id":{id},"status":200,"body":"{body}"}}"#),
+        false => format!(r#"{{"type":"http_response","body":"{body}","status":200,"request_id":{id}}}"#),
+    };
+    telephone.socket.send(Message::text(answer)).await.unwrap();
     let response = visit.await.unwrap().unwrap();
     assert_eq!(
         (response.status().as_u16(), &response.headers()["x-switchboard-error"]),
@@ -264,7 +277,6 @@ async fn the_longest_bodies_pass_and_longer_ones_are_refused() {
     assert!(text(response).await.contains("8 MiB"));
     let complaint = telephone.next().await;
     assert_eq!((&complaint["type"], &complaint["code"]), (&json!("error"), &json!("bad_message")));
-    still_serves(&switchboard, &mut telephone, "long").await;
 }
 
 async fn still_serves(switchboard: &Switchboard, telephone: &mut Telephone, subdomain: &str) {

@@ -125,6 +125,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 // RFC 6455 §7.1.5: a close frame without a code.
                 None => LineError::PeerClosed { code: 1005, reason: String::new() },
             }),
+            Received::TooLong(_) => Err(LineError::Unexpected("a message that is too long")),
             Received::Ping(_) | Received::Pong(_) => Ok(()),
         }
     }

@@ -49,6 +49,9 @@ where
             Ok(Received::Binary(_)) => return Err(OpeningError::Binary),
             Ok(Received::Close(Some(CloseReason { code, reason }))) => return closed(code, reason),
             Ok(Received::Close(None)) => return closed(1005, String::new()),
+            Ok(Received::TooLong(message)) => {
+                return Err(ControlError::TooLong(usize::try_from(message.length).unwrap_or(usize::MAX)).into());
+            }
             Ok(Received::Ping(_) | Received::Pong(_)) => {}
             Err(SocketError::Gone) => return closed(1006, "the connection broke off".to_owned()),
             Err(error) => return Err(error.into()),

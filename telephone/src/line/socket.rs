@@ -81,6 +81,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.decoder.set_limits(limits);
     }
 
+    /// Reads past text messages that are too long, see [`Decoder::skip_long_texts`].
+    pub fn skip_long_texts(&mut self, keep: usize) {
+        self.decoder.skip_long_texts(keep);
+    }
+
     /// How many bytes have come from the peer, and how many it has taken, since the handshake.
     pub fn moved(&self) -> (u64, u64) {
         (self.received, self.sent)
@@ -136,7 +141,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 let code = reason.as_ref().map(|reason| (reason.code, ""));
                 self.put_close(code);
             }
-            Received::Text(_) | Received::Binary(_) | Received::Pong(_) => {}
+            Received::Text(_) | Received::TooLong(_) | Received::Binary(_) | Received::Pong(_) => {}
         }
     }
 

@@ -9,7 +9,7 @@ use wire::control::{Control, ControlError, MAX_CONTROL};
 use wire::head::RequestHead;
 use wire::plain::{
     BadResponse, Body, FieldError, Fields, Http, HttpCancel, HttpError, HttpRequest, HttpResponse, MAX_BODY,
-    MAX_MESSAGE, Message,
+    MAX_MESSAGE, Message, find_request_id,
 };
 
 fn request(headers: &[(&'static str, &'static [u8])]) -> RequestHead {
@@ -179,6 +179,20 @@ fn what_is_no_message_is_named() {
     assert!(matches!(unknown, ControlError::UnknownType(kind) if kind == "http_chunk"));
     let long = " ".repeat(MAX_MESSAGE + 1);
     assert!(matches!(Message::decode(&long).unwrap_err(), ControlError::TooLong(_)));
+}
+
+#[test]
+fn the_request_is_found_in_a_part_of_an_answer() {
+    for part in [
+        r#"{"type":"http_response","request_id":"7","status":200,"body":"AAAA"#,
+        r#"{"headers":{"a":"\"request_id\":\"6\""},"request_id" : "7","#,
+        r#"AAAA","request_id":"7"}"#,
+    ] {
+        assert_eq!(find_request_id(part.as_bytes()), Some("7"), "{part}");
+    }
+    for part in ["", "AAAA", r#""request_id""#, r#""request_id":"#, r#""request_id":7"#, r#""request_id":"7"#] {
+        assert_eq!(find_request_id(part.as_bytes()), None, "{part}");
+    }
 }
 
 #[test]

@@ -374,3 +374,32 @@ proptest! {
         let _outcome = decode_with(&mut Decoder::new(role, Limits { frame: 200, message: 250 }), &[&bytes]);
     }
 }
+
+#[test]
+fn a_text_that_is_too_long_can_be_read_past() {
+    let limits = Limits { frame: 10, message: 15 };
+    let message = |pieces: &[&str]| {
+        let last = pieces.len() - 1;
+        let frames = pieces.iter().enumerate().map(|(n, piece)| {
+            let first = u8::from(n == 0) | if n == last { 0x80 } else { 0 };
+            let mut frame = vec![first, 0x80 | piece.len() as u8, 1, 2, 3, 4];
+            frame.extend(piece.bytes().enumerate().map(|(n, byte)| byte ^ [1, 2, 3, 4][n % 4]));
+            frame
+        });
+        frames.flatten().collect::<Vec<u8>>()
+    };
+    for pieces in [&["0123456789ABCDEFGHIJ"][..], &["01234567", "89ABCDEF", "GHIJ"], &["0123456789", "ABCDEFGHIJ", ""]]
+    {
+        let mut bytes = message(pieces);
+        bytes.extend(message(&["next"]));
+        for cut in 0..bytes.len() {
+            let mut decoder = Decoder::new(Role::Server, limits);
+            decoder.skip_long_texts(4);
+            let received = decode_with(&mut decoder, &[&bytes[..cut], &bytes[cut..]]).unwrap();
+            let [Received::TooLong(skipped), next] = &received[..] else { panic!("{received:?}") };
+            assert_eq!((skipped.length, &skipped.beginning[..], &skipped.end[..]), (20, &b"0123"[..], &b"GHIJ"[..]));
+            assert_eq!(next, &text("next"));
+            assert!(!decoder.is_inside());
+        }
+    }
+}

@@ -11,7 +11,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 use tokio::time::timeout;
 use wire::control::{Control, ControlError, Drain, ErrorCode, Refusal};
-use wire::plain::{Http, HttpCancel, Message};
+use wire::plain::{Http, HttpCancel, Message, find_request_id};
+use wire::websocket::Skipped;
 
 use super::exchange::{self, Answer, Command, LARGE, Office, Question};
 use super::socket::{Received, TextSocket};
@@ -150,6 +151,7 @@ impl Driver {
                     self.decoding = Some(spawn_blocking(move || Message::decode(&text)));
                 }
                 Received::Text(text) => self.take_message(Message::decode(&text))?,
+                Received::TooLong(message) => self.take_too_long(&message)?,
                 Received::Sign => {}
             }
         }
@@ -184,6 +186,14 @@ impl Driver {
             Message::Http(Http::HttpRequest(_)) => return Err(LineError::Unexpected("an http_request")),
             Message::Http(Http::HttpCancel(_)) => return Err(LineError::Unexpected("an http_cancel")),
         }
+        Ok(())
+    }
+
+    /// A message that was not kept. If it was the answer to a request, only that one is the worse for it.
+    fn take_too_long(&mut self, message: &Skipped) -> Result<(), LineError> {
+        let named = find_request_id(&message.beginning).or_else(|| find_request_id(&message.end));
+        let id = self.answered(named.ok_or(LineError::Unexpected("a message that is too long"))?)?;
+        self.hand_back(id, Answer::TooLong);
         Ok(())
     }
 

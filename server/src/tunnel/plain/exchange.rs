@@ -70,6 +70,8 @@ pub(super) enum Answer {
     Response(HttpResponse, Held),
     /// The telephone has none.
     Error(HttpError),
+    /// A message too long to be kept.
+    TooLong,
     /// There was no room for it.
     NoRoom,
     /// The session ended before the request was sent.
@@ -167,6 +169,10 @@ pub(super) async fn serve(head: RequestHead, mut respond: SendResponse, mut body
         },
         Answer::Error(HttpError { error, message, .. }) => {
             (accept.refused(&Problem::of_telephone(&error, &message)), None)
+        }
+        Answer::TooLong => {
+            office.tell(Command::Complain(format!("the answer to request {id} was not passed on: it is too long")));
+            (accept.refused(&Problem::response_too_large()), None)
         }
         Answer::NoRoom => (accept.refused(&Problem::busy()), None),
         Answer::NotAsked => return respond.reset(ResetCode::REFUSED),

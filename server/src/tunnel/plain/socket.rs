@@ -4,15 +4,20 @@ use std::task::{Context, Poll, ready};
 
 use telephone::line::LineError;
 use wire::plain::MAX_MESSAGE;
-use wire::websocket::{self, CloseReason, Limits};
+use wire::websocket::{self, CloseReason, Limits, Skipped};
 
 use crate::tunnel::endpoint::Socket;
+
+/// How much is kept of either end of a message that is too long, to find out what it answers.
+const KEPT: usize = 64 * 1024;
 
 /// What came.
 #[derive(Debug)]
 pub(super) enum Received {
     /// A text message.
     Text(String),
+    /// One that was too long, of which only either end is there.
+    TooLong(Skipped),
     /// Something else that shows that the peer is alive, such as a WebSocket `ping`, which is answered.
     Sign,
 }
@@ -26,6 +31,7 @@ pub(super) struct TextSocket {
 impl TextSocket {
     pub(super) fn new(mut socket: Socket) -> Self {
         socket.set_limits(Limits { frame: MAX_MESSAGE, message: MAX_MESSAGE });
+        socket.skip_long_texts(KEPT);
         Self { socket }
     }
 
@@ -33,6 +39,7 @@ impl TextSocket {
     pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, LineError>> {
         Poll::Ready(match ready!(self.socket.poll_receive(cx))? {
             websocket::Received::Text(text) => Ok(Received::Text(text)),
+            websocket::Received::TooLong(message) => Ok(Received::TooLong(message)),
             websocket::Received::Binary(_) => Err(LineError::Unexpected("a binary message, which version 1.0 has not")),
             websocket::Received::Close(Some(CloseReason { code, reason })) => {
                 Err(LineError::PeerClosed { code, reason })

@@ -89,3 +89,13 @@ impl Message {
         Control::decode(text).map(Self::Control)
     }
 }
+
+/// The `request_id` in a part of a message that was too long to be kept. A quote inside a JSON text is escaped, and base64
+/// has none, so that the key cannot be part of a text.
+pub fn find_request_id(part: &[u8]) -> Option<&str> {
+    const KEY: &[u8] = b"\"request_id\"";
+    let start = part.windows(KEY.len()).position(|window| window == KEY)? + KEY.len();
+    let value = part[start..].trim_ascii_start().strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;
+    let length = value.iter().position(|byte| *byte == b'"')?;
+    std::str::from_utf8(&value[..length]).ok()
+}

@@ -1,6 +1,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::header::Header;
+use super::skip::Skipped;
 use super::utf8::Utf8;
 use super::{CloseReason, Limits, Opcode, Received, Role, WebSocketError, mask};
 
@@ -19,6 +20,10 @@ pub struct Decoder {
     gathered: Option<Gathered>,
     /// Checks the text message under way.
     utf8: Utf8,
+    /// How much is kept of either end of a text message that is too long.
+    keep: Option<usize>,
+    /// What is kept of the one under way.
+    skipped: Option<Skipped>,
 }
 
 #[derive(Debug)]
@@ -31,6 +36,8 @@ struct Frame {
     done: usize,
     /// Whether it belongs to a text message.
     text: bool,
+    /// Whether it belongs to one that is too long.
+    skip: bool,
 }
 
 #[derive(Debug)]
@@ -46,7 +53,13 @@ impl Decoder {
             Role::Client => Role::Server,
             Role::Server => Role::Client,
         };
-        Self { from, limits, frame: None, gathered: None, utf8: Utf8::default() }
+        Self { from, limits, frame: None, gathered: None, utf8: Utf8::default(), keep: None, skipped: None }
+    }
+
+    /// From now on a text message over the limits is no error: it is read past, and [`Received::TooLong`] has `keep`
+    /// bytes of either end of it.
+    pub fn skip_long_texts(&mut self, keep: usize) {
+        self.keep = Some(keep);
     }
 
     /// Sets other limits, for frames that begin from now on.
@@ -68,7 +81,11 @@ impl Decoder {
                     None => return Ok(None),
                 },
             };
-            self.take_in(&mut frame, buffer)?;
+            if frame.skip {
+                self.skip(&mut frame, buffer);
+            } else {
+                self.take_in(&mut frame, buffer)?;
+            }
             if frame.done < frame.length {
                 self.frame = Some(frame);
                 return Ok(None);
@@ -86,31 +103,58 @@ impl Decoder {
 
     /// Whether a message, or a frame, has begun and not ended.
     pub fn is_inside(&self) -> bool {
-        self.frame.is_some() || self.gathered.is_some()
+        self.frame.is_some() || self.gathered.is_some() || self.skipped.is_some()
     }
 
     /// Checks a header against the rules of fragments (§5.4) and the limits.
-    fn begin(&self, header: Header) -> Result<Frame, WebSocketError> {
+    fn begin(&mut self, header: Header) -> Result<Frame, WebSocketError> {
         let Header { fin, opcode, length, key } = header;
         let length = usize::try_from(length).unwrap_or(usize::MAX);
-        let (text, before) = match (opcode, &self.gathered) {
+        let (text, before) = match (opcode, &self.gathered, &self.skipped) {
             // Short as they are, they come in between.
-            (Opcode::Close | Opcode::Ping | Opcode::Pong, _) => {
-                return Ok(Frame { opcode, fin, length, key, done: 0, text: false });
+            (Opcode::Close | Opcode::Ping | Opcode::Pong, ..) => {
+                return Ok(Frame { opcode, fin, length, key, done: 0, text: false, skip: false });
             }
-            (Opcode::Continuation, Some(gathered)) => (gathered.text, gathered.data.len()),
-            (Opcode::Continuation, None) => return Err(WebSocketError::NothingToContinue),
-            (Opcode::Text | Opcode::Binary, Some(_)) => return Err(WebSocketError::Interleaved),
-            (Opcode::Text | Opcode::Binary, None) => (opcode == Opcode::Text, 0),
+            (Opcode::Continuation, _, Some(_)) => (true, usize::MAX),
+            (Opcode::Continuation, Some(gathered), None) => (gathered.text, gathered.data.len()),
+            (Opcode::Continuation, None, None) => return Err(WebSocketError::NothingToContinue),
+            (Opcode::Text | Opcode::Binary, None, None) => (opcode == Opcode::Text, 0),
+            (Opcode::Text | Opcode::Binary, ..) => return Err(WebSocketError::Interleaved),
         };
         let Limits { frame, message } = self.limits;
-        if length > frame {
-            return Err(WebSocketError::TooBig { limit: frame, fragmented: false });
+        let too_big = if length > frame {
+            Some(WebSocketError::TooBig { limit: frame, fragmented: false })
+        } else if length > message.saturating_sub(before) {
+            Some(WebSocketError::TooBig { limit: message, fragmented: true })
+        } else {
+            None
+        };
+        match (too_big, self.keep) {
+            (Some(_), Some(keep)) if text => self.begin_to_skip(keep),
+            (Some(error), _) => return Err(error),
+            (None, _) => {}
         }
-        if length > message.saturating_sub(before) {
-            return Err(WebSocketError::TooBig { limit: message, fragmented: true });
+        Ok(Frame { opcode, fin, length, key, done: 0, text, skip: self.skipped.is_some() })
+    }
+
+    fn begin_to_skip(&mut self, keep: usize) {
+        let skipped = self.skipped.get_or_insert_with(|| Skipped::new(keep));
+        if let Some(gathered) = self.gathered.take() {
+            skipped.push(&gathered.data);
         }
-        Ok(Frame { opcode, fin, length, key, done: 0, text })
+        self.utf8 = Utf8::default();
+    }
+
+    /// Goes past what has come of the payload.
+    fn skip(&mut self, frame: &mut Frame, buffer: &mut BytesMut) {
+        let mut new = buffer.split_to(buffer.len().min(frame.length - frame.done));
+        if let Some(key) = frame.key {
+            mask(&mut new, key, frame.done);
+        }
+        frame.done += new.len();
+        if let Some(skipped) = &mut self.skipped {
+            skipped.push(&new);
+        }
     }
 
     /// Unmasks, and checks, what has come of the payload since the last time.
@@ -129,6 +173,9 @@ impl Decoder {
 
     /// Takes a complete frame's payload, and says what it amounts to; `None` when its message goes on.
     fn complete(&mut self, frame: &Frame, buffer: &mut BytesMut) -> Result<Option<Received>, WebSocketError> {
+        if frame.skip {
+            return Ok(if frame.fin { self.skipped.take().map(Received::TooLong) } else { None });
+        }
         let payload = &buffer[..frame.length];
         let received = match frame.opcode {
             Opcode::Ping => Some(Received::Ping(Bytes::copy_from_slice(payload))),

@@ -10,6 +10,7 @@ mod encode;
 mod error;
 mod header;
 mod mask;
+mod skip;
 mod utf8;
 
 use bytes::Bytes;
@@ -20,6 +21,7 @@ pub use encode::{put_close, put_message};
 pub use error::WebSocketError;
 pub use header::{MAX_CONTROL, MAX_HEADER, Opcode};
 pub use mask::mask;
+pub use skip::Skipped;
 
 /// The end of a connection. A client masks what it sends, a server does not (RFC 6455 §5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +53,8 @@ impl Default for Limits {
 pub enum Received {
     /// A text message.
     Text(String),
+    /// A text message over the limits, of a peer of which such are [read past](Decoder::skip_long_texts).
+    TooLong(Skipped),
     /// A binary message. One that came in a single frame shares the buffer it was read into.
     Binary(Bytes),
     /// A `ping`; a pong with the same payload is owed (§5.5.2).
