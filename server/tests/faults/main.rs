@@ -13,6 +13,7 @@ mod origins;
 mod relay;
 mod servers;
 mod sharing;
+mod silence;
 #[expect(unused_imports, reason = "each test binary uses a part of this")]
 #[path = "../support/mod.rs"]
 mod support;
