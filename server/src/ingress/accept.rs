@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::connection;
 use super::{DataPlane, Handler};
@@ -38,6 +40,8 @@ impl Acceptor {
         // A restart must not wait for the last connections of the process before it (TIME_WAIT).
         socket.set_reuse_address(true)?;
         socket.set_nonblocking(true)?;
+        // Accepted sockets inherit it: nothing that is written waits for more to come.
+        socket.set_tcp_nodelay(true)?;
         socket.bind(&address.into())?;
         socket.listen(4096)?;
         let listener = TcpListener::from(socket);
@@ -55,6 +59,7 @@ impl Acceptor {
     ///
     /// One task accepts for all threads: with a listener each (`SO_REUSEPORT`) the kernel spreads connections by a
     /// hash, which leaves threads idle when there are few of them, and a second process could share the port unnoticed.
+    /// It is on a data plane thread itself: of a new connection each, every second or so need not wake another thread.
     pub async fn run(
         self,
         plane: Arc<DataPlane>,
@@ -63,35 +68,49 @@ impl Acceptor {
         tracker: TaskTracker,
         stop: CancellationToken,
     ) -> io::Result<()> {
-        let listener = tokio::net::TcpListener::from_std(self.listener)?;
-        let places = Arc::new(Semaphore::new(limits.connections));
-        loop {
-            // Beyond the limit nobody is accepted: clients wait in the kernel's queue instead of being turned away.
-            let place = tokio::select! {
-                place = places.clone().acquire_owned() => place.map_err(io::Error::other)?,
-                () = stop.cancelled() => return Ok(()),
-            };
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
-                () = stop.cancelled() => return Ok(()),
-            };
-            match accepted.and_then(|(stream, peer)| Ok((stream.into_std()?, peer))) {
-                Ok((stream, peer)) => {
-                    let serve = connection::serve(stream, peer, handler.clone(), limits, stop.clone());
-                    tracker.spawn_on(
-                        async move {
-                            serve.await;
-                            drop(place);
-                        },
-                        plane.pick(),
-                    );
-                }
-                Err(error) if is_of_one_connection(&error) => {}
-                Err(error) => {
-                    // Out of file descriptors or memory: what is open may end and free some.
-                    tracing::warn!(%error, "connections cannot be accepted for the moment; raise the limit of open files if this persists");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
+        let first = plane.first().clone();
+        let accepting = first.spawn(accept(self.listener, plane, handler, limits, tracker, stop));
+        AbortOnDropHandle::new(accepting).await.map_err(io::Error::other)?
+    }
+}
+
+async fn accept(
+    listener: TcpListener,
+    plane: Arc<DataPlane>,
+    handler: Arc<impl Handler>,
+    limits: Limits,
+    tracker: TaskTracker,
+    stop: CancellationToken,
+) -> io::Result<()> {
+    // Accepted sockets are for the runtime of their own thread: this one must not watch them first.
+    let listener = AsyncFd::register_with_interest(listener, Interest::READABLE)?;
+    let places = Arc::new(Semaphore::new(limits.connections));
+    loop {
+        // Beyond the limit nobody is accepted: clients wait in the kernel's queue instead of being turned away.
+        let place = tokio::select! {
+            place = places.clone().acquire_owned() => place.map_err(io::Error::other)?,
+            () = stop.cancelled() => return Ok(()),
+        };
+        let accepted = tokio::select! {
+            accepted = listener.async_io(Interest::READABLE, TcpListener::accept) => accepted,
+            () = stop.cancelled() => return Ok(()),
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let serve = connection::serve(stream, peer, handler.clone(), limits, stop.clone());
+                tracker.spawn_on(
+                    async move {
+                        serve.await;
+                        drop(place);
+                    },
+                    plane.pick(),
+                );
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                // Out of file descriptors or memory: what is open may end and free some.
+                tracing::warn!(%error, "connections cannot be accepted for the moment; raise the limit of open files if this persists");
+                tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
     }

@@ -37,7 +37,7 @@ pub(super) async fn serve(
     // The time for the first head counts from the beginning of the connection, that for others from their first byte.
     let mut head_began = Some(accepted);
     let mut deadline = accepted + limits.head;
-    let mut socket = match stream.set_nodelay(true).and_then(|()| tokio::net::TcpStream::from_std(stream)) {
+    let mut socket = match stream.set_nonblocking(true).and_then(|()| tokio::net::TcpStream::from_std(stream)) {
         Ok(socket) => socket,
         Err(error) => {
             tracing::debug!(%peer, %error, "the connection was gone before it began");

@@ -43,6 +43,11 @@ impl DataPlane {
         Ok(Self { workers, next: AtomicUsize::new(0), stop })
     }
 
+    /// The first of them.
+    pub fn first(&self) -> &Handle {
+        &self.workers[0].handle
+    }
+
     /// The next of them in turn.
     pub fn pick(&self) -> &Handle {
         let index = self.next.fetch_add(1, Ordering::Relaxed) % self.workers.len();
