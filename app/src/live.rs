@@ -61,12 +61,21 @@ impl LiveState {
         (online, self.tunnels.len())
     }
 
+    /// How many requests wait for a telephone.
+    pub fn held(&self) -> u64 {
+        self.tunnels.values().map(|trace| trace.now.held).sum()
+    }
+
     /// A figure as text.
     pub fn text(&self, metric: Metric) -> String {
         match metric {
             Metric::Online => {
                 let (online, all) = self.online();
                 format!("{} of {}", format::count(online as u64), format::count(all as u64))
+            }
+            Metric::InFlight if self.held() > 0 => {
+                let all = Summary::of(&self.samples).text(metric).unwrap_or_default();
+                format!("{all}, {} waiting for telephone", format::count(self.held()))
             }
             Metric::Telephones => format::count(self.sessions.len() as u64),
             _ => Summary::of(&self.samples).text(metric).unwrap_or_default(),

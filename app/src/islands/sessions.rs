@@ -21,6 +21,7 @@ pub fn Sessions(
                     <th scope="col">"Machine"</th>
                     <th scope="col">"Agent"</th>
                     <th scope="col">"Address"</th>
+                    <th scope="col" class="number">"Connections"</th>
                     <th scope="col" class="number">"Round trip"</th>
                     <th scope="col">"Connected"</th>
                 </tr>
@@ -34,7 +35,7 @@ fn rows(sessions: Vec<TelephoneSession>) -> AnyView {
     if sessions.is_empty() {
         return view! {
             <tr class="row-empty">
-                <td colspan="5">"No telephone is connected."</td>
+                <td colspan="6">"No telephone is connected."</td>
             </tr>
         }
         .into_any();
@@ -53,6 +54,9 @@ fn row(session: TelephoneSession, now: i64) -> impl IntoView {
             </td>
             <td data-label="Address" class="mono">
                 {session.address.to_string()}
+            </td>
+            <td data-label="Connections" class="number">
+                {format::count(session.lines.into())}
             </td>
             <td data-label="Round trip" class="number">
                 {round_trip}

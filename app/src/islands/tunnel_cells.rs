@@ -18,17 +18,27 @@ pub fn TunnelBadge(
     initial: TunnelNow,
 ) -> impl IntoView {
     let now = tunnel(initial);
-    let status = Memo::new(move |_| now().status);
-    view! { <span class=move || format!("badge badge-{}", status.get().as_str())>{move || word(status.get())}</span> }
+    let state = Memo::new(move |_| {
+        let now = now();
+        (now.status, now.held)
+    });
+    let class = move || {
+        let (status, held) = state.get();
+        let waiting = status == TunnelStatus::Offline && held > 0;
+        format!("badge badge-{}", if waiting { "waiting" } else { status.as_str() })
+    };
+    view! { <span class=class>{move || words(state.get())}</span> }
 }
 
-fn word(status: TunnelStatus) -> &'static str {
-    match status {
+fn words((status, held): (TunnelStatus, u64)) -> String {
+    let word = match status {
         TunnelStatus::Online => "Online",
+        TunnelStatus::Offline if held > 0 => return format!("{} waiting for telephone", format::count(held)),
         TunnelStatus::Offline => "Offline",
         TunnelStatus::Paused => "Paused",
         TunnelStatus::Deleted => "Deleted",
-    }
+    };
+    word.to_owned()
 }
 
 /// How many telephones serve a tunnel.

@@ -18,7 +18,10 @@ use super::{
     exposition::Text,
     process::{self, Figures},
 };
-use crate::{config::Node, tunnel::Registry};
+use crate::{
+    config::Node,
+    tunnel::{HoldFigures, Registry},
+};
 
 const CONTENT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -61,6 +64,8 @@ async fn scrape(State(source): State<Arc<Source>>) -> impl IntoResponse {
     text.gauge("switchboard_telephone_sessions", "Connected telephones.", sessions as f64);
     let streams = sources.registry.streams();
     text.gauge("switchboard_streams", "Requests and upgraded connections on the lines to telephones.", streams as f64);
+    text.gauge("switchboard_lines", "Sockets of telephones.", sources.registry.sockets() as f64);
+    held(&mut text, sources.registry.hold().figures());
     tasks(&mut text, sources);
     process_figures(&mut text, &Figures::read(), source.started);
     ([(CONTENT_TYPE, CONTENT), (CACHE_CONTROL, "no-store")], text.finish())
@@ -88,6 +93,18 @@ fn requests(text: &mut Text, overall: &Overall) {
         overall.latency_sum,
         overall.latency_count,
     );
+}
+
+fn held(text: &mut Text, figures: HoldFigures) {
+    let HoldFigures { held, total, timeouts, refused, retries } = figures;
+    text.gauge("switchboard_requests_held", "Requests that wait for a telephone.", held as f64);
+    text.counter("switchboard_requests_held_total", "Requests that have waited for a telephone.", total as f64);
+    let help = "Requests that waited for a telephone that did not come.";
+    text.counter("switchboard_requests_hold_timeouts_total", help, timeouts as f64);
+    let help = "Requests that did not wait for a telephone because as many did as may.";
+    text.counter("switchboard_requests_hold_refused_total", help, refused as f64);
+    let help = "Requests that were sent a second time because the line broke under the first.";
+    text.counter("switchboard_requests_retries_total", help, retries as f64);
 }
 
 fn tasks(text: &mut Text, sources: &Sources) {

@@ -73,16 +73,17 @@ impl<'a> Attempts<'a> {
     /// with it, or if doing it twice is as good as once (RFC 9110 section 9.2.2), and then only once more.
     pub(super) fn may_repeat(&mut self, method: &Method, error: &StreamError) -> bool {
         self.turns += 1;
-        let repeat = match error {
+        match error {
             _ if self.turns >= MAX_TURNS => false,
             refused if refused.is_refused() => true,
             StreamError::Line(_) => method.is_idempotent() && !std::mem::replace(&mut self.broken, true),
             _ => false,
-        };
-        if repeat {
-            self.route.meter.retried();
-            self.route.sessions.retried();
         }
-        repeat
+    }
+
+    /// The request is sent again.
+    pub(super) fn repeated(&self) {
+        self.route.meter.retried();
+        self.route.sessions.retried();
     }
 }

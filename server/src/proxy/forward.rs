@@ -144,6 +144,7 @@ impl Proxy {
                         return Err(problem_of(&error));
                     }
                     body = sent.again().await.ok_or_else(|| problem_of(&error))?;
+                    attempts.repeated();
                 }
             }
         }
