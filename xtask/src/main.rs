@@ -47,6 +47,8 @@ enum Command {
     Test(commands::test::Arguments),
     /// Check formatting and lints, the browser's half included
     Lint,
+    /// Test our WebSocket framing with the Autobahn test suite, which comes from PyPI, and keep the results in docs
+    Autobahn(commands::autobahn::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -68,6 +70,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Dev(arguments) => commands::dev::run(&workspace, &arguments)?,
         Command::Test(arguments) => return commands::test::run(&workspace, &arguments),
         Command::Lint => commands::lint::run(&workspace)?,
+        Command::Autobahn(arguments) => commands::autobahn::run(&workspace, &arguments)?,
     }
     Ok(ExitCode::SUCCESS)
 }

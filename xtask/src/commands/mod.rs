@@ -1,5 +1,6 @@
 //! One module a command.
 
+pub mod autobahn;
 pub mod build;
 pub mod dev;
 pub mod lint;
