@@ -83,7 +83,11 @@ async fn accept(
     stop: CancellationToken,
 ) -> io::Result<()> {
     // Accepted sockets are for the runtime of their own thread: this one must not watch them first.
-    let listener = AsyncFd::register_with_interest(listener, Interest::READABLE)?;
+    #[expect(
+        deprecated,
+        reason = "the unsafe constructor is there for types that change their descriptor, not this one"
+    )]
+    let listener = AsyncFd::with_interest(listener, Interest::READABLE)?;
     let places = Arc::new(Semaphore::new(limits.connections));
     loop {
         // Beyond the limit nobody is accepted: clients wait in the kernel's queue instead of being turned away.
