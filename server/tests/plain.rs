@@ -13,6 +13,7 @@ use http_body::Frame;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde_json::{Value, json};
+use support::fault::{Direction, Relay};
 use support::{Body, Origin, Switchboard, full, streamed, text, whole};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -35,7 +36,11 @@ impl Telephone {
     }
 
     async fn sign_in(switchboard: &Switchboard, wishes: Value) -> Self {
-        let url = format!("{}/tunnel", switchboard.url().replace("http", "ws"));
+        Self::sign_in_at(&switchboard.url(), wishes).await
+    }
+
+    async fn sign_in_at(url: &str, wishes: Value) -> Self {
+        let url = format!("{}/tunnel", url.replace("http", "ws"));
         let config = WebSocketConfig::default().max_frame_size(None).max_message_size(None);
         let (socket, _) = tokio_tungstenite::connect_async_with_config(url, Some(config), true).await.unwrap();
         let mut telephone = Self { socket };
@@ -478,8 +483,11 @@ async fn bodies_that_wait_for_their_end_have_a_bound() {
         }
         open.push((sender, visit));
     }
-    // Something is refused once all of it has arrived: one of these, or the next one.
+    // Something is refused once all of it has arrived: one of these, or another one that is small.
     let response = loop {
+        if let Some(refused) = open.iter().position(|(_, visit)| visit.is_finished()) {
+            break open.swap_remove(refused).1.await.unwrap().unwrap();
+        }
         let small = vec![0; 64 * 1024];
         let visit = visit(&switchboard, "bound", |builder| builder.method(Method::POST).body(full(small)).unwrap());
         tokio::select! {
@@ -487,7 +495,8 @@ async fn bodies_that_wait_for_their_end_have_a_bound() {
             request = telephone.request() => telephone.answer(&request, 200, json!({}), b"").await,
         }
     };
-    drop(response);
+    assert_eq!(response.status(), 503);
+    assert!(response.headers().contains_key("retry-after"));
     for (sender, visit) in open {
         drop(sender);
         visit.abort();
@@ -553,4 +562,33 @@ async fn whoever_is_sent_away_hears_why() {
     assert_eq!(switchboard.client().delete(&format!("/api/v1/tokens/{id}")).await.0, 204);
     assert_eq!(telephone.next().await["code"], "token_revoked");
     assert_eq!(telephone.closed().await.0, wire::close::TOKEN_GONE);
+}
+
+#[tokio::test]
+async fn a_silent_telephone_is_given_up() {
+    let switchboard = Switchboard::start_with(&[("SWITCHBOARD_HEARTBEAT", "1s")]).await;
+    let mut telephone = Telephone::connect(&switchboard, "silent").await;
+    let visit = visit(&switchboard, "silent", |builder| get(builder.method(Method::POST)));
+    telephone.request().await;
+    assert_eq!(telephone.closed().await.0, wire::close::HEARTBEAT);
+    assert_eq!(visit.await.unwrap().unwrap().status(), 502);
+}
+
+#[tokio::test]
+async fn a_slow_telephone_is_not() {
+    let switchboard = Switchboard::start_with(&[("SWITCHBOARD_HEARTBEAT", "1s")]).await;
+    let relay = Relay::to(switchboard.address).await;
+    let (_, token) = switchboard.token().await;
+    let wishes = json!({"token": token, "subdomain": "slow"});
+    let mut telephone = Telephone::sign_in_at(&relay.url(), wishes).await;
+    relay.throttle(Direction::Back, 2 * MIB as u64);
+    relay.throttle(Direction::Forth, 2 * MIB as u64);
+    // Either way it takes longer than two heartbeats.
+    let body = vec![b'x'; 4 * MIB];
+    let sent = body.clone();
+    let visit = visit(&switchboard, "slow", |builder| builder.method(Method::POST).body(full(sent)).unwrap());
+    let request = telephone.request().await;
+    assert!(body_of(&request) == body);
+    telephone.answer(&request, 200, json!({}), &body).await;
+    assert!(whole(visit.await.unwrap().unwrap()).await == body);
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use telephone::line::{End, Heartbeat, Joint, LineError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use wire::control::{Control, ControlError, Drain, ErrorCode, Refusal};
 use wire::plain::{Http, HttpCancel, Message, find_request_id};
 use wire::websocket::Skipped;
@@ -22,6 +22,9 @@ use crate::tunnel::endpoint::Socket;
 const BUDGET: usize = 32;
 /// How many short messages may wait to be written before the line has to wait.
 const MAX_NOTES: usize = 64;
+/// How fast a telephone reads long requests at least, in bytes per second: until it has come to the end of one it neither
+/// sees a `ping` nor answers it.
+const READING: f64 = 512.0 * 1024.0;
 /// How long the closing handshake may take.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -34,6 +37,8 @@ pub(in crate::tunnel) struct Driver {
     heartbeat: Heartbeat,
     /// What had been received and sent when the heartbeat last heard of it.
     moved: (u64, u64),
+    /// Until when the telephone is taken to be reading what was sent.
+    reading: Instant,
     office: Office,
     commands: mpsc::Receiver<Command>,
     exchanges: JoinSet<()>,
@@ -77,6 +82,7 @@ impl Driver {
             end,
             heartbeat: Heartbeat::new(heartbeat),
             moved: (0, 0),
+            reading: Instant::now(),
             office,
             commands,
             exchanges: JoinSet::new(),
@@ -121,7 +127,7 @@ impl Driver {
         self.poll_in(cx)?;
         // A part of a long message is a sign of life too.
         let (received, _) = self.socket.moved();
-        if received != std::mem::replace(&mut self.moved.0, received) {
+        if received != std::mem::replace(&mut self.moved.0, received) || Instant::now() < self.reading {
             self.heartbeat.heard();
         }
         if let Poll::Ready(reason) = self.joint.poll(cx) {
@@ -264,15 +270,22 @@ impl Driver {
     fn poll_out(&mut self, cx: &mut Context<'_>) -> Result<(), LineError> {
         for _ in 0..BUDGET {
             let ready = self.socket.poll_ready(cx);
-            // And so is a part of a long message that was taken.
             let (_, sent) = self.socket.moved();
             if sent != std::mem::replace(&mut self.moved.1, sent) {
                 self.heartbeat.written(true);
+                if ready.is_pending() {
+                    // And so it is that a part of one was taken.
+                    self.heartbeat.heard();
+                }
             }
             self.heartbeat.written(ready.is_ready());
             let Poll::Ready(ready) = ready else { return Ok(()) };
             ready?;
             let Some(text) = self.next_text()? else { return Ok(()) };
+            if text.len() > LARGE {
+                let takes = Duration::from_secs_f64(text.len() as f64 / READING);
+                self.reading = self.reading.max(Instant::now()) + takes;
+            }
             self.socket.send(&text);
         }
         cx.waker().wake_by_ref();
