@@ -521,6 +521,32 @@ async fn what_was_not_answered_breaks_with_the_telephone_and_what_was_arrives_wh
 }
 
 #[tokio::test]
+async fn what_may_be_asked_twice_is_asked_of_another_telephone() {
+    let switchboard = Switchboard::start().await;
+    let (_, token) = switchboard.token().await;
+    let wishes = json!({"token": token, "subdomain": "again"});
+    let mut stays = Telephone::sign_in(&switchboard, wishes.clone()).await;
+    for method in [Method::GET, Method::POST] {
+        let mut breaks = Telephone::sign_in(&switchboard, wishes.clone()).await;
+        let visit = loop {
+            let visit = visit(&switchboard, "again", |builder| get(builder.method(method.clone())));
+            tokio::select! {
+                _ = breaks.request() => break visit,
+                request = stays.request() => stays.answer(&request, 200, json!({}), b"").await,
+            }
+        };
+        drop(breaks);
+        if method.is_idempotent() {
+            let request = stays.request().await;
+            stays.answer(&request, 200, json!({}), b"").await;
+            assert_eq!(visit.await.unwrap().unwrap().status(), 200);
+        } else {
+            assert_eq!(visit.await.unwrap().unwrap().status(), 502);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_telephone_may_take_its_leave() {
     let switchboard = Switchboard::start().await;
     let mut telephone = Telephone::connect(&switchboard, "drains").await;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::Method;
 use telephone::line::{OpenStreamError, ResponseFuture, SendBody, StreamError};
+use wire::frame::ResetCode;
 use wire::head::RequestHead;
 use wire::mux::OpenError;
 
@@ -76,7 +77,9 @@ impl<'a> Attempts<'a> {
         match error {
             _ if self.turns >= MAX_TURNS => false,
             refused if refused.is_refused() => true,
-            StreamError::Line(_) => method.is_idempotent() && !std::mem::replace(&mut self.broken, true),
+            StreamError::Line(_) | StreamError::Reset(ResetCode::LOST) => {
+                method.is_idempotent() && !std::mem::replace(&mut self.broken, true)
+            }
             _ => false,
         }
     }

@@ -344,6 +344,7 @@ fn codes() {
         ("LIMIT", ResetCode::LIMIT),
         ("INTERNAL", ResetCode::INTERNAL),
         ("CLOSED", ResetCode::CLOSED),
+        ("LOST", ResetCode::LOST),
     ] {
         assert_eq!(cell(name).parse(), Ok(code.0), "{name}");
     }

@@ -158,7 +158,7 @@ pub(super) async fn serve(head: RequestHead, mut respond: SendResponse, mut body
         _ = respond.reset_received() => return office.tell(Command::Forget(id)),
     };
     // Without an answer the session ended, and nobody knows what became of the request.
-    let Ok(answer) = answer else { return respond.reset(ResetCode::BROKEN) };
+    let Ok(answer) = answer else { return respond.reset(ResetCode::LOST) };
     let (response, _held) = match answer {
         Answer::Response(response, held) => match decode(response, method).await {
             Ok(response) => (response, Some(held)),

@@ -20,6 +20,8 @@ impl ResetCode {
     pub const INTERNAL: Self = Self(5);
     /// The stream is over already.
     pub const CLOSED: Self = Self(6);
+    /// The session behind the sender of this was lost. Nobody knows what became of the request.
+    pub const LOST: Self = Self(7);
 }
 
 impl fmt::Display for ResetCode {
@@ -32,6 +34,7 @@ impl fmt::Display for ResetCode {
             Self::LIMIT => "limit exceeded",
             Self::INTERNAL => "internal error",
             Self::CLOSED => "already closed",
+            Self::LOST => "lost on its way",
             Self(other) => return write!(f, "code {other}"),
         };
         f.write_str(name)
