@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 
 use crate::endless::{SOON, endless};
-use crate::support::{Body, Client, Origin, Switchboard, figure, streamed, until, within};
+use crate::support::{Body, Client, Origin, Switchboard, streamed, until, within};
 
 type Socket = TokioIo<Upgraded>;
 
@@ -184,5 +184,5 @@ async fn a_visitor_who_has_no_more_to_say_over_http_is_taken_to_have_left() {
     let mut answer = Vec::new();
     within(SOON, "the end", visitor.read_to_end(&mut answer)).await.unwrap();
     assert!(!answer.ends_with(b"0\r\n\r\n"), "{}", String::from_utf8_lossy(&answer));
-    until(SOON, "the request is over", async || figure(switchboard.metrics, "switchboard_streams").await == 0.0).await;
+    until(SOON, "the request is over", async || switchboard.figure("switchboard_streams").await == 0.0).await;
 }

@@ -9,6 +9,7 @@ mod endless;
 mod half_close;
 mod killed;
 mod networks;
+mod openings;
 mod origins;
 mod relay;
 mod servers;
@@ -18,3 +19,4 @@ mod silence;
 #[path = "../support/mod.rs"]
 mod support;
 mod visit;
+mod visitors;

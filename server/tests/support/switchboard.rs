@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Client, Origin};
+use super::{Client, Origin, figure};
 
 /// A whole switchboard in this process, on free ports, with its data in a temporary folder.
 pub struct Switchboard {
@@ -100,6 +100,11 @@ impl Switchboard {
         let agent = Agent::builder(self.url(), token).target(target).subdomain(subdomain).start().unwrap();
         agent.ready().await.unwrap();
         agent
+    }
+
+    /// A figure of its metrics.
+    pub async fn figure(&self, name: &str) -> f64 {
+        figure(self.metrics, name).await
     }
 
     /// The tunnel with this subdomain.
