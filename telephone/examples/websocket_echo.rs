@@ -63,7 +63,7 @@ async fn echo(mut socket: Socket<TcpStream>) -> Result<(), SocketError> {
         match socket.receive().await {
             Ok(Received::Text(text)) => socket.send_text(&text).await?,
             Ok(Received::Binary(payload)) => socket.send_binary(&payload).await?,
-            Ok(Received::Ping(_) | Received::Pong(_)) => {}
+            Ok(Received::Ping(_) | Received::Pong(_) | Received::TooLong(_)) => {}
             Ok(Received::Close(_)) => break (1000, String::new()),
             Err(SocketError::Protocol(error)) => break (error.close_code(), error.to_string()),
             Err(error) => return Err(error),
