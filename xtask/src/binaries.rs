@@ -61,7 +61,10 @@ pub fn artifacts(cargo: &mut Command) -> anyhow::Result<Artifacts> {
 
 impl Artifacts {
     /// The program of that name.
-    fn executable(&mut self, name: &str) -> anyhow::Result<PathBuf> {
+    ///
+    /// # Errors
+    /// When cargo built no such program.
+    pub fn executable(&mut self, name: &str) -> anyhow::Result<PathBuf> {
         let found = self.0.iter().find_map(|(target, _, executable)| executable.clone().filter(|_| target == name));
         found.with_context(|| format!("cargo built no program {name}"))
     }

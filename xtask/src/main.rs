@@ -33,7 +33,8 @@ Environment:
   SWITCHBOARD_WASM_TOOLCHAIN  `rustup` or `distribution`: which compiler builds the front end
                               (default: whatever has the WebAssembly target, then rustup, then the distribution)
   CHROMIUM_BIN                the browser for the browser tests (default: the one found on PATH)
-  SWITCHBOARD_PG_BIN          folder with PostgreSQL's `initdb` and `postgres` (default: the newest installed)";
+  SWITCHBOARD_PG_BIN          folder with PostgreSQL's `initdb` and `postgres` (default: the newest installed)
+  PYTHON_BIN                  a Python with the package `websockets` (default: found, or installed with it)";
 
 #[derive(Subcommand)]
 enum Command {
@@ -49,6 +50,8 @@ enum Command {
     Lint,
     /// Test our WebSocket framing with the Autobahn test suite, which comes from PyPI, and keep the results in docs
     Autobahn(commands::autobahn::Arguments),
+    /// Measure Switchboard against other proxies and tunnels; a full run, 15 minutes, updates docs/performance.md
+    Bench(commands::bench::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -71,6 +74,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Test(arguments) => return commands::test::run(&workspace, &arguments),
         Command::Lint => commands::lint::run(&workspace)?,
         Command::Autobahn(arguments) => commands::autobahn::run(&workspace, &arguments)?,
+        Command::Bench(arguments) => commands::bench::run(&workspace, &arguments)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,7 @@
 //! One module a command.
 
 pub mod autobahn;
+pub mod bench;
 pub mod build;
 pub mod dev;
 pub mod lint;
