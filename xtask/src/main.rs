@@ -52,6 +52,8 @@ enum Command {
     Autobahn(commands::autobahn::Arguments),
     /// Measure Switchboard against other proxies and tunnels; a full run, 15 minutes, updates docs/performance.md
     Bench(commands::bench::Arguments),
+    /// Fuzz what a peer on a line may send, when a nightly compiler is there
+    Fuzz(commands::fuzz::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -75,6 +77,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Lint => commands::lint::run(&workspace)?,
         Command::Autobahn(arguments) => commands::autobahn::run(&workspace, &arguments)?,
         Command::Bench(arguments) => commands::bench::run(&workspace, &arguments)?,
+        Command::Fuzz(arguments) => commands::fuzz::run(&workspace, &arguments)?,
     }
     Ok(ExitCode::SUCCESS)
 }

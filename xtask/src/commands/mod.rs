@@ -4,6 +4,7 @@ pub mod autobahn;
 pub mod bench;
 pub mod build;
 pub mod dev;
+pub mod fuzz;
 pub mod lint;
 pub mod run;
 pub mod test;
