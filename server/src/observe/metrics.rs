@@ -65,6 +65,8 @@ async fn scrape(State(source): State<Arc<Source>>) -> impl IntoResponse {
     let streams = sources.registry.streams();
     text.gauge("switchboard_streams", "Requests and upgraded connections on the lines to telephones.", streams as f64);
     text.gauge("switchboard_lines", "Sockets of telephones.", sources.registry.sockets() as f64);
+    let held_bytes = telephone::line::held_bytes();
+    text.gauge("switchboard_line_held_bytes", "Bytes that came over lines and wait to be read.", held_bytes as f64);
     held(&mut text, sources.registry.hold().figures());
     tasks(&mut text, sources);
     process_figures(&mut text, &Figures::read(), source.started);

@@ -6,6 +6,7 @@
 //! Everything a line owns is behind one mutex that is held for a few lines and never across an `await`: the driver and
 //! the handles of a line usually live on one thread, so that it is all but never contended.
 
+mod budget;
 mod control;
 mod driver;
 mod error;
@@ -30,6 +31,7 @@ use wire::head::RequestHead;
 pub use wire::mux::{OpenError, Side};
 use wire::websocket::Limits;
 
+pub use budget::held_bytes;
 pub use control::ControlReceiver;
 pub use driver::Driver;
 pub use error::{CopyError, LineError, OpenStreamError, StreamError};

@@ -14,6 +14,7 @@ use wire::frame::ResetCode;
 use wire::head::{RequestHead, ResponseHead};
 use wire::mux::{Event, Mux, OpenError, Settings, Side, StreamId, StreamMap};
 
+use super::budget::Share;
 use super::{LineError, OpenStreamError};
 
 /// How many control messages may wait to be sent.
@@ -52,6 +53,7 @@ pub(super) struct State {
     pub draining: bool,
     pub ended: Option<LineError>,
     pub driver: Option<Waker>,
+    share: Share,
 }
 
 /// Who waits for what on one stream. It lives as long as one of the stream's two handles.
@@ -77,6 +79,7 @@ impl Shared {
             draining: false,
             ended: None,
             driver: None,
+            share: Share::new(settings.max_held),
         };
         Self {
             state: Mutex::new(state),
@@ -98,7 +101,7 @@ impl Shared {
         let mut state = self.lock();
         let result = change(&mut state);
         let driver = if state.has_output() { state.driver.take() } else { None };
-        let idle = self.publish_load(&state) == 0;
+        let idle = self.publish(&mut state) == 0;
         drop(state);
         if let Some(driver) = driver {
             driver.wake();
@@ -111,13 +114,14 @@ impl Shared {
 
     /// Tells those who wait for it when the last stream is over.
     pub(super) fn notify_if_idle(&self) {
-        if self.publish_load(&self.lock()) == 0 {
+        if self.publish(&mut self.lock()) == 0 {
             self.idle.notify_waiters();
         }
     }
 
-    /// Makes what [`load`](Self::load) says true again; how many streams there are.
-    fn publish_load(&self, state: &State) -> usize {
+    /// Makes true again what is known of this line outside of it; how many streams there are.
+    fn publish(&self, state: &mut State) -> usize {
+        state.share.count(&mut state.mux);
         let streams = state.mux.active_streams();
         self.load.store(if state.draining { NO_MORE } else { streams }, Ordering::Relaxed);
         streams
@@ -218,7 +222,7 @@ impl Shared {
             let mut state = self.lock();
             state.ended.get_or_insert(reason);
             state.stop_opening();
-            self.publish_load(&state);
+            self.publish(&mut state);
             wakers.extend(state.incoming_waker.take());
             for slot in state.slots.values_mut() {
                 slot.wake_all(&mut wakers);

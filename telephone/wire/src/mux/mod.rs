@@ -137,6 +137,16 @@ impl Mux {
         self.streams.len()
     }
 
+    /// How many bytes of bodies have come and are not read yet.
+    pub fn held(&self) -> usize {
+        self.held
+    }
+
+    /// Sets another [`max_held`](Settings::max_held), which applies to what comes and is read from now on.
+    pub fn set_max_held(&mut self, bytes: usize) {
+        self.settings.max_held = bytes;
+    }
+
     /// Makes [`Mux::open`] refuse from now on.
     pub fn stop_opening(&mut self) {
         self.draining = true;
