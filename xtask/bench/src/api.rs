@@ -32,6 +32,15 @@ impl Api {
         Ok(api)
     }
 
+    /// Connects anew, after the switchboard was started again.
+    ///
+    /// # Errors
+    /// When nobody listens there.
+    pub async fn reconnect(&mut self, address: SocketAddr) -> anyhow::Result<()> {
+        self.connection = Connection::open(address).await?;
+        Ok(())
+    }
+
     /// Creates a token for telephones; its secret.
     ///
     /// # Errors

@@ -34,4 +34,9 @@ mod tests {
         assert_eq!(replaced(&document, "new\n"), Some(format!("before\n{BEGIN}\nnew\n\n{END}after\n")));
         assert_eq!(replaced("no markers", "new"), None);
     }
+
+    #[test]
+    fn the_document_has_the_markers() {
+        assert!(replaced(include_str!("../../../docs/performance.md"), "new").is_some());
+    }
 }

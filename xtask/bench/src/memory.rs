@@ -14,9 +14,9 @@ use crate::{
     subjects::{Running, Subject},
 };
 
-/// How many clients or telephones are idle.
+/// How many idle clients or telephones are counted.
 const IDLE: usize = 1000;
-/// How many are opened at once.
+/// How many clients are opened at once, and how many are there before the counting begins.
 const BATCH: usize = 50;
 /// How many telephones share a tunnel and its token: an account has fewer of both than there are telephones here.
 const TELEPHONES_A_TUNNEL: usize = 10;
@@ -26,25 +26,33 @@ const OPENING: Duration = Duration::from_secs(30);
 const CALM: Duration = Duration::from_secs(2);
 const KIB: f64 = 1024.0;
 
-/// The memory of a program that has just been started, and what each of 1,000 clients adds whose connections are idle.
+/// The memory of a program that has just been started, and what each client adds whose connection is idle.
+///
+/// The first clients are not counted: with them come code and tables that serve all of them.
 ///
 /// # Errors
 /// When it cannot be started, or fails a client.
 pub async fn clients(subject: &Subject, origin: SocketAddr) -> anyhow::Result<Figures> {
     let running = subject.start(origin).await?;
     tokio::time::sleep(CALM).await;
+    let started = each(&running)?;
+    let mut clients = batch(&running).await?;
+    tokio::time::sleep(CALM).await;
     let before = each(&running)?;
-    let mut clients = Vec::with_capacity(IDLE);
-    for _ in 0..IDLE / BATCH {
-        clients.extend(try_join_all((0..BATCH).map(|_| client(&running))).await?);
+    while clients.len() < IDLE + BATCH {
+        clients.extend(batch(&running).await?);
     }
     tokio::time::sleep(CALM).await;
     let after = each(&running)?;
     let idle = [Figure::IdleServer, Figure::IdleAgent];
     let client = [Figure::ClientServer, Figure::ClientAgent];
-    let idle = idle.into_iter().zip(before.iter().map(|bytes| bytes / KIB / KIB));
+    let idle = idle.into_iter().zip(started.iter().map(|bytes| bytes / KIB / KIB));
     let added = after.iter().zip(&before).map(|(after, before)| (after - before) / IDLE as f64 / KIB);
     Ok(idle.chain(client.into_iter().zip(added)).collect())
+}
+
+async fn batch(subject: &Running) -> anyhow::Result<Vec<Connection>> {
+    try_join_all((0..BATCH).map(|_| client(subject))).await
 }
 
 async fn client(subject: &Running) -> anyhow::Result<Connection> {
@@ -55,7 +63,7 @@ async fn client(subject: &Running) -> anyhow::Result<Connection> {
     }
 }
 
-/// What each of 1,000 idle telephones adds to the memory of our server.
+/// What each idle telephone adds to the memory of our server. The first ones are not counted, as with clients.
 ///
 /// # Errors
 /// When the server cannot be started, or refuses a telephone.
@@ -63,21 +71,16 @@ pub async fn telephones(subject: &Subject, origin: SocketAddr) -> anyhow::Result
     let mut running = subject.start(origin).await?;
     let url = format!("http://localhost:{}", running.address.port());
     let api = running.api.as_mut().context("it has no account")?;
-    let mut tokens = Vec::new();
-    for _ in 0..IDLE / TELEPHONES_A_TUNNEL {
-        tokens.push(api.token().await?);
-    }
-    tokio::time::sleep(CALM).await;
     let server = running.programs.first().context("it has no server")?;
-    let before = server.memory()?;
     let target = Target::parse(&origin.to_string())?;
-    let mut agents = Vec::with_capacity(IDLE);
-    let numbers: Vec<_> = (0..IDLE).collect();
-    for batch in numbers.chunks(BATCH) {
-        let starting = batch.iter().map(|number| {
-            let tunnel = number / TELEPHONES_A_TUNNEL;
-            dial(&url, &tokens[tunnel], tunnel, target.clone())
-        });
+    let (mut agents, mut before) = (Vec::new(), 0.0);
+    for tunnel in 0..(IDLE + BATCH) / TELEPHONES_A_TUNNEL {
+        if agents.len() == BATCH {
+            tokio::time::sleep(CALM).await;
+            before = server.memory()?;
+        }
+        let token = api.token().await?;
+        let starting = (0..TELEPHONES_A_TUNNEL).map(|_| dial(&url, &token, tunnel, target.clone()));
         agents.extend(try_join_all(starting).await?);
     }
     tokio::time::sleep(CALM).await;

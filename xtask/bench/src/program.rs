@@ -58,6 +58,14 @@ impl Program {
         Ok(kib * 1024.0)
     }
 
+    /// Ends it. It is gone when this returns.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub async fn end(mut self) -> anyhow::Result<()> {
+        self.child.kill().await.with_context(|| format!("cannot end {}", self.name))
+    }
+
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.pid

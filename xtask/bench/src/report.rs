@@ -156,9 +156,11 @@ fn number(value: f64, decimals: usize) -> String {
     if value.is_infinite() {
         return format!("> {}", recovery::PATIENCE.as_secs());
     }
-    let text = format!("{value:.decimals$}");
+    let text = format!("{:.decimals$}", value.abs());
     let (whole, fraction) = text.split_once('.').map_or((text.as_str(), ""), |(whole, fraction)| (whole, fraction));
-    let mut grouped = String::new();
+    // What rounds to nothing has no sign.
+    let negative = value < 0.0 && text.contains(|digit| matches!(digit, '1'..='9'));
+    let mut grouped = String::from(if negative { "-" } else { "" });
     for (place, digit) in whole.chars().enumerate() {
         if place > 0 && (whole.len() - place) % 3 == 0 {
             grouped.push(',');
@@ -177,6 +179,8 @@ mod tests {
         assert_eq!(number(1_234_567.4, 0), "1,234,567");
         assert_eq!(number(123.0, 0), "123");
         assert_eq!(number(1234.5, 2), "1,234.50");
+        assert_eq!(number(-123.4, 1), "-123.4");
+        assert_eq!(number(-0.01, 1), "0.0");
         assert_eq!(number(f64::INFINITY, 2), "> 60");
     }
 }

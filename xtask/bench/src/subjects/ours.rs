@@ -25,6 +25,29 @@ pub(super) async fn start(
     folder: &Path,
 ) -> anyhow::Result<Parts> {
     let address = ports::free();
+    // The first one makes the account. The second one has the memory of a server that nobody has signed in to: what
+    // hashing a password takes, and leaves behind, would hide what clients and telephones take.
+    let first = serve(build, settings, address, folder).await?;
+    let mut api = Api::register(address).await?;
+    let token = api.token().await?;
+    first.end().await?;
+    let switchboard = serve(build, settings, address, folder).await?;
+    api.reconnect(address).await?;
+
+    let (server, relay) = way.lead(address, ports::free()).await?;
+    let mut command = clean(&build.telephone, settings);
+    command.args(["http", &origin.to_string(), "--subdomain", SUBDOMAIN]);
+    command.args(["--server", &format!("http://localhost:{}", server.port())]);
+    command.env("TELEPHONE_TOKEN", token).current_dir(folder);
+    if let Some(connections) = settings.connections {
+        command.args(["--connections", &connections.to_string()]);
+    }
+    let telephone = Program::start("telephone", &mut command, folder)?;
+    Ok(Parts { address, programs: vec![switchboard, telephone], api: Some(api), relay })
+}
+
+/// Starts a switchboard and waits until it listens.
+async fn serve(build: &Build, settings: &Settings, address: SocketAddr, folder: &Path) -> anyhow::Result<Program> {
     let mut command = clean(&build.switchboard, settings);
     command.args(["--listen", &address.to_string(), "--metrics-listen", "127.0.0.1:0"]);
     command.arg("--data-dir").arg(folder).current_dir(folder);
@@ -33,18 +56,7 @@ pub(super) async fn start(
     }
     let mut switchboard = Program::start("switchboard", &mut command, folder)?;
     listening(address, &mut switchboard).await?;
-    let mut api = Api::register(address).await?;
-
-    let (server, relay) = way.lead(address, ports::free()).await?;
-    let mut command = clean(&build.telephone, settings);
-    command.args(["http", &origin.to_string(), "--subdomain", SUBDOMAIN]);
-    command.args(["--server", &format!("http://localhost:{}", server.port())]);
-    command.env("TELEPHONE_TOKEN", api.token().await?).current_dir(folder);
-    if let Some(connections) = settings.connections {
-        command.args(["--connections", &connections.to_string()]);
-    }
-    let telephone = Program::start("telephone", &mut command, folder)?;
-    Ok(Parts { address, programs: vec![switchboard, telephone], api: Some(api), relay })
+    Ok(switchboard)
 }
 
 /// A command that sees none of the settings that the user may have in the environment for other purposes.
