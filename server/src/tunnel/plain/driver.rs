@@ -73,6 +73,21 @@ async fn deliver_rest(mut joint: Joint, end: End, mut exchanges: JoinSet<()>) {
     .await;
 }
 
+/// What the server had to say last, and the closing handshake.
+async fn say_goodbye(socket: &mut TextSocket, notes: VecDeque<Control>, reason: &LineError) -> Result<(), LineError> {
+    let why = reason.close_frame();
+    if why.is_none() && !matches!(reason, LineError::PeerClosed { .. }) {
+        return Ok(());
+    }
+    if why.is_some() {
+        for note in notes {
+            poll_fn(|cx| socket.poll_ready(cx)).await?;
+            socket.send(&note.encode().map_err(|error| LineError::BadControl(error.into()))?);
+        }
+    }
+    socket.close(why).await
+}
+
 impl Driver {
     pub(super) fn new(socket: Socket, joint: Joint, end: End, heartbeat: Duration) -> Self {
         let (office, commands) = Office::open();
@@ -98,21 +113,24 @@ impl Driver {
         }
     }
 
-    /// Runs the session until it ends and says why. All its streams have failed by then.
+    /// Runs the session until it ends and says why. Answers that have arrived whole still reach their clients.
     pub(in crate::tunnel) async fn run(mut self) -> LineError {
         let reason = poll_fn(|cx| self.poll(cx)).await;
-        self.joint.stop_opening();
+        let Self { mut socket, joint, mut end, mut notes, mut exchanges, waiting, requests, commands, .. } = self;
+        notes.extend(std::iter::from_fn(|| end.control.try_recv()));
+        joint.stop_opening();
         if matches!(reason, LineError::ClosedByUs { .. }) {
-            self.joint.end(&reason);
-            self.exchanges.abort_all();
+            joint.end(&reason);
+            exchanges.abort_all();
         }
+        // Whoever waits for an answer, or to be asked, hears that it is over.
+        drop((waiting, requests, commands));
+        tokio::spawn(deliver_rest(joint, end, exchanges));
         // A telephone that does not take part in the handshake is left alone after the deadline, a silent one at once.
         let patience = if matches!(reason, LineError::HeartbeatLost) { Duration::ZERO } else { GOODBYE };
-        if let Ok(Err(error)) = timeout(patience, self.say_goodbye(&reason)).await {
+        if let Ok(Err(error)) = timeout(patience, say_goodbye(&mut socket, notes, &reason)).await {
             tracing::debug!(%error, "the telephone did not hear why its session ended");
         }
-        let Self { joint, end, exchanges, .. } = self;
-        tokio::spawn(deliver_rest(joint, end, exchanges));
         reason
     }
 
@@ -316,27 +334,5 @@ impl Driver {
             Some(drain) => drain.encode().map(Some).map_err(bad),
             None => Ok(None),
         }
-    }
-
-    /// What the server had to say last, and the closing handshake.
-    async fn say_goodbye(&mut self, reason: &LineError) -> Result<(), LineError> {
-        let why = reason.close_frame();
-        if why.is_some() {
-            while let Some(note) = self.notes.pop_front() {
-                self.say(note).await?;
-            }
-            while let Some(note) = self.end.control.try_recv() {
-                self.say(note).await?;
-            }
-        } else if !matches!(reason, LineError::PeerClosed { .. }) {
-            return Ok(());
-        }
-        self.socket.close(why).await
-    }
-
-    async fn say(&mut self, note: Control) -> Result<(), LineError> {
-        poll_fn(|cx| self.socket.poll_ready(cx)).await?;
-        self.socket.send(&note.encode().map_err(|error| LineError::BadControl(error.into()))?);
-        Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! One request of a telephone that speaks version 1.0, and its answer.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -126,6 +127,9 @@ impl Drop for Turn<'_> {
     }
 }
 
+/// A whole response.
+type Response = (ResponseHead, Bytes);
+
 /// Why there is no request to send.
 enum Unsent {
     /// The client is told.
@@ -136,17 +140,17 @@ enum Unsent {
 
 /// Carries one request to the telephone and its answer back.
 pub(super) async fn serve(head: RequestHead, mut respond: SendResponse, mut body: RecvBody, office: Office) {
-    let (method, accept) = (head.method.clone(), Asked::of(&head));
+    let asked = Asked::of(&head);
     let turn = Turn(&office);
     let gathered = match gather(&head, &mut body, &office.budget).await {
         Ok((bytes, held)) => encode(office.next_id(), head, bytes, held).await,
         Err(unsent) => Err(unsent),
     };
     let (id, message, held) = match gathered {
-        Ok(asked) => asked,
+        Ok(question) => question,
         Err(Unsent::Problem(problem)) => {
             drop(turn);
-            reply(respond, accept.refused(&problem)).await;
+            reply(respond, asked.refused(&problem)).await;
             return read_on(body).await;
         }
         Err(Unsent::Gone(error)) => return tracing::debug!(%error, "the request did not come whole"),
@@ -157,46 +161,52 @@ pub(super) async fn serve(head: RequestHead, mut respond: SendResponse, mut body
         answer = answer => answer,
         _ = respond.reset_received() => return office.tell(Command::Forget(id)),
     };
-    // Without an answer the session ended, and nobody knows what became of the request.
-    let Ok(answer) = answer else { return respond.reset(ResetCode::LOST) };
-    let (response, _held) = match answer {
-        Answer::Response(response, held) => match decode(response, method).await {
+    match answer {
+        // The session ended, and nobody knows what became of the request.
+        Err(_) => respond.reset(ResetCode::LOST),
+        Ok(Answer::NotAsked) => respond.reset(ResetCode::REFUSED),
+        Ok(answer) => {
+            let (response, _held) = response_of(answer, id, &asked, &office).await;
+            reply(respond, response).await;
+        }
+    }
+}
+
+/// What the client gets, and what accounts for it until the client has taken it.
+async fn response_of(answer: Answer, id: u64, asked: &Asked, office: &Office) -> (Response, Option<Held>) {
+    let complain = |reason: &dyn Display| {
+        office.tell(Command::Complain(format!("the answer to request {id} was not passed on: {reason}")));
+    };
+    match answer {
+        Answer::Response(response, held) => match decode(response, asked.method.clone()).await {
             Ok(response) => (response, Some(held)),
             Err(error) => {
-                office.tell(Command::Complain(format!("the answer to request {id} was not passed on: {error}")));
-                (accept.refused(&problem_of(&error)), None)
+                complain(&error);
+                (asked.refused(&problem_of(&error)), None)
             }
         },
         Answer::Error(HttpError { error, message, .. }) => {
-            (accept.refused(&Problem::of_telephone(&error, &message)), None)
+            (asked.refused(&Problem::of_telephone(&error, &message)), None)
         }
         Answer::TooLong => {
-            office.tell(Command::Complain(format!("the answer to request {id} was not passed on: it is too long")));
-            (accept.refused(&Problem::response_too_large()), None)
+            complain(&"it is too long");
+            (asked.refused(&Problem::response_too_large()), None)
         }
-        Answer::NoRoom => (accept.refused(&Problem::busy()), None),
-        Answer::NotAsked => return respond.reset(ResetCode::REFUSED),
-    };
-    reply(respond, response).await;
+        Answer::NoRoom | Answer::NotAsked => (asked.refused(&Problem::busy()), None),
+    }
 }
 
 /// Reads the whole body.
 async fn gather(head: &RequestHead, body: &mut RecvBody, budget: &Arc<Budget>) -> Result<(Vec<u8>, Held), Unsent> {
-    let mut held = budget.hold(0).ok_or_else(|| Unsent::Problem(Problem::busy()))?;
+    if let Some(problem) = problem_with(head) {
+        return Err(Unsent::Problem(problem));
+    }
+    let no_room = || Unsent::Problem(Problem::busy());
+    let mut held = budget.hold(0).ok_or_else(no_room)?;
     let mut bytes = Vec::new();
-    if let Some(protocol) = &head.upgrade {
-        // Any other protocol is only an offer, and the request an ordinary one without a body (RFC 9110 section 7.8).
-        return match protocol.as_bytes().eq_ignore_ascii_case(b"websocket") {
-            true => Err(Unsent::Problem(Problem::no_upgrades())),
-            false => Ok((bytes, held)),
-        };
-    }
-    if head.method == Method::CONNECT {
-        return Err(Unsent::Problem(Problem::no_upgrades()));
-    }
-    let announced = head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > MAX_BODY as u64) {
-        return Err(Unsent::Problem(Problem::body_too_large()));
+    // An offer to switch to another protocol need not be taken up, and a request with one has no body here.
+    if head.upgrade.is_some() {
+        return Ok((bytes, held));
     }
     while let Some(frame) = body.frame().await {
         // Trailers have no place in version 1.0.
@@ -205,11 +215,23 @@ async fn gather(head: &RequestHead, body: &mut RecvBody, budget: &Arc<Budget>) -
             return Err(Unsent::Problem(Problem::body_too_large()));
         }
         if !held.resize(bytes.len() + data.len()) {
-            return Err(Unsent::Problem(Problem::busy()));
+            return Err(no_room());
         }
         bytes.extend_from_slice(&data);
     }
     Ok((bytes, held))
+}
+
+/// What shows at once that a request cannot be passed on.
+fn problem_with(head: &RequestHead) -> Option<Problem> {
+    // Who asks for a WebSocket has no use for anything else; any other upgrade is an offer (RFC 9110 section 7.8).
+    let websocket =
+        head.upgrade.as_ref().is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    if websocket || head.method == Method::CONNECT {
+        return Some(Problem::no_upgrades());
+    }
+    let length = head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    length.is_some_and(|length| length > MAX_BODY as u64).then(Problem::body_too_large)
 }
 
 async fn encode(id: u64, head: RequestHead, body: Vec<u8>, mut held: Held) -> Result<(u64, String, Held), Unsent> {
@@ -230,7 +252,7 @@ async fn encode(id: u64, head: RequestHead, body: Vec<u8>, mut held: Held) -> Re
     Ok((id, message, held))
 }
 
-async fn decode(response: HttpResponse, method: Method) -> Result<(ResponseHead, Bytes), BadResponse> {
+async fn decode(response: HttpResponse, method: Method) -> Result<Response, BadResponse> {
     if response.body.encoded_len() <= LARGE {
         return response.into_parts(&method);
     }
@@ -246,25 +268,21 @@ fn problem_of(error: &BadResponse) -> Problem {
     }
 }
 
-/// What of a request decides on the form of an error page.
+/// What of a request decides on the form of its answer.
 struct Asked {
+    method: Method,
     headers: HeaderMap,
     id: RequestId,
-    is_head: bool,
 }
 
 impl Asked {
     fn of(head: &RequestHead) -> Self {
         let accept = head.headers.get_all(header::ACCEPT).iter().map(|value| (header::ACCEPT, value.clone()));
         let id = head.headers.get("x-request-id").and_then(|id| id.to_str().ok()?.parse().ok());
-        Self {
-            headers: accept.collect(),
-            id: id.unwrap_or(RequestId(uuid::Uuid::nil())),
-            is_head: head.method == Method::HEAD,
-        }
+        Self { method: head.method.clone(), headers: accept.collect(), id: id.unwrap_or(RequestId(uuid::Uuid::nil())) }
     }
 
-    fn refused(&self, problem: &Problem) -> (ResponseHead, Bytes) {
+    fn refused(&self, problem: &Problem) -> Response {
         let (parts, body) = problem.response(&self.headers, self.id).into_parts();
         let mut body = match body {
             ResponseBody::Whole(text) => text.unwrap_or_default(),
@@ -272,14 +290,14 @@ impl Asked {
         };
         let mut head = ResponseHead { status: parts.status, headers: parts.headers };
         head.headers.insert(header::CONTENT_LENGTH, body.len().into());
-        if self.is_head {
+        if self.method == Method::HEAD {
             body.clear();
         }
         (head, body)
     }
 }
 
-async fn reply(respond: SendResponse, (head, body): (ResponseHead, Bytes)) {
+async fn reply(respond: SendResponse, (head, body): Response) {
     let sent = async {
         let mut send = respond.send(&head, body.is_empty())?;
         if !body.is_empty() {
