@@ -15,6 +15,10 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use super::connection;
 use super::{DataPlane, Handler};
 
+/// How much the kernel takes for a client beyond what is already on its way, bytes.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+const MAX_UNSENT: u32 = 128 * 1024;
+
 /// What a client may use up.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -42,6 +46,10 @@ impl Acceptor {
         socket.set_nonblocking(true)?;
         // Accepted sockets inherit it: nothing that is written waits for more to come.
         socket.set_tcp_nodelay(true)?;
+        // And this: with the megabytes that the kernel would take for each client that does not read, a few hundred of
+        // them slow down every connection of the machine.
+        #[cfg(any(target_os = "android", target_os = "linux"))]
+        socket.set_tcp_notsent_lowat(MAX_UNSENT)?;
         socket.bind(&address.into())?;
         socket.listen(4096)?;
         let listener = TcpListener::from(socket);

@@ -7,7 +7,9 @@
 mod cancels;
 mod crowds;
 mod leaving;
+mod limits;
 mod local;
+mod neighbours;
 mod parts;
 mod raw;
 #[expect(unused_imports, reason = "each test binary uses a part of this")]

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_util::task::AbortOnDropHandle;
+
+/// What the kernel may keep in one direction of a connection, bytes.
+const BUFFER: u32 = 64 * 1024;
 
 /// A local server that does with each connection what it is told.
 pub struct RawOrigin {
@@ -21,7 +24,11 @@ impl RawOrigin {
         F: Fn(Connection) -> A + Send + 'static,
         A: Future<Output = ()> + Send + 'static,
     {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        // The kernel would take megabytes for each connection that is not read.
+        socket.set_send_buffer_size(BUFFER).unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(4096).unwrap();
         let address = listener.local_addr().unwrap();
         let accepted = Arc::new(AtomicUsize::new(0));
         let count = accepted.clone();
@@ -61,6 +68,13 @@ impl Connection {
         Self::new(TcpStream::connect(address).await.unwrap())
     }
 
+    /// One whose other end cannot send far ahead: the kernel would take megabytes that nobody reads.
+    pub async fn narrow(address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(BUFFER).unwrap();
+        Self::new(socket.connect(address).await.unwrap())
+    }
+
     /// Reads up to `mark` and gives what came, with it; `None` when the other end leaves before that.
     pub async fn read_to(&mut self, mark: &[u8]) -> Option<Vec<u8>> {
         loop {
@@ -93,17 +107,20 @@ impl Connection {
         self.ahead
     }
 
-    /// Reads that many bytes, and thinks nothing of them.
-    pub async fn skip(&mut self, bytes: usize) {
-        let mut left = bytes - self.ahead.len();
+    /// Reads that many bytes, and says whether they came.
+    pub async fn skip(&mut self, bytes: usize) -> bool {
+        let ahead = self.ahead.len().min(bytes);
+        self.ahead.drain(..ahead);
+        let mut left = bytes - ahead;
         let mut buffer = vec![0; 64 * 1024];
         while left > 0 {
             let most = left.min(buffer.len());
             match self.stream.read(&mut buffer[..most]).await {
                 Ok(read) if read > 0 => left -= read,
-                _ => return,
+                _ => return false,
             }
         }
+        true
     }
 
     /// Reads until the other end has left.

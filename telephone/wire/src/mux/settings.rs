@@ -23,7 +23,8 @@ pub struct Settings {
     /// leave lying here beyond the first window of each.
     pub max_grown: usize,
     /// How much may lie here unread, in bytes over all streams, before the connection's credit is held back as well.
-    /// Below it one slow reader never slows another stream.
+    /// Below it one slow reader never slows another stream, and below half of it windows grow: room for the first
+    /// windows of 500 who do not read, and all that windows may grow.
     pub max_held: usize,
     /// How much one stream may queue for sending, in bytes.
     pub send_buffer: usize,
@@ -40,8 +41,8 @@ impl Settings {
             local,
             peer,
             max_stream_window: MAX_STREAM_WINDOW,
-            max_grown: 32 * 1024 * 1024,
-            max_held: 64 * 1024 * 1024,
+            max_grown: 16 * 1024 * 1024,
+            max_held: 96 * 1024 * 1024,
             send_buffer: 64 * 1024,
             max_queued: 16 * 1024 * 1024,
             frame_size: 16 * 1024,
