@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use proptest::prelude::*;
 use wire::control::Limits;
-use wire::frame::ResetCode;
+use wire::frame::{Header, Kind, ResetCode};
 use wire::head::{RequestHead, ResponseHead};
 use wire::mux::{Event, Mux, Received, Settings, Side, StreamId};
 
@@ -52,6 +52,8 @@ fn byte(stream: StreamId, server: bool, position: usize) -> u8 {
 
 struct End {
     mux: Mux,
+    /// The first credit of the connection, bytes.
+    window: u32,
     server: bool,
     streams: Vec<StreamId>,
     /// How many bytes were sent and read on each stream.
@@ -65,6 +67,7 @@ impl End {
     fn new(side: Side, settings: Settings) -> Self {
         Self {
             mux: Mux::new(side, settings),
+            window: settings.local.connection_window,
             server: side == Side::Server,
             streams: Vec::new(),
             sent: HashMap::new(),
@@ -218,12 +221,55 @@ fn finish(mut ends: [End; 2], cut: &HashSet<StreamId>) {
     for end in &ends {
         assert_eq!(end.mux.active_streams(), 0, "server: {}", end.server);
     }
+    assert_credit_is_whole(&mut ends);
     for (from, to) in [(&ends[0], &ends[1]), (&ends[1], &ends[0])] {
         // A telephone that has not read its old streams yet may turn new ones away.
         for (id, sent) in from.sent.iter().filter(|(id, _)| !cut.contains(*id) && to.streams.contains(*id)) {
             assert_eq!(to.read.get(id).unwrap_or(&0), sent, "stream {id}, from the server: {}", from.server);
         }
     }
+}
+
+/// All credit is back, of streams that ended well and of those that did not: in each direction, what is sent while the
+/// other end says nothing is at least what is never waited for, a whole window less the half that is announced at once.
+fn assert_credit_is_whole(ends: &mut [End; 2]) {
+    let head = ResponseHead { status: StatusCode::OK, headers: HeaderMap::new() };
+    let mut passed = [0, 0];
+    let mut moved = true;
+    while std::mem::take(&mut moved) {
+        let Ok(id) = ends[1].mux.open(&request(), false) else { break };
+        // The telephone hears of the stream; the server hears of nothing, so that neither gets new credit.
+        while let Some(message) = ends[1].mux.next_message(100_000) {
+            ends[0].mux.receive(message).unwrap();
+        }
+        ends[0].take_events();
+        ends[0].mux.respond(id, &head, false).unwrap();
+        for (end, passed) in ends.iter_mut().zip(&mut passed) {
+            let capacity = end.mux.send_capacity(id).unwrap();
+            end.mux.send_data(id, vec![0; capacity].into(), false).unwrap();
+            while let Some(message) = end.mux.next_message(100_000) {
+                let data = data_in(message);
+                *passed += data;
+                moved |= data > 0;
+            }
+        }
+    }
+    let window = ends[0].window as usize;
+    for (passed, end) in passed.into_iter().zip(ends) {
+        assert!(passed >= window - window / 2, "{passed} of {window}, from the server: {}", end.server);
+    }
+}
+
+/// How many bytes of bodies a message carries.
+fn data_in(mut message: Bytes) -> usize {
+    let mut data = 0;
+    while !message.is_empty() {
+        let (header, payload) = Header::decode(&mut message).unwrap();
+        if header.kind == Kind::Data {
+            data += payload.len();
+        }
+    }
+    data
 }
 
 proptest! {
