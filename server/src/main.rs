@@ -1,5 +1,7 @@
 //! `switchboard`: dashboard, API, proxy and tunnel endpoint in one process.
 
+mod allocator;
+
 use clap::Parser;
 use server::{
     commands::{Arguments, Command, Failure},
@@ -7,11 +9,6 @@ use server::{
     observe::logs,
 };
 use std::process::ExitCode;
-
-/// Traffic makes and drops buffers of every size all the time. The C library's allocator gives freed ones back to the
-/// kernel only to ask for them again: that halved the speed of large downloads.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     match Arguments::try_parse() {
@@ -25,6 +22,9 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     logs::start(&config.logs)?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
+    }
+    if let Err(error) = allocator::keep_tidy() {
+        tracing::warn!(%error, "freed memory goes back to the system late: no thread could be started for it");
     }
     arguments.command.unwrap_or(Command::Serve).run(config)
 }
