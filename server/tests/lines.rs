@@ -236,3 +236,20 @@ async fn a_stale_session_cannot_remove_the_one_that_came_in_its_place() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_telephone_leaves_with_all_its_lines() {
+    let switchboard = Switchboard::start().await;
+    let (_, token) = switchboard.token().await;
+    let (mut first, created) = dial(&switchboard, &token, &json!({})).await;
+    let (_second, _) = dial(&switchboard, &token, &join(&created)).await;
+    session(&switchboard, 2).await;
+    first.send(Message::text(r#"{"type":"drain"}"#)).await.unwrap();
+    while receive(&mut first).await["type"] != "drain" {}
+    // Nobody is asked any more, and nobody waited for.
+    let visitor = switchboard.visitor("lines");
+    let request = visitor.request(Method::GET, "/").body(Body::default()).unwrap();
+    let response = visitor.send(request).await.unwrap();
+    assert_eq!(response.headers()["x-switchboard-error"], "tunnel_offline");
+    assert_eq!(dial(&switchboard, &token, &join(&created)).await.1["code"], "session_gone");
+}

@@ -11,7 +11,7 @@ use wire::mux::OpenError;
 
 use super::problem::Problem;
 use crate::routing::TunnelRoute;
-use crate::tunnel::SessionLine;
+use crate::tunnel::{SessionLine, SessionSet};
 
 /// How long a new request waits for a telephone at most; the setting `hold_timeout` may say less.
 const PATIENCE: Duration = Duration::MAX;
@@ -36,7 +36,7 @@ impl<'a> Attempts<'a> {
 
     /// Opens a stream on the best line there is, waiting for one if need be.
     pub(super) async fn open(&mut self, head: &RequestHead, end: bool) -> Result<(SendBody, ResponseFuture), Problem> {
-        let mut line = match self.route.sessions.pick() {
+        let mut line = match self.pick() {
             Some(line) => line,
             None => self.wait().await?,
         };
@@ -55,7 +55,7 @@ impl<'a> Attempts<'a> {
                     other.filter(|other| !Arc::ptr_eq(other, &line)).ok_or_else(Problem::busy)?
                 }
                 // It takes no requests any more, and is not picked again.
-                OpenStreamError::Refused(_) | OpenStreamError::Line(_) => match self.route.sessions.pick() {
+                OpenStreamError::Refused(_) | OpenStreamError::Line(_) => match self.pick() {
                     Some(line) => line,
                     None => self.wait().await?,
                 },
@@ -63,10 +63,17 @@ impl<'a> Attempts<'a> {
         }
     }
 
+    fn pick(&self) -> Option<Arc<SessionLine>> {
+        if self.broken { self.route.sessions.pick_lively() } else { self.route.sessions.pick() }
+    }
+
     async fn wait(&self) -> Result<Arc<SessionLine>, Problem> {
         let _held = self.route.meter.hold();
-        let patience = if self.broken { PATIENCE_AFTER_BREAK } else { PATIENCE };
-        let line = self.route.sessions.wait(patience).await;
+        let line = if self.broken {
+            self.route.sessions.wait(PATIENCE_AFTER_BREAK, SessionSet::pick_lively).await
+        } else {
+            self.route.sessions.wait(PATIENCE, SessionSet::pick).await
+        };
         line.ok_or_else(if self.broken { Problem::bad_gateway } else { Problem::tunnel_offline })
     }
 

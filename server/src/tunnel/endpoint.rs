@@ -127,9 +127,12 @@ impl Endpoint {
     async fn take_control(&self, mut control: ControlReceiver, session: &Session) {
         while let Some(message) = control.recv().await {
             match message {
-                // The line has answered it already, and what is in flight goes on. When all lines drain the telephone
-                // is leaving.
-                Control::Drain(_) if session.load().is_none() => self.registry.leave(session, false),
+                // The telephone is leaving, with all its lines. This one has answered already; what is in flight goes
+                // on.
+                Control::Drain(_) => {
+                    session.stop_opening();
+                    self.registry.leave(session, false);
+                }
                 other => tracing::debug!(session = %session.id, ?other, "a message that needs no answer"),
             }
         }

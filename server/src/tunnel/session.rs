@@ -130,6 +130,11 @@ impl Session {
         }
     }
 
+    /// The same among those whose telephone was heard lately.
+    pub fn pick_lively(&self) -> Option<Arc<SessionLine>> {
+        self.pick().filter(|line| !line.line.is_silent())
+    }
+
     /// The line with the fewest streams, on whatever thread.
     pub fn pick_emptiest(&self) -> Option<Arc<SessionLine>> {
         let lines = self.lines.load();
@@ -207,6 +212,13 @@ impl Session {
     pub fn drain(&self, deadline_s: u32) {
         for line in self.finish() {
             line.drain(deadline_s);
+        }
+    }
+
+    /// No request is sent to it any more; those in flight go on.
+    pub fn stop_opening(&self) {
+        for line in self.finish() {
+            line.line.stop_opening();
         }
     }
 

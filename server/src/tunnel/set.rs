@@ -66,6 +66,13 @@ impl SessionSet {
         }
     }
 
+    /// A line whose telephone was heard lately, for a request under which one has broken: others may be about to.
+    pub fn pick_lively(&self) -> Option<Arc<SessionLine>> {
+        self.pick()
+            .filter(|line| !line.line.is_silent())
+            .or_else(|| self.sessions.load().iter().find_map(|session| session.pick_lively()))
+    }
+
     /// The emptiest line of all, for a request that the nearest one had no room for.
     pub fn pick_emptiest(&self) -> Option<Arc<SessionLine>> {
         let sessions = self.sessions.load();
@@ -73,8 +80,13 @@ impl SessionSet {
     }
 
     /// The line for the next request, once there is one: a telephone that broke off or whose server was restarted is
-    /// back in a moment. One that took its leave is not waited for, and nobody longer than `limit`.
-    pub async fn wait(&self, limit: Duration) -> Option<Arc<SessionLine>> {
+    /// back in a moment. One that took its leave is not waited for, and nobody longer than `limit`. `pick` says which
+    /// line will do.
+    pub async fn wait(
+        &self,
+        limit: Duration,
+        pick: impl Fn(&Self) -> Option<Arc<SessionLine>>,
+    ) -> Option<Arc<SessionLine>> {
         let limit = limit.min(self.hold.limit()?);
         if self.deadline(Instant::now() + limit) <= Instant::now() {
             return None;
@@ -84,7 +96,7 @@ impl SessionSet {
         loop {
             let mut changed = pin!(self.changed.notified());
             changed.as_mut().enable();
-            if let Some(line) = self.pick() {
+            if let Some(line) = pick(self) {
                 return Some(line);
             }
             self.hold.limit()?;

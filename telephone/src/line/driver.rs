@@ -165,6 +165,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             let timestamp = ping?;
             self.shared.lock().outbox.push_back(Control::Ping { timestamp });
         }
+        self.shared.set_silent(self.heartbeat.is_silent());
         Ok(())
     }
 

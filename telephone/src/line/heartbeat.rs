@@ -60,6 +60,11 @@ impl Heartbeat {
         Some(asked.elapsed())
     }
 
+    /// Whether the peer was asked and has not answered for half an interval.
+    pub fn is_silent(&self) -> bool {
+        self.pulse.silent
+    }
+
     /// The timestamp of a `ping` to send now, or why the peer is given up. What is there to be read has been read.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<u64, LineError>> {
         loop {
@@ -84,6 +89,8 @@ struct Pulse {
     /// After how much silence the peer is asked.
     ask_after: Duration,
     heard: Instant,
+    /// Nothing has come for so long that this peer is not the one to turn to.
+    silent: bool,
     /// When a silent peer is asked.
     next_ping: Instant,
     next_measure: Instant,
@@ -93,11 +100,20 @@ struct Pulse {
 
 impl Pulse {
     fn new(interval: Duration, ask_after: Duration, now: Instant) -> Self {
-        Self { interval, ask_after, heard: now, next_ping: now + ask_after, next_measure: now, stalled: None }
+        Self {
+            interval,
+            ask_after,
+            heard: now,
+            silent: false,
+            next_ping: now + ask_after,
+            next_measure: now,
+            stalled: None,
+        }
     }
 
     fn heard(&mut self, now: Instant) {
         self.heard = now;
+        self.silent = false;
         self.next_ping = now + self.ask_after;
     }
 
@@ -114,12 +130,17 @@ impl Pulse {
         if self.stalled.is_some_and(|since| now >= since + self.patience()) {
             return Err(LineError::WriteStalled);
         }
+        self.silent = now >= self.silent_from();
         let due = now >= self.next_ping.min(self.next_measure);
         if due {
             self.next_ping = now + self.ask_after;
             self.next_measure = now + MEASURE.max(self.interval);
         }
         Ok(due)
+    }
+
+    fn silent_from(&self) -> Instant {
+        self.heard + self.ask_after + self.interval / 2
     }
 
     fn patience(&self) -> Duration {
@@ -130,7 +151,8 @@ impl Pulse {
     fn deadline(&self) -> Instant {
         let lost = self.heard + 2 * self.interval;
         let lost = self.stalled.map_or(lost, |since| lost.min(since + self.patience()));
-        self.next_ping.min(self.next_measure).min(lost)
+        let next = if self.silent { lost } else { lost.min(self.silent_from()) };
+        next.min(self.next_ping).min(self.next_measure)
     }
 }
 
@@ -159,6 +181,8 @@ mod tests {
             assert!(matches!(next(&mut pulse, start), (0, Ok(true))), "the way is measured at once");
             pulse.heard(start);
             assert!(matches!(next(&mut pulse, start), (at, Ok(true)) if at == ask_after));
+            assert!(matches!(next(&mut pulse, start), (at, Ok(false)) if at == ask_after + 1000));
+            assert!(pulse.silent);
             assert!(matches!(next(&mut pulse, start), (4000, Err(LineError::HeartbeatLost))));
         }
     }
@@ -182,6 +206,7 @@ mod tests {
         assert!(pulse.beat(start, Duration::ZERO).is_ok());
         let late = Duration::from_secs(60);
         assert!(matches!(pulse.beat(start + INTERVAL + late, late), Ok(true)));
+        assert!(matches!(next(&mut pulse, start), (63_000, Ok(false))));
         assert!(matches!(next(&mut pulse, start), (64_000, Err(LineError::HeartbeatLost))));
     }
 

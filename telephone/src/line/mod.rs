@@ -112,7 +112,13 @@ impl Line {
         self.shared.active_streams()
     }
 
-    /// How many streams are open, `None` once no more can be opened. Takes no lock, and may be a moment behind: for
+    /// Whether the peer was asked for a sign of life and has given none for half a heartbeat. Takes no lock.
+    pub fn is_silent(&self) -> bool {
+        self.shared.is_silent()
+    }
+
+    /// How many streams are open, `None` once no more can be opened. A peer that [is silent](Self::is_silent) counts as
+    /// very busy. Takes no lock, and may be a moment behind: for
     /// choosing between lines.
     pub fn load(&self) -> Option<usize> {
         self.shared.load()

@@ -1,7 +1,7 @@
 //! What the driver and the handles of one line share.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -33,8 +33,12 @@ pub(super) struct Shared {
     began: Instant,
     /// How many streams are open, or [`NO_MORE`]; for who compares lines and must not wait for the lock.
     load: AtomicUsize,
+    /// The peer has not been heard for a while.
+    silent: AtomicBool,
 }
 
+/// What a peer that is not heard counts for when it is compared with others.
+const SILENT: usize = 1_000_000;
 /// No stream is opened any more.
 const NO_MORE: usize = usize::MAX;
 
@@ -88,6 +92,7 @@ impl Shared {
             rtt: AtomicU64::new(0),
             began: Instant::now(),
             load: AtomicUsize::new(0),
+            silent: AtomicBool::new(false),
         }
     }
 
@@ -129,7 +134,16 @@ impl Shared {
 
     /// How many streams are open, `None` once no more are opened. Takes no lock, and may be a moment behind.
     pub(super) fn load(&self) -> Option<usize> {
-        Some(self.load.load(Ordering::Relaxed)).filter(|load| *load != NO_MORE)
+        let load = self.load.load(Ordering::Relaxed);
+        (load != NO_MORE).then(|| if self.is_silent() { load.saturating_add(SILENT) } else { load })
+    }
+
+    pub(super) fn is_silent(&self) -> bool {
+        self.silent.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_silent(&self, silent: bool) {
+        self.silent.store(silent, Ordering::Relaxed);
     }
 
     pub(super) fn open(&self, head: &RequestHead, end: bool) -> Result<StreamId, OpenStreamError> {
