@@ -181,6 +181,29 @@ fn streams_take_turns() {
 }
 
 #[test]
+fn a_small_answer_waits_for_one_frame_of_many_bulk_transfers() {
+    let mut pair = Pair::new(Settings::default());
+    let bulk: Vec<_> = (0..8).map(|_| pair.stream()).collect();
+    let small = pair.stream();
+    for id in &bulk {
+        pair.telephone.send_data(*id, Bytes::from(vec![0; 64 * 1024]), false).unwrap();
+    }
+    // Each of them has had a turn.
+    pair.telephone.next_message(MAX).unwrap();
+    pair.telephone.send_data(small, Bytes::from_static(b"x"), true).unwrap();
+    let mut message = pair.telephone.next_message(MAX).unwrap();
+    let mut before = 0;
+    loop {
+        let (header, _) = Header::decode(&mut message).unwrap();
+        if header.stream == small.get() {
+            break;
+        }
+        before += header.length;
+    }
+    assert!(before <= 16 * 1024, "{before}");
+}
+
+#[test]
 fn heads_and_control_frames_go_before_data_and_messages_keep_to_their_size() {
     let mut pair = Pair::new(Settings::default());
     let id = pair.server.open(&request(), false).unwrap();

@@ -11,6 +11,7 @@ mod send;
 mod settings;
 mod stream;
 mod transmit;
+mod turns;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -26,6 +27,7 @@ use crate::flow::{Credit, MAX_CONNECTION_WINDOW, Pace, Window};
 use crate::frame::{self, ResetCode};
 use crate::head::{RequestHead, ResponseHead};
 use stream::{RecvState, SendState, Stream};
+use turns::Turns;
 
 /// Something the application should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,8 +82,7 @@ pub struct Mux {
     draining: bool,
     /// Encoded frames that go before any data: heads, RESET, STOP, WINDOW.
     urgent: BytesMut,
-    /// Streams with data to send, in the order of their turns.
-    turns: VecDeque<StreamId>,
+    turns: Turns,
     /// Streams that had their turn while the connection had no credit.
     starved: VecDeque<StreamId>,
     /// Streams that found no room because all streams together had queued too much.
@@ -113,7 +114,7 @@ impl Mux {
             last: 0,
             draining: false,
             urgent: BytesMut::new(),
-            turns: VecDeque::new(),
+            turns: Turns::default(),
             starved: VecDeque::new(),
             crowded: VecDeque::new(),
             queued: 0,

@@ -184,7 +184,7 @@ impl Mux {
             return Err(error);
         }
         if header.stream == 0 {
-            self.turns.append(&mut self.starved);
+            self.turns.go_on_all(&mut self.starved);
             return self.credit.grant(bytes).map_err(|_| error);
         }
         let Some(id) = self.known(header)? else { return Ok(()) };

@@ -134,7 +134,7 @@ impl Mux {
         let Some(stream) = self.streams.get_mut(&id) else { return };
         if stream.send.has_output() && !stream.send.scheduled {
             stream.send.scheduled = true;
-            self.turns.push_back(id);
+            self.turns.begin(id);
         }
     }
 }

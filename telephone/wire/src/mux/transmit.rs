@@ -25,14 +25,14 @@ impl Mux {
 
     /// Appends the next binary message, of about `max` bytes at most, to `out`; `false` when nothing can be sent now.
     ///
-    /// Heads and control frames go first, so that no body delays them; then each stream with data has one frame in
-    /// turn, so that no bulk transfer delays a small one by more than that.
+    /// Heads and control frames go first, so that no body delays them; then the streams with data have one frame each
+    /// in turn, so that bulk transfers delay a small one by one frame at most.
     pub fn put_message(&mut self, max: usize, out: &mut BytesMut) -> bool {
         let start = out.len();
         let end = start.saturating_add(max);
         self.put_urgent(max, out);
         while self.urgent.is_empty() && out.len() + HEADER + LEAST_FRAME <= end {
-            let Some(id) = self.turns.pop_front() else { break };
+            let Some(id) = self.turns.next() else { break };
             self.take_turn(id, out, end);
         }
         out.len() > start
@@ -79,7 +79,7 @@ impl Mux {
         }
         send.put_frame(id, length, out);
         if send.has_output() {
-            self.turns.push_back(id);
+            self.turns.go_on(id);
         } else {
             send.scheduled = false;
         }
