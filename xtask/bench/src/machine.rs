@@ -18,8 +18,8 @@ pub fn description(plan: &Plan) -> String {
         file("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").map(|name| format!(", governor {name}"));
     let peers: Vec<_> = plan.peers.iter().map(|peer| format!("{} {}", peer.kind.name(), peer.version)).collect();
     format!(
-        "{}: {cores} cores of {}{}, Linux {kernel}, load average {load} before the start; revision {}; {}. Medians of {} \
-         rounds of {} s a load.",
+        "{}: {cores} cores of {}{}, Linux {kernel}, load average {load} before the start; revision {}; {}. Rounds: {}, \
+         {} s a load.",
         today(),
         model.unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
         governor.unwrap_or_default(),

@@ -48,7 +48,10 @@ pub async fn cut(plan: &Plan, subjects: &[(usize, &Subject)], origin: SocketAddr
 /// Freezes the lines of all tunnels at once: they wait most of the time.
 pub async fn freeze(plan: &Plan, subjects: &[(usize, &Subject)], origin: SocketAddr, results: &mut Results) {
     for round in 0..if plan.quick { 1 } else { FREEZES } {
-        let running = start(subjects, origin).await;
+        // Nobody waits a second time for one that did not come back.
+        let lost = |index| results.median((Measure::Freeze, Figure::Seconds), index).is_some_and(f64::is_infinite);
+        let left: Vec<_> = subjects.iter().copied().filter(|(index, _)| !lost(*index)).collect();
+        let running = start(&left, origin).await;
         tokio::time::sleep(CALM).await;
         let strikes = running.iter().map(|(index, subject)| async move {
             (*index, strike(subject, Fault::Freeze, Duration::from_millis(40)).await)
