@@ -87,6 +87,7 @@ async fn connect(shared: &Shared) -> Result<Socket<net::Socket>, DialError> {
     let server = &shared.server;
     let tcp = connect_tcp(&server.host, server.port, LIMIT)
         .await
+        .and_then(|connection| line::limit_unsent(&connection).map(|()| connection))
         .map_err(|error| DialError::Unreachable { server: server.to_string(), error })?;
     let mut connection: net::Socket = Box::new(tcp);
     if let Some(tls) = &shared.server_tls {

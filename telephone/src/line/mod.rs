@@ -21,6 +21,7 @@ mod send;
 mod shared;
 mod socket;
 mod spare;
+mod tcp;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +45,7 @@ pub use recv::RecvBody;
 pub use send::SendBody;
 use shared::Shared;
 pub use socket::{Socket, SocketError};
+pub use tcp::limit_unsent;
 
 /// How a line behaves.
 #[derive(Clone, Copy, Debug)]
