@@ -299,7 +299,7 @@ async fn who_says_nothing_is_let_go() {
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }
 
-/// A connection without requests is taken apart after a second; nobody must see that.
+/// A connection without requests is taken apart after a moment; nobody must see that.
 #[tokio::test]
 async fn a_quiet_connection_goes_on_where_it_was() {
     let switchboard = Switchboard::start().await;

@@ -44,7 +44,7 @@ impl Phase {
 }
 
 /// How long a connection has to be without a request to be called quiet.
-pub(super) const QUIET: Duration = Duration::from_secs(1);
+pub(super) const QUIET: Duration = Duration::from_millis(200);
 
 /// A socket that fails with [`io::ErrorKind::TimedOut`] when, between two requests, a begun head is not complete within
 /// `head`, and whenever the peer takes nothing of what is written for `idle`. When no head begins, it says that the

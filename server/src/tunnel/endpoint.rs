@@ -87,9 +87,6 @@ impl Endpoint {
                         tracing::error!("a connection to /tunnel has another kind of socket");
                         return;
                     };
-                    if let Err(error) = line::limit_unsent(&stream) {
-                        tracing::debug!(%error, client = %client.address, "small answers may have to wait for large ones");
-                    }
                     let socket = Socket::new(stream, Role::Server, OPENING_LIMITS, &early);
                     let opened = Opening { endpoint: &endpoint, client }.run(socket).await;
                     drop(opening);

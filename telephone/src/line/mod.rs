@@ -45,7 +45,7 @@ pub use recv::RecvBody;
 pub use send::SendBody;
 use shared::Shared;
 pub use socket::{Socket, SocketError};
-pub use tcp::limit_unsent;
+pub(crate) use tcp::limit_unsent;
 
 /// How a line behaves.
 #[derive(Clone, Copy, Debug)]
