@@ -203,6 +203,7 @@ impl Session {
 
     /// Ends the session and says why; requests in flight break off.
     pub fn cut(&self, cut: Cut) {
+        self.hide();
         for line in self.finish() {
             line.cut(cut);
         }
@@ -224,9 +225,15 @@ impl Session {
 
     /// Closes every line, at once.
     pub fn close(&self, code: u16, reason: &str) {
+        self.hide();
         for line in self.finish() {
             line.line.close(code, reason);
         }
+    }
+
+    /// People see it no more, whatever its lines still have to say.
+    fn hide(&self) {
+        self.standing().presence = None;
     }
 
     /// Takes no further line; those there are.
