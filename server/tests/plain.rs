@@ -5,6 +5,8 @@
 #[expect(unused_imports, reason = "each test binary uses a part of this")]
 mod support;
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::{SinkExt, StreamExt};
@@ -14,7 +16,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 use support::fault::{Direction, Relay};
-use support::{Body, Origin, Switchboard, full, streamed, text, whole};
+use support::{Body, Origin, Switchboard, full, streamed, text, until, whole};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::Message;
@@ -497,10 +499,13 @@ async fn bodies_that_wait_for_their_end_have_a_bound() {
     };
     assert_eq!(response.status(), 503);
     assert!(response.headers().contains_key("retry-after"));
+    let held = async || switchboard.figure("switchboard_plain_held_bytes").await;
+    assert!(held().await > 32.0 * MIB as f64, "what is held shows");
     for (sender, visit) in open {
         drop(sender);
         visit.abort();
     }
+    until(Duration::from_secs(10), "nothing is held", async || held().await == 0.0).await;
 }
 
 #[tokio::test]

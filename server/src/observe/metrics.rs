@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     config::Node,
-    tunnel::{HoldFigures, Registry},
+    tunnel::{HoldFigures, Registry, plain_held_bytes},
 };
 
 const CONTENT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -67,6 +67,9 @@ async fn scrape(State(source): State<Arc<Source>>) -> impl IntoResponse {
     text.gauge("switchboard_lines", "Sockets of telephones.", sources.registry.sockets() as f64);
     let held_bytes = telephone::line::held_bytes();
     text.gauge("switchboard_line_held_bytes", "Bytes that came over lines and wait to be read.", held_bytes as f64);
+    let plain_bytes = plain_held_bytes();
+    let help = "Bytes of whole requests and responses held for telephones that speak version 1.0.";
+    text.gauge("switchboard_plain_held_bytes", help, plain_bytes as f64);
     held(&mut text, sources.registry.hold().figures());
     tasks(&mut text, sources);
     process_figures(&mut text, &Figures::read(), source.started);

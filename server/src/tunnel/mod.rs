@@ -11,6 +11,7 @@ mod set;
 
 pub use endpoint::Endpoint;
 pub use hold::{Hold, HoldFigures, HoldSettings};
+pub use plain::held_bytes as plain_held_bytes;
 pub use registry::{Registry, SocketPlace};
 pub use session::{NotJoined, Session, SessionLine};
 pub use set::{Crowded, SessionSet};

@@ -10,6 +10,11 @@ const PER_PROCESS: usize = 512 * 1024 * 1024;
 
 static ALL: AtomicUsize = AtomicUsize::new(0);
 
+/// How many bytes all sessions hold.
+pub(super) fn held_bytes() -> usize {
+    ALL.load(Ordering::Relaxed)
+}
+
 /// One session's share.
 #[derive(Debug, Default)]
 pub(super) struct Budget(AtomicUsize);

@@ -20,6 +20,11 @@ use wire::plain::MAX_REQUESTS;
 use super::endpoint::Socket;
 pub(super) use driver::Driver;
 
+/// How many bytes of whole requests and responses lie here, of all sessions of the process.
+pub fn held_bytes() -> usize {
+    budget::held_bytes()
+}
+
 /// Makes a line of a socket whose opening is done and whose telephone announced `limits`.
 pub(super) fn line(socket: Socket, limits: Limits, heartbeat: Duration) -> (Line, Driver, ControlReceiver) {
     let limits = Limits { max_streams: limits.max_streams.min(MAX_REQUESTS), ..Limits::default() };
