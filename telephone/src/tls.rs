@@ -8,7 +8,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_rustls::TlsConnector;
 
 use crate::net::Socket;
@@ -79,6 +79,34 @@ impl Tls {
 impl std::fmt::Debug for Tls {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Tls")
+    }
+}
+
+/// What to do about a handshake that failed, as the end of a sentence; empty when nobody knows.
+pub(crate) fn advice(error: &io::Error) -> &'static str {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+    match cause {
+        Some(rustls::Error::InvalidCertificate(certificate)) => match certificate {
+            // An authority that was made anew under its old name has another signature.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                "; nobody this machine trusts has signed its certificate. If you run the authority that has, give its \
+                 certificate with --ca-file"
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                "; give the server's address with a name that its certificate is for, or get it one for this name"
+            }
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                "; have the server's certificate renewed, or set this machine's clock right"
+            }
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                "; set this machine's clock right"
+            }
+            _ => "",
+        },
+        Some(rustls::Error::InvalidMessage(_)) => {
+            "; what answers there does not speak TLS: is it the right port, or is the address one with http://?"
+        }
+        _ => "",
     }
 }
 

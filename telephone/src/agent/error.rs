@@ -66,7 +66,7 @@ pub enum DialError {
         error: io::Error,
     },
     /// The TLS handshake failed.
-    #[error("no secure connection to {server}: {error}")]
+    #[error("no secure connection to {server}: {error}{advice}", advice = crate::tls::advice(error))]
     Tls {
         /// The server's address.
         server: String,

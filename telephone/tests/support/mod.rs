@@ -3,6 +3,7 @@
 
 pub mod hub;
 pub mod local;
+pub mod tls;
 
 use std::collections::HashMap;
 
