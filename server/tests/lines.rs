@@ -52,6 +52,15 @@ async fn session(switchboard: &Switchboard, lines: u64) -> Value {
 
 /// Opens a line by hand: the socket, and the server's answer to `init`.
 async fn dial(switchboard: &Switchboard, token: &str, wish: &Value) -> (Socket, Value) {
+    let (mut socket, answer) = begin(switchboard, token, wish).await;
+    if answer["type"] == "tunnel_created" {
+        ready(&mut socket).await;
+    }
+    (socket, answer)
+}
+
+/// The same without the last word.
+async fn begin(switchboard: &Switchboard, token: &str, wish: &Value) -> (Socket, Value) {
     let url = format!("ws://{}/tunnel", switchboard.address);
     let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
     assert_eq!(receive(&mut socket).await["type"], "auth_challenge");
@@ -59,10 +68,11 @@ async fn dial(switchboard: &Switchboard, token: &str, wish: &Value) -> (Socket, 
     init.as_object_mut().unwrap().extend(wish.as_object().unwrap().clone());
     socket.send(Message::text(init.to_string())).await.unwrap();
     let answer = receive(&mut socket).await;
-    if answer["type"] == "tunnel_created" {
-        socket.send(Message::text(r#"{"type":"ready"}"#)).await.unwrap();
-    }
     (socket, answer)
+}
+
+async fn ready(socket: &mut Socket) {
+    socket.send(Message::text(r#"{"type":"ready"}"#)).await.unwrap();
 }
 
 async fn receive(socket: &mut Socket) -> Value {
@@ -148,6 +158,7 @@ async fn the_session_ends_with_its_last_line() {
     let switchboard = Switchboard::start().await;
     let (_, token) = switchboard.token().await;
     let (first, created) = dial(&switchboard, &token, &json!({})).await;
+    session(&switchboard, 1).await;
     let (second, joined) = dial(&switchboard, &token, &join(&created)).await;
     assert_eq!((&joined["session_id"], &joined["public_url"]), (&created["session_id"], &created["public_url"]));
     session(&switchboard, 2).await;
@@ -205,6 +216,41 @@ async fn a_session_has_a_limit_of_lines() {
     session(&switchboard, 16).await;
 }
 
+#[tokio::test]
+async fn every_line_knows_the_address_that_the_tunnel_has_now() {
+    let switchboard = Switchboard::start().await;
+    let (_, token) = switchboard.token().await;
+    let (mut first, created) = dial(&switchboard, &token, &json!({})).await;
+    session(&switchboard, 1).await;
+    let (mut second, _) = dial(&switchboard, &token, &join(&created)).await;
+    session(&switchboard, 2).await;
+    let path = format!("/api/v1/tunnels/{}", created["tunnel_id"].as_str().unwrap());
+    assert_eq!(switchboard.client().patch(&path, &json!({"name": "no address"})).await.0, 200);
+    let (status, renamed) = switchboard.client().patch(&path, &json!({"subdomain": "renamed"})).await;
+    assert_eq!((status, &renamed["subdomain"]), (200, &json!("renamed")));
+    assert_ne!(renamed["public_url"], created["public_url"]);
+    for socket in [&mut first, &mut second] {
+        let update = loop {
+            let message = receive(socket).await;
+            if message["type"] == "update_tunnel" {
+                break message;
+            }
+        };
+        let expected = json!({"type": "update_tunnel", "subdomain": "renamed", "public_url": renamed["public_url"]});
+        assert_eq!(update, expected);
+    }
+    let (_third, joined) = dial(&switchboard, &token, &join(&created)).await;
+    assert_eq!(joined["session_id"], created["session_id"]);
+    assert_eq!((&joined["subdomain"], &joined["public_url"]), (&renamed["subdomain"], &renamed["public_url"]));
+    // And so does one that was opening while the tunnel was renamed.
+    let (mut late, old) = begin(&switchboard, &token, &join(&created)).await;
+    assert_eq!(old["subdomain"], "renamed");
+    assert_eq!(switchboard.client().patch(&path, &json!({"subdomain": "again"})).await.0, 200);
+    while receive(&mut first).await["subdomain"] != "again" {}
+    ready(&mut late).await;
+    while receive(&mut late).await["subdomain"] != "again" {}
+}
+
 /// Each session has an id of its own (its epoch): the end of a stale one removes only itself.
 #[tokio::test]
 async fn a_stale_session_cannot_remove_the_one_that_came_in_its_place() {
@@ -242,6 +288,7 @@ async fn a_telephone_leaves_with_all_its_lines() {
     let switchboard = Switchboard::start().await;
     let (_, token) = switchboard.token().await;
     let (mut first, created) = dial(&switchboard, &token, &json!({})).await;
+    session(&switchboard, 1).await;
     let (_second, _) = dial(&switchboard, &token, &join(&created)).await;
     session(&switchboard, 2).await;
     first.send(Message::text(r#"{"type":"drain"}"#)).await.unwrap();

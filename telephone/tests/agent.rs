@@ -300,6 +300,47 @@ async fn changes_of_the_tunnel_are_told() {
 }
 
 #[tokio::test]
+async fn what_each_line_is_told_is_news_once_and_asked_for_from_then_on() {
+    let mut hub = Hub::start().await;
+    let agent = builder(&hub.url).subdomain("blog").connections(3).start().unwrap();
+    let mut events = agent.events();
+    let lines = three_lines(&mut hub, &agent).await;
+    let update = |subdomain: &str| {
+        Control::UpdateTunnel(UpdateTunnel {
+            subdomain: Some(subdomain.to_owned()),
+            public_url: Some(format!("http://{subdomain}.test")),
+            ..UpdateTunnel::default()
+        })
+    };
+    for name in ["log", "journal"] {
+        for session in &lines {
+            session.line.send_control(update(name)).unwrap();
+        }
+        let told = loop {
+            if let Event::Updated(tunnel) = events.recv().await.unwrap() {
+                break tunnel;
+            }
+        };
+        assert_eq!((told.subdomain.as_str(), told.public_url), (name, format!("http://{name}.test")));
+        // The others have come when they are done with what was sent before.
+        for session in &lines {
+            let (_, answer) = session.line.open(&get("/"), true).unwrap();
+            answer.await.unwrap();
+        }
+    }
+    for session in lines {
+        session.driver.abort();
+    }
+    let init = loop {
+        let (_, init) = hub.init().await;
+        if init.join.is_none() {
+            break init;
+        }
+    };
+    assert_eq!(init.subdomain.as_deref(), Some("journal"));
+}
+
+#[tokio::test]
 async fn dropping_the_handle_cuts_the_line() {
     let mut hub = Hub::start().await;
     let agent = agent(&hub.url);

@@ -11,7 +11,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use super::{Table, TunnelRoute};
-use crate::tunnel::Registry;
+use crate::tunnel::{Address, Registry};
 
 /// The current table and what it is made from.
 #[derive(Debug)]
@@ -44,7 +44,8 @@ impl Routing {
         self.table.load()
     }
 
-    /// Makes a new table from what the database holds now, and cuts the sessions of tunnels that are no longer active.
+    /// Makes a new table from what the database holds now, cuts the sessions of tunnels that are no longer active, and
+    /// tells those whose tunnel has another address.
     /// When the database is away the last table stays.
     pub async fn refresh(&self) -> Result<(), CoreError> {
         let _turn = self.loading.lock().await;
@@ -57,7 +58,10 @@ impl Routing {
             table.add(&self.route(entry), hosts.iter().map(String::as_str));
         }
         self.registry.keep_only(&table);
-        self.table.store(Arc::new(table));
+        let table = Arc::new(table);
+        self.table.store(table.clone());
+        // Only now: a telephone that signs in meanwhile either sees the new table or is told here.
+        self.registry.tell_addresses(&table);
         Ok(())
     }
 
@@ -66,6 +70,7 @@ impl Routing {
             id: entry.tunnel_id,
             owner: entry.owner_id,
             state: entry.state,
+            address: Address { subdomain: entry.subdomain.clone(), public_url: entry.public_url.clone() },
             sessions: self.registry.sessions_of(entry.tunnel_id),
             meter: self.services.traffic().meter(entry.tunnel_id, entry.owner_id),
         })

@@ -7,7 +7,7 @@ use domain::{Hostname, TunnelId, TunnelState, UserId};
 use server_core::Meter;
 
 use crate::ingress::RequestHost;
-use crate::tunnel::SessionSet;
+use crate::tunnel::{Address, SessionSet};
 
 /// Where a request goes.
 #[derive(Clone, Debug)]
@@ -27,6 +27,8 @@ pub struct TunnelRoute {
     pub owner: UserId,
     /// What its owner has decided.
     pub state: TunnelState,
+    /// Where it is reached, as its telephones are told.
+    pub address: Address,
     /// The telephones that serve it.
     pub sessions: Arc<SessionSet>,
     /// Counts its traffic.

@@ -1,5 +1,6 @@
 //! The tunnel endpoint: where telephones dial in, and the sessions they have.
 
+mod address;
 mod endpoint;
 mod hold;
 mod opening;
@@ -9,6 +10,7 @@ mod registry;
 mod session;
 mod set;
 
+pub use address::Address;
 pub use endpoint::Endpoint;
 pub use hold::{Hold, HoldFigures, HoldSettings};
 pub use plain::held_bytes as plain_held_bytes;

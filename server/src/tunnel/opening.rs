@@ -18,6 +18,7 @@ use super::endpoint::{Endpoint, Socket, SocketDriver};
 use super::plain;
 use super::session::{NotJoined, Session, SessionLine};
 use crate::ingress::Client;
+use crate::routing::TunnelRoute;
 
 /// How long the whole opening may take.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -113,7 +114,7 @@ impl Opening<'_> {
         let holder = work.await.map_err(|error| Refused::internal(&error))??;
         let id = join.session_id.parse().ok().map(TelephoneSessionId);
         let session = id.and_then(|id| self.endpoint.registry.session(id)).filter(|session| {
-            session.token == holder.token_id() && session.created.resume == join.resume && session.load().is_some()
+            session.token == holder.token_id() && session.resume == join.resume && session.load().is_some()
         });
         match session {
             Some(session) => Ok(Admitted { init, holder, place: Place::Further(session) }),
@@ -135,7 +136,8 @@ impl Opening<'_> {
             let holder = services.tokens().authenticate(token.expose()).await?;
             let attached = services.tunnels().attach(&holder, request).await?;
             // The address is announced only when it works.
-            if routing.table().tunnel(attached.tunnel.id).is_none() {
+            let works = |route: &Arc<TunnelRoute>| route.address.public_url == attached.tunnel.public_url;
+            if !routing.table().tunnel(attached.tunnel.id).is_some_and(works) {
                 routing.refresh().await?;
             }
             Ok::<_, Refused>((holder, attached))
@@ -149,7 +151,7 @@ impl Opening<'_> {
         let Admitted { init, holder, place } = admitted;
         let created = match &place {
             Place::New(id, attached) => created(*id, attached),
-            Place::Further(session) => session.created.clone(),
+            Place::Further(session) => session.created(),
         };
         if let Place::New(_, attached) = &place {
             // From here on the address is known, and whoever asks for it waits for the telephone to be ready.
@@ -174,7 +176,7 @@ impl Opening<'_> {
                 let info = self.describe(*id, &init, &holder, attached);
                 self.open(info, init.resume.as_deref(), created, &line)
             }
-            Place::Further(session) => self.join(session, &line),
+            Place::Further(session) => self.join(session, &created, &line),
         };
         match joined {
             Ok((session, line)) => {
@@ -224,6 +226,10 @@ impl Opening<'_> {
         let joined = self.endpoint.registry.join(&session, resumes);
         joined.map_err(|crowded| (ErrorCode::LimitExceeded, crowded.to_string()))?;
         session.show(self.endpoint.services.presence().join(info));
+        // The telephone was told before it was known here: the tunnel may have another address since.
+        if let Some(route) = self.endpoint.routing.table().tunnel(session.tunnel) {
+            session.set_address(&route.address);
+        }
         Ok((session, line))
     }
 
@@ -231,10 +237,11 @@ impl Opening<'_> {
     fn join(
         &self,
         session: &Arc<Session>,
+        created: &TunnelCreated,
         line: &Line,
     ) -> Result<(Arc<Session>, Arc<SessionLine>), (ErrorCode, String)> {
         let line = SessionLine::new(session.id, line.clone());
-        session.attach(line.clone()).map_err(|error| (error.code(), error.to_string()))?;
+        session.attach(line.clone(), created).map_err(|error| (error.code(), error.to_string()))?;
         self.endpoint.registry.sessions_of(session.tunnel).line_joined();
         Ok((session.clone(), line))
     }

@@ -104,6 +104,15 @@ impl Registry {
         self.tunnels.retain(|id, set| table.tunnel(*id).is_some() || !set.is_empty());
     }
 
+    /// Tells the telephones of tunnels that have another address than they know.
+    pub(crate) fn tell_addresses(&self, table: &Table) {
+        for set in &self.tunnels {
+            if let Some(route) = table.tunnel(*set.key()) {
+                set.tell_address(&route.address);
+            }
+        }
+    }
+
     /// Ends the sessions that signed in with `token`.
     pub(crate) fn cut_token(&self, token: TokenId) {
         for set in &self.tunnels {

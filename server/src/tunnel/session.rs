@@ -9,6 +9,7 @@ use telephone::line::Line;
 use wire::close;
 use wire::control::{Control, Drain, ErrorCode, Refusal, TunnelCreated};
 
+use super::address::{self, Address};
 use crate::ingress::current_worker;
 
 /// The largest number of sockets of one telephone.
@@ -26,9 +27,8 @@ pub struct Session {
     pub token: TokenId,
     /// What it serves.
     pub tunnel: TunnelId,
-    /// What the telephone was told when it opened the session; `resume` in it is what it shows to add a socket to the
-    /// session, or to take its own dead session's place.
-    pub created: TunnelCreated,
+    /// What the telephone shows to add a socket to the session, or to take its own dead session's place.
+    pub resume: String,
     lines: ArcSwap<Vec<Arc<SessionLine>>>,
     /// Held by whoever adds or removes a line.
     standing: Mutex<Standing>,
@@ -36,6 +36,8 @@ pub struct Session {
 
 #[derive(Debug)]
 struct Standing {
+    /// What the telephone is told when a line is opened, with the tunnel's address as it is now.
+    created: TunnelCreated,
     /// No further line is taken: the session was ended, or its last line has gone.
     over: bool,
     /// Shows the telephone to people while it lives.
@@ -101,8 +103,27 @@ pub enum Cut {
 impl Session {
     /// A session with its first line.
     pub fn new(token: TokenId, tunnel: TunnelId, created: TunnelCreated, first: Arc<SessionLine>) -> Self {
-        let standing = Mutex::new(Standing { over: false, presence: None });
-        Self { id: first.session, token, tunnel, created, lines: ArcSwap::from_pointee(vec![first]), standing }
+        let resume = created.resume.clone();
+        let standing = Mutex::new(Standing { created, over: false, presence: None });
+        Self { id: first.session, token, tunnel, resume, lines: ArcSwap::from_pointee(vec![first]), standing }
+    }
+
+    /// What the telephone is told when it opens a line now.
+    pub fn created(&self) -> TunnelCreated {
+        self.standing().created.clone()
+    }
+
+    /// Notes where the tunnel is reached; when that is another address than before, the telephone is told, on each
+    /// line: one that was being opened has heard of the old one.
+    pub fn set_address(&self, address: &Address) {
+        let mut standing = self.standing();
+        if address.is_in(&standing.created) {
+            return;
+        }
+        address.put_into(&mut standing.created);
+        for line in self.lines() {
+            line.tell_address(&standing.created);
+        }
     }
 
     /// The line for the next request: one on this thread, else the one with the fewest streams. Takes no lock.
@@ -172,8 +193,8 @@ impl Session {
         }
     }
 
-    /// Adds a line.
-    pub fn attach(&self, line: Arc<SessionLine>) -> Result<(), NotJoined> {
+    /// Adds a line whose telephone was told `created`.
+    pub fn attach(&self, line: Arc<SessionLine>, created: &TunnelCreated) -> Result<(), NotJoined> {
         let standing = self.standing();
         let mut lines = self.lines();
         if standing.over {
@@ -181,6 +202,9 @@ impl Session {
         }
         if lines.len() >= MAX_LINES {
             return Err(NotJoined::Full);
+        }
+        if standing.created != *created {
+            line.tell_address(&standing.created);
         }
         lines.push(line);
         self.set(lines, &standing);
@@ -259,6 +283,12 @@ fn count(lines: &[Arc<SessionLine>]) -> u32 {
 }
 
 impl SessionLine {
+    fn tell_address(&self, created: &TunnelCreated) {
+        if let Err(error) = self.line.send_control(address::update(created)) {
+            tracing::debug!(session = %self.session, %error, "the telephone could not be told its tunnel's address");
+        }
+    }
+
     fn cut(&self, cut: Cut) {
         let (code, error, message) = match cut {
             Cut::TokenRevoked => (

@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use domain::TelephoneSessionId;
 use tokio::sync::Notify;
 
+use super::address::Address;
 use super::hold::Hold;
 use super::session::{Cut, Session, SessionLine};
 
@@ -143,9 +144,8 @@ impl SessionSet {
         let replaced = {
             let _turn = self.turn();
             let mut sessions = Vec::clone(&self.sessions.load());
-            let old = sessions
-                .iter()
-                .position(|old| Some(old.created.resume.as_str()) == resumes && old.token == session.token);
+            let old =
+                sessions.iter().position(|old| Some(old.resume.as_str()) == resumes && old.token == session.token);
             let replaced = old.map(|index| sessions.swap_remove(index));
             if sessions.len() >= MAX_SESSIONS {
                 return Err(Crowded);
@@ -186,6 +186,12 @@ impl SessionSet {
     pub(super) fn cut(&self, cut: Cut, which: impl Fn(&Session) -> bool) {
         for session in self.sessions.load().iter().filter(|session| which(session)) {
             session.cut(cut);
+        }
+    }
+
+    pub(super) fn tell_address(&self, address: &Address) {
+        for session in self.sessions.load().iter() {
+            session.set_address(address);
         }
     }
 

@@ -72,7 +72,7 @@ impl Keeper {
             },
         };
         self.station.tell(Event::Connecting);
-        let subdomain = self.station.shared.subdomain.clone();
+        let subdomain = self.station.subdomain();
         let (wish, turn) = match part {
             Part::Opener { resume, turn } => (Wish { subdomain, resume, join: None }, Some(turn)),
             Part::Further(join) => (Wish { subdomain, resume: None, join: Some(join) }, None),

@@ -79,9 +79,23 @@ impl Station {
         }
     }
 
+    /// The tunnel is as `tunnel` says now. Each line is told; it is news once.
     pub(super) fn updated(&self, tunnel: &TunnelInfo) {
-        self.standing.send_modify(|standing| standing.tunnel = Some(tunnel.clone()));
-        self.tell(Event::Updated(tunnel.clone()));
+        let news = self.standing.send_if_modified(|standing| {
+            let news = standing.tunnel.as_ref() != Some(tunnel);
+            standing.tunnel = Some(tunnel.clone());
+            news
+        });
+        if news {
+            self.tell(Event::Updated(tunnel.clone()));
+        }
+    }
+
+    /// The subdomain to ask for: the one that the user wants, or what the switchboard has renamed it to since.
+    pub(super) fn subdomain(&self) -> Option<String> {
+        let wanted = self.shared.subdomain.as_ref()?;
+        let standing = self.standing.borrow();
+        Some(standing.tunnel.as_ref().map_or(wanted, |tunnel| &tunnel.subdomain).clone())
     }
 
     pub(super) fn retire(&self, finish: impl Future<Output = ()> + Send + 'static) {

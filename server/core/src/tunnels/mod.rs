@@ -206,7 +206,7 @@ impl Tunnels {
 
     /// All tunnels that are not deleted, for the routing table.
     pub async fn routing_entries(&self) -> Result<Vec<RoutingEntry>> {
-        rows::routing_entries(self.store.read()).await
+        self.entries().await
     }
 
     async fn set_paused(&self, viewer: &Viewer, id: TunnelId, paused: bool) -> Result<Tunnel> {

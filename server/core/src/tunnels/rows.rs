@@ -140,27 +140,6 @@ pub(super) fn state_of(row: &tunnels::Model) -> TunnelState {
     }
 }
 
-pub(super) async fn routing_entries(connection: &impl ConnectionTrait) -> Result<Vec<RoutingEntry>> {
-    let rows = tunnels::Entity::find().filter(tunnels::Column::DeletedAt.is_null()).all(connection).await?;
-    let domains = tunnel_domains::Entity::find()
-        .filter(tunnel_domains::Column::DeletedAt.is_null())
-        .order_by_asc(tunnel_domains::Column::Id)
-        .all(connection)
-        .await?;
-    let mut domains = by_tunnel(domains)?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(RoutingEntry {
-                tunnel_id: TunnelId(row.id),
-                owner_id: UserId(row.owner_id),
-                subdomain: parse(&row.subdomain)?,
-                custom_domains: domains.remove(&row.id).unwrap_or_default(),
-                state: state_of(&row),
-            })
-        })
-        .collect()
-}
-
 pub(super) fn write_metadata(metadata: &BTreeMap<String, String>) -> Result<String> {
     serde_json::to_string(metadata).map_err(|error| CoreError::Internal(format!("writing metadata: {error}")))
 }
@@ -233,6 +212,31 @@ impl Tunnels {
             created_at: row.created_at,
             updated_at: row.updated_at,
         })
+    }
+
+    /// What the routing table needs to know of all tunnels that are not deleted.
+    pub(super) async fn entries(&self) -> Result<Vec<RoutingEntry>> {
+        let connection = self.store.read();
+        let rows = tunnels::Entity::find().filter(tunnels::Column::DeletedAt.is_null()).all(connection).await?;
+        let domains = tunnel_domains::Entity::find()
+            .filter(tunnel_domains::Column::DeletedAt.is_null())
+            .order_by_asc(tunnel_domains::Column::Id)
+            .all(connection)
+            .await?;
+        let mut domains = by_tunnel(domains)?;
+        rows.into_iter()
+            .map(|row| {
+                let subdomain = parse(&row.subdomain)?;
+                Ok(RoutingEntry {
+                    tunnel_id: TunnelId(row.id),
+                    owner_id: UserId(row.owner_id),
+                    public_url: self.address_of(&subdomain),
+                    subdomain,
+                    custom_domains: domains.remove(&row.id).unwrap_or_default(),
+                    state: state_of(&row),
+                })
+            })
+            .collect()
     }
 
     /// Where a tunnel is reached: beside the dashboard, with its scheme and port.

@@ -122,6 +122,8 @@ pub struct RoutingEntry {
     pub owner_id: UserId,
     /// Its label below the tunnel domain.
     pub subdomain: Subdomain,
+    /// Where it is reached.
+    pub public_url: String,
     /// Further host names that lead to it.
     pub custom_domains: Vec<Hostname>,
     /// Whether requests may pass.
