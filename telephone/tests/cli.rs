@@ -15,6 +15,7 @@ use support::local::Local;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
+use wire::control::{Control, Stats, Status, TunnelStatus};
 
 /// The command in an environment of its own.
 fn telephone(home: &Path, arguments: &[&str]) -> Command {
@@ -200,6 +201,14 @@ async fn json_lines_are_objects_with_documented_names() {
     let request: Value = serde_json::from_str(&line(&mut shown, "\"request\"").await).unwrap();
     assert_eq!((&request["path"], &request["status"]), (&"/empty".into(), &204.into()));
     assert!(request["time"].as_str().unwrap().ends_with('Z'));
+    for (held, retried) in [(0, 0), (2, 1), (2, 1), (0, 1)] {
+        let stats = Stats { held, retried, ..Stats::default() };
+        session.line.send_control(Control::TunnelStatus(TunnelStatus { status: Status::Active, stats })).unwrap();
+    }
+    for expected in [[2, 1], [0, 1]] {
+        let stats: Value = serde_json::from_str(&line(&mut shown, "\"stats\"").await).unwrap();
+        assert_eq!([&stats["held"], &stats["retried"]], expected.map(Value::from).each_ref());
+    }
 }
 
 #[tokio::test]

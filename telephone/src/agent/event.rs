@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use wire::control::{ErrorCode, Status};
+use wire::control::{ErrorCode, Stats, Status};
 
 use crate::forward::{Outcome, Report};
 
@@ -63,6 +63,8 @@ pub enum Event {
     },
     /// The switchboard is about to restart; another line is opened while this one finishes what it has begun.
     Draining,
+    /// How the tunnel does, as the switchboard sees it; told when requests held or sent a second time have changed.
+    Stats(Stats),
     /// The round-trip time to the switchboard was measured.
     RoundTrip(Duration),
 }

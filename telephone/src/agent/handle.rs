@@ -4,6 +4,8 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use wire::control::Stats;
+
 use super::{AgentError, Event, TunnelInfo};
 
 /// Where an agent stands.
@@ -11,6 +13,7 @@ use super::{AgentError, Event, TunnelInfo};
 pub(super) struct Standing {
     pub tunnel: Option<TunnelInfo>,
     pub connections: usize,
+    pub stats: Stats,
     pub rtt: Option<Duration>,
     pub end: Option<AgentError>,
 }

@@ -99,6 +99,7 @@ impl Session {
                         return SessionEnd::Draining;
                     }
                     Some(Control::UpdateTunnel(update)) => self.update(update),
+                    Some(Control::TunnelStatus(status)) => self.station.stats(status.stats),
                     Some(_) => {}
                     None => return self.lost(refusal).await,
                 },

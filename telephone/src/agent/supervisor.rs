@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use wire::Secret;
-use wire::control::{Metadata, Refusal};
+use wire::control::{Metadata, Refusal, Stats};
 
 use super::error::printable;
 use super::handle::Standing;
@@ -88,6 +88,17 @@ impl Station {
         });
         if news {
             self.tell(Event::Updated(tunnel.clone()));
+        }
+    }
+
+    /// Tells how the tunnel does, when that is news to whoever does not count requests.
+    pub(super) fn stats(&self, stats: Stats) {
+        let news = self.standing.send_if_modified(|standing| {
+            let before = std::mem::replace(&mut standing.stats, stats);
+            (before.held, before.retried) != (stats.held, stats.retried)
+        });
+        if news {
+            self.tell(Event::Stats(stats));
         }
     }
 

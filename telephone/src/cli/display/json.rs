@@ -6,7 +6,7 @@ use telephone::{Event, Outcome, TunnelInfo};
 use super::Show;
 
 /// One JSON object a line: `{"time", "event", …}` with the events `connecting`, `connected`, `updated`, `request`, `more_requests`,
-/// `more_requests`, `disconnected`, `refused`, `draining`, `round_trip` and `leaving`. Times are RFC 3339 UTC, durations milliseconds.
+/// `disconnected`, `refused`, `draining`, `stats`, `round_trip` and `leaving`. Times are RFC 3339 UTC, durations milliseconds.
 pub(super) struct Json;
 
 impl Json {
@@ -44,6 +44,7 @@ impl Show for Json {
                 Self::line("refused", json!({"code": code.as_str(), "message": message}))
             }
             Event::Draining => Self::line("draining", json!({})),
+            Event::Stats(stats) => Self::line("stats", json!(stats)),
             Event::RoundTrip(rtt) => Self::line("round_trip", json!({"duration_ms": rtt.as_secs_f64() * 1000.0})),
         }
     }

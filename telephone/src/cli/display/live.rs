@@ -3,7 +3,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use telephone::Event;
-use telephone::wire::control::Status;
+use telephone::wire::control::{Stats, Status};
 use terminal_size::{Height, Width, terminal_size};
 
 use super::Show;
@@ -23,6 +23,8 @@ pub(super) struct Live {
     lines: usize,
     rtt: Option<Duration>,
     total: u64,
+    /// Requests that wait for a telephone, and those that were sent a second time.
+    stats: Stats,
     requests: VecDeque<Request>,
     colour: bool,
     /// How many lines the last frame had.
@@ -49,6 +51,7 @@ impl Live {
             lines: 0,
             rtt: None,
             total: 0,
+            stats: Stats::default(),
             requests: VecDeque::new(),
             colour: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
             drawn: 0,
@@ -83,7 +86,7 @@ impl Live {
             self.paint("1;36", fit(format!("Public URL  {}", self.public_url.as_deref().unwrap_or("–")))),
             fit(format!("Forwarding  {}", self.target)),
             fit(format!("Switchboard {}  round trip {rtt}  connections {}", self.server, self.lines)),
-            fit(format!("Requests    {}", self.total)),
+            fit(format!("Requests    {}  held {}  retried {}", self.total, self.stats.held, self.stats.retried)),
             String::new(),
         ];
         let room = height.saturating_sub(HEADER).min(MAX_REQUESTS);
@@ -154,6 +157,7 @@ impl Show for Live {
                 self.state = format!("refused: {} ({})", escape(message), escape(code.as_str()));
             }
             Event::Draining => "the switchboard is restarting".clone_into(&mut self.state),
+            Event::Stats(stats) => self.stats = *stats,
             Event::RoundTrip(rtt) => self.rtt = Some(*rtt),
         }
         self.dirty = true;
@@ -185,4 +189,20 @@ fn cut(text: &str, width: usize) -> String {
         return text.to_owned();
     }
     text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_header_tells_what_waits_and_what_was_sent_twice() {
+        let mut live = Live::new("https://switchboard.test", "http://localhost:3000");
+        live.event(&Event::MoreRequests(7)).unwrap();
+        live.event(&Event::Stats(Stats { held: 2, retried: 3, ..Stats::default() })).unwrap();
+        let frame = live.frame(80, 24);
+        assert!(frame.contains(&"Requests    7  held 2  retried 3".to_owned()), "{frame:#?}");
+        assert!(live.frame(20, 24).iter().any(|line| line == "Requests    7  hel…"));
+    }
 }

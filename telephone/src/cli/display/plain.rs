@@ -33,7 +33,7 @@ impl Show for Plain {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         let mut out = io::stdout().lock();
         match event {
-            Event::Connecting | Event::RoundTrip(_) => {}
+            Event::Connecting | Event::RoundTrip(_) | Event::Stats(_) => {}
             Event::Connected(tunnel) => {
                 self.address(&mut out, &tunnel.public_url)?;
                 self.lines += 1;
