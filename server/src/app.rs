@@ -159,12 +159,12 @@ impl App {
             let limits = Limits { connections: METRICS_CONNECTIONS, ..limits(&config) };
             let (plane, tracker, until) = (plane.clone(), metrics_connections.clone(), last.clone());
             tasks.spawn(async move {
-                if let Err(error) = metrics.run(plane, Arc::new(router), limits, tracker, until).await {
+                if let Err(error) = metrics.run(plane, router, limits, tracker, until).await {
                     tracing::error!(%error, "the metrics listener ended");
                 }
             });
         }
-        let serve = listener.run(plane.clone(), Arc::new(dispatch), limits(&config), connections.clone(), accepting);
+        let serve = listener.run(plane.clone(), dispatch, limits(&config), connections.clone(), accepting);
         let served = serve.await.context("the listener failed");
 
         let grace = config.limits.shutdown_grace;

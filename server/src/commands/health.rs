@@ -1,8 +1,9 @@
 //! `switchboard health`: made for `HEALTHCHECK` and the like, which run it beside the server with the same settings.
 
-use axum::body::Body;
-use http::{Request, StatusCode, header::HOST};
-use hyper_util::rt::TokioIo;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header::HOST};
+use http_body_util::Empty;
+use http1::client::{Connection, Exchange};
 use std::{
     error::Error,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -50,10 +51,8 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
 
 async fn ask(address: SocketAddr) -> Result<StatusCode, Box<dyn Error + Send + Sync>> {
     let stream = TcpStream::connect(address).await?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    let request = Request::get("/healthz").header(HOST, address.to_string()).body(Body::empty())?;
-    tokio::select! {
-        response = sender.send_request(request) => Ok(response?.status()),
-        ended = connection => Err(ended.err().map_or_else(|| "it closed the connection".into(), Into::into)),
-    }
+    let mut headers = HeaderMap::from_iter([(HOST, HeaderValue::try_from(address.to_string())?)]);
+    let body = Empty::<Bytes>::new();
+    let mut exchange = Exchange::new(Connection::new(stream), Method::GET, "/healthz", &mut headers, body);
+    Ok(exchange.response().await?.status)
 }

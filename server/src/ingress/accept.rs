@@ -62,41 +62,35 @@ impl Acceptor {
         self.address
     }
 
-    /// Accepts until `stop`, and gives each connection to the next data plane thread. Connections then go on until
-    /// their request is answered; `tracker` knows them.
+    /// Accepts until `stop`, and has each connection served on the data plane thread where it [belongs](Handler::home).
+    /// Connections then go on until their request is answered; `tracker` knows them.
     ///
     /// One task accepts for all threads: with a listener each (`SO_REUSEPORT`) the kernel spreads connections by a
-    /// hash, which leaves threads idle when there are few of them, and a second process could share the port unnoticed.
-    /// It is on a data plane thread itself: of a new connection each, every second or so need not wake another thread.
+    /// hash, which knows nothing of where they belong, and a second process could share the port unnoticed.
     pub async fn run(
         self,
         plane: Arc<DataPlane>,
-        handler: Arc<impl Handler>,
+        handler: impl Handler,
         limits: Limits,
         tracker: TaskTracker,
         stop: CancellationToken,
     ) -> io::Result<()> {
         let first = plane.first().clone();
-        let accepting = first.spawn(accept(self.listener, plane, handler, limits, tracker, stop));
+        let shared = Arc::new(connection::Shared { handler, limits, plane, tracker, stop });
+        let accepting = first.spawn(accept(self.listener, shared));
         AbortOnDropHandle::new(accepting).await.map_err(io::Error::other)?
     }
 }
 
-async fn accept(
-    listener: TcpListener,
-    plane: Arc<DataPlane>,
-    handler: Arc<impl Handler>,
-    limits: Limits,
-    tracker: TaskTracker,
-    stop: CancellationToken,
-) -> io::Result<()> {
+async fn accept(listener: TcpListener, shared: Arc<connection::Shared<impl Handler>>) -> io::Result<()> {
+    let stop = shared.stop.clone();
     // Accepted sockets are for the runtime of their own thread: this one must not watch them first.
     #[expect(
         deprecated,
         reason = "the unsafe constructor is there for types that change their descriptor, not this one"
     )]
     let listener = AsyncFd::with_interest(listener, Interest::READABLE)?;
-    let places = Arc::new(Semaphore::new(limits.connections));
+    let places = Arc::new(Semaphore::new(shared.limits.connections));
     loop {
         // Beyond the limit nobody is accepted: clients wait in the kernel's queue instead of being turned away.
         let place = tokio::select! {
@@ -109,14 +103,11 @@ async fn accept(
         };
         match accepted {
             Ok((stream, peer)) => {
-                let serve = connection::serve(stream, peer, handler.clone(), limits, stop.clone());
-                tracker.spawn_on(
-                    async move {
-                        serve.await;
-                        drop(place);
-                    },
-                    plane.pick(),
-                );
+                if let Err(error) = stream.set_nonblocking(true) {
+                    tracing::debug!(%peer, %error, "the connection was gone before it began");
+                    continue;
+                }
+                shared.tracker.spawn(connection::run(stream, peer, shared.clone(), place));
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {

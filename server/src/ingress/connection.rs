@@ -1,165 +1,153 @@
 //! One client connection, from its first byte to its last.
 
-use std::convert::Infallible;
-use std::future::{Future, poll_fn};
-use std::net::{SocketAddr, TcpStream};
-use std::pin::Pin;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::task::Poll;
+use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Request, Response, StatusCode};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
+use bytes::BytesMut;
+use http::{Request, Response};
+use http1::RequestError;
+use http1::server::{Connection, Ended};
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use super::watched::{Phase, QUIET, Watched};
-use super::{Handler, Limits, ResponseBody};
+use super::{ClientBody, DataPlane, Handler, Limits, ResponseBody, current_worker};
 
-/// The longest request head, bytes.
-const MAX_HEAD: usize = 32 * 1024;
-/// The largest number of header fields in a request.
-const MAX_HEADERS: usize = 100;
+/// The longest request head, bytes: its target and 32 KiB of fields.
+const MAX_HEAD: usize = MAX_TARGET + 32 * 1024;
+/// The longest path and query, bytes; beyond it 414.
+const MAX_TARGET: usize = 16 * 1024;
+/// After how long without a request a connection gives up what it has beyond its socket.
+const QUIET: Duration = Duration::from_millis(200);
+/// How much of the first head is read to find out where the connection belongs.
+const FIRST_READ: usize = 4 * 1024;
 
-/// Serves HTTP/1.1 until the client or `stop` ends it; the request under way is answered in any case.
-pub(super) async fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
-    handler: Arc<impl Handler>,
-    limits: Limits,
-    stop: CancellationToken,
-) {
-    let accepted = Instant::now();
-    // The time for the first head counts from the beginning of the connection, that for others from their first byte.
-    let mut head_began = Some(accepted);
-    let mut deadline = accepted + limits.head;
-    let mut socket = match stream.set_nonblocking(true).and_then(|()| tokio::net::TcpStream::from_std(stream)) {
-        Ok(socket) => socket,
-        Err(error) => {
-            tracing::debug!(%peer, %error, "the connection was gone before it began");
-            return;
-        }
-    };
-    let mut received = Bytes::new();
-    loop {
-        // Who says nothing is let go without a word.
-        if received.is_empty() {
-            tokio::select! {
-                readable = timeout_at(deadline, socket.readable()) => if !matches!(readable, Ok(Ok(()))) { return },
-                () = stop.cancelled() => return,
-            }
-        }
-        let began = head_began.take().unwrap_or_else(Instant::now);
-        let watched = |phase| Watched::new(socket, received, phase, began, limits.head, limits.idle);
-        match serve_busy(watched, peer, &*handler, &stop).await {
-            Some(quiet) => (socket, received) = quiet,
-            None => return,
-        }
-        deadline = Instant::now() + limits.idle.saturating_sub(QUIET);
-    }
+/// A connection that was accepted on one thread and belongs to another: the first words of its first request say
+/// which.
+struct Arrived {
+    stream: std::net::TcpStream,
+    received: BytesMut,
+    accepted: Instant,
 }
 
-/// Serves requests as long as they keep coming, and then gives the socket back: an open connection without requests is
-/// to cost no more than its socket. `None` when the connection has ended.
-async fn serve_busy(
-    watched: impl FnOnce(Phase) -> Watched<tokio::net::TcpStream>,
+/// What all connections of a listener share.
+pub(super) struct Shared<H> {
+    pub(super) handler: H,
+    pub(super) limits: Limits,
+    pub(super) plane: Arc<DataPlane>,
+    pub(super) tracker: TaskTracker,
+    pub(super) stop: CancellationToken,
+}
+
+/// A place among the connections there may be.
+pub(super) type Place = OwnedSemaphorePermit;
+
+/// Serves a connection on the thread where it belongs, which the first words of the client tell; this is the one that
+/// has accepted it.
+pub(super) async fn run<H: Handler>(
+    stream: std::net::TcpStream,
     peer: SocketAddr,
-    handler: &impl Handler,
-    stop: &CancellationToken,
-) -> Option<(tokio::net::TcpStream, Bytes)> {
-    let phase = Phase::default();
-    let service = service_fn(|request| answer(request, peer, handler, phase.clone()));
-    let connection = http1::Builder::new()
-        // The socket has deadlines of its own, which can tell a slow head from an idle connection.
-        .header_read_timeout(None)
-        .max_headers(MAX_HEADERS)
-        .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(watched(phase.clone())), service)
-        .with_upgrades();
-    let mut connection = Box::new(connection);
-    let busy = poll_fn(|cx| match Pin::new(&mut *connection).poll(cx) {
-        Poll::Ready(result) => Poll::Ready(Some(result)),
-        Poll::Pending if phase.is_quiet() => Poll::Ready(None),
-        Poll::Pending => Poll::Pending,
-    });
-    let result = tokio::select! {
-        result = busy => result,
-        () = stop.cancelled() => {
-            Pin::new(&mut *connection).graceful_shutdown();
-            Some((&mut connection).await)
-        }
-    };
-    match result {
-        None => {
-            let parts = connection.into_parts()?;
-            // A connection without requests has read all there was.
-            let (socket, _) = parts.io.into_inner().into_parts();
-            Some((socket, parts.read_buf))
-        }
-        Some(result) => {
-            if let Err(error) = result {
-                tracing::debug!(%peer, error = &error as &dyn std::error::Error, "the connection ended early");
+    shared: Arc<Shared<H>>,
+    place: Place,
+) {
+    let Some((home, arrived)) = begin(stream, peer, &shared).await else { return };
+    let home = shared.plane.worker(home).clone();
+    shared.tracker.clone().spawn_on(
+        async move {
+            if let Some(stream) = register(arrived.stream, peer) {
+                serve(stream, arrived.received, arrived.accepted, peer, &shared).await;
             }
+            drop(place);
+        },
+        &home,
+    );
+}
+
+/// Serves the connection if it belongs here; otherwise says which thread it is to be taken to.
+async fn begin<H: Handler>(
+    stream: std::net::TcpStream,
+    peer: SocketAddr,
+    shared: &Shared<H>,
+) -> Option<(usize, Arrived)> {
+    let accepted = Instant::now();
+    let stream = register(stream, peer)?;
+    let deadline = accepted + shared.limits.head;
+    // Who says nothing is let go without a word.
+    tokio::select! {
+        readable = timeout_at(deadline, stream.readable()) => { readable.ok()?.ok()? }
+        () = shared.stop.cancelled() => return None,
+    }
+    let mut received = BytesMut::with_capacity(FIRST_READ);
+    if let Ok(0) = stream.try_read_buf(&mut received) {
+        return None;
+    }
+    // If the read has failed, it fails again when the connection is served.
+    match shared.handler.home(&received, &shared.plane) {
+        Some(home) if Some(home) != current_worker() => {
+            Some((home, Arrived { stream: stream.into_std().ok()?, received, accepted }))
+        }
+        _ => {
+            serve(stream, received, accepted, peer, shared).await;
             None
         }
     }
 }
 
-/// The socket of an upgraded connection, without the deadlines of HTTP, and what has been read from it already. `None`
-/// when the connection was not accepted here.
-pub fn take_socket(upgraded: Upgraded) -> Option<(tokio::net::TcpStream, Vec<u8>)> {
-    let parts = upgraded.downcast::<TokioIo<Watched<tokio::net::TcpStream>>>().ok()?;
-    let (socket, unread) = parts.io.into_inner().into_parts();
-    Some((socket, [parts.read_buf, unread].concat()))
+fn register(stream: std::net::TcpStream, peer: SocketAddr) -> Option<TcpStream> {
+    let registered = TcpStream::from_std(stream);
+    registered.inspect_err(|error| tracing::debug!(%peer, %error, "the connection was gone before it began")).ok()
 }
 
-async fn answer(
-    request: Request<Incoming>,
+/// Serves HTTP/1.1 until the client or `stop` ends it; the request under way is answered in any case.
+async fn serve<H: Handler>(
+    stream: TcpStream,
+    received: BytesMut,
+    accepted: Instant,
     peer: SocketAddr,
-    handler: &impl Handler,
-    phase: Phase,
-) -> Result<Response<Answer>, Infallible> {
-    phase.request_begins();
-    let response = handler.answer(request, peer.ip()).await;
-    // After an upgrade the socket no longer speaks HTTP: there is no next head to wait for.
-    let phase = Some(phase).filter(|_| response.status() != StatusCode::SWITCHING_PROTOCOLS);
-    Ok(response.map(|body| Answer { body, phase }))
-}
-
-/// A body that tells its connection when it is done.
-struct Answer {
-    body: ResponseBody,
-    phase: Option<Phase>,
-}
-
-impl Drop for Answer {
-    fn drop(&mut self) {
-        if let Some(phase) = &self.phase {
-            phase.request_ends();
+    shared: &Shared<H>,
+) {
+    let limits = http1::server::Limits {
+        head: MAX_HEAD,
+        target: MAX_TARGET,
+        head_time: shared.limits.head,
+        write_time: shared.limits.idle,
+        quiet: QUIET,
+    };
+    let connection = Connection::new(stream, received, limits);
+    let service = Service { handler: &shared.handler, peer };
+    // The time for the first head counts from the beginning of the connection, that for others from their first byte.
+    let mut began = Some(accepted);
+    loop {
+        // In a box that is not kept: a connection without requests is to cost no more than its socket.
+        let served = Box::pin(connection.serve(&service, began.take(), &shared.stop)).await;
+        if served != Ended::Quiet {
+            return;
+        }
+        let deadline = Instant::now() + shared.limits.idle.saturating_sub(QUIET);
+        tokio::select! {
+            readable = timeout_at(deadline, connection.readable()) => if !matches!(readable, Ok(Ok(()))) { return },
+            () = shared.stop.cancelled() => return,
         }
     }
 }
 
-impl http_body::Body for Answer {
-    type Data = bytes::Bytes;
-    type Error = axum::BoxError;
+/// A handler and whom it talks to.
+struct Service<'a, H> {
+    handler: &'a H,
+    peer: SocketAddr,
+}
 
-    fn poll_frame(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<http_body::Frame<bytes::Bytes>, axum::BoxError>>> {
-        std::pin::Pin::new(&mut self.body).poll_frame(cx)
+impl<H: Handler> http1::server::Service<TcpStream> for Service<'_, H> {
+    type Body = ResponseBody;
+
+    async fn answer(&self, request: Request<ClientBody>) -> Response<ResponseBody> {
+        self.handler.answer(request, self.peer.ip()).await
     }
 
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> http_body::SizeHint {
-        self.body.size_hint()
+    fn refuse(&self, error: RequestError) -> Response<ResponseBody> {
+        self.handler.refuse(error)
     }
 }

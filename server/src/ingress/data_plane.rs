@@ -1,7 +1,8 @@
 //! The threads that carry traffic.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
@@ -14,24 +15,47 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug)]
 pub struct DataPlane {
     workers: Vec<Worker>,
-    next: AtomicUsize,
     stop: CancellationToken,
 }
 
 thread_local! {
-    /// Which of the data plane's threads this is.
-    static INDEX: Cell<Option<usize>> = const { Cell::new(None) };
+    /// Which of the data plane's threads this is, and how many telephones' sockets live on it.
+    static HERE: RefCell<Option<(usize, Arc<AtomicUsize>)>> = const { RefCell::new(None) };
 }
 
 /// Which of the data plane's threads this is; `None` on any other thread. What is on the same one can be used without
 /// waking another.
 pub fn current_worker() -> Option<usize> {
-    INDEX.get()
+    HERE.with_borrow(|here| here.as_ref().map(|(index, _)| *index))
+}
+
+/// A telephone's socket on the thread that made this: counts for where the next one goes.
+#[derive(Debug)]
+pub struct LinePlace(Option<Arc<AtomicUsize>>);
+
+impl LinePlace {
+    /// One on this thread.
+    pub fn here() -> Self {
+        let lines = HERE.with_borrow(|here| here.as_ref().map(|(_, lines)| lines.clone()));
+        if let Some(lines) = &lines {
+            lines.fetch_add(1, Ordering::Relaxed);
+        }
+        Self(lines)
+    }
+}
+
+impl Drop for LinePlace {
+    fn drop(&mut self) {
+        if let Some(lines) = &self.0 {
+            lines.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
 }
 
 #[derive(Debug)]
 struct Worker {
     handle: Handle,
+    lines: Arc<AtomicUsize>,
     thread: JoinHandle<()>,
 }
 
@@ -40,7 +64,7 @@ impl DataPlane {
     pub fn start(threads: usize) -> io::Result<Self> {
         let stop = CancellationToken::new();
         let workers = (0..threads.max(1)).map(|index| Worker::start(index, stop.clone())).collect::<io::Result<_>>()?;
-        Ok(Self { workers, next: AtomicUsize::new(0), stop })
+        Ok(Self { workers, stop })
     }
 
     /// The first of them.
@@ -48,10 +72,15 @@ impl DataPlane {
         &self.workers[0].handle
     }
 
-    /// The next of them in turn.
-    pub fn pick(&self) -> &Handle {
-        let index = self.next.fetch_add(1, Ordering::Relaxed) % self.workers.len();
-        &self.workers[index].handle
+    /// One of them; the first one when there is no such.
+    pub fn worker(&self, index: usize) -> &Handle {
+        &self.workers.get(index).unwrap_or(&self.workers[0]).handle
+    }
+
+    /// The one on which the fewest telephones' sockets live.
+    pub fn emptiest(&self) -> usize {
+        let lines = |index: &usize| self.workers[*index].lines.load(Ordering::Relaxed);
+        (0..self.workers.len()).min_by_key(lines).unwrap_or(0)
     }
 
     /// What each of them tells about itself.
@@ -74,10 +103,12 @@ impl Worker {
     fn start(index: usize, stop: CancellationToken) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
+        let lines = Arc::new(AtomicUsize::new(0));
+        let counted = lines.clone();
         let thread = std::thread::Builder::new().name(format!("data-{index}")).spawn(move || {
-            INDEX.set(Some(index));
+            HERE.set(Some((index, counted)));
             runtime.block_on(stop.cancelled());
         })?;
-        Ok(Self { handle, thread })
+        Ok(Self { handle, lines, thread })
     }
 }

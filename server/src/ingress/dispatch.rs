@@ -1,25 +1,25 @@
 //! Who answers a request: the dashboard, a tunnel, or nobody.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use axum::Router;
 use http::{Method, Request, Response, StatusCode};
-use hyper::body::Incoming;
+use http1::RequestError;
 use tokio::runtime::Handle;
 use tower::ServiceExt;
 
-use super::{Client, Handler, RequestHost, ResponseBody, TrustedProxies};
+use super::first_words::peek;
+use super::{Client, ClientBody, DataPlane, Handler, RequestHost, ResponseBody, TrustedProxies};
 use crate::proxy::{Problem, Proxy};
 use crate::routing::{Destination, Routing};
 use crate::tunnel::Endpoint;
 
-/// The longest head, bytes, counted as on the wire; beyond it 431. The connection's buffer alone is no limit: what one
-/// read brings may exceed it.
-const MAX_HEAD: usize = 32 * 1024;
-/// The longest path and query, bytes; beyond it 414.
-const MAX_TARGET: usize = 16 * 1024;
+/// The most that all fields of a request may have, bytes, counted as on the wire; beyond it 431.
+const MAX_FIELDS: usize = 32 * 1024;
+/// Where telephones dial in.
+const ENDPOINT: &str = "/tunnel";
 
 /// The choice that every request goes through.
 #[derive(Debug)]
@@ -39,29 +39,42 @@ pub struct Dispatch {
 }
 
 impl Handler for Dispatch {
-    async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Response<ResponseBody> {
+    async fn answer(&self, request: Request<ClientBody>, peer: IpAddr) -> Response<ResponseBody> {
         let arrived = Instant::now();
         let client = Client::of(peer, request.headers(), &self.trusted);
         match self.destination(&request) {
             Ok(Destination::Tunnel(route)) => self.proxy.forward(&route, request, client, arrived).await,
-            Ok(Destination::Dashboard) if request.uri().path() == "/tunnel" => self.endpoint.answer(request, client),
+            Ok(Destination::Dashboard) if request.uri().path() == ENDPOINT => self.endpoint.answer(request, client),
             Ok(Destination::Dashboard) => self.ask_dashboard(request, client).await,
             Err(problem) => problem.response(request.headers(), client.request_id),
+        }
+    }
+
+    fn refuse(&self, error: RequestError) -> Response<ResponseBody> {
+        let id = domain::RequestId(uuid::Uuid::now_v7());
+        Problem::unreadable(error).response(&http::HeaderMap::new(), id)
+    }
+
+    /// A visitor's connection is at home where the telephone's is, so that its requests wake no other thread; a
+    /// telephone's where there are fewest of its kind.
+    fn home(&self, received: &[u8], plane: &DataPlane) -> Option<usize> {
+        let (target, host) = peek(received)?;
+        let host = RequestHost::parse(host).ok()?;
+        match self.routing.table().find(&host)? {
+            Destination::Tunnel(route) => route.sessions.home(),
+            Destination::Dashboard => (target == ENDPOINT).then(|| plane.emptiest()),
         }
     }
 }
 
 impl Dispatch {
-    fn destination(&self, request: &Request<Incoming>) -> Result<Destination, Problem> {
+    fn destination(&self, request: &Request<ClientBody>) -> Result<Destination, Problem> {
         // Neither means anything here: this is no forward proxy, and TRACE would echo credentials (RFC 9110 9.3.8).
         if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
             return Err(Problem::method_not_allowed());
         }
-        if request.uri().path_and_query().is_some_and(|target| target.as_str().len() > MAX_TARGET) {
-            return Err(Problem::uri_too_long());
-        }
         let fields = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
-        if fields.sum::<usize>() > MAX_HEAD {
+        if fields.sum::<usize>() > MAX_FIELDS {
             return Err(Problem::head_too_large());
         }
         let host = RequestHost::of(request.uri(), request.headers()).map_err(|error| Problem::bad_host(&error))?;
@@ -69,10 +82,15 @@ impl Dispatch {
     }
 
     /// Has the control plane answer. A client that goes away ends the handler, too.
-    async fn ask_dashboard(&self, request: Request<Incoming>, client: Client) -> Response<ResponseBody> {
+    async fn ask_dashboard(&self, request: Request<ClientBody>, client: Client) -> Response<ResponseBody> {
         let headers = request.headers().clone();
-        let mut request = request.map(axum::body::Body::new);
+        let (parts, mut body) = request.into_parts();
+        let upgrade = body.on_upgrade();
+        let mut request = Request::from_parts(parts, axum::body::Body::new(body));
         request.extensions_mut().insert(client);
+        if let Some(upgrade) = upgrade {
+            request.extensions_mut().insert(Arc::new(Mutex::new(Some(upgrade))));
+        }
         let answer = self.control.spawn(self.dashboard.clone().oneshot(request));
         match tokio_util::task::AbortOnDropHandle::new(answer).await {
             Ok(Ok(response)) => response.map(ResponseBody::Control),

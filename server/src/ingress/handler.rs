@@ -5,23 +5,41 @@ use std::net::IpAddr;
 
 use axum::Router;
 use http::{Request, Response};
-use hyper::body::Incoming;
+use http1::RequestError;
 use tower::ServiceExt;
 
-use super::ResponseBody;
+use super::{ClientBody, DataPlane, ResponseBody};
 
 /// Answers requests.
 pub trait Handler: Send + Sync + 'static {
     /// Answers one request of a client at `peer`.
-    fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> impl Future<Output = Response<ResponseBody>> + Send;
+    fn answer(&self, request: Request<ClientBody>, peer: IpAddr)
+    -> impl Future<Output = Response<ResponseBody>> + Send;
+
+    /// Says why a request cannot be read.
+    fn refuse(&self, error: RequestError) -> Response<ResponseBody>;
+
+    /// The data plane thread on which a connection whose first request begins with `received` costs least; `None` when
+    /// that makes no difference.
+    fn home(&self, received: &[u8], plane: &DataPlane) -> Option<usize>;
 }
 
 /// A listener with nothing but a router behind it, such as the one for metrics.
 impl Handler for Router {
-    async fn answer(&self, request: Request<Incoming>, _: IpAddr) -> Response<ResponseBody> {
+    async fn answer(&self, request: Request<ClientBody>, _: IpAddr) -> Response<ResponseBody> {
         match self.clone().oneshot(request.map(axum::body::Body::new)).await {
             Ok(response) => response.map(ResponseBody::Control),
             Err(never) => match never {},
         }
+    }
+
+    fn refuse(&self, error: RequestError) -> Response<ResponseBody> {
+        let mut response = Response::new(ResponseBody::text(error.to_string()));
+        *response.status_mut() = error.status();
+        response
+    }
+
+    fn home(&self, _: &[u8], _: &DataPlane) -> Option<usize> {
+        None
     }
 }

@@ -47,7 +47,8 @@ impl<'a> RequestHost<'a> {
         }
     }
 
-    fn parse(text: &'a str) -> Result<Self, HostError> {
+    /// Understands the value of a `Host`.
+    pub fn parse(text: &'a str) -> Result<Self, HostError> {
         if let Some(rest) = text.strip_prefix('[') {
             let (address, port) = rest.split_once(']').ok_or(HostError::Invalid)?;
             let port_ok = port.is_empty() || port.strip_prefix(':').is_some_and(is_port);

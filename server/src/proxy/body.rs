@@ -9,9 +9,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use http1::BodyError;
 use server_core::{InFlight, Meter};
 use telephone::line::{RecvBody, StreamError};
 use tokio::time::{Instant, Sleep, sleep};
+
+use crate::ingress::ClientBody;
 
 /// A deadline that every sign of life puts off.
 #[derive(Debug)]
@@ -43,14 +46,12 @@ impl Idleness {
 pub struct TunnelBody {
     body: RecvBody,
     meter: Arc<Meter>,
-    /// What broke it, until the client has what came before.
-    broken: Option<StreamError>,
     _in_flight: InFlight,
 }
 
 impl TunnelBody {
     pub(super) fn new(body: RecvBody, meter: Arc<Meter>, in_flight: InFlight) -> Self {
-        Self { body, meter, broken: None, _in_flight: in_flight }
+        Self { body, meter, _in_flight: in_flight }
     }
 }
 
@@ -59,22 +60,9 @@ impl Body for TunnelBody {
     type Error = StreamError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
-        if let Some(error) = self.broken.take() {
-            return Poll::Ready(Some(Err(error)));
-        }
         let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(cx));
-        match &frame {
-            Some(Ok(frame)) => {
-                self.meter.add_bytes_out(frame.data_ref().map_or(0, |data| data.len() as u64));
-            }
-            // hyper drops what it has not written yet when a body breaks, and that may be the head: a client would be
-            // left without any answer. It writes when there is nothing to read, so the end comes one turn later.
-            Some(Err(error)) => {
-                self.broken = Some(error.clone());
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            None => {}
+        if let Some(Ok(frame)) = &frame {
+            self.meter.add_bytes_out(frame.data_ref().map_or(0, |data| data.len() as u64));
         }
         Poll::Ready(frame)
     }
@@ -93,7 +81,7 @@ impl Body for TunnelBody {
 pub(super) enum RequestBodyError {
     /// The client broke off or broke the framing.
     #[error(transparent)]
-    Client(#[from] hyper::Error),
+    Client(#[from] BodyError),
     /// The client sent nothing for too long.
     #[error("the client sent nothing for {0:?}")]
     Idle(Duration),
@@ -132,7 +120,7 @@ impl Drop for Kept {
 /// A request body from a client, which may be slow but not silent.
 #[derive(Debug)]
 pub(super) struct RequestBody {
-    body: hyper::body::Incoming,
+    body: ClientBody,
     meter: Arc<Meter>,
     idleness: Idleness,
     /// What has come of the body so far; `None` when that is too much, or not all of it.
@@ -142,7 +130,7 @@ pub(super) struct RequestBody {
 }
 
 impl RequestBody {
-    pub(super) fn new(body: hyper::body::Incoming, meter: Arc<Meter>, idle: Duration) -> Self {
+    pub(super) fn new(body: ClientBody, meter: Arc<Meter>, idle: Duration) -> Self {
         let small = body.size_hint().lower() <= MAX_KEPT as u64;
         let kept = small.then(Kept::default);
         Self { body, meter, idleness: Idleness::new(idle), kept, again: VecDeque::new() }

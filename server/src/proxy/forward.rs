@@ -7,9 +7,10 @@ use domain::{RecentRequest, TunnelState};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body as _;
-use hyper::body::Incoming;
+use http1::server::Informing;
 use server_core::{InFlight, Services};
-use telephone::line::{RecvBody, ResponseFuture, SendBody, StreamError};
+use telephone::line::{Head, RecvBody, ResponseFuture, SendBody, StreamError};
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use wire::frame::ResetCode;
 use wire::head::{RequestHead, ResponseHead};
@@ -18,7 +19,7 @@ use super::attempts::Attempts;
 use super::body::{RequestBody, TunnelBody};
 use super::problem::Problem;
 use super::{headers, upgrade};
-use crate::ingress::{Client, ResponseBody};
+use crate::ingress::{Client, ClientBody, ResponseBody};
 use crate::routing::TunnelRoute;
 
 /// How long a path is kept for the list of the latest requests, bytes.
@@ -56,7 +57,7 @@ impl Proxy {
     pub async fn forward(
         &self,
         route: &Arc<TunnelRoute>,
-        request: Request<Incoming>,
+        request: Request<ClientBody>,
         client: Client,
         arrived: Instant,
     ) -> Response<ResponseBody> {
@@ -77,15 +78,18 @@ impl Proxy {
     async fn send(
         &self,
         exchange: &Exchange<'_>,
-        mut request: Request<Incoming>,
+        request: Request<ClientBody>,
         in_flight: InFlight,
     ) -> Result<Response<ResponseBody>, (Problem, InFlight)> {
         if exchange.route.state == TunnelState::Paused {
             return Err((Problem::tunnel_paused(), in_flight));
         }
-        let upgrade = headers::requested_upgrade(request.headers());
-        let on_upgrade = upgrade.is_some().then(|| hyper::upgrade::on(&mut request));
-        let (mut parts, body) = request.into_parts();
+        let (mut parts, mut body) = request.into_parts();
+        let informing = body.informing();
+        let upgrade = headers::requested_upgrade(&parts.headers);
+        let on_upgrade = upgrade.is_some().then(|| body.on_upgrade()).flatten();
+        // A body and another protocol behind it cannot be had at once (RFC 9110 section 7.8 lets us choose).
+        let upgrade = upgrade.filter(|_| on_upgrade.is_some());
         headers::prepare_request(&mut parts.headers, &exchange.client);
         let head =
             RequestHead { method: parts.method, target: exchange.target.clone(), headers: parts.headers, upgrade };
@@ -95,7 +99,7 @@ impl Proxy {
             None if body.is_end_stream() => Sending::Nothing,
             None => Sending::Body(RequestBody::new(body, exchange.route.meter.clone(), self.timeouts.idle)),
         };
-        let (response, recv, send) = match self.ask(exchange, &head, body).await {
+        let (response, recv, send) = match self.ask(exchange, &head, body, informing.as_ref()).await {
             Ok(answered) => answered,
             Err(problem) => return Err((problem, in_flight)),
         };
@@ -131,12 +135,13 @@ impl Proxy {
         exchange: &Exchange<'_>,
         head: &RequestHead,
         mut body: Sending,
+        informing: Option<&Informing<TcpStream>>,
     ) -> Result<(ResponseHead, RecvBody, Option<SendBody>), Problem> {
         let mut attempts = Attempts::new(exchange.route);
         loop {
             let (send, response) = attempts.open(head, matches!(body, Sending::Nothing)).await?;
             let (sent, kept) = body.begin(send, exchange);
-            match self.response(response).await? {
+            match self.response(response, informing).await? {
                 Ok((head, recv)) => return Ok((head, recv, kept)),
                 Err(error) => {
                     tracing::debug!(request_id = %exchange.client.request_id, %error, "no response came from the telephone");
@@ -150,11 +155,26 @@ impl Proxy {
         }
     }
 
+    /// Waits for the head of the response; those before it are passed on.
     async fn response(
         &self,
-        response: ResponseFuture,
+        mut response: ResponseFuture,
+        informing: Option<&Informing<TcpStream>>,
     ) -> Result<Result<(ResponseHead, RecvBody), StreamError>, Problem> {
-        tokio::time::timeout(self.timeouts.response, response).await.map_err(|_| Problem::gateway_timeout())
+        let head = async {
+            loop {
+                match response.next_head().await? {
+                    Head::Final(head, body) => return Ok((head, body)),
+                    Head::Informational(mut head) => {
+                        headers::remove_hop_by_hop(&mut head.headers);
+                        if let Some(informing) = informing {
+                            informing.send(head.status, head.headers);
+                        }
+                    }
+                }
+            }
+        };
+        tokio::time::timeout(self.timeouts.response, head).await.map_err(|_| Problem::gateway_timeout())
     }
 
     fn count(&self, exchange: &Exchange<'_>, in_flight: &InFlight, status: StatusCode) {

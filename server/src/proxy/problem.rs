@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use domain::RequestId;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use http1::RequestError;
 
 use crate::ingress::{HostError, ResponseBody};
 
@@ -132,9 +133,25 @@ impl Problem {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method Not Allowed")
     }
 
-    /// The path and query are too long.
-    pub fn uri_too_long() -> Self {
-        Self::new(StatusCode::URI_TOO_LONG, "uri_too_long", "URI Too Long - path and query have at most 16 KiB")
+    /// A request that cannot be read, or of which it is in doubt how it is to be read (RFC 9112).
+    pub fn unreadable(error: RequestError) -> Self {
+        match error {
+            RequestError::Malformed(_) => Self::new(error.status(), "bad_request", format!("Bad Request - {error}")),
+            RequestError::TargetTooLong => {
+                Self::new(error.status(), "uri_too_long", "URI Too Long - path and query have at most 16 KiB")
+            }
+            RequestError::HeadTooLarge => Self::head_too_large(),
+            RequestError::Version => Self::new(
+                error.status(),
+                "version_not_supported",
+                "HTTP Version Not Supported - HTTP/1.1 and HTTP/1.0 are",
+            ),
+            RequestError::TransferCoding => Self::new(
+                error.status(),
+                "not_implemented",
+                "Not Implemented - the only transfer coding here is chunked",
+            ),
+        }
     }
 
     /// The head does not fit the line.

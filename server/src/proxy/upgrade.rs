@@ -5,22 +5,19 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
 use server_core::{InFlight, Meter};
 use telephone::line::{RecvBody, SendBody, pipe};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::ingress::OnUpgrade;
+
 /// Joins the client's upgraded connection with the stream, until both directions have ended.
 pub(super) async fn join(upgrade: OnUpgrade, send: SendBody, recv: RecvBody, meter: Arc<Meter>, in_flight: InFlight) {
-    let upgraded = match upgrade.await {
-        Ok(upgraded) => upgraded,
-        Err(error) => {
-            tracing::debug!(%error, "the client left before the switch of protocols");
-            return;
-        }
+    let Some(upgraded) = upgrade.await else {
+        tracing::debug!("the client left before the switch of protocols");
+        return;
     };
-    let counted = Counted { io: TokioIo::new(upgraded), meter };
+    let counted = Counted { io: upgraded, meter };
     if let Err(error) = pipe(send, recv, counted).await {
         tracing::debug!(%error, "an upgraded connection broke off");
     }

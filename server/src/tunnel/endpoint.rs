@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use domain::{Timestamp, TunnelId};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
-use hyper::body::Incoming;
 use server_core::Services;
 use telephone::line::{self, ControlReceiver, Driver, LineError};
 use tokio::net::TcpStream;
@@ -21,7 +20,7 @@ use super::opening::{Opened, Opening};
 use super::openings::Openings;
 use super::plain;
 use super::session::{Cut, Session, SessionLine};
-use crate::ingress::{Client, ResponseBody, take_socket};
+use crate::ingress::{Client, ClientBody, ResponseBody};
 use crate::proxy::Problem;
 use crate::routing::Routing;
 
@@ -69,7 +68,7 @@ impl Endpoint {
     }
 
     /// Answers a request to `/tunnel`. The session then lives on the data plane thread that has the connection.
-    pub fn answer(self: &Arc<Self>, mut request: Request<Incoming>, client: Client) -> Response<ResponseBody> {
+    pub fn answer(self: &Arc<Self>, mut request: Request<ClientBody>, client: Client) -> Response<ResponseBody> {
         let accept = match websocket_key(&request) {
             Ok(key) => derive_accept_key(key.as_bytes()),
             Err(problem) => return problem.response(request.headers(), client.request_id),
@@ -78,25 +77,23 @@ impl Endpoint {
             (Some(opening), Some(place)) if !self.stop.is_cancelled() => (opening, place),
             _ => return Problem::busy().response(request.headers(), client.request_id),
         };
-        let upgrade = hyper::upgrade::on(&mut request);
+        let Some(upgrade) = request.body_mut().on_upgrade() else {
+            return Problem::not_a_telephone().response(request.headers(), client.request_id);
+        };
         let endpoint = self.clone();
         self.sessions.spawn(async move {
-            match upgrade.await {
-                Ok(upgraded) => {
-                    let Some((stream, early)) = take_socket(upgraded) else {
-                        tracing::error!("a connection to /tunnel has another kind of socket");
-                        return;
-                    };
-                    let socket = Socket::new(stream, Role::Server, OPENING_LIMITS, &early);
-                    let opened = Opening { endpoint: &endpoint, client }.run(socket).await;
-                    drop(opening);
-                    if let Some(opened) = opened {
-                        endpoint.serve(opened).await;
-                    }
-                    drop(place);
-                }
-                Err(error) => tracing::debug!(%error, client = %client.address, "a telephone's handshake broke off"),
+            let Some(upgraded) = upgrade.await else {
+                tracing::debug!(client = %client.address, "a telephone's handshake broke off");
+                return;
+            };
+            let (stream, early) = upgraded.into_parts();
+            let socket = Socket::new(stream, Role::Server, OPENING_LIMITS, &early);
+            let opened = Opening { endpoint: &endpoint, client }.run(socket).await;
+            drop(opening);
+            if let Some(opened) = opened {
+                endpoint.serve(opened).await;
             }
+            drop(place);
         });
         switching_protocols(&accept)
     }
@@ -214,7 +211,7 @@ async fn expire(session: &Session, at: Option<Timestamp>) {
 }
 
 /// The parts of RFC 6455 section 4.2.1 that make a request a WebSocket handshake.
-fn websocket_key(request: &Request<Incoming>) -> Result<HeaderValue, Problem> {
+fn websocket_key(request: &Request<ClientBody>) -> Result<HeaderValue, Problem> {
     let headers = request.headers();
     let is_websocket =
         has_token(headers, header::CONNECTION, "upgrade") && has_token(headers, header::UPGRADE, "websocket");

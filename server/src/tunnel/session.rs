@@ -10,7 +10,7 @@ use wire::close;
 use wire::control::{Control, Drain, ErrorCode, Refusal, TunnelCreated};
 
 use super::address::{self, Address};
-use crate::ingress::current_worker;
+use crate::ingress::{LinePlace, current_worker};
 
 /// The largest number of sockets of one telephone.
 pub const MAX_LINES: usize = 16;
@@ -53,12 +53,13 @@ pub struct SessionLine {
     pub line: Line,
     /// The data plane thread that drives it.
     worker: Option<usize>,
+    _place: LinePlace,
 }
 
 impl SessionLine {
     /// A line that is driven by the thread that calls this.
     pub fn new(session: TelephoneSessionId, line: Line) -> Arc<Self> {
-        Arc::new(Self { session, line, worker: current_worker() })
+        Arc::new(Self { session, line, worker: current_worker(), _place: LinePlace::here() })
     }
 }
 
@@ -160,6 +161,12 @@ impl Session {
     pub fn pick_emptiest(&self) -> Option<Arc<SessionLine>> {
         let lines = self.lines.load();
         lines.iter().filter(|line| line.line.load().is_some()).min_by_key(|line| line.line.load()).cloned()
+    }
+
+    /// The data plane thread of one of its lines, each in `turn`.
+    pub fn home(&self, turn: usize) -> Option<usize> {
+        let lines = self.lines.load();
+        lines.get(turn % lines.len().max(1))?.worker
     }
 
     /// How many streams there are on all lines; `None` when none can be opened. Takes no lock.

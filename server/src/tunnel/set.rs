@@ -21,6 +21,8 @@ const MAX_SESSIONS: usize = 64;
 pub struct SessionSet {
     sessions: ArcSwap<Vec<Arc<Session>>>,
     next: AtomicUsize,
+    /// The same for [`home`](Self::home); one counter for both would have them take turns with each other.
+    next_home: AtomicUsize,
     /// Held by whoever joins or leaves.
     changing: Mutex<()>,
     /// Until when a telephone is expected back, as [`Hold::millis`].
@@ -40,6 +42,7 @@ impl SessionSet {
         Self {
             sessions: ArcSwap::default(),
             next: AtomicUsize::new(0),
+            next_home: AtomicUsize::new(0),
             changing: Mutex::default(),
             expected_until: AtomicU64::new(hold.first_return()),
             changed: Notify::new(),
@@ -65,6 +68,15 @@ impl SessionSet {
                 fewer.pick().or_else(|| several.iter().find_map(|session| session.pick()))
             }
         }
+    }
+
+    /// The data plane thread on which a visitor's connection is nearest to a telephone: that of one of the lines, each in
+    /// turn.
+    pub fn home(&self) -> Option<usize> {
+        let sessions = self.sessions.load();
+        let turn = self.next_home.fetch_add(1, Ordering::Relaxed);
+        let session = sessions.get(turn % sessions.len().max(1))?;
+        session.home(turn / sessions.len())
     }
 
     /// A line whose telephone was heard lately, for a request under which one has broken: others may be about to.

@@ -1,14 +1,16 @@
 //! The WebSocket handshake of a client (RFC 6455 §4.1), up to our own framing.
 
+use std::convert::Infallible;
+
+use bytes::Bytes;
 use http::header::{
     CONNECTION, HOST, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body_util::Empty;
-use hyper::body::{Bytes, Incoming};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use http1::Response;
+use http1::client::{Connection, Exchange, ExchangeError};
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use wire::websocket::{Limits, Role};
@@ -16,18 +18,15 @@ use wire::websocket::{Limits, Role};
 use crate::line::Socket;
 use crate::net;
 
-/// The longest answer that is read, bytes.
-const MAX_ANSWER: usize = 64 * 1024;
-
 /// Why a server's answer opens no WebSocket.
 #[derive(Debug, thiserror::Error)]
 pub enum HandshakeError {
     /// The connection failed, or what came was not HTTP.
     #[error(transparent)]
-    Http(#[from] hyper::Error),
+    Http(#[from] ExchangeError<Infallible>),
     /// The request could not be made.
     #[error("the request cannot be made: {0}")]
-    Request(#[from] http::Error),
+    Request(#[from] http::header::InvalidHeaderValue),
     /// It is HTTP, but no WebSocket.
     #[error("answered with status {}", .0.as_u16())]
     Status(StatusCode),
@@ -42,32 +41,33 @@ pub(super) async fn open(
     authority: &str,
     path: &str,
 ) -> Result<Socket<net::Socket>, HandshakeError> {
-    let (mut sender, connection) = http1::Builder::new()
-        .title_case_headers(true)
-        .max_buf_size(MAX_ANSWER)
-        .handshake(TokioIo::new(connection))
-        .await?;
     let key = generate_key();
-    let request = Request::get(path)
-        .header(HOST, authority)
-        .header(CONNECTION, "Upgrade")
-        .header(UPGRADE, "websocket")
-        .header(SEC_WEBSOCKET_VERSION, "13")
-        .header(SEC_WEBSOCKET_KEY, &key)
-        .body(Empty::<Bytes>::new())?;
-    let exchange = async { check(&sender.send_request(request).await?, &key) };
-    // Gives the connection back after a 101, with what has been read behind it.
-    let connection = async { Ok(connection.without_shutdown().await?) };
-    let ((), parts) = tokio::try_join!(exchange, connection)?;
-    Ok(Socket::new(parts.io.into_inner(), Role::Client, Limits::default(), &parts.read_buf))
+    let mut headers = HeaderMap::from_iter([
+        (HOST, HeaderValue::try_from(authority)?),
+        (CONNECTION, HeaderValue::from_static("Upgrade")),
+        (UPGRADE, HeaderValue::from_static("websocket")),
+        (SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13")),
+        (SEC_WEBSOCKET_KEY, HeaderValue::try_from(&key)?),
+    ]);
+    let body = Empty::<Bytes>::new();
+    let mut exchange = Exchange::new(Connection::new(connection), Method::GET, path, &mut headers, body);
+    let response = loop {
+        let response = exchange.response().await?;
+        if !response.is_informational() {
+            break response;
+        }
+    };
+    check(&response, &key)?;
+    let (stream, received) = exchange.into_upgraded().into_parts();
+    Ok(Socket::new(stream, Role::Client, Limits::default(), &received))
 }
 
 /// What RFC 6455 section 4.1 asks of the answer.
-fn check(response: &Response<Incoming>, key: &str) -> Result<(), HandshakeError> {
-    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        return Err(HandshakeError::Status(response.status()));
+fn check(response: &Response, key: &str) -> Result<(), HandshakeError> {
+    if response.status != StatusCode::SWITCHING_PROTOCOLS {
+        return Err(HandshakeError::Status(response.status));
     }
-    let headers = response.headers();
+    let headers = &response.headers;
     if !has_token(headers, UPGRADE, "websocket") || !has_token(headers, CONNECTION, "upgrade") {
         return Err(HandshakeError::Answer("it does not upgrade to websocket"));
     }

@@ -1,18 +1,18 @@
 //! One request and its response over HTTP/1.1.
 
-use std::error::Error as _;
 use std::time::Instant;
 
-use http::{Method, Request, Response, StatusCode, Uri};
+use http::{Method, StatusCode};
 use http_body::Body as _;
-use hyper::body::Incoming;
-use tokio::sync::mpsc;
+use http1::Response;
+use http1::client::{ExchangeError, ResponseBodyError};
 use wire::head::{RequestHead, ResponseHead};
 
 use super::connection::Connection;
 use super::page::Problem;
-use super::{Forwarder, Outcome, headers, upgrade};
+use super::{Forwarder, Outcome, copy, headers, upgrade};
 use crate::line::{CopyError, RecvBody, SendResponse, StreamError};
+use crate::net::Socket;
 
 /// How an exchange ended.
 #[derive(Debug)]
@@ -43,57 +43,65 @@ impl Done {
     }
 }
 
+/// One request to the local server and its response.
+pub(super) type Exchange = http1::client::Exchange<Socket, RecvBody>;
+type Error = ExchangeError<StreamError>;
+
 /// What came of asking the local server.
 enum Answer {
-    Response(Response<Incoming>, Connection),
-    Upgraded(Response<Incoming>, Connection, RecvBody),
+    Response(Response, Exchange),
+    Upgraded(Response, Exchange, RecvBody),
     Problem(Problem),
     Cancelled(StreamError),
 }
 
 /// Forwards the request and passes the answer on.
-pub(super) async fn run(forwarder: &Forwarder, head: RequestHead, mut respond: SendResponse, body: RecvBody) -> Done {
+pub(super) async fn run(
+    forwarder: &Forwarder,
+    mut head: RequestHead,
+    mut respond: SendResponse,
+    body: RecvBody,
+) -> Done {
+    headers::prepare(&mut head, forwarder.host.as_ref(), &forwarder.target);
     let answer = if head.method == Method::CONNECT {
         Answer::Problem(Problem::Unsupported)
     } else if head.upgrade.is_some() {
-        ask_for_upgrade(forwarder, &head, &mut respond, body).await
+        ask_for_upgrade(forwarder, &mut head, &mut respond, body).await
     } else {
-        ask(forwarder, &head, &mut respond, body).await
+        ask(forwarder, &mut head, &mut respond, body).await
     };
     match answer {
-        Answer::Response(response, connection) => pass_on(forwarder, &head, response, connection, respond).await,
-        Answer::Upgraded(response, connection, body) => upgrade::run(response, connection, respond, body).await,
+        Answer::Response(response, exchange) => pass_on(forwarder, &head, response, exchange, respond).await,
+        Answer::Upgraded(response, exchange, body) => upgrade::run(response, exchange, respond, body).await,
         Answer::Problem(problem) => explain(forwarder, &head, &problem, respond).await,
         Answer::Cancelled(error) => Done::of_stream_error(None, 0, &error),
     }
 }
 
-async fn ask(forwarder: &Forwarder, head: &RequestHead, respond: &mut SendResponse, body: RecvBody) -> Answer {
+async fn ask(forwarder: &Forwarder, head: &mut RequestHead, respond: &mut SendResponse, body: RecvBody) -> Answer {
     let repeatable = body.is_end_stream() && head.method.is_idempotent();
     let Some(connection) = forwarder.pool.take() else { return ask_afresh(forwarder, head, respond, body).await };
     // The local server may close an idle connection just as it is used again. A fresh one has another try, once, when
-    // the request was not sent at all, or when nothing came back, there was no body to lose, and asking twice is as good
-    // as asking once (RFC 9110 §9.2.2).
-    let body = match send(forwarder, head, respond, connection, body).await {
-        Ok(answer) => return answer,
-        Err(Failure { unsent: Some(body), .. }) => body,
-        Err(Failure { silent: true, .. }) if repeatable => RecvBody::empty(),
-        Err(failure) => return failure.answer,
-    };
-    ask_afresh(forwarder, head, respond, body).await
+    // nothing came back, there was no body to lose, and asking twice is as good as asking once (RFC 9110 §9.2.2).
+    match send(head, respond, connection, body).await {
+        Err(ExchangeError::Silent) if repeatable => ask_afresh(forwarder, head, respond, RecvBody::empty()).await,
+        answer => answer.unwrap_or_else(failed),
+    }
 }
 
-async fn ask_afresh(forwarder: &Forwarder, head: &RequestHead, respond: &mut SendResponse, body: RecvBody) -> Answer {
+async fn ask_afresh(
+    forwarder: &Forwarder,
+    head: &mut RequestHead,
+    respond: &mut SendResponse,
+    body: RecvBody,
+) -> Answer {
     let connection = tokio::select! {
         connection = forwarder.connect() => connection,
         error = respond.reset_received() => return Answer::Cancelled(error),
     };
     match connection {
         Err(error) => Answer::Problem(Problem::Unreachable(error.to_string())),
-        Ok(connection) => match send(forwarder, head, respond, connection, body).await {
-            Ok(answer) => answer,
-            Err(failure) => failure.answer,
-        },
+        Ok(connection) => send(head, respond, connection, body).await.unwrap_or_else(failed),
     }
 }
 
@@ -101,103 +109,59 @@ async fn ask_afresh(forwarder: &Forwarder, head: &RequestHead, respond: &mut Sen
 /// server sees it only after it has agreed (RFC 9110 §7.8).
 async fn ask_for_upgrade(
     forwarder: &Forwarder,
-    head: &RequestHead,
+    head: &mut RequestHead,
     respond: &mut SendResponse,
     body: RecvBody,
 ) -> Answer {
     match ask_afresh(forwarder, head, respond, RecvBody::empty()).await {
-        Answer::Response(response, connection) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
-            Answer::Upgraded(response, connection, body)
+        Answer::Response(response, exchange) if response.status == StatusCode::SWITCHING_PROTOCOLS => {
+            Answer::Upgraded(response, exchange, body)
         }
         other => other,
     }
 }
 
-/// A request that got no response.
-struct Failure {
-    answer: Answer,
-    /// The body, when not even the head was sent.
-    unsent: Option<RecvBody>,
-    /// Nothing at all came back on the connection.
-    silent: bool,
-}
-
+/// Sends the request and waits for the head of the response; those before it are passed on.
 async fn send(
-    forwarder: &Forwarder,
-    head: &RequestHead,
+    head: &mut RequestHead,
     respond: &mut SendResponse,
-    mut connection: Connection,
+    connection: Connection,
     body: RecvBody,
-) -> Result<Answer, Failure> {
-    let (informed, mut informational) = mpsc::channel(4);
-    let request = request(forwarder, head, body, informed);
-    let mut response = std::pin::pin!(connection.sender.try_send_request(request));
+) -> Result<Answer, Error> {
+    let target = head.target.as_str();
+    let mut exchange = Exchange::new(connection, head.method.clone(), target, &mut head.headers, body);
     loop {
-        tokio::select! {
+        let response = tokio::select! {
             biased;
-            Some(head) = informational.recv() => {
-                if let Err(error) = respond.informational(&head) {
-                    return Ok(Answer::Cancelled(error));
-                }
-            }
-            response = &mut response => {
-                return match response {
-                    Ok(response) => Ok(Answer::Response(response, connection)),
-                    Err(mut error) => {
-                        let unsent = error.take_message().map(Request::into_body);
-                        Err(failed(error.error(), unsent))
-                    }
-                };
-            }
+            response = exchange.response() => response?,
             error = respond.reset_received() => return Ok(Answer::Cancelled(error)),
+        };
+        if !response.is_informational() {
+            return Ok(Answer::Response(response, exchange));
+        }
+        // "Continue" was between the switchboard and its client.
+        if response.status != StatusCode::CONTINUE {
+            let mut head = ResponseHead { status: response.status, headers: response.headers };
+            headers::strip_hop_by_hop(&mut head.headers);
+            if let Err(error) = respond.informational(&head) {
+                return Ok(Answer::Cancelled(error));
+            }
         }
     }
 }
 
-fn failed(error: &hyper::Error, unsent: Option<RecvBody>) -> Failure {
-    let cause = error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
-    // A body that broke on its way here is no fault of the local server's, and nobody is left to be told.
-    let lost = error.source().and_then(|source| source.downcast_ref::<StreamError>()).cloned();
-    let reset = error
-        .source()
-        .and_then(|source| source.downcast_ref::<std::io::Error>())
-        .is_some_and(|io| matches!(io.kind(), std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe));
-    Failure {
-        answer: lost.map_or_else(|| Answer::Problem(Problem::Broken(cause)), Answer::Cancelled),
-        unsent,
-        silent: error.is_canceled() || error.is_closed() || error.is_incomplete_message() || reset,
+fn failed(error: Error) -> Answer {
+    match error {
+        // A body that broke on its way here is no fault of the local server's, and nobody is left to be told.
+        ExchangeError::Body(error) => Answer::Cancelled(error),
+        other => Answer::Problem(Problem::Broken(other.to_string())),
     }
-}
-
-fn request(
-    forwarder: &Forwarder,
-    head: &RequestHead,
-    body: RecvBody,
-    informed: mpsc::Sender<ResponseHead>,
-) -> Request<RecvBody> {
-    let mut request = Request::new(body);
-    *request.method_mut() = head.method.clone();
-    *request.uri_mut() = Uri::from(head.target.clone());
-    *request.headers_mut() = headers::for_local(head, forwarder.host.as_ref(), &forwarder.target);
-    hyper::ext::on_informational(&mut request, move |response| {
-        // "Continue" was between the switchboard and its client; an informational head more or less harms nobody.
-        if response.status() != StatusCode::CONTINUE {
-            let mut fields = response.headers().clone();
-            headers::strip_hop_by_hop(&mut fields);
-            let _full = informed.try_send(ResponseHead { status: response.status(), headers: fields });
-        }
-    });
-    request
-}
-
-fn broken(cause: &str) -> Problem {
-    Problem::Broken(cause.to_owned())
 }
 
 /// Whether a response can be passed on.
 fn check(head: &ResponseHead) -> Result<(), Problem> {
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
-        return Err(broken("it switched protocols without being asked to"));
+        return Err(Problem::Broken("it switched protocols without being asked to".to_owned()));
     }
     head.check().map_err(|error| Problem::Broken(error.to_string()))
 }
@@ -205,35 +169,32 @@ fn check(head: &ResponseHead) -> Result<(), Problem> {
 async fn pass_on(
     forwarder: &Forwarder,
     request: &RequestHead,
-    response: Response<Incoming>,
-    connection: Connection,
+    response: Response,
+    mut exchange: Exchange,
     respond: SendResponse,
 ) -> Done {
-    let (parts, body) = response.into_parts();
-    let status = parts.status;
-    let mut head = ResponseHead { status, headers: parts.headers };
-    let framing = headers::check_framing(&head.headers);
+    let status = response.status;
+    let mut head = ResponseHead { status, headers: response.headers };
     headers::strip_hop_by_hop(&mut head.headers);
-    if let Err(problem) = framing.map_err(broken).and_then(|()| check(&head)) {
+    if let Err(problem) = check(&head) {
         return explain(forwarder, request, &problem, respond).await;
     }
-    let send = match respond.send(&head, body.is_end_stream()) {
+    let send = match respond.send(&head, exchange.is_end_stream()) {
         Ok(send) => send,
         Err(error) => return Done::of_stream_error(Some(status), 0, &error),
     };
-    if send.is_ended() {
-        drop(body);
-        let done = Done::new(status, 0, Outcome::Complete);
-        forwarder.pool.put(connection).await;
-        return done;
-    }
-    match send.send_all(body).await {
+    let copied = if send.is_ended() { Ok(0) } else { copy::run(&mut exchange, send).await };
+    match copied {
         Ok(bytes) => {
             let done = Done::new(status, bytes, Outcome::Complete);
-            forwarder.pool.put(connection).await;
+            if let Some(connection) = exchange.finish() {
+                forwarder.pool.put(connection);
+            }
             done
         }
-        Err(CopyError::Stream(error)) => Done::of_stream_error(Some(status), 0, &error),
+        Err(CopyError::Stream(error) | CopyError::Body(ResponseBodyError::Request(ExchangeError::Body(error)))) => {
+            Done::of_stream_error(Some(status), 0, &error)
+        }
         Err(CopyError::Body(error)) => {
             tracing::debug!(target = %forwarder.target, %error, "the local server broke off its response");
             Done::failed(Some(status))

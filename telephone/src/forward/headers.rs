@@ -1,8 +1,8 @@
 //! The rules for header fields between the line and HTTP/1.1.
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use wire::head::RequestHead;
 
@@ -10,8 +10,8 @@ use crate::target::Target;
 
 /// Makes the fields of a request ready for the local server. They come without hop-by-hop fields; those this hop needs
 /// are put in.
-pub(super) fn for_local(head: &RequestHead, host: Option<&HeaderValue>, target: &Target) -> HeaderMap {
-    let mut headers = head.headers.clone();
+pub(super) fn prepare(head: &mut RequestHead, host: Option<&HeaderValue>, target: &Target) {
+    let headers = &mut head.headers;
     if let Some(host) = host {
         headers.insert(HOST, host.clone());
     } else if !headers.contains_key(HOST)
@@ -19,8 +19,9 @@ pub(super) fn for_local(head: &RequestHead, host: Option<&HeaderValue>, target: 
     {
         headers.insert(HOST, host);
     }
-    // The switchboard has already told the client to continue; hyper's client sends the body at once.
+    // The switchboard has already told the client to continue; the body is sent at once.
     headers.remove(EXPECT);
+    headers.remove(CONNECTION);
     match &head.upgrade {
         Some(protocol) => {
             headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
@@ -31,19 +32,6 @@ pub(super) fn for_local(head: &RequestHead, host: Option<&HeaderValue>, target: 
             headers.insert(CONNECTION, HeaderValue::from_static("te"));
         }
         None => {}
-    }
-    headers
-}
-
-/// Whether it is beyond doubt where a response ends (RFC 9112 §6.3), and its body is what will be passed on. hyper takes
-/// a response with two ways of saying its length, and one in a coding that it does not undo.
-pub(super) fn check_framing(headers: &HeaderMap) -> Result<(), &'static str> {
-    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
-    match (codings.next(), codings.next()) {
-        (None, _) => Ok(()),
-        _ if headers.contains_key(CONTENT_LENGTH) => Err("it sent both Content-Length and Transfer-Encoding"),
-        (Some(coding), None) if coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") => Ok(()),
-        _ => Err("it used a transfer coding other than chunked"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Forwarding: one request from the line to the local server, and its answer back.
 
 mod connection;
+mod copy;
 mod exchange;
 mod headers;
 mod page;

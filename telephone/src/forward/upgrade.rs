@@ -1,43 +1,27 @@
 //! After a 101: bytes both ways.
 
 use http::header::{HeaderValue, UPGRADE};
-use hyper::body::Incoming;
-use hyper_util::rt::TokioIo;
+use http1::Response;
 use wire::head::ResponseHead;
 
-use super::connection::Connection;
-use super::exchange::Done;
+use super::exchange::{Done, Exchange};
 use super::{Outcome, headers};
 use crate::line::{PipeError, RecvBody, SendResponse, StreamError, pipe};
 
 /// Passes a 101 on and then the bytes of both sides, until both have ended.
-pub(super) async fn run(
-    response: http::Response<Incoming>,
-    connection: Connection,
-    respond: SendResponse,
-    recv: RecvBody,
-) -> Done {
-    let status = response.status();
-    let protocol: Option<HeaderValue> = response.headers().get(UPGRADE).cloned();
-    let mut fields = response.headers().clone();
+pub(super) async fn run(response: Response, exchange: Exchange, respond: SendResponse, recv: RecvBody) -> Done {
+    let status = response.status;
+    let protocol: Option<HeaderValue> = response.headers.get(UPGRADE).cloned();
+    let mut fields = response.headers;
     headers::strip_hop_by_hop(&mut fields);
     if let Some(protocol) = protocol {
         fields.insert(UPGRADE, protocol);
     }
-    let io = match hyper::upgrade::on(response).await {
-        Ok(io) => io,
-        Err(error) => {
-            tracing::debug!(%error, "the local server's upgrade failed");
-            respond.reset(wire::frame::ResetCode::BROKEN);
-            return Done::failed(None);
-        }
-    };
-    connection.detach();
     let send = match respond.send(&ResponseHead { status, headers: fields }, false) {
         Ok(send) => send,
         Err(error) => return Done::of_stream_error(Some(status), 0, &error),
     };
-    match pipe(send, recv, TokioIo::new(io)).await {
+    match pipe(send, recv, exchange.into_upgraded()).await {
         Ok((out, _)) => Done::new(status, out, Outcome::Complete),
         // Either end may drop an upgraded connection without further ado; that is how most of them end.
         Err(PipeError::Stream(StreamError::Reset(_)) | PipeError::Io(_)) => Done::new(status, 0, Outcome::Complete),

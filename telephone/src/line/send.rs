@@ -104,6 +104,22 @@ impl SendBody {
         Ok(())
     }
 
+    /// Queues the last bytes and ends the body cleanly with them.
+    async fn send_last(mut self, mut data: Bytes) -> Result<(), StreamError> {
+        loop {
+            let capacity = poll_fn(|cx| self.poll_capacity(cx)).await?;
+            if capacity >= data.len() {
+                return self.try_send_last(data);
+            }
+            self.try_send(data.split_to(capacity))?;
+        }
+    }
+
+    /// Like [`try_send`](Self::try_send), and ends the body cleanly.
+    pub fn try_send_last(self, data: Bytes) -> Result<(), StreamError> {
+        self.handle.change(|state, id| Ok(state.mux.send_data(id, data, true)?))
+    }
+
     /// Sends a whole body with its trailers and finishes; says how many bytes it was. When the body breaks, the stream
     /// is reset with [`ResetCode::BROKEN`]. A peer that wants no more is noticed while the body is silent, too.
     pub async fn send_all<B>(mut self, body: B) -> Result<u64, CopyError<B::Error>>
@@ -126,6 +142,10 @@ impl SendBody {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => {
                         sent += data.len() as u64;
+                        if body.is_end_stream() {
+                            self.send_last(data).await.map_err(CopyError::Stream)?;
+                            return Ok(sent);
+                        }
                         self.send(data).await.map_err(CopyError::Stream)?;
                     }
                     Err(frame) => {
@@ -159,8 +179,13 @@ impl SendBody {
         self.handle.shared.change(|state| state.mux.reset(self.handle.id, code));
     }
 
-    /// Waits until the peer wants no more of this body (it reset the stream, stopped reading it) or the line ended.
+    /// Ready once the peer wants no more of this body (it reset the stream, stopped reading it) or the line has ended.
+    pub fn poll_reset(&self, cx: &mut Context<'_>) -> Poll<StreamError> {
+        self.handle.poll_reset(cx)
+    }
+
+    /// Waits for [`poll_reset`](Self::poll_reset).
     pub async fn reset_received(&mut self) -> StreamError {
-        poll_fn(|cx| self.handle.poll_reset(cx)).await
+        poll_fn(|cx| self.poll_reset(cx)).await
     }
 }

@@ -21,7 +21,8 @@ fn main() -> Outcome {
     frames(folder)?;
     control(folder)?;
     heads(folder)?;
-    websocket(folder)
+    websocket(folder)?;
+    http(folder)
 }
 
 fn put(folder: &Path, target: &str, name: &str, seed: &[u8]) -> io::Result<()> {
@@ -166,4 +167,19 @@ fn websocket(folder: &Path) -> Outcome {
         put(folder, "websocket", &format!("Close-{first}"), &[&[first], &close[..]].concat())?;
     }
     Ok(())
+}
+
+/// Messages of HTTP/1.1, as visitors and web servers send them.
+fn http(folder: &Path) -> Outcome {
+    for (name, fields) in [
+        ("plain", "Accept: */*\r\n"),
+        ("length", "Content-Length: 5\r\nExpect: 100-continue\r\n"),
+        ("chunked", "Transfer-Encoding: chunked\r\nTE: trailers\r\n"),
+        ("upgrade", "Connection: Upgrade\r\nUpgrade: websocket\r\n"),
+    ] {
+        put(folder, "requests", name, format!("\x10POST /a?b HTTP/1.1\r\nHost: a\r\n{fields}\r\n").as_bytes())?;
+        put(folder, "responses", name, format!("\0HTTP/1.1 200 OK\r\n{fields}\r\n").as_bytes())?;
+    }
+    put(folder, "bodies", "trailers", b"\x085;a=b\r\nhello\r\n0A\r\n0123456789\r\n0\r\nx: y\r\n\r\n")?;
+    Ok(put(folder, "bodies", "plain", b"\x015\r\nhello\r\n0\r\n\r\n")?)
 }

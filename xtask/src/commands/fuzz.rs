@@ -12,8 +12,8 @@ use crate::{process, progress, workspace::Workspace};
 
 /// What builds and runs fuzz targets.
 const CARGO_FUZZ: &str = "0.13.2";
-/// One of `telephone/wire/fuzz/targets` each.
-const TARGETS: [&str; 4] = ["control", "frames", "heads", "websocket"];
+/// One of `telephone/fuzz/targets` each.
+const TARGETS: [&str; 7] = ["bodies", "control", "frames", "heads", "requests", "responses", "websocket"];
 /// What one input may take before it counts as a failure: memory in MiB, and time in seconds.
 const LIMITS: [&str; 2] = ["-rss_limit_mb=2048", "-timeout=20"];
 
@@ -25,7 +25,7 @@ pub struct Arguments {
     seconds: u32,
 }
 
-/// Fuzzes what a peer on a line may send, when there is a nightly compiler. What was found to lead to new code is kept in
+/// Fuzzes what a peer on a line, a visitor or a web server may send, when there is a nightly compiler. What was found to lead to new code is kept in
 /// the target folder, and the next run begins with it.
 ///
 /// # Errors
@@ -37,7 +37,7 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<()> {
     }
     let folder = workspace.target.join("fuzz");
     let cargo_fuzz = cargo_fuzz(&folder)?;
-    let crate_folder = workspace.package_folder("wire")?.join("fuzz");
+    let crate_folder = workspace.package_folder("telephone")?.join("fuzz");
     progress::quiet_step("building the fuzz targets", || {
         let mut build = process::command("rustup");
         build.args(["run", "nightly"]).arg(cargo_fuzz).arg("build").arg("--fuzz-dir").arg(&crate_folder);

@@ -5,17 +5,20 @@
 
 use std::{ops::ControlFlow, time::Duration};
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use domain::LiveUpdate;
-use futures_util::{StreamExt, stream};
+use futures_util::{SinkExt, StreamExt, stream};
 use server_core::{Change, CoreError, Services, Subject};
 use tokio::{
     sync::broadcast::{self, error::RecvError},
     time::{Instant, Interval, MissedTickBehavior, interval_at, timeout},
 };
+use tokio_tungstenite::tungstenite::{
+    Error, Message,
+    protocol::{CloseFrame, frame::coding::CloseCode},
+};
 use tokio_util::sync::CancellationToken;
 
-use super::who::Who;
+use super::{upgrade::Socket, who::Who};
 use crate::api::error::describe;
 
 const PING_EVERY: Duration = Duration::from_secs(20);
@@ -64,7 +67,7 @@ impl Feed {
     }
 
     /// Serves the socket until one side ends it.
-    pub(super) async fn run(self, mut socket: WebSocket) {
+    pub(super) async fn run(self, mut socket: Socket) {
         let end = self.serve(&mut socket).await;
         tracing::debug!(user = %self.who.viewer.id(), ?end, "a live connection ended");
         if let Some((code, reason)) = end.close() {
@@ -74,7 +77,7 @@ impl Feed {
         }
     }
 
-    async fn serve(&self, socket: &mut WebSocket) -> End {
+    async fn serve(&self, socket: &mut Socket) -> End {
         let watch = self.services.watch(self.who.viewer.clone(), self.subject);
         // As a stream, because a step of it that was begun goes on after another branch was taken.
         let updates = stream::unfold(watch, |mut watch| async move { Some((watch.next().await, watch)) });
@@ -86,7 +89,7 @@ impl Feed {
             let step = tokio::select! {
                 () = self.stop.cancelled() => ControlFlow::Break(End::Stopping),
                 Some(update) = updates.next() => forward(socket, update).await,
-                message = socket.recv() => peer.heard(message),
+                message = socket.next() => peer.heard(message),
                 _ = pings.tick() => peer.ping(socket).await,
                 () = self.concerns_us(&mut changes) => self.look_again().await,
                 _ = looks.tick() => self.look_again().await,
@@ -119,7 +122,7 @@ impl Feed {
     }
 }
 
-async fn forward(socket: &mut WebSocket, update: Result<LiveUpdate, CoreError>) -> ControlFlow<End> {
+async fn forward(socket: &mut Socket, update: Result<LiveUpdate, CoreError>) -> ControlFlow<End> {
     let update = match update {
         Ok(update) => update,
         Err(CoreError::Unauthorized(_)) => return ControlFlow::Break(End::NotAllowed),
@@ -133,7 +136,7 @@ async fn forward(socket: &mut WebSocket, update: Result<LiveUpdate, CoreError>) 
     if matches!(update, LiveUpdate::Gone) { ControlFlow::Break(End::Done) } else { ControlFlow::Continue(()) }
 }
 
-async fn send(socket: &mut WebSocket, message: Message) -> ControlFlow<End> {
+async fn send(socket: &mut Socket, message: Message) -> ControlFlow<End> {
     match timeout(SEND_DEADLINE, socket.send(message)).await {
         Ok(Ok(())) => ControlFlow::Continue(()),
         Ok(Err(_)) | Err(_) => ControlFlow::Break(End::Peer),
@@ -150,7 +153,7 @@ fn every(period: Duration) -> Interval {
 
 impl Peer {
     /// Takes note of a message; none has a meaning.
-    fn heard(&mut self, message: Option<Result<Message, axum::Error>>) -> ControlFlow<End> {
+    fn heard(&mut self, message: Option<Result<Message, Error>>) -> ControlFlow<End> {
         match message {
             None | Some(Err(_) | Ok(Message::Close(_))) => return ControlFlow::Break(End::Peer),
             Some(Ok(Message::Pong(_))) => self.missed = 0,
@@ -160,7 +163,7 @@ impl Peer {
         if self.chatter > MAX_CHATTER { ControlFlow::Break(End::Chatter) } else { ControlFlow::Continue(()) }
     }
 
-    async fn ping(&mut self, socket: &mut WebSocket) -> ControlFlow<End> {
+    async fn ping(&mut self, socket: &mut Socket) -> ControlFlow<End> {
         if self.missed >= MAX_MISSED {
             return ControlFlow::Break(End::Peer);
         }
@@ -174,14 +177,14 @@ impl Peer {
 
 impl End {
     /// What the peer is told (RFC 6455 section 7.4.1).
-    fn close(self) -> Option<(u16, &'static str)> {
+    fn close(self) -> Option<(CloseCode, &'static str)> {
         match self {
             Self::Peer => None,
-            Self::Done => Some((close_code::NORMAL, "the tunnel was deleted")),
-            Self::Stopping => Some((close_code::AWAY, "the server is shutting down")),
-            Self::NotAllowed => Some((close_code::POLICY, "sign in again")),
-            Self::Chatter => Some((close_code::POLICY, "too many messages")),
-            Self::Failed => Some((close_code::AGAIN, "try again later")),
+            Self::Done => Some((CloseCode::Normal, "the tunnel was deleted")),
+            Self::Stopping => Some((CloseCode::Away, "the server is shutting down")),
+            Self::NotAllowed => Some((CloseCode::Policy, "sign in again")),
+            Self::Chatter => Some((CloseCode::Policy, "too many messages")),
+            Self::Failed => Some((CloseCode::Again, "try again later")),
         }
     }
 }

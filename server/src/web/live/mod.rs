@@ -3,6 +3,7 @@
 mod feed;
 mod quota;
 mod routes;
+mod upgrade;
 mod who;
 
 pub(super) use quota::Quota;

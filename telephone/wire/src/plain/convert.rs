@@ -77,8 +77,9 @@ impl HttpResponse {
         }
         let announced = headers.remove(CONTENT_LENGTH).filter(is_length);
         if method == Method::HEAD || status == StatusCode::NOT_MODIFIED {
-            let length = announced.or_else(|| (!body.is_empty()).then(|| HeaderValue::from(body.len())));
-            headers.extend(length.map(|length| (CONTENT_LENGTH, length)));
+            // With 304 the length is that of what the client has, which is not what this body is.
+            let body_length = (method == Method::HEAD && !body.is_empty()).then(|| HeaderValue::from(body.len()));
+            headers.extend(announced.or(body_length).map(|length| (CONTENT_LENGTH, length)));
             body = Bytes::new();
         } else if matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT) {
             body = Bytes::new();

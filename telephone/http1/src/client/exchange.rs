@@ -1,0 +1,257 @@
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::Method;
+use http::header::{self, HeaderMap};
+use http_body::{Body, Frame, SizeHint};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::Connection;
+use crate::encode::{self, BodyEncoder, WrongLength};
+use crate::outbound::Outbound;
+use crate::{BodyDecoder, BodyError, Decoded, Framing, HeadScan, Response, ResponseError, Upgraded, response};
+
+/// The longest response head, bytes.
+const MAX_HEAD: usize = 64 * 1024;
+/// How much is gathered of a request body before it is written.
+const GATHERED: usize = 128 * 1024;
+
+/// A request on its way and the response to it, whose body this is once there was its [head](Self::response). The
+/// request goes on being sent as long as the response is asked for; a server may answer before it has all of it.
+///
+/// Dropping it closes the connection at once.
+pub struct Exchange<S, B> {
+    connection: Connection<S>,
+    method: Method,
+    out: Outbound,
+    encoder: BodyEncoder,
+    /// What is left of the request body.
+    body: Option<B>,
+    /// Why the server takes no more. It may have answered nevertheless.
+    refused: Option<io::ErrorKind>,
+    scan: HeadScan,
+    answered: bool,
+    decoder: BodyDecoder,
+    keep_alive: bool,
+}
+
+/// Why an exchange has failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ExchangeError<E> {
+    /// The connection ended without a word: an idle connection was closed just as it was used, or the server fell over.
+    #[error("it closed the connection without an answer")]
+    Silent,
+    /// The connection ended within the head of the response.
+    #[error("it closed the connection within its answer")]
+    Incomplete,
+    /// The connection broke.
+    #[error("the connection broke: {0}")]
+    Io(io::Error),
+    /// What the server has said cannot be passed on.
+    #[error(transparent)]
+    Response(#[from] ResponseError),
+    /// The body of the request broke.
+    #[error("the request broke off")]
+    Body(E),
+    /// The body of the request has another length than its head has said.
+    #[error("the request has another length than it said")]
+    Length,
+}
+
+impl<S, B> Exchange<S, B>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    B: Body<Data = Bytes> + Unpin,
+{
+    /// Makes `connection` carry a request. `headers` go out as they are; those that frame the body are taken from them
+    /// or put in.
+    pub fn new(connection: Connection<S>, method: Method, target: &str, headers: &mut HeaderMap, body: B) -> Self {
+        headers.remove(header::TRANSFER_ENCODING);
+        let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let framing = match length {
+            Some(length) => Framing::Length(length),
+            None => {
+                headers.remove(header::CONTENT_LENGTH);
+                if body.is_end_stream() { Framing::NONE } else { Framing::Chunked }
+            }
+        };
+        let mut out = Outbound::default();
+        out.write(|tail| encode::request(&method, target, headers, framing, tail));
+        Self {
+            connection,
+            method,
+            out,
+            encoder: BodyEncoder::new(framing),
+            body: Some(body).filter(|body| !(framing == Framing::NONE && body.is_end_stream())),
+            refused: None,
+            scan: HeadScan::default(),
+            answered: false,
+            decoder: BodyDecoder::new(Framing::NONE),
+            keep_alive: false,
+        }
+    }
+
+    /// The next head of a response: any number of [informational](Response::is_informational) ones, then the final one.
+    pub async fn response(&mut self) -> Result<Response, ExchangeError<B::Error>> {
+        poll_fn(|cx| self.poll_response(cx)).await
+    }
+
+    fn poll_response(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response, ExchangeError<B::Error>>> {
+        self.send(cx)?;
+        loop {
+            let input = &mut self.connection.input;
+            // Not strict, so that there is no bare line feed to complain of.
+            let length = self.scan.find(input, false).ok().flatten();
+            if length.unwrap_or(input.len()) > MAX_HEAD {
+                return Poll::Ready(Err(ResponseError::HeadTooLarge.into()));
+            }
+            if let Some(length) = length {
+                self.scan = HeadScan::default();
+                let response = response::parse(input.split_to(length).freeze(), &self.method)?;
+                if !response.is_informational() {
+                    self.answered = true;
+                    self.decoder = BodyDecoder::new(response.framing);
+                    self.keep_alive = response.keep_alive;
+                }
+                return Poll::Ready(Ok(response));
+            }
+            match ready!(self.connection.poll_read(cx)) {
+                Ok(1..) => {}
+                Ok(0) if self.connection.input.is_empty() => return Poll::Ready(Err(ExchangeError::Silent)),
+                Ok(0) => return Poll::Ready(Err(ExchangeError::Incomplete)),
+                Err(error) if self.connection.input.is_empty() && is_reset(error.kind()) => {
+                    return Poll::Ready(Err(ExchangeError::Silent));
+                }
+                Err(error) => return Poll::Ready(Err(ExchangeError::Io(error))),
+            }
+        }
+    }
+
+    /// Sends what can be sent of the request without waiting; to be called when the response is not asked for, and the
+    /// request is to go on. The task is woken when there is more to do.
+    pub fn send(&mut self, cx: &mut Context<'_>) -> Result<(), ExchangeError<B::Error>> {
+        loop {
+            let waiting = self.gather(cx)?.is_pending();
+            if self.out.is_empty() {
+                return Ok(());
+            }
+            match self.out.poll_write(&mut self.connection.stream, cx) {
+                Poll::Ready(Ok(())) if waiting || self.body.is_none() => return Ok(()),
+                Poll::Ready(Ok(())) => {}
+                Poll::Pending => return Ok(()),
+                Poll::Ready(Err(error)) => {
+                    self.refused = Some(error.kind());
+                    self.body = None;
+                    self.out = Outbound::default();
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Takes of the request body what is there; pending when more of it is to be waited for.
+    fn gather(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, ExchangeError<B::Error>> {
+        while let Some(body) = &mut self.body
+            && self.out.len() < GATHERED
+        {
+            let frame = match Pin::new(body).poll_frame(cx) {
+                Poll::Pending => return Ok(Poll::Pending),
+                Poll::Ready(frame) => frame.transpose().map_err(ExchangeError::Body)?,
+            };
+            let wrong = |WrongLength| ExchangeError::Length;
+            match frame.map(Frame::into_data) {
+                Some(Ok(data)) => self.encoder.data(data, &mut self.out).map_err(wrong)?,
+                Some(Err(frame)) => {
+                    self.body = None;
+                    self.encoder.finish(frame.into_trailers().ok(), &mut self.out).map_err(wrong)?;
+                }
+                None => {
+                    self.body = None;
+                    self.encoder.finish(None, &mut self.out).map_err(wrong)?;
+                }
+            }
+        }
+        Ok(Poll::Ready(()))
+    }
+
+    /// The connection, for the next request, when all of the response was read and the server had all of the request.
+    pub fn finish(self) -> Option<Connection<S>> {
+        let sent = self.encoder.is_ended() && self.out.is_empty() && self.refused.is_none();
+        let read = self.answered && self.decoder.is_ended() && self.connection.input.is_empty();
+        (sent && read && self.keep_alive).then(|| self.connection.rest())
+    }
+
+    /// The connection, which has switched to another protocol.
+    pub fn into_upgraded(self) -> Upgraded<S> {
+        self.connection.into_upgraded()
+    }
+}
+
+fn is_reset(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted)
+}
+
+/// Why the body of a response has ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum ResponseBodyError<E> {
+    /// The response broke.
+    #[error(transparent)]
+    Response(#[from] BodyError),
+    /// The request that is still being sent broke.
+    #[error(transparent)]
+    Request(ExchangeError<E>),
+}
+
+impl<S, B> Body for Exchange<S, B>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    B: Body<Data = Bytes> + Unpin,
+{
+    type Data = Bytes;
+    type Error = ResponseBodyError<B::Error>;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ResponseBodyError<B::Error>>>> {
+        let this = &mut *self;
+        if this.decoder.is_ended() {
+            return Poll::Ready(None);
+        }
+        this.send(cx).map_err(ResponseBodyError::Request)?;
+        loop {
+            match this.decoder.decode(&mut this.connection.input).map_err(ResponseBodyError::Response)? {
+                Decoded::Data(data) => return Poll::Ready(Some(Ok(Frame::data(data)))),
+                Decoded::Trailers(trailers) => return Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
+                Decoded::End => return Poll::Ready(None),
+                Decoded::More => {}
+            }
+            let read = ready!(this.connection.poll_read(cx)).map_err(BodyError::from)?;
+            if read == 0 {
+                this.decoder.close()?;
+                return Poll::Ready(None);
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.decoder.is_ended()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.decoder.left().map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+impl<S, B> fmt::Debug for Exchange<S, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exchange")
+            .field("method", &self.method)
+            .field("answered", &self.answered)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,26 @@
+//! Header fields: from bytes to a map, and what is in lists.
+
+use bytes::Bytes;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+/// Makes a map of parsed fields, whose values stay slices of `head`.
+pub(crate) fn map(head: &Bytes, fields: &[httparse::Header<'_>]) -> Option<HeaderMap> {
+    let mut headers = HeaderMap::with_capacity(fields.len());
+    for field in fields {
+        let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
+        let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value)).ok()?;
+        headers.try_append(name, value).ok()?;
+    }
+    Some(headers)
+}
+
+/// The members of a field that is a comma-separated list (RFC 9110 section 5.6.1).
+pub(crate) fn tokens(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &[u8]> {
+    let values = headers.get_all(name).into_iter().map(HeaderValue::as_bytes);
+    values.flat_map(|value| value.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii).filter(|token| !token.is_empty())
+}
+
+/// Whether a list names `token`.
+pub(crate) fn names(headers: &HeaderMap, name: HeaderName, token: &[u8]) -> bool {
+    tokens(headers, name).any(|named| named.eq_ignore_ascii_case(token))
+}

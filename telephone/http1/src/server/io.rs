@@ -1,0 +1,146 @@
+//! What a connection and the body of the request on it share.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::BytesMut;
+use http::{HeaderMap, StatusCode};
+use tokio::sync::oneshot;
+use tokio_util::io::poll_read_buf;
+
+use crate::{BodyDecoder, BodyError, Framing, Upgraded};
+
+/// How much room a read has at first.
+const FIRST_READ: usize = 4 * 1024;
+/// How much it has at most.
+const LARGEST_READ: usize = 256 * 1024;
+/// How many informational heads may wait to be written; they inform nobody who does not read.
+const MAX_INFORMATIONAL: usize = 4;
+
+/// Both live on one thread as a rule, so that the lock is all but never contended. It is never held while anything but
+/// the socket is polled.
+pub(super) struct Shared<S>(Arc<Mutex<Io<S>>>);
+
+pub(super) struct Io<S> {
+    /// `None` once it was handed over to another protocol.
+    pub(super) stream: Option<S>,
+    /// What was read and not used yet.
+    pub(super) input: BytesMut,
+    read_size: usize,
+    pub(super) request: RequestBody,
+    /// Whether the client waits for a 100.
+    pub(super) expects_continue: bool,
+    pub(super) informational: Vec<(StatusCode, HeaderMap)>,
+    pub(super) upgrade: Option<oneshot::Sender<Upgraded<S>>>,
+    /// Who serves the connection.
+    pub(super) connection: Option<Waker>,
+}
+
+/// What there is of the body of the request under way.
+#[derive(Debug)]
+pub(super) enum RequestBody {
+    /// Nothing, or nothing more: what is read next is another request.
+    Ended,
+    /// Its reader has it.
+    Lent(BodyDecoder),
+    /// Its reader wants no more of it.
+    Left(BodyDecoder),
+    /// It did not come whole.
+    Broken(BodyError),
+}
+
+impl<S> Clone for Shared<S> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<S> Shared<S> {
+    pub(super) fn new(stream: S, input: BytesMut) -> Self {
+        Self(Arc::new(Mutex::new(Io {
+            stream: Some(stream),
+            input,
+            read_size: FIRST_READ,
+            request: RequestBody::Ended,
+            expects_continue: false,
+            informational: Vec::new(),
+            upgrade: None,
+            connection: None,
+        })))
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Io<S>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S> Io<S> {
+    pub(super) fn stream(&mut self) -> io::Result<&mut S> {
+        self.stream.as_mut().ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+
+    pub(super) fn begin(&mut self, framing: Framing, expects_continue: bool) {
+        let decoder = BodyDecoder::new(framing);
+        self.expects_continue = expects_continue && !decoder.is_ended();
+        self.request = if decoder.is_ended() { RequestBody::Ended } else { RequestBody::Lent(decoder) };
+    }
+
+    /// Whether it is unknown where the next request begins.
+    pub(super) fn is_broken(&self) -> bool {
+        matches!(self.request, RequestBody::Broken(_))
+    }
+
+    /// Has the connection look at what has changed.
+    pub(super) fn wake(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            connection.wake();
+        }
+    }
+
+    /// Lets go of the memory; to be called between two requests.
+    pub(super) fn shrink(&mut self) {
+        if self.input.is_empty() {
+            self.input = BytesMut::new();
+        }
+        self.read_size = FIRST_READ;
+    }
+}
+
+impl<S: super::Transport> Io<S> {
+    /// Reads something; 0 at the end.
+    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let Some(stream) = &mut self.stream else { return Poll::Ready(Ok(0)) };
+        if self.input.capacity() == self.input.len() {
+            self.input.reserve(self.read_size);
+        }
+        let room = self.input.capacity() - self.input.len();
+        let read = std::task::ready!(poll_read_buf(Pin::new(stream), cx, &mut self.input))?;
+        // Whoever fills what there is has more to say.
+        if read == room {
+            self.read_size = (self.read_size * 4).min(LARGEST_READ);
+        }
+        Poll::Ready(Ok(read))
+    }
+}
+
+/// Tells a client something before its response is there (RFC 9110 section 15.2).
+pub struct Informing<S>(pub(super) Shared<S>);
+
+impl<S> Informing<S> {
+    /// Sends an informational head, unless the client does not read them.
+    pub fn send(&self, status: StatusCode, headers: HeaderMap) {
+        let mut io = self.0.lock();
+        if io.informational.len() < MAX_INFORMATIONAL {
+            io.informational.push((status, headers));
+            io.wake();
+        }
+    }
+}
+
+impl<S> std::fmt::Debug for Informing<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Informing").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,78 @@
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body as _, Frame};
+use http1::client::ResponseBodyError;
+use wire::frame::ResetCode;
+
+use super::exchange::Exchange;
+use crate::line::{CopyError, SendBody, StreamError};
+
+type Error = CopyError<ResponseBodyError<StreamError>>;
+
+/// Passes the body of a response on and says how many bytes it had. While the visitor takes no more of it, the request
+/// goes on; when the response breaks, so does the stream.
+pub(super) async fn run(exchange: &mut Exchange, mut send: SendBody) -> Result<u64, Error> {
+    let mut copied = 0;
+    loop {
+        let frame = match next(exchange, &send).await? {
+            None => break,
+            Some(Ok(frame)) => frame,
+            Some(Err(error)) => {
+                send.reset(ResetCode::BROKEN);
+                return Err(CopyError::Body(error));
+            }
+        };
+        match frame.into_data() {
+            Ok(data) => {
+                copied += data.len() as u64;
+                let Some(last) = pass(exchange, &mut send, data).await? else { continue };
+                send.try_send_last(last).map_err(CopyError::Stream)?;
+                return Ok(copied);
+            }
+            Err(frame) => {
+                if let Ok(trailers) = frame.into_trailers() {
+                    send.trailers(&trailers).map_err(CopyError::Stream)?;
+                    return Ok(copied);
+                }
+            }
+        }
+    }
+    send.finish().map_err(CopyError::Stream)?;
+    Ok(copied)
+}
+
+/// The next part of the body, unless the visitor wants no more.
+async fn next(
+    exchange: &mut Exchange,
+    send: &SendBody,
+) -> Result<Option<Result<Frame<Bytes>, ResponseBodyError<StreamError>>>, Error> {
+    poll_fn(|cx| match Pin::new(&mut *exchange).poll_frame(cx) {
+        Poll::Pending => Poll::Ready(Err(CopyError::Stream(ready!(send.poll_reset(cx))))),
+        Poll::Ready(frame) => Poll::Ready(Ok(frame)),
+    })
+    .await
+}
+
+/// Queues `data` as fast as the visitor takes it. The end of it comes back when nothing follows.
+async fn pass(exchange: &mut Exchange, send: &mut SendBody, mut data: Bytes) -> Result<Option<Bytes>, Error> {
+    loop {
+        let capacity = poll_fn(|cx| {
+            let capacity = send.poll_capacity(cx).map_err(CopyError::Stream);
+            if capacity.is_pending() {
+                exchange.send(cx).map_err(|error| CopyError::Body(ResponseBodyError::Request(error)))?;
+            }
+            capacity
+        });
+        let capacity = capacity.await?;
+        if capacity >= data.len() && exchange.is_end_stream() {
+            return Ok(Some(data));
+        }
+        send.try_send(data.split_to(capacity.min(data.len()))).map_err(CopyError::Stream)?;
+        if data.is_empty() {
+            return Ok(None);
+        }
+    }
+}
