@@ -6,26 +6,38 @@ const FIRST: Duration = Duration::from_millis(250);
 const LAST: Duration = Duration::from_secs(30);
 /// After this long a line has proved itself, and the next wait begins at the shortest again.
 const STABLE: Duration = Duration::from_secs(60);
-/// A line that held for this long is dialled again at once when it is lost.
-const WORTH_A_TRY: Duration = Duration::from_secs(5);
+/// How many lines that were open may be dialled again at once, one after the other.
+const AT_ONCE: u32 = 5;
+/// Each time that lines were open for this long together, one more may.
+const REGAIN: Duration = Duration::from_secs(5);
 
-/// How long to wait before dialling again: not at all when a line that held is lost, since most often the other end is
-/// still there; then anything from nothing to a limit that doubles each time ("full jitter"), so that a thousand
-/// telephones that lost the same server do not come back at the same moment.
+/// How long to wait before dialling again.
+///
+/// Not at all when a line that was open is lost, since most often the other end is still there, and whoever asks for the
+/// tunnel waits; but a server that takes every line and loses it again is not dialled without end. When an attempt has
+/// failed, or that has happened too often, it is anything from nothing to a limit that doubles each time ("full jitter"),
+/// so that a thousand telephones that lost the same server do not come back at the same moment.
 #[derive(Debug)]
 pub(super) struct Backoff {
     limit: Duration,
-    at_once: bool,
+    at_once: u32,
+    /// How long lines were open since, as far as it is not counted in `at_once`.
+    open: Duration,
 }
 
 impl Backoff {
     pub(super) fn new() -> Self {
-        Self { limit: FIRST, at_once: true }
+        Self { limit: FIRST, at_once: AT_ONCE, open: Duration::ZERO }
     }
 
     /// The wait after an attempt that failed.
     pub(super) fn next(&mut self) -> Duration {
-        self.at_once = false;
+        self.at_once = 0;
+        self.open = Duration::ZERO;
+        self.wait()
+    }
+
+    fn wait(&mut self) -> Duration {
         let wait = rand::rng().random_range(Duration::ZERO..=self.limit);
         self.limit = (self.limit * 2).min(LAST);
         wait
@@ -36,11 +48,19 @@ impl Backoff {
         if open >= STABLE {
             self.reset();
         }
-        if self.at_once || open >= WORTH_A_TRY {
-            self.at_once = false;
-            return Duration::ZERO;
+        self.open += open;
+        while self.at_once < AT_ONCE && self.open >= REGAIN {
+            self.open -= REGAIN;
+            self.at_once += 1;
         }
-        self.next()
+        self.open = self.open.min(REGAIN);
+        match self.at_once.checked_sub(1) {
+            Some(left) => {
+                self.at_once = left;
+                Duration::ZERO
+            }
+            None => self.wait(),
+        }
     }
 
     /// All was well: begin at the beginning.
@@ -64,15 +84,24 @@ mod tests {
         assert!(backoff.next() <= FIRST);
     }
 
+    /// How many of `losses` lines that were each open for so long are dialled again at once.
+    fn at_once(backoff: &mut Backoff, losses: u32, open: Duration) -> u32 {
+        (0..losses).map(|_| u32::from(backoff.after_loss(open).is_zero())).sum()
+    }
+
     #[test]
     fn a_lost_line_is_dialled_at_once_but_not_again_and_again() {
         let mut backoff = Backoff::new();
-        assert_eq!(backoff.after_loss(Duration::ZERO), Duration::ZERO);
-        let waits: Duration = (0..20).map(|_| backoff.after_loss(Duration::ZERO)).sum();
-        assert!(waits > Duration::ZERO);
-        assert_eq!(backoff.after_loss(WORTH_A_TRY), Duration::ZERO);
-        assert!(backoff.limit > FIRST);
-        assert_eq!(backoff.after_loss(STABLE), Duration::ZERO);
+        assert_eq!(at_once(&mut backoff, 100, Duration::ZERO), AT_ONCE);
+        assert_eq!(backoff.limit, LAST);
+        // What held for a while is worth a try each time, what holds for a moment is not.
+        assert_eq!(at_once(&mut backoff, 10, REGAIN), 10);
+        assert_eq!(at_once(&mut backoff, 10, REGAIN / 10), 1);
+        assert_eq!(backoff.limit, LAST);
+        assert_eq!(at_once(&mut backoff, 1, STABLE), 1);
         assert_eq!(backoff.limit, FIRST);
+        // An attempt that fails shows that the other end is not there.
+        assert!(backoff.next() <= FIRST);
+        assert_eq!(at_once(&mut backoff, 100, Duration::ZERO), 0);
     }
 }
