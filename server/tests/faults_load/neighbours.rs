@@ -18,11 +18,15 @@ const MEMORY: u64 = 256 * 1024;
 /// How many others there are, and how much each reads, bytes.
 const READERS: usize = 4;
 const SIZE: usize = 32 * 1024 * 1024;
-/// How often the throughput of the others is compared.
+/// How often the throughput of the others is compared, and how many readings each comparison takes after the first.
 const ROUNDS: usize = 5;
-/// The share of their throughput that is left to the others at least, in the better half of the rounds: those who were
-/// really held up had less than a twentieth left, in every round. The aim is 0.9; the shares are printed.
-const SHARE: f64 = 0.3;
+const READINGS: usize = 3;
+/// The share of their throughput that is left to the others at least. 0.9 is the aim; single runs on a machine that had
+/// other things to do gave 0.79 to 1.10, with nobody held up.
+const SHARE: f64 = 0.65;
+/// What is left of it at least in the first reading after the others have stopped: those who were really held up had less
+/// than a twentieth.
+const FIRST_SHARE: f64 = 0.3;
 const TIME: Duration = Duration::from_secs(30);
 
 /// `/endless`, `/large` and anything else, which is small. `written` counts the bytes of endless answers.
@@ -128,21 +132,42 @@ async fn readers_who_do_not_read_cost_little_and_hold_nobody_up() {
     let place = Place::new().await;
     let address = place.programs.address;
     let before = place.memory();
-    let mut shares = Vec::new();
+    let (mut alone, mut beside) = (Readings::default(), Readings::default());
     for round in 0..ROUNDS {
-        let alone = read(address).await;
+        alone.take(address).await;
         let stalled = stall(&place).await;
         if round == 0 {
             check_memory(&place, before);
         }
-        let beside = read(address).await;
+        beside.take(address).await;
         drop(stalled);
         place.nobody().await;
-        shares.push(alone.as_secs_f64() / beside.as_secs_f64());
-        println!("alone {alone:?}, beside them {beside:?}");
     }
-    shares.sort_by(f64::total_cmp);
-    assert!(shares[ROUNDS / 2] >= SHARE, "the others keep {shares:.2?} of their throughput");
+    let share = median(&alone.later) / median(&beside.later);
+    let first = median(&alone.first) / median(&beside.first);
+    println!("the others keep {share:.2} of their throughput, {first:.2} at first");
+    assert!(share >= SHARE, "{share:.2}: alone {alone:?}, beside them {beside:?}");
+    assert!(first >= FIRST_SHARE, "{first:.2} at first: alone {alone:?}, beside them {beside:?}");
+}
+
+/// How long the others took each time.
+///
+/// The first reading counts apart. Those who stopped reading have just taken hundreds of megabytes in the kernel, and
+/// what it copies next goes into pages that have not been used lately. Two programs that only send and receive, beside
+/// stalled connections that are not ours, are slower at first as well, and then as fast as before.
+#[derive(Debug, Default)]
+struct Readings {
+    first: Vec<Duration>,
+    later: Vec<Duration>,
+}
+
+impl Readings {
+    async fn take(&mut self, address: SocketAddr) {
+        self.first.push(read(address).await);
+        for _ in 0..READINGS {
+            self.later.push(read(address).await);
+        }
+    }
 }
 
 fn check_memory(place: &Place, before: [(&'static str, u64); 2]) {
