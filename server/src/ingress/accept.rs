@@ -5,9 +5,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use http1::server::Stop;
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
@@ -76,37 +75,38 @@ impl Acceptor {
         stop: CancellationToken,
     ) -> io::Result<()> {
         let first = plane.first().clone();
-        let shared = Arc::new(connection::Shared { handler, limits, plane, tracker, stop });
-        let accepting = first.spawn(accept(self.listener, shared));
+        let shared = Arc::new(connection::Shared { handler, limits, plane, tracker, stop: Stop::default() });
+        let connections = shared.clone();
+        let accepting = first.spawn(async move {
+            let ended = accept(self.listener, shared, stop).await;
+            connections.stop.stop();
+            ended
+        });
         AbortOnDropHandle::new(accepting).await.map_err(io::Error::other)?
     }
 }
 
-async fn accept(listener: TcpListener, shared: Arc<connection::Shared<impl Handler>>) -> io::Result<()> {
-    let stop = shared.stop.clone();
-    // Accepted sockets are for the runtime of their own thread: this one must not watch them first.
-    #[expect(
-        deprecated,
-        reason = "the unsafe constructor is there for types that change their descriptor, not this one"
-    )]
-    let listener = AsyncFd::with_interest(listener, Interest::READABLE)?;
+async fn accept(
+    listener: TcpListener,
+    shared: Arc<connection::Shared<impl Handler>>,
+    stop: CancellationToken,
+) -> io::Result<()> {
+    let listener = tokio::net::TcpListener::from_std(listener)?;
     let places = Arc::new(Semaphore::new(shared.limits.connections));
     loop {
         // Beyond the limit nobody is accepted: clients wait in the kernel's queue instead of being turned away.
         let place = tokio::select! {
+            biased;
             place = places.clone().acquire_owned() => place.map_err(io::Error::other)?,
             () = stop.cancelled() => return Ok(()),
         };
         let accepted = tokio::select! {
-            accepted = listener.async_io(Interest::READABLE, TcpListener::accept) => accepted,
+            biased;
+            accepted = listener.accept() => accepted,
             () = stop.cancelled() => return Ok(()),
         };
         match accepted {
             Ok((stream, peer)) => {
-                if let Err(error) = stream.set_nonblocking(true) {
-                    tracing::debug!(%peer, %error, "the connection was gone before it began");
-                    continue;
-                }
                 shared.tracker.spawn(connection::run(stream, peer, shared.clone(), place));
             }
             Err(error) if is_of_one_connection(&error) => {}

@@ -7,11 +7,11 @@ use std::time::Duration;
 use bytes::BytesMut;
 use http::{Request, Response};
 use http1::RequestError;
-use http1::server::{Connection, Ended};
+use http1::server::{Connection, Ended, Stop};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{ClientBody, DataPlane, Handler, Limits, ResponseBody, current_worker};
@@ -39,7 +39,7 @@ pub(super) struct Shared<H> {
     pub(super) limits: Limits,
     pub(super) plane: Arc<DataPlane>,
     pub(super) tracker: TaskTracker,
-    pub(super) stop: CancellationToken,
+    pub(super) stop: Stop,
 }
 
 /// A place among the connections there may be.
@@ -47,12 +47,7 @@ pub(super) type Place = OwnedSemaphorePermit;
 
 /// Serves a connection on the thread where it belongs, which the first words of the client tell; this is the one that
 /// has accepted it.
-pub(super) async fn run<H: Handler>(
-    stream: std::net::TcpStream,
-    peer: SocketAddr,
-    shared: Arc<Shared<H>>,
-    place: Place,
-) {
+pub(super) async fn run<H: Handler>(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared<H>>, place: Place) {
     let Some((home, arrived)) = begin(stream, peer, &shared).await else { return };
     let home = shared.plane.worker(home).clone();
     shared.tracker.clone().spawn_on(
@@ -67,24 +62,19 @@ pub(super) async fn run<H: Handler>(
 }
 
 /// Serves the connection if it belongs here; otherwise says which thread it is to be taken to.
-async fn begin<H: Handler>(
-    stream: std::net::TcpStream,
-    peer: SocketAddr,
-    shared: &Shared<H>,
-) -> Option<(usize, Arrived)> {
+async fn begin<H: Handler>(mut stream: TcpStream, peer: SocketAddr, shared: &Shared<H>) -> Option<(usize, Arrived)> {
     let accepted = Instant::now();
-    let stream = register(stream, peer)?;
     let deadline = accepted + shared.limits.head;
     // Who says nothing is let go without a word.
     tokio::select! {
+        biased;
         readable = timeout_at(deadline, stream.readable()) => { readable.ok()?.ok()? }
-        () = shared.stop.cancelled() => return None,
+        () = shared.stop.stopped() => return None,
     }
     let mut received = BytesMut::with_capacity(FIRST_READ);
-    if let Ok(0) = stream.try_read_buf(&mut received) {
+    if timeout_at(deadline, stream.read_buf(&mut received)).await.ok()?.ok()? == 0 {
         return None;
     }
-    // If the read has failed, it fails again when the connection is served.
     match shared.handler.home(&received, &shared.plane) {
         Some(home) if Some(home) != current_worker() => {
             Some((home, Arrived { stream: stream.into_std().ok()?, received, accepted }))
@@ -129,7 +119,7 @@ async fn serve<H: Handler>(
         let deadline = Instant::now() + shared.limits.idle.saturating_sub(QUIET);
         tokio::select! {
             readable = timeout_at(deadline, connection.readable()) => if !matches!(readable, Ok(Ok(()))) { return },
-            () = shared.stop.cancelled() => return,
+            () = shared.stop.stopped() => return,
         }
     }
 }

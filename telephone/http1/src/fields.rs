@@ -5,7 +5,8 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 /// Makes a map of parsed fields, whose values stay slices of `head`.
 pub(crate) fn map(head: &Bytes, fields: &[httparse::Header<'_>]) -> Option<HeaderMap> {
-    let mut headers = HeaderMap::with_capacity(fields.len());
+    // A proxy adds some of its own: with room for them, the map need not grow.
+    let mut headers = HeaderMap::with_capacity(fields.len() + 8);
     for field in fields {
         let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
         let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value)).ok()?;

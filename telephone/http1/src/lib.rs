@@ -15,6 +15,7 @@ mod encode;
 mod error;
 mod fields;
 mod framing;
+mod inbound;
 mod outbound;
 mod request;
 mod response;

@@ -46,8 +46,15 @@ pub fn parse(head: Bytes, method: &Method) -> Result<Response, ResponseError> {
     };
     let status = StatusCode::from_u16(code).map_err(|_| ResponseError::Malformed("the status"))?;
     let version = if version == 1 { Version::HTTP_11 } else { Version::HTTP_10 };
-    let headers = map(&head, parsed.headers).ok_or(ResponseError::Malformed("a header field"))?;
+    let mut headers = map(&head, parsed.headers).ok_or(ResponseError::Malformed("a header field"))?;
     let framing = Framing::of_response(method, status, version, &headers)?;
+    // Said twice, the same is said once from here on (RFC 9112 section 6.3).
+    if let http::header::Entry::Occupied(mut lengths) = headers.entry(header::CONTENT_LENGTH)
+        && lengths.iter().nth(1).is_some()
+    {
+        let length = lengths.get().clone();
+        lengths.insert(length);
+    }
     let said = |token| headers.contains_key(header::CONNECTION) && names(&headers, header::CONNECTION, token);
     let keep_alive = if version == Version::HTTP_11 { !said(b"close") } else { said(b"keep-alive") };
     Ok(Response { status, framing, keep_alive: keep_alive && framing != Framing::UntilClose, headers })

@@ -101,6 +101,13 @@ fn a_response_ends_where_rfc_9112_says() {
 }
 
 #[test]
+fn a_length_that_is_said_twice_is_passed_on_once() {
+    let head = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n";
+    let response = parse_response(Bytes::from(head), &Method::GET).unwrap();
+    assert_eq!(response.headers.get_all(http::header::CONTENT_LENGTH).iter().count(), 1);
+}
+
+#[test]
 fn a_response_that_may_end_in_two_places_is_refused() {
     for head in [
         "200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked",

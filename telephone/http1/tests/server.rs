@@ -1,18 +1,18 @@
 //! Connections as a client sees them: raw bytes over real sockets.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use http1::RequestError;
-use http1::server::{Body, Connection, Ended, Limits, Service};
+use http1::server::{Body, Connection, Ended, Limits, Service, Stop};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 const LIMITS: Limits = Limits {
     head: 4096,
@@ -86,7 +86,7 @@ struct Client {
     received: BytesMut,
     served: JoinHandle<Ended>,
     dropped: mpsc::Receiver<()>,
-    stop: CancellationToken,
+    stop: Arc<Stop>,
 }
 
 impl Client {
@@ -95,7 +95,7 @@ impl Client {
         let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (accepted, _) = listener.accept().await.unwrap();
         let (sender, dropped) = mpsc::channel(8);
-        let stop = CancellationToken::new();
+        let stop = Arc::new(Stop::default());
         let stopping = stop.clone();
         let served = tokio::spawn(async move {
             let connection = Connection::new(accepted, BytesMut::new(), LIMITS);
@@ -159,7 +159,7 @@ async fn a_quiet_connection_is_given_back_and_a_slow_head_is_not_waited_for() {
     assert_eq!(client.served.await.unwrap(), Ended::Closed);
     let mut client = Client::new().await;
     client.send("GET /never HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    client.stop.cancel();
+    client.stop.stop();
     drop(client.stream);
     assert_eq!(client.served.await.unwrap(), Ended::Closed);
 }

@@ -210,7 +210,7 @@ fn take_headers(mut block: Bytes) -> Result<HeaderMap, HeadError> {
     if count > MAX_HEADERS {
         return Err(HeadError::TooManyHeaders);
     }
-    let mut headers = HeaderMap::with_capacity(count);
+    let mut headers = HeaderMap::with_capacity(count + 2);
     for _ in 0..count {
         let name = take_string(&mut block, MAX_HEAD).ok_or(HeadError::Malformed)?;
         let value = take_string(&mut block, MAX_HEAD).ok_or(HeadError::Malformed)?;

@@ -103,7 +103,7 @@ where
     fn poll_response(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response, ExchangeError<B::Error>>> {
         self.send(cx)?;
         loop {
-            let input = &mut self.connection.input;
+            let input = &mut self.connection.inbound.buffer;
             // Not strict, so that there is no bare line feed to complain of.
             let length = self.scan.find(input, false).ok().flatten();
             if length.unwrap_or(input.len()) > MAX_HEAD {
@@ -119,11 +119,11 @@ where
                 }
                 return Poll::Ready(Ok(response));
             }
-            match ready!(self.connection.poll_read(cx)) {
+            match ready!(self.connection.poll_read(None, cx)) {
                 Ok(1..) => {}
-                Ok(0) if self.connection.input.is_empty() => return Poll::Ready(Err(ExchangeError::Silent)),
+                Ok(0) if self.connection.inbound.buffer.is_empty() => return Poll::Ready(Err(ExchangeError::Silent)),
                 Ok(0) => return Poll::Ready(Err(ExchangeError::Incomplete)),
-                Err(error) if self.connection.input.is_empty() && is_reset(error.kind()) => {
+                Err(error) if self.connection.inbound.buffer.is_empty() && is_reset(error.kind()) => {
                     return Poll::Ready(Err(ExchangeError::Silent));
                 }
                 Err(error) => return Poll::Ready(Err(ExchangeError::Io(error))),
@@ -181,7 +181,7 @@ where
     /// The connection, for the next request, when all of the response was read and the server had all of the request.
     pub fn finish(self) -> Option<Connection<S>> {
         let sent = self.encoder.is_ended() && self.out.is_empty() && self.refused.is_none();
-        let read = self.answered && self.decoder.is_ended() && self.connection.input.is_empty();
+        let read = self.answered && self.decoder.is_ended() && self.connection.inbound.buffer.is_empty();
         (sent && read && self.keep_alive).then(|| self.connection.rest())
     }
 
@@ -224,13 +224,13 @@ where
         }
         this.send(cx).map_err(ResponseBodyError::Request)?;
         loop {
-            match this.decoder.decode(&mut this.connection.input).map_err(ResponseBodyError::Response)? {
+            match this.decoder.decode(&mut this.connection.inbound.buffer).map_err(ResponseBodyError::Response)? {
                 Decoded::Data(data) => return Poll::Ready(Some(Ok(Frame::data(data)))),
                 Decoded::Trailers(trailers) => return Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
                 Decoded::End => return Poll::Ready(None),
                 Decoded::More => {}
             }
-            let read = ready!(this.connection.poll_read(cx)).map_err(BodyError::from)?;
+            let read = ready!(this.connection.poll_read(this.decoder.left(), cx)).map_err(BodyError::from)?;
             if read == 0 {
                 this.decoder.close()?;
                 return Poll::Ready(None);

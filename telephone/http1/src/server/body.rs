@@ -45,7 +45,7 @@ impl<S: Transport> Body<S> {
         loop {
             let io = &mut *io;
             let RequestBody::Lent(decoder) = &mut io.request else { return Poll::Ready(None) };
-            let frame = match decoder.decode(&mut io.input)? {
+            let frame = match decoder.decode(&mut io.inbound.buffer)? {
                 Decoded::Data(data) => Some(Frame::data(data)),
                 Decoded::Trailers(trailers) => Some(Frame::trailers(trailers)),
                 Decoded::End => None,

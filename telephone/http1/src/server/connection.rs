@@ -7,13 +7,12 @@ use std::time::Duration;
 use bytes::BytesMut;
 use http::{Response, StatusCode};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::deadline::Deadline;
 use super::io::{RequestBody, Shared};
 use super::reading::{Heads, Next};
 use super::writing::Writing;
-use super::{Body, Limits, Service, Transport};
+use super::{Body, Limits, Service, Stop, Transport};
 use crate::encode::ResponseFrame;
 use crate::outbound::Outbound;
 use crate::{BodyError, Decoded, Request, RequestError, Upgraded, encode};
@@ -79,7 +78,7 @@ impl<S: Transport> Connection<S> {
     pub async fn readable(&self) -> io::Result<()> {
         poll_fn(|cx| {
             let mut io = self.shared.lock();
-            if io.input.is_empty() { io.stream()?.poll_readable(cx) } else { Poll::Ready(Ok(())) }
+            if io.inbound.buffer.is_empty() { io.stream()?.poll_readable(cx) } else { Poll::Ready(Ok(())) }
         })
         .await
     }
@@ -87,13 +86,8 @@ impl<S: Transport> Connection<S> {
     /// Serves requests as long as they keep coming, and then returns: an open connection without requests is to cost no
     /// more than its socket. `stop` ends it after the request under way. The time for the first head counts from
     /// `began`.
-    pub async fn serve<V: Service<S>>(
-        &self,
-        service: &V,
-        mut began: Option<Instant>,
-        stop: &CancellationToken,
-    ) -> Ended {
-        let mut stopping = pin!(stop.cancelled());
+    pub async fn serve<V: Service<S>>(&self, service: &V, mut began: Option<Instant>, stop: &Stop) -> Ended {
+        let mut stopping = pin!(stop.stopped());
         let mut heads = Heads::new(self.limits);
         let mut writing = Writing::new(self.limits.write_time);
         // Wakes this task when it is time to stop.
@@ -111,7 +105,7 @@ impl<S: Transport> Connection<S> {
                     return self.linger(&mut writing).await;
                 }
                 Next::Quiet => {
-                    self.shared.lock().shrink();
+                    self.shared.lock().inbound.shrink();
                     return Ended::Quiet;
                 }
                 Next::Closed => return Ended::Closed,
@@ -124,7 +118,7 @@ impl<S: Transport> Connection<S> {
         service: &V,
         request: Request,
         writing: &mut Writing,
-        stop: &CancellationToken,
+        stop: &Stop,
     ) -> After {
         let about = About {
             head: request.head.method() == http::Method::HEAD,
@@ -146,7 +140,7 @@ impl<S: Transport> Connection<S> {
             .await
         };
         match answer {
-            Answer::Ready(response) => self.respond(response, &about, writing, stop.is_cancelled()).await,
+            Answer::Ready(response) => self.respond(response, &about, writing, stop.is_stopped()).await,
             Answer::Gone => After::Broken,
             Answer::Malformed => {
                 self.refuse(service, RequestError::Malformed("the chunks of its body"), writing).await;
@@ -179,7 +173,7 @@ impl<S: Transport> Connection<S> {
         if !io.connection.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             io.connection = Some(cx.waker().clone());
         }
-        if lent || !io.input.is_empty() {
+        if lent || !io.inbound.buffer.is_empty() {
             // Its end stands behind what was not read yet.
             return beside.poll_error(io.stream.as_ref(), cx).map(|()| Answer::Gone);
         }
@@ -259,7 +253,7 @@ impl<S: Transport> Connection<S> {
                     }
                     // What was never asked for does not come.
                     RequestBody::Left(_) if io.expects_continue => return Poll::Ready(false),
-                    RequestBody::Left(decoder) => match decoder.decode(&mut io.input) {
+                    RequestBody::Left(decoder) => match decoder.decode(&mut io.inbound.buffer) {
                         Ok(Decoded::Data(data)) => {
                             discarded += data.len() as u64;
                             if discarded + decoder.left().unwrap_or(0) > MAX_DISCARDED {
@@ -283,16 +277,16 @@ impl<S: Transport> Connection<S> {
     async fn linger(&self, writing: &mut Writing) -> Ended {
         let unread = {
             let io = self.shared.lock();
-            !matches!(io.request, RequestBody::Ended) || !io.input.is_empty()
+            !matches!(io.request, RequestBody::Ended) || !io.inbound.buffer.is_empty()
         };
         // Who has nothing more to say has nothing to be reset for: dropping the stream ends it properly.
         if unread && writing.poll_shutdown(&self.shared).await.is_ok() {
             let mut beside = Beside::default();
             poll_fn(|cx| {
                 let io = &mut *self.shared.lock();
-                io.input.clear();
+                io.inbound.buffer.clear();
                 while std::task::ready!(beside.poll_read_in_time(io, cx)) {
-                    io.input.clear();
+                    io.inbound.buffer.clear();
                 }
                 Poll::Ready(())
             })
@@ -303,7 +297,7 @@ impl<S: Transport> Connection<S> {
 
     fn hand_over(&self) -> Ended {
         let mut io = self.shared.lock();
-        let received = io.input.split().freeze();
+        let received = io.inbound.buffer.split().freeze();
         if let (Some(upgrade), Some(stream)) = (io.upgrade.take(), io.stream.take()) {
             // Whoever asked for it may have gone.
             drop(upgrade.send(Upgraded::new(stream, received)));

@@ -1,21 +1,16 @@
 //! What a connection and the body of the request on it share.
 
 use std::io;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::BytesMut;
 use http::{HeaderMap, StatusCode};
 use tokio::sync::oneshot;
-use tokio_util::io::poll_read_buf;
 
+use crate::inbound::Inbound;
 use crate::{BodyDecoder, BodyError, Framing, Upgraded};
 
-/// How much room a read has at first.
-const FIRST_READ: usize = 4 * 1024;
-/// How much it has at most.
-const LARGEST_READ: usize = 256 * 1024;
 /// How many informational heads may wait to be written; they inform nobody who does not read.
 const MAX_INFORMATIONAL: usize = 4;
 
@@ -26,9 +21,7 @@ pub(super) struct Shared<S>(Arc<Mutex<Io<S>>>);
 pub(super) struct Io<S> {
     /// `None` once it was handed over to another protocol.
     pub(super) stream: Option<S>,
-    /// What was read and not used yet.
-    pub(super) input: BytesMut,
-    read_size: usize,
+    pub(super) inbound: Inbound,
     pub(super) request: RequestBody,
     /// Whether the client waits for a 100.
     pub(super) expects_continue: bool,
@@ -58,11 +51,10 @@ impl<S> Clone for Shared<S> {
 }
 
 impl<S> Shared<S> {
-    pub(super) fn new(stream: S, input: BytesMut) -> Self {
+    pub(super) fn new(stream: S, received: BytesMut) -> Self {
         Self(Arc::new(Mutex::new(Io {
             stream: Some(stream),
-            input,
-            read_size: FIRST_READ,
+            inbound: Inbound::new(received),
             request: RequestBody::Ended,
             expects_continue: false,
             informational: Vec::new(),
@@ -98,30 +90,19 @@ impl<S> Io<S> {
             connection.wake();
         }
     }
-
-    /// Lets go of the memory; to be called between two requests.
-    pub(super) fn shrink(&mut self) {
-        if self.input.is_empty() {
-            self.input = BytesMut::new();
-        }
-        self.read_size = FIRST_READ;
-    }
 }
 
 impl<S: super::Transport> Io<S> {
     /// Reads something; 0 at the end.
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let Some(stream) = &mut self.stream else { return Poll::Ready(Ok(0)) };
-        if self.input.capacity() == self.input.len() {
-            self.input.reserve(self.read_size);
+        let expected = match &self.request {
+            RequestBody::Lent(decoder) | RequestBody::Left(decoder) => decoder.left(),
+            RequestBody::Ended | RequestBody::Broken(_) => None,
+        };
+        match &mut self.stream {
+            Some(stream) => self.inbound.poll_read(stream, expected, cx),
+            None => Poll::Ready(Ok(0)),
         }
-        let room = self.input.capacity() - self.input.len();
-        let read = std::task::ready!(poll_read_buf(Pin::new(stream), cx, &mut self.input))?;
-        // Whoever fills what there is has more to say.
-        if read == room {
-            self.read_size = (self.read_size * 4).min(LARGEST_READ);
-        }
-        Poll::Ready(Ok(read))
     }
 }
 

@@ -5,6 +5,7 @@ mod connection;
 mod deadline;
 mod io;
 mod reading;
+mod stop;
 mod transport;
 mod upgrade;
 mod writing;
@@ -18,6 +19,7 @@ use crate::RequestError;
 pub use body::Body;
 pub use connection::{Connection, Ended};
 pub use io::Informing;
+pub use stop::Stop;
 pub use transport::Transport;
 pub use upgrade::OnUpgrade;
 

@@ -3,11 +3,10 @@ use std::task::{Context, Poll};
 
 use bytes::Buf;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::deadline::Deadline;
 use super::io::{Io, Shared};
-use super::{Limits, Transport};
+use super::{Limits, Stop, Transport};
 use crate::{HeadScan, Request, RequestError, request};
 
 /// Reads heads.
@@ -32,12 +31,7 @@ impl Heads {
         Self { limits, timer: Deadline::default() }
     }
 
-    pub(super) async fn next<S: Transport>(
-        &mut self,
-        shared: &Shared<S>,
-        began: Option<Instant>,
-        stop: &CancellationToken,
-    ) -> Next {
+    pub(super) async fn next<S: Transport>(&mut self, shared: &Shared<S>, began: Option<Instant>, stop: &Stop) -> Next {
         let mut head = Head { scan: HeadScan::default(), began, idle: None };
         poll_fn(|cx| head.poll(self, &mut shared.lock(), stop, cx)).await
     }
@@ -57,7 +51,7 @@ impl Head {
         &mut self,
         heads: &mut Heads,
         io: &mut Io<S>,
-        stop: &CancellationToken,
+        stop: &Stop,
         cx: &mut Context<'_>,
     ) -> Poll<Next> {
         loop {
@@ -67,7 +61,7 @@ impl Head {
                 Err(error) => return Poll::Ready(Next::Refused(error)),
             }
             let (deadline, late) = match self.began {
-                None if stop.is_cancelled() => return Poll::Ready(Next::Closed),
+                None if stop.is_stopped() => return Poll::Ready(Next::Closed),
                 None => (*self.idle.get_or_insert_with(Instant::now) + heads.limits.quiet, Next::Quiet),
                 Some(began) => (began + heads.limits.head_time, Next::Closed),
             };
@@ -85,15 +79,15 @@ impl Head {
     /// Takes the head when it is whole.
     fn take<S>(&mut self, io: &mut Io<S>, limits: Limits) -> Result<Option<Request>, RequestError> {
         // RFC 9112 section 2.2: an empty line before a request is overlooked.
-        while self.scan.lines() == 0 && io.input.starts_with(b"\r\n") {
-            io.input.advance(2);
+        while self.scan.lines() == 0 && io.inbound.buffer.starts_with(b"\r\n") {
+            io.inbound.buffer.advance(2);
             self.scan = HeadScan::default();
         }
         let bare = |_| RequestError::Malformed("a line that does not end in CRLF");
-        let length = self.scan.find(&io.input, true).map_err(bare)?;
-        if length.unwrap_or(io.input.len()) > limits.head {
+        let length = self.scan.find(&io.inbound.buffer, true).map_err(bare)?;
+        if length.unwrap_or(io.inbound.buffer.len()) > limits.head {
             return Err(if self.scan.lines() == 0 { RequestError::TargetTooLong } else { RequestError::HeadTooLarge });
         }
-        length.map(|length| request::parse(io.input.split_to(length).freeze(), limits.target)).transpose()
+        length.map(|length| request::parse(io.inbound.buffer.split_to(length).freeze(), limits.target)).transpose()
     }
 }
