@@ -7,14 +7,36 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout};
+use tokio_rustls::client::TlsStream;
 
 /// A connection, whatever it is made of.
 pub(crate) type Socket = Box<dyn Io>;
 
 /// What [`Socket`] can do.
-pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {
+    /// Has the connection be reset when it is dropped. Otherwise the kernel would go on to deliver what the other end has
+    /// not read yet, and only then tell it that nobody is left, which is never if it does not read.
+    fn abort(&self);
+}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+impl Io for TcpStream {
+    fn abort(&self) {
+        // Where that cannot be had the connection is gone already.
+        let _gone = self.set_zero_linger();
+    }
+}
+
+/// Its other end is told at once, whatever it has not read.
+#[cfg(unix)]
+impl Io for tokio::net::UnixStream {
+    fn abort(&self) {}
+}
+
+impl Io for TlsStream<Socket> {
+    fn abort(&self) {
+        self.get_ref().0.abort();
+    }
+}
 
 /// Looks `host` up and connects to the first of its addresses that answers, all within `limit`. Each address has its
 /// share of the time that is left, so that one which swallows packets does not use up the others' chance.

@@ -123,3 +123,28 @@ async fn whoever_leaves_ends_the_local_request_at_once() {
         until(SOON, gauge, async || figure(switchboard.metrics, gauge).await == 0.0).await;
     }
 }
+
+#[tokio::test]
+async fn whoever_leaves_an_upload_that_is_not_read_ends_it_as_well() {
+    let switchboard = Switchboard::start().await;
+    let (tell, mut local) = mpsc::channel(2);
+    let origin = RawOrigin::start(move |mut connection| {
+        let tell = tell.clone();
+        async move {
+            connection.head().await.unwrap();
+            tell.send(Local::Asked).await.unwrap();
+            connection.gone_unread().await;
+            tell.send(Local::Left).await.unwrap();
+        }
+    })
+    .await;
+    let _telephone = telephone(&switchboard, "stuck", origin.address).await;
+    let mut visitor = Connection::to(switchboard.address).await;
+    let host = format!("stuck.localhost:{}", switchboard.address.port());
+    let head = format!("POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1000000000\r\n\r\n");
+    visitor.write(head.as_bytes()).await;
+    assert_eq!(within(SOON, "the request", local.recv()).await, Some(Local::Asked));
+    visitor.write_until_stuck().await;
+    visitor.reset();
+    assert_eq!(within(AT_ONCE, "the end of the local request", local.recv()).await, Some(Local::Left));
+}

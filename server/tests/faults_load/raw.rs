@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -73,6 +74,17 @@ impl Connection {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(BUFFER).unwrap();
         Self::new(socket.connect(address).await.unwrap())
+    }
+
+    /// Waits until the other end has left, without reading what it has sent.
+    pub async fn gone_unread(&mut self) {
+        self.stream.ready(Interest::ERROR).await.unwrap();
+    }
+
+    /// Writes until nobody takes any more.
+    pub async fn write_until_stuck(&mut self) {
+        let piece = vec![b'x'; 64 * 1024];
+        while let Ok(true) = tokio::time::timeout(Duration::from_millis(300), self.write(&piece)).await {}
     }
 
     /// Reads up to `mark` and gives what came, with it; `None` when the other end leaves before that.

@@ -133,8 +133,16 @@ async fn send(
     loop {
         let response = tokio::select! {
             biased;
-            response = exchange.response() => response?,
-            error = respond.reset_received() => return Ok(Answer::Cancelled(error)),
+            response = exchange.response() => response,
+            error = respond.reset_received() => Err(ExchangeError::Body(error)),
+        };
+        let response = match response {
+            // A body that broke on its way here is no fault of the local server's, and nobody is left to be told.
+            Err(ExchangeError::Body(error)) => {
+                abort(exchange);
+                return Ok(Answer::Cancelled(error));
+            }
+            response => response?,
         };
         if !response.is_informational() {
             return Ok(Answer::Response(response, exchange));
@@ -150,9 +158,14 @@ async fn send(
     }
 }
 
+/// Ends a request that nobody waits for any more, whatever the local server is doing.
+fn abort(exchange: Exchange) {
+    let (socket, _) = exchange.into_upgraded().into_parts();
+    socket.abort();
+}
+
 fn failed(error: Error) -> Answer {
     match error {
-        // A body that broke on its way here is no fault of the local server's, and nobody is left to be told.
         ExchangeError::Body(error) => Answer::Cancelled(error),
         other => Answer::Problem(Problem::Broken(other.to_string())),
     }
@@ -193,6 +206,7 @@ async fn pass_on(
             done
         }
         Err(CopyError::Stream(error) | CopyError::Body(ResponseBodyError::Request(ExchangeError::Body(error)))) => {
+            abort(exchange);
             Done::of_stream_error(Some(status), 0, &error)
         }
         Err(CopyError::Body(error)) => {
