@@ -157,6 +157,11 @@ async fn a_quiet_connection_is_given_back_and_a_slow_head_is_not_waited_for() {
     let mut client = Client::new().await;
     client.send("GET / HT").await;
     assert_eq!(client.served.await.unwrap(), Ended::Closed);
+    // Nor one that has begun behind a whole request, in the same piece.
+    let mut client = Client::new().await;
+    client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET / HT").await;
+    assert_eq!(client.answer().await.1, "/a");
+    assert_eq!(client.served.await.unwrap(), Ended::Closed);
     let mut client = Client::new().await;
     client.send("GET /never HTTP/1.1\r\nHost: a\r\n\r\n").await;
     client.stop.stop();

@@ -60,15 +60,17 @@ impl Head {
                 Ok(None) => {}
                 Err(error) => return Poll::Ready(Next::Refused(error)),
             }
+            // What has begun may have come behind the request before, too.
+            if !io.inbound.buffer.is_empty() {
+                self.began.get_or_insert_with(Instant::now);
+            }
             let (deadline, late) = match self.began {
                 None if stop.is_stopped() => return Poll::Ready(Next::Closed),
                 None => (*self.idle.get_or_insert_with(Instant::now) + heads.limits.quiet, Next::Quiet),
                 Some(began) => (began + heads.limits.head_time, Next::Closed),
             };
             match io.poll_read(cx) {
-                Poll::Ready(Ok(1..)) => {
-                    self.began.get_or_insert_with(Instant::now);
-                }
+                Poll::Ready(Ok(1..)) => {}
                 Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Next::Closed),
                 Poll::Pending if heads.timer.has_passed(deadline, cx) => return Poll::Ready(late),
                 Poll::Pending => return Poll::Pending,
