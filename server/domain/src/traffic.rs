@@ -1,8 +1,9 @@
 //! Measured traffic.
 
-use crate::{RequestId, Timestamp, TunnelId};
+use crate::{RequestId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::{net::IpAddr, ops::AddAssign};
+use uuid::Uuid;
 
 /// Requests by the class of their final status (RFC 9110 section 15); an upgrade (101) counts as informational.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,8 +103,8 @@ pub struct RecentRequest {
     pub id: RequestId,
     /// When it arrived.
     pub at: Timestamp,
-    /// Where it went.
-    pub tunnel_id: TunnelId,
+    /// The id of the tunnel or service that it was for.
+    pub subject: Uuid,
     /// Its method.
     pub method: String,
     /// Path and query, cut after 512 bytes.

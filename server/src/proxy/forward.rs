@@ -188,7 +188,7 @@ impl Proxy {
         self.services.traffic().record_recent(exchange.route.owner, || RecentRequest {
             id: exchange.client.request_id,
             at: chrono::Utc::now(),
-            tunnel_id: exchange.route.id,
+            subject: exchange.route.id.0,
             method: exchange.method.to_string(),
             path: path[..path.floor_char_boundary(SHOWN_PATH)].to_owned(),
             status: status.as_u16(),

@@ -72,7 +72,7 @@ impl Routing {
             state: entry.state,
             address: Address { subdomain: entry.subdomain.clone(), public_url: entry.public_url.clone() },
             sessions: self.registry.sessions_of(entry.tunnel_id),
-            meter: self.services.traffic().meter(entry.tunnel_id, entry.owner_id),
+            meter: self.services.traffic().meter(entry.tunnel_id.0, entry.owner_id),
         })
     }
 

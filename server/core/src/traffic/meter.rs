@@ -4,15 +4,16 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use domain::{StatusCounts, TunnelId, UserId};
+use domain::{StatusCounts, UserId};
 use histogram::{AtomicHistogram, Histogram};
+use uuid::Uuid;
 
 use super::figures::{Counts, HISTOGRAM, MAX_LATENCY_US};
 
-/// Counts one tunnel's traffic with a few atomic operations.
+/// Counts the traffic of one subject, a tunnel or a service, with a few atomic operations.
 #[derive(Debug)]
 pub struct Meter {
-    pub(super) tunnel: TunnelId,
+    pub(super) subject: Uuid,
     pub(super) owner: UserId,
     in_flight: AtomicU64,
     held: AtomicU64,
@@ -21,14 +22,14 @@ pub struct Meter {
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
     latency_us: AtomicU64,
-    /// Made with the first answer: most tunnels are idle most of the time.
+    /// Made with the first answer: most subjects are idle most of the time.
     latencies: OnceLock<AtomicHistogram>,
 }
 
 impl Meter {
-    pub(super) fn new(tunnel: TunnelId, owner: UserId) -> Self {
+    pub(super) fn new(subject: Uuid, owner: UserId) -> Self {
         Self {
-            tunnel,
+            subject,
             owner,
             in_flight: AtomicU64::new(0),
             held: AtomicU64::new(0),

@@ -44,7 +44,7 @@ const BOUNDS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 pub struct Traffic {
     store: Store,
     presence: Presence,
-    meters: DashMap<TunnelId, Arc<Meter>>,
+    meters: DashMap<Uuid, Arc<Meter>>,
     sampler: Mutex<Sampler>,
     recent: Recent,
     /// What was counted before this process, by subject, once somebody asked.
@@ -68,9 +68,9 @@ impl Traffic {
         }
     }
 
-    /// The meter of a tunnel. Never waits for the database.
-    pub fn meter(&self, tunnel: TunnelId, owner: UserId) -> Arc<Meter> {
-        self.meters.entry(tunnel).or_insert_with(|| Arc::new(Meter::new(tunnel, owner))).clone()
+    /// The meter of a tunnel or a service, by its id. Never waits for the database.
+    pub fn meter(&self, subject: Uuid, owner: UserId) -> Arc<Meter> {
+        self.meters.entry(subject).or_insert_with(|| Arc::new(Meter::new(subject, owner))).clone()
     }
 
     /// Shows a request among the latest ones, unless there are more than can be looked at; then it is not even made.
@@ -112,7 +112,7 @@ impl Traffic {
     /// How many requests for a tunnel wait for a telephone now, and how many were sent a second time since this process
     /// was started.
     pub(crate) fn held_and_retried(&self, tunnel: TunnelId) -> (u64, u64) {
-        self.meters.get(&tunnel).map_or((0, 0), |meter| meter.held_and_retried())
+        self.meters.get(&tunnel.0).map_or((0, 0), |meter| meter.held_and_retried())
     }
 
     /// All of this process's traffic since it was started.
@@ -181,7 +181,7 @@ impl Traffic {
         let mut sampler = self.sampler();
         // While its entry is looked at nobody can get hold of a meter.
         self.meters.retain(|_, meter| Arc::strong_count(meter) > 1 || !sampler.has_read(meter));
-        sampler.keep_meters(|id| self.meters.contains_key(&TunnelId(id)));
+        sampler.keep_meters(|id| self.meters.contains_key(&id));
     }
 
     async fn store_or_say(&self) {

@@ -40,7 +40,7 @@ impl Recent {
             let oldest = rings.iter().min_by_key(|(_, ring)| ring.front().map(|request| request.at)).map(|(id, _)| *id);
             oldest.and_then(|id| rings.remove(&id));
         }
-        for subject in [request.tunnel_id.0, owner.0, Uuid::nil()] {
+        for subject in [request.subject, owner.0, Uuid::nil()] {
             let ring = rings.entry(subject).or_default();
             ring.truncate(KEPT - 1);
             ring.push_front(request.clone());

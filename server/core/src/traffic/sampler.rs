@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::figures::{Counts, Measured, summarise};
 use super::meter::Meter;
 
-/// All tunnels together.
+/// All subjects together.
 pub(super) const EVERYTHING: Uuid = Uuid::nil();
 /// Seconds that the live view shows.
 const LIVE: usize = 300;
@@ -44,7 +44,7 @@ pub(super) struct Step {
     dirty: bool,
 }
 
-/// What is known of a tunnel, a user, or everything.
+/// What is known of a tunnel or service, a user, or everything.
 #[derive(Debug, Default)]
 struct Subject {
     /// Seconds with traffic, oldest first.
@@ -131,17 +131,17 @@ impl Sampler {
         true
     }
 
-    /// What a meter counted since it was last read, for its tunnel, its owner and everything.
+    /// What a meter counted since it was last read, for its subject, its owner and everything.
     fn read(&mut self, meter: &Meter, measured: &mut HashMap<Uuid, Measured>) {
         let (counts, in_flight) = (meter.counts(), meter.in_flight());
-        let last = self.last.insert(meter.tunnel.0, counts).unwrap_or_default();
+        let last = self.last.insert(meter.subject, counts).unwrap_or_default();
         let new = counts - last;
         if new.is_empty() && in_flight == 0 {
             return;
         }
         let latencies = (new.by_status.total() > 0).then(|| meter.take_latencies()).flatten();
         let new = Measured { counts: new, in_flight, latencies };
-        for id in [meter.tunnel.0, meter.owner.0, EVERYTHING] {
+        for id in [meter.subject, meter.owner.0, EVERYTHING] {
             measured.entry(id).or_default().add_beside(&new);
         }
     }
@@ -264,7 +264,7 @@ impl Sampler {
 
     /// Whether there is nothing in a meter that was not read.
     pub fn has_read(&self, meter: &Meter) -> bool {
-        self.last.get(&meter.tunnel.0).copied().unwrap_or_default() == meter.counts()
+        self.last.get(&meter.subject).copied().unwrap_or_default() == meter.counts()
     }
 
     /// Lets go of a meter's last reading when the meter is gone.
@@ -303,12 +303,12 @@ impl Subject {
 mod tests {
     use std::time::Duration;
 
-    use domain::{TunnelId, UserId};
+    use domain::UserId;
 
     use super::*;
 
     fn meter() -> Arc<Meter> {
-        Arc::new(Meter::new(TunnelId(Uuid::now_v7()), UserId(Uuid::now_v7())))
+        Arc::new(Meter::new(Uuid::now_v7(), UserId(Uuid::now_v7())))
     }
 
     fn answer(meter: &Arc<Meter>, status: u16, times: usize) {
@@ -326,16 +326,16 @@ mod tests {
         let open = one.begin();
         one.add_bytes_in(7);
         assert!(sampler.tick(1_001, &[one.clone(), other.clone()]));
-        let sample = sampler.latest(one.tunnel.0);
+        let sample = sampler.latest(one.subject);
         assert_eq!((sample.at, sample.by_status.success, sample.bytes_in, sample.in_flight), (1_000, 3, 7, 1));
         assert_eq!(sampler.latest(one.owner.0), sample);
         let everything = sampler.latest(EVERYTHING);
         assert_eq!((everything.by_status.success, everything.by_status.server_error), (3, 1));
         drop(open);
         assert!(sampler.tick(1_002, &[one.clone(), other]));
-        assert_eq!(sampler.in_flight(one.tunnel.0), 0);
-        assert_eq!(sampler.latest(one.tunnel.0).by_status.total(), 0);
-        assert_eq!(sampler.totals(one.tunnel.0).by_status.success, 3);
+        assert_eq!(sampler.in_flight(one.subject), 0);
+        assert_eq!(sampler.latest(one.subject).by_status.total(), 0);
+        assert_eq!(sampler.totals(one.subject).by_status.success, 3);
     }
 
     #[test]
@@ -348,13 +348,13 @@ mod tests {
         assert!(!sampler.tick(1_001, &meters), "the same second again");
         answer(&meter, 200, 2);
         assert!(sampler.tick(1_100, &meters));
-        let at: Vec<_> = sampler.live(meter.tunnel.0).samples.iter().map(|sample| sample.at).collect();
+        let at: Vec<_> = sampler.live(meter.subject).samples.iter().map(|sample| sample.at).collect();
         assert_eq!(at, [1_000, 1_099]);
         answer(&meter, 200, 4);
         assert!(sampler.tick(900, &meters));
         assert_eq!(sampler.runs().len(), 3);
         let all =
-            sampler.ended_totals(meter.tunnel.0).by_status.success + sampler.totals(meter.tunnel.0).by_status.success;
+            sampler.ended_totals(meter.subject).by_status.success + sampler.totals(meter.subject).by_status.success;
         assert_eq!(all, 7);
     }
 
@@ -386,8 +386,8 @@ mod tests {
             answer(&meter, 200, 1);
             sampler.tick(second, &meters);
         }
-        let live = sampler.live(meter.tunnel.0);
+        let live = sampler.live(meter.subject);
         assert_eq!((live.samples.len(), live.samples[0].at, live.until), (LIVE, 100, 400));
-        assert_eq!(sampler.totals(meter.tunnel.0).by_status.success, 400);
+        assert_eq!(sampler.totals(meter.subject).by_status.success, 400);
     }
 }

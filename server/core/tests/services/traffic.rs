@@ -21,7 +21,7 @@ async fn tunnel(services: &Services, viewer: &Viewer, subdomain: &str) -> Tunnel
 async fn serve(services: &Services, viewer: &Viewer, tunnel: &Tunnel, statuses: &[u16]) {
     let mut watch = services.watch(viewer.clone(), Subject::Tunnel(tunnel.id));
     watch.next().await.unwrap();
-    let meter = services.traffic().meter(tunnel.id, tunnel.owner_id);
+    let meter = services.traffic().meter(tunnel.id.0, tunnel.owner_id);
     for status in statuses {
         meter.begin().answered(*status, Duration::from_millis(20));
     }
@@ -113,8 +113,8 @@ pub async fn a_watch_begins_with_everything_and_goes_on_by_the_second(db: Db) {
 
     let holder = holder(&services, &bob, new_token("laptop")).await;
     let guard = services.presence().join(telephone(&holder, site.id));
-    services.traffic().meter(site.id, site.owner_id).begin().answered(200, Duration::from_millis(5));
-    services.traffic().meter(other.id, other.owner_id).begin().answered(200, Duration::from_millis(5));
+    services.traffic().meter(site.id.0, site.owner_id).begin().answered(200, Duration::from_millis(5));
+    services.traffic().meter(other.id.0, other.owner_id).begin().answered(200, Duration::from_millis(5));
     let (mut requests, mut online) = (0, false);
     while requests == 0 || !online {
         let LiveUpdate::Delta(delta) = watch.next().await.unwrap() else { continue };
@@ -136,7 +136,7 @@ pub async fn a_watch_ends_with_the_tunnel(db: Db) {
     let mut watch = services.watch(ada.clone(), Subject::Tunnel(site.id));
     let LiveUpdate::Snapshot(snapshot) = watch.next().await.unwrap() else { panic!("no snapshot") };
     assert_eq!(snapshot.detail.and_then(|detail| detail.tunnel).map(|tunnel| tunnel.id), Some(site.id));
-    let meter = services.traffic().meter(site.id, site.owner_id);
+    let meter = services.traffic().meter(site.id.0, site.owner_id);
     let request = Arc::clone(&meter).begin();
     services.tunnels().delete(&ada, site.id).await.unwrap();
     while watch.next().await.unwrap() != LiveUpdate::Gone {}
