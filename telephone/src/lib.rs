@@ -15,6 +15,8 @@
 //! # Ok(()) }
 //! ```
 //!
+//! An application that serves many tenants behind one wildcard host finds out with [`tenant`] which one is meant.
+//!
 //! [`mod@line`] is the part that the switchboard uses, too.
 
 pub mod agent;
@@ -23,6 +25,7 @@ pub mod line;
 mod net;
 mod server_url;
 mod target;
+pub mod tenant;
 mod tls;
 
 pub use agent::{Agent, AgentError, AgentHandle, Builder, Event, Outcome, TunnelInfo};
