@@ -49,9 +49,11 @@ pub(super) type Place = OwnedSemaphorePermit;
 /// has accepted it.
 pub(super) async fn run<H: Handler>(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared<H>>, place: Place) {
     let Some((home, arrived)) = begin(stream, peer, &shared).await else { return };
+    let counted = shared.plane.place(home);
     let home = shared.plane.worker(home).clone();
     shared.tracker.clone().spawn_on(
         async move {
+            let _counted = counted;
             if let Some(stream) = register(arrived.stream, peer) {
                 serve(stream, arrived.received, arrived.accepted, peer, &shared).await;
             }
@@ -80,6 +82,7 @@ async fn begin<H: Handler>(mut stream: TcpStream, peer: SocketAddr, shared: &Sha
             Some((home, Arrived { stream: stream.into_std().ok()?, received, accepted }))
         }
         _ => {
+            let _counted = shared.plane.place(current_worker().unwrap_or(0));
             serve(stream, received, accepted, peer, shared).await;
             None
         }

@@ -52,10 +52,21 @@ impl Drop for LinePlace {
     }
 }
 
+/// A client's connection on one of the threads: counts for where the next one goes.
+#[derive(Debug)]
+pub(super) struct ConnectionPlace(Arc<AtomicUsize>);
+
+impl Drop for ConnectionPlace {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 #[derive(Debug)]
 struct Worker {
     handle: Handle,
     lines: Arc<AtomicUsize>,
+    connections: Arc<AtomicUsize>,
     thread: JoinHandle<()>,
 }
 
@@ -81,6 +92,19 @@ impl DataPlane {
     pub fn emptiest(&self) -> usize {
         let lines = |index: &usize| self.workers[*index].lines.load(Ordering::Relaxed);
         (0..self.workers.len()).min_by_key(lines).unwrap_or(0)
+    }
+
+    /// The one with the fewest connections.
+    pub fn quietest(&self) -> usize {
+        let connections = |index: &usize| self.workers[*index].connections.load(Ordering::Relaxed);
+        (0..self.workers.len()).min_by_key(connections).unwrap_or(0)
+    }
+
+    /// Counts a connection of the thread with this number, or of the first one, until the place is dropped.
+    pub(super) fn place(&self, index: usize) -> ConnectionPlace {
+        let connections = &self.workers.get(index).unwrap_or(&self.workers[0]).connections;
+        connections.fetch_add(1, Ordering::Relaxed);
+        ConnectionPlace(connections.clone())
     }
 
     /// What each of them tells about itself.
@@ -109,6 +133,6 @@ impl Worker {
             HERE.set(Some((index, counted)));
             runtime.block_on(stop.cancelled());
         })?;
-        Ok(Self { handle, lines, thread })
+        Ok(Self { handle, lines, connections: Arc::default(), thread })
     }
 }
