@@ -3,6 +3,7 @@
 //! Nothing here does I/O or knows a framework; the crate builds for WebAssembly, where the islands use the same types
 //! that the server sends.
 
+mod address;
 mod email;
 mod hostname;
 mod ids;
@@ -15,6 +16,7 @@ mod traffic;
 mod tunnel;
 mod user;
 
+pub use address::{BackendAddress, BackendAddressError, BackendHost, BackendScheme};
 pub use email::{Email, EmailError};
 pub use hostname::{Hostname, HostnameError};
 pub use ids::{IdError, RequestId, TelephoneSessionId, TokenId, TunnelId, UserId, WebSessionId};
