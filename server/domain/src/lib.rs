@@ -5,9 +5,12 @@
 
 mod address;
 mod email;
+mod host_pattern;
 mod hostname;
 mod ids;
 mod live;
+mod mount;
+pub mod percent;
 mod series;
 mod session;
 mod subdomain;
@@ -18,9 +21,11 @@ mod user;
 
 pub use address::{BackendAddress, BackendAddressError, BackendHost, BackendScheme};
 pub use email::{Email, EmailError};
+pub use host_pattern::{HostPattern, HostPatternError};
 pub use hostname::{Hostname, HostnameError};
 pub use ids::{IdError, RequestId, TelephoneSessionId, TokenId, TunnelId, UserId, WebSessionId};
 pub use live::{LiveDelta, LiveSnapshot, LiveUpdate, TunnelDelta, TunnelNow};
+pub use mount::{MountPath, MountPathError};
 pub use series::{Range, Series, UnknownRange};
 pub use session::{TelephoneSession, WebSession};
 pub use subdomain::{Subdomain, SubdomainError};
