@@ -16,6 +16,8 @@ pub enum Change {
     TokenRevoked(TokenId),
     /// Browsers of this user were signed out.
     UserSessionsEnded(UserId),
+    /// A service, backend, domain, route or region was created, changed, deleted or restored.
+    Routing,
     /// A telephone came to a tunnel or left it.
     Presence(TunnelId),
 }

@@ -45,4 +45,20 @@ id! {
     WebSessionId;
     /// Identifies one request on its way through; sent as `X-Request-Id`.
     RequestId;
+    /// Identifies a service.
+    ServiceId;
+    /// Identifies a backend for the server; its owner names it by its [`BackendName`](crate::BackendName).
+    BackendId;
+    /// Identifies a domain.
+    DomainId;
+    /// Identifies a route.
+    RouteId;
+    /// Identifies a region.
+    RegionId;
+    /// Identifies a switchboard process.
+    NodeId;
+    /// Identifies a revision: one change of one object.
+    RevisionId;
+    /// Identifies a switch of a tag.
+    SwitchId;
 }

@@ -4,31 +4,67 @@
 //! that the server sends.
 
 mod address;
+mod backend;
 mod email;
+mod headers;
+mod health_check;
+mod host;
 mod host_pattern;
 mod hostname;
 mod ids;
 mod live;
 mod mount;
 pub mod percent;
+mod region;
+mod revision;
+mod route;
 mod series;
+mod service;
 mod session;
 mod subdomain;
+mod switch;
+mod tag;
+mod target;
+mod text;
 mod token;
 mod traffic;
 mod tunnel;
 mod user;
 
 pub use address::{BackendAddress, BackendAddressError, BackendHost, BackendScheme};
+pub use backend::{
+    Backend, BackendName, BackendNameError, BackendPatch, BackendSpec, BackendState, UnknownBackendState, Weight,
+    WeightError,
+};
 pub use email::{Email, EmailError};
+pub use headers::{
+    HeaderChanges, HeaderName, HeaderRules, HeaderRulesError, HeaderValue, HostRewrite, HostRewriteError,
+};
+pub use health_check::{CheckPath, CheckPathError, HealthCheck, HealthCheckPatch, Statuses, StatusesError};
+pub use host::{Domain, DomainPatch, DomainSpec, VERIFICATION_PATH, Verification};
 pub use host_pattern::{HostPattern, HostPatternError};
 pub use hostname::{Hostname, HostnameError};
-pub use ids::{IdError, RequestId, TelephoneSessionId, TokenId, TunnelId, UserId, WebSessionId};
+pub use ids::{
+    BackendId, DomainId, IdError, NodeId, RegionId, RequestId, RevisionId, RouteId, ServiceId, SwitchId,
+    TelephoneSessionId, TokenId, TunnelId, UserId, WebSessionId,
+};
 pub use live::{LiveDelta, LiveSnapshot, LiveUpdate, TunnelDelta, TunnelNow};
 pub use mount::{MountPath, MountPathError};
+pub use region::{Node, Region, RegionName, RegionNameError, RegionPatch, RegionSpec};
+pub use revision::{Revision, RevisionAction, RevisionKind, UnknownRevisionWord};
+pub use route::{Route, RoutePatch, RouteSpec};
 pub use series::{Range, Series, UnknownRange};
+pub use service::{
+    Affinity, Balance, FieldName, FieldNameError, OutOfRange, Resilience, ResiliencePatch, Service, ServiceName,
+    ServiceNameError, ServicePatch, ServiceSpec, TagCount, UnknownBalance,
+};
 pub use session::{TelephoneSession, WebSession};
 pub use subdomain::{Subdomain, SubdomainError};
+pub use switch::{RuleId, Switch, SwitchMode, SwitchPlan, SwitchState, SwitchStep};
+pub use tag::{Tag, TagError, Tags, TooManyTags};
+pub use target::{
+    Redirect, RedirectStatus, RedirectStatusError, RedirectTo, RedirectToError, Target, TargetError, TargetFields,
+};
 pub use token::{NewToken, Token, TokenName, TokenNameError, TokenScope};
 pub use traffic::{LatencySummary, RecentRequest, Sample, StatusCounts, TunnelStats};
 pub use tunnel::{Tunnel, TunnelName, TunnelNameError, TunnelState, TunnelStatus};

@@ -1,0 +1,139 @@
+//! What the engine routes by: plain data, read in one go.
+
+use crate::RoutingEntry;
+use domain::{
+    Affinity, BackendAddress, BackendId, BackendName, BackendState, Balance, HeaderRules, HealthCheck, HostPattern,
+    HostRewrite, MountPath, Redirect, RegionName, Resilience, RuleId, ServiceId, ServiceName, SwitchId, SwitchPlan,
+    Tag, Tags, Timestamp, TunnelId, UserId, Weight,
+};
+
+/// All that may serve, as it was at one moment: only verified domains, enabled routes, and backends that are not
+/// stopped.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RoutingSnapshot {
+    /// All tunnels that are not deleted. The verified domains that lead to one are among its `custom_domains`, as far as
+    /// they are exact, and among the rules, all of them.
+    pub tunnels: Vec<RoutingEntry>,
+    /// All services that are not deleted.
+    pub services: Vec<ServiceEntry>,
+    /// All domains and routes that may serve; the target of one may since have been deleted.
+    pub rules: Vec<RuleEntry>,
+}
+
+/// A service with its backends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceEntry {
+    /// Its id.
+    pub id: ServiceId,
+    /// Whose it is.
+    pub owner: UserId,
+    /// What its owner calls it.
+    pub name: ServiceName,
+    /// How a backend is chosen.
+    pub balance: Balance,
+    /// What ties a client to a backend.
+    pub affinity: Affinity,
+    /// How backends are watched.
+    pub health_check: HealthCheck,
+    /// How failures are dealt with.
+    pub resilience: Resilience,
+    /// Its backends that are running or draining, in the order in which they were made.
+    pub backends: Vec<BackendEntry>,
+}
+
+/// A backend of a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackendEntry {
+    /// Its id.
+    pub id: BackendId,
+    /// Whose it is.
+    pub owner: UserId,
+    /// Whether its owner is an administrator, whose addresses may be internal ones.
+    pub owner_is_admin: bool,
+    /// What its owner names it by.
+    pub name: BackendName,
+    /// What it is.
+    pub origin: BackendOrigin,
+    /// Its labels.
+    pub tags: Tags,
+    /// Its share.
+    pub weight: Weight,
+    /// Where it lives; `None`: wherever the node is that asks.
+    pub region: Option<RegionName>,
+    /// What its owner has decided; not `Stopped`.
+    pub state: BackendState,
+    /// When its owner last changed it.
+    pub updated_at: Timestamp,
+}
+
+/// What a backend is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BackendOrigin {
+    /// A server that switchboard connects to.
+    Address {
+        /// Where it is.
+        address: BackendAddress,
+        /// Whether its certificate is verified.
+        tls_verify: bool,
+    },
+    /// A tunnel.
+    Tunnel(TunnelId),
+}
+
+/// A domain's own target, or a route.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RuleEntry {
+    /// Which of the two.
+    pub id: RuleId,
+    /// Whose it is.
+    pub owner: UserId,
+    /// The host; `None`: any.
+    pub host: Option<HostPattern>,
+    /// The mount; `None`: the domain's own target.
+    pub mount: Option<MountPath>,
+    /// Whether the backend gets the path without the mount.
+    pub strip_prefix: bool,
+    /// Whether requests without TLS are sent to https: the domain's, also for its routes.
+    pub http_to_https: bool,
+    /// What is changed of headers.
+    pub headers: HeaderRules,
+    /// Which `Host` the backend is told; `None`: the client's.
+    pub host_rewrite: Option<HostRewrite>,
+    /// Where it leads.
+    pub target: TargetEntry,
+    /// The switch that is on its way.
+    pub switch: Option<RunningSwitch>,
+}
+
+/// Where a rule leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TargetEntry {
+    /// Nowhere.
+    None,
+    /// To a service.
+    Service {
+        /// The service.
+        id: ServiceId,
+        /// Only to backends with this tag; `None`: to all.
+        tag: Option<Tag>,
+    },
+    /// To a tunnel.
+    Tunnel(TunnelId),
+    /// Elsewhere.
+    Redirect(Redirect),
+}
+
+/// A gradual switch that is on its way. Until it is done the rule's target holds the tag before.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunningSwitch {
+    /// Its id.
+    pub id: SwitchId,
+    /// The tag before; `None`: all backends.
+    pub from_tag: Option<Tag>,
+    /// The tag after.
+    pub to_tag: Tag,
+    /// Its steps.
+    pub plan: SwitchPlan,
+    /// When it started.
+    pub started_at: Timestamp,
+}

@@ -1,0 +1,256 @@
+//! How a service watches its backends.
+
+use crate::service::{OutOfRange, within};
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+
+/// Active health checks of a service's backends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "RawHealthCheck", into = "RawHealthCheck")]
+pub struct HealthCheck {
+    /// Whether backends are asked at all.
+    pub enabled: bool,
+    /// What is asked for.
+    pub path: CheckPath,
+    /// Seconds between two questions; 1 to 3,600.
+    pub interval_seconds: u32,
+    /// Milliseconds until an answer is given up; 50 to 60,000.
+    pub timeout_ms: u32,
+    /// How many good answers in a row make a backend healthy; 1 to 100.
+    pub healthy_after: u32,
+    /// How many bad answers in a row make it unhealthy; 1 to 100.
+    pub unhealthy_after: u32,
+    /// Which statuses are good answers.
+    pub statuses: Statuses,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawHealthCheck {
+    enabled: bool,
+    path: CheckPath,
+    interval_seconds: u32,
+    timeout_ms: u32,
+    healthy_after: u32,
+    unhealthy_after: u32,
+    statuses: Statuses,
+}
+
+impl Default for HealthCheck {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            path: CheckPath("/health".into()),
+            interval_seconds: 10,
+            timeout_ms: 2_000,
+            healthy_after: 1,
+            unhealthy_after: 3,
+            statuses: Statuses::default(),
+        }
+    }
+}
+
+impl Default for RawHealthCheck {
+    fn default() -> Self {
+        HealthCheck::default().into()
+    }
+}
+
+impl From<HealthCheck> for RawHealthCheck {
+    fn from(from: HealthCheck) -> Self {
+        Self {
+            enabled: from.enabled,
+            path: from.path,
+            interval_seconds: from.interval_seconds,
+            timeout_ms: from.timeout_ms,
+            healthy_after: from.healthy_after,
+            unhealthy_after: from.unhealthy_after,
+            statuses: from.statuses,
+        }
+    }
+}
+
+impl TryFrom<RawHealthCheck> for HealthCheck {
+    type Error = OutOfRange;
+
+    fn try_from(raw: RawHealthCheck) -> Result<Self, OutOfRange> {
+        within("interval_seconds", raw.interval_seconds, 1, 3_600)?;
+        within("timeout_ms", raw.timeout_ms, 50, 60_000)?;
+        within("healthy_after", raw.healthy_after, 1, 100)?;
+        within("unhealthy_after", raw.unhealthy_after, 1, 100)?;
+        Ok(Self {
+            enabled: raw.enabled,
+            path: raw.path,
+            interval_seconds: raw.interval_seconds,
+            timeout_ms: raw.timeout_ms,
+            healthy_after: raw.healthy_after,
+            unhealthy_after: raw.unhealthy_after,
+            statuses: raw.statuses,
+        })
+    }
+}
+
+/// What is to be changed of a [`HealthCheck`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HealthCheckPatch {
+    /// See [`HealthCheck::enabled`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// See [`HealthCheck::path`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<CheckPath>,
+    /// See [`HealthCheck::interval_seconds`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interval_seconds: Option<u32>,
+    /// See [`HealthCheck::timeout_ms`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u32>,
+    /// See [`HealthCheck::healthy_after`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub healthy_after: Option<u32>,
+    /// See [`HealthCheck::unhealthy_after`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unhealthy_after: Option<u32>,
+    /// See [`HealthCheck::statuses`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub statuses: Option<Statuses>,
+}
+
+impl HealthCheckPatch {
+    pub(crate) fn apply(self, old: &HealthCheck) -> Result<HealthCheck, OutOfRange> {
+        RawHealthCheck {
+            enabled: self.enabled.unwrap_or(old.enabled),
+            path: self.path.unwrap_or_else(|| old.path.clone()),
+            interval_seconds: self.interval_seconds.unwrap_or(old.interval_seconds),
+            timeout_ms: self.timeout_ms.unwrap_or(old.timeout_ms),
+            healthy_after: self.healthy_after.unwrap_or(old.healthy_after),
+            unhealthy_after: self.unhealthy_after.unwrap_or(old.unhealthy_after),
+            statuses: self.statuses.unwrap_or_else(|| old.statuses.clone()),
+        }
+        .try_into()
+    }
+}
+
+/// What a health check asks for: a path with or without a query (RFC 9110 section 7.1, origin-form), at most 1,024
+/// characters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct CheckPath(String);
+
+/// Why a text is not accepted as what a health check asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a health check's path starts with / and has at most 1,024 characters, none of them a space or #")]
+pub struct CheckPathError;
+
+crate::text::text_type!(CheckPath, CheckPathError);
+
+impl FromStr for CheckPath {
+    type Err = CheckPathError;
+
+    fn from_str(text: &str) -> Result<Self, CheckPathError> {
+        let text = text.trim();
+        let characters_ok = text.bytes().all(|b| b.is_ascii_graphic() && !b"\"#<>\\^`{|}".contains(&b));
+        if text.starts_with('/') && text.len() <= 1_024 && characters_ok {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(CheckPathError)
+        }
+    }
+}
+
+/// HTTP statuses, as numbers and ranges such as `200-299,304`; at most 16 of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Statuses(Vec<(u16, u16)>);
+
+/// Why a text is not accepted as a set of statuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("give statuses from 100 to 599 as numbers and ranges, such as 200-299,304; at most 16 of them")]
+pub struct StatusesError;
+
+impl Statuses {
+    /// Whether this status is among them.
+    pub fn contains(&self, status: u16) -> bool {
+        self.0.iter().any(|(first, last)| (*first..=*last).contains(&status))
+    }
+}
+
+impl Default for Statuses {
+    /// 2xx and 3xx.
+    fn default() -> Self {
+        Self(vec![(200, 399)])
+    }
+}
+
+impl FromStr for Statuses {
+    type Err = StatusesError;
+
+    fn from_str(text: &str) -> Result<Self, StatusesError> {
+        let status = |text: &str| {
+            let text = text.trim();
+            let digits = text.len() == 3 && text.bytes().all(|b| b.is_ascii_digit());
+            text.parse().ok().filter(|number| digits && (100..=599).contains(number)).ok_or(StatusesError)
+        };
+        let range = |text: &str| {
+            let (first, last) = text.split_once('-').unwrap_or((text, text));
+            let (first, last): (u16, u16) = (status(first)?, status(last)?);
+            if first <= last { Ok((first, last)) } else { Err(StatusesError) }
+        };
+        if text.split(',').count() > 16 {
+            return Err(StatusesError);
+        }
+        text.split(',').map(range).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl TryFrom<String> for Statuses {
+    type Error = StatusesError;
+
+    fn try_from(text: String) -> Result<Self, StatusesError> {
+        text.parse()
+    }
+}
+
+impl From<Statuses> for String {
+    fn from(statuses: Statuses) -> Self {
+        statuses.to_string()
+    }
+}
+
+impl fmt::Display for Statuses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, (first, last)) in self.0.iter().enumerate() {
+            let comma = if n == 0 { "" } else { "," };
+            if first == last { write!(f, "{comma}{first}")? } else { write!(f, "{comma}{first}-{last}")? }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn statuses_are_numbers_and_ranges() {
+        let statuses: Statuses = "200-299, 304".parse().unwrap();
+        assert_eq!(statuses.to_string(), "200-299,304");
+        assert!(statuses.contains(200) && statuses.contains(299) && statuses.contains(304));
+        assert!(!statuses.contains(300) && !statuses.contains(500));
+        for text in ["", "2xx", "99", "600", "300-200", "200-", "+20", "200,,300"] {
+            assert_eq!(text.parse::<Statuses>(), Err(StatusesError), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_the_default() {
+        let check: HealthCheck = serde_json::from_str(r#"{"path":"/","timeout_ms":500}"#).unwrap();
+        assert_eq!((check.path.as_str(), check.timeout_ms, check.interval_seconds), ("/", 500, 10));
+        for json in [r#"{"path":"health"}"#, r#"{"path":"/a b"}"#, r#"{"interval_seconds":0}"#, r#"{"every":1}"#] {
+            assert!(serde_json::from_str::<HealthCheck>(json).is_err(), "{json}");
+        }
+    }
+}
