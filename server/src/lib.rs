@@ -9,6 +9,7 @@ pub mod observe;
 pub mod proxy;
 pub mod routing;
 pub mod tunnel;
+pub mod upstream;
 pub mod web;
 
 pub use app::{App, StartError};

@@ -29,8 +29,10 @@ pub struct Exchange<S, B> {
     method: Method,
     out: Outbound,
     encoder: BodyEncoder,
-    /// What is left of the request body.
+    /// The request body, kept until there is an answer for whoever may have to send it again.
     body: Option<B>,
+    /// Whether more of it is to be sent.
+    sending: bool,
     /// Why the server takes no more. It may have answered nevertheless.
     refused: Option<io::ErrorKind>,
     scan: HeadScan,
@@ -62,6 +64,13 @@ pub enum ExchangeError<E> {
     Length,
 }
 
+impl<S, B> Exchange<S, B> {
+    /// What carries it.
+    pub fn stream(&self) -> &S {
+        self.connection.stream()
+    }
+}
+
 impl<S, B> Exchange<S, B>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -86,7 +95,8 @@ where
             method,
             out,
             encoder: BodyEncoder::new(framing),
-            body: Some(body).filter(|body| !(framing == Framing::NONE && body.is_end_stream())),
+            sending: !(framing == Framing::NONE && body.is_end_stream()),
+            body: Some(body),
             refused: None,
             scan: HeadScan::default(),
             answered: false,
@@ -114,6 +124,7 @@ where
                 let response = response::parse(input.split_to(length).freeze(), &self.method)?;
                 if !response.is_informational() {
                     self.answered = true;
+                    self.body = self.body.take().filter(|_| self.sending);
                     self.decoder = BodyDecoder::new(response.framing);
                     self.keep_alive = response.keep_alive;
                 }
@@ -140,12 +151,12 @@ where
                 return Ok(());
             }
             match self.out.poll_write(&mut self.connection.stream, cx) {
-                Poll::Ready(Ok(())) if waiting || self.body.is_none() => return Ok(()),
+                Poll::Ready(Ok(())) if waiting || !self.sending => return Ok(()),
                 Poll::Ready(Ok(())) => {}
                 Poll::Pending => return Ok(()),
                 Poll::Ready(Err(error)) => {
                     self.refused = Some(error.kind());
-                    self.body = None;
+                    self.sent();
                     self.out = Outbound::default();
                     return Ok(());
                 }
@@ -155,7 +166,8 @@ where
 
     /// Takes of the request body what is there; pending when more of it is to be waited for.
     fn gather(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, ExchangeError<B::Error>> {
-        while let Some(body) = &mut self.body
+        while self.sending
+            && let Some(body) = &mut self.body
             && self.out.len() < GATHERED
         {
             let frame = match Pin::new(body).poll_frame(cx) {
@@ -166,16 +178,29 @@ where
             match frame.map(Frame::into_data) {
                 Some(Ok(data)) => self.encoder.data(data, &mut self.out).map_err(wrong)?,
                 Some(Err(frame)) => {
-                    self.body = None;
+                    self.sent();
                     self.encoder.finish(frame.into_trailers().ok(), &mut self.out).map_err(wrong)?;
                 }
                 None => {
-                    self.body = None;
+                    self.sent();
                     self.encoder.finish(None, &mut self.out).map_err(wrong)?;
                 }
             }
         }
         Ok(Poll::Ready(()))
+    }
+
+    /// Nothing more is sent of the request body.
+    fn sent(&mut self) {
+        self.sending = false;
+        if self.answered {
+            self.body = None;
+        }
+    }
+
+    /// The body of a request that was not answered, as far as it was taken. The connection is closed.
+    pub fn into_request_body(self) -> Option<B> {
+        self.body
     }
 
     /// The connection, for the next request, when all of the response was read and the server had all of the request.

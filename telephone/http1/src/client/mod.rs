@@ -18,6 +18,13 @@ pub struct Connection<S> {
     inbound: Inbound,
 }
 
+impl<S> Connection<S> {
+    /// What carries it.
+    pub fn stream(&self) -> &S {
+        &self.stream
+    }
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Makes one of a fresh stream.
     pub fn new(stream: S) -> Self {

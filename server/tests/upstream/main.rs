@@ -1,0 +1,17 @@
+//! Requests to backends that are addresses, over real sockets: what is kept, what is sent again, what is noticed, and what
+//! is refused.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod asking;
+mod bodies;
+mod cancels;
+mod limits;
+mod names;
+#[expect(dead_code, reason = "each test binary uses a part of this")]
+#[path = "../faults_load/raw.rs"]
+mod raw;
+mod responses;
+mod reuse;
+mod unix;
+mod upgrades;
