@@ -7,6 +7,7 @@ mod address;
 mod backend;
 mod email;
 mod headers;
+mod health;
 mod health_check;
 mod host;
 mod host_pattern;
@@ -40,6 +41,7 @@ pub use email::{Email, EmailError};
 pub use headers::{
     HeaderChanges, HeaderName, HeaderRules, HeaderRulesError, HeaderValue, HostRewrite, HostRewriteError,
 };
+pub use health::{CheckResult, HealthChange, HealthReport, HealthStatus};
 pub use health_check::{CheckPath, CheckPathError, HealthCheck, HealthCheckPatch, Statuses, StatusesError};
 pub use host::{Domain, DomainPatch, DomainSpec, VERIFICATION_PATH, Verification};
 pub use host_pattern::{HostPattern, HostPatternError};
