@@ -4,6 +4,7 @@ pub mod api;
 pub mod app;
 pub mod commands;
 pub mod config;
+pub mod domains;
 pub mod health;
 pub mod ingress;
 pub mod observe;

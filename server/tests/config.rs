@@ -123,6 +123,9 @@ fn each_wrong_value_is_refused() {
         ("tunnel-domain", "http://a", "is not a host name"),
         ("tunnel-domain", "10.0.0.1", "this is an IP address"),
         ("trusted-proxies", "10.0.0.0/33", "is neither an address nor a network"),
+        ("dns-resolver", "dns.example.com", "is not the address of a name server"),
+        ("dns-resolver", "9.9.9.9:0", "is not the address of a name server"),
+        ("dns-resolver", "", "name 1 to 8"),
         ("data-dir", "", "no folder is named"),
         ("database-url", "mysql://a/b", "postgres://user:password@host:5432/name"),
         ("header-timeout", "0s", "out of range"),
@@ -195,6 +198,16 @@ fn trusted_proxies_are_a_list_in_the_file_and_separated_by_commas_elsewhere() {
     let from_file = Given::nothing().file("trusted_proxies = [\"10.1.2.3/8\", \"::1\"]").load().unwrap();
     let from_flag = Given::nothing().flags(&["--trusted-proxies", "10.0.0.0/8, ::1"]).load().unwrap();
     assert_eq!(from_file.addresses.trusted_proxies, from_flag.addresses.trusted_proxies);
+}
+
+#[test]
+fn name_servers_have_port_53_unless_another_is_given() {
+    let from_file = Given::nothing().file("dns_resolver = [\"9.9.9.9\", \"[::1]:5353\", \"::1\"]").load().unwrap();
+    let servers: Vec<_> = from_file.addresses.dns_resolver.iter().map(ToString::to_string).collect();
+    assert_eq!(servers, ["9.9.9.9:53", "[::1]:5353", "[::1]:53"]);
+    let from_flag = Given::nothing().flags(&["--dns-resolver", "9.9.9.9, [::1]:5353 [::1]"]).load().unwrap();
+    assert_eq!(from_flag.addresses.dns_resolver, from_file.addresses.dns_resolver);
+    assert!(Given::nothing().load().unwrap().addresses.dns_resolver.is_empty());
 }
 
 #[test]

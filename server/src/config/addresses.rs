@@ -18,6 +18,8 @@ pub struct Addresses {
     pub tunnel_domain: Hostname,
     /// `trusted_proxies`: whose forwarded headers are believed. Empty: nobody's.
     pub trusted_proxies: Vec<IpNet>,
+    /// `dns_resolver`: name servers that are asked whose a domain is. Empty: the system's.
+    pub dns_resolver: Vec<SocketAddr>,
     public_url: Option<Url>,
 }
 
@@ -29,6 +31,7 @@ impl Addresses {
             metrics_listen: reader.take(&setting::METRICS_LISTEN, parse::address_or_off, Some(loopback(9090))),
             tunnel_domain: reader.take(&setting::TUNNEL_DOMAIN, parse::hostname, localhost()),
             trusted_proxies: reader.take(&setting::TRUSTED_PROXIES, parse::networks, Vec::new()),
+            dns_resolver: reader.take(&setting::DNS_RESOLVER, parse::name_servers, Vec::new()),
             public_url: reader.take_optional(&setting::PUBLIC_URL, parse::origin),
         };
         if addresses.metrics_listen == Some(addresses.listen) && addresses.listen.port() != 0 {

@@ -71,6 +71,27 @@ fn network(text: &str) -> Result<IpNet, String> {
         .map_err(|_| format!("{text:?} is neither an address nor a network; write 10.0.0.0/8, 192.0.2.7 or fd00::/8"))
 }
 
+/// More name servers than this help nobody.
+const MOST_NAME_SERVERS: usize = 8;
+
+/// Name servers separated by commas or spaces, each an address with or without a port.
+pub(super) fn name_servers(text: &str) -> Result<Vec<SocketAddr>, String> {
+    let servers: Vec<_> =
+        text.split([',', ' ']).filter(|item| !item.is_empty()).map(name_server).collect::<Result<_, _>>()?;
+    if servers.is_empty() || servers.len() > MOST_NAME_SERVERS {
+        return Err(format!("{text:?} names {} name servers; name 1 to {MOST_NAME_SERVERS}", servers.len()));
+    }
+    Ok(servers)
+}
+
+fn name_server(text: &str) -> Result<SocketAddr, String> {
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    let usual_port = || bare.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53));
+    text.parse().or_else(|_| usual_port()).ok().filter(|server: &SocketAddr| server.port() != 0).ok_or_else(|| {
+        format!("{text:?} is not the address of a name server; write 9.9.9.9, 127.0.0.1:5353 or [2620:fe::fe]:53")
+    })
+}
+
 /// A folder.
 pub(super) fn folder(text: &str) -> Result<PathBuf, String> {
     if text.is_empty() {

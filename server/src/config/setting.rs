@@ -79,6 +79,9 @@ settings! {
     /// Whose word is taken for who the client is.
     TRUSTED_PROXIES = Setting::new(ADDRESSES, "trusted_proxies", "CIDR,...", "none",
         "Proxies in front of this server whose forwarded headers are believed");
+    /// Who is asked about the records of domains.
+    DNS_RESOLVER = Setting::new(ADDRESSES, "dns_resolver", "ADDRESS,...", "the system's",
+        "Name servers that are asked whose a domain is; port 53 unless another is given");
 
     /// Where the server keeps its files.
     DATA_DIR = Setting::new(STORAGE, "data_dir", "FOLDER", "./data",

@@ -1,0 +1,11 @@
+//! Whose a domain is. A member's domain is routed only after its owner has shown control of it.
+
+mod check;
+mod file;
+mod names;
+mod pending;
+mod record;
+
+pub use check::{CheckFailed, DomainChecker, Verified, VerifiedBy};
+pub use names::{Asked, LookupError, Names};
+pub use pending::PendingFiles;
