@@ -1,0 +1,181 @@
+//! The routing table: an immutable snapshot of hosts and mounts.
+
+mod builder;
+mod depths;
+mod index;
+mod key;
+mod steps;
+
+use domain::MountPath;
+use memchr::memchr_iter;
+
+pub use builder::{Builder, Refused};
+use depths::Depths;
+use index::Index;
+use key::{Keys, Prefix};
+pub use steps::Step;
+
+/// Where requests go, by host and path. `T` is what is found; it is kept in place and should be small (an `Arc`).
+///
+/// The most specific host that is in the table decides: an exact one, then the longest wildcard, and where there is
+/// neither, the routes of any host. Within it the one mount that covers the path is found, otherwise the host's own
+/// target, otherwise nothing: a host that is known never falls back to a less specific one.
+///
+/// A lookup takes no lock and allocates nothing. It asks for the host once, once more per number of labels that a
+/// wildcard has, and for a mount once per depth at which the host has one, whatever the number of routes.
+#[derive(Debug)]
+pub struct Table<T> {
+    keys: Keys,
+    exact: Index<Host<T>>,
+    wildcards: Index<Host<T>>,
+    /// How many labels the wildcards have, without the star.
+    wildcard_labels: Depths,
+    any: Host<T>,
+    mounts: Index<T>,
+}
+
+/// A target and how it was found.
+#[derive(Debug)]
+pub struct Found<'t, T> {
+    /// What was entered.
+    pub target: &'t T,
+    /// How many bytes of the path the mount is, for the owner who wants it taken off; 0 for a host's own target, and for
+    /// the mount `/`, of which nothing can be taken off.
+    pub mount_len: usize,
+    /// Which kind of host it was found at.
+    pub host: HostMatch,
+}
+
+impl<T> Clone for Found<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Found<'_, T> {}
+
+/// How a host was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostMatch {
+    /// By its name.
+    Exact,
+    /// By a wildcard.
+    Wildcard,
+    /// Not at all: the routes of any host were asked.
+    Any,
+}
+
+#[derive(Debug)]
+struct Host<T> {
+    /// At which depths it has mounts.
+    depths: Depths,
+    own: Option<T>,
+}
+
+impl<T> Default for Host<T> {
+    fn default() -> Self {
+        Self { depths: Depths::default(), own: None }
+    }
+}
+
+impl<T> Table<T> {
+    /// Where requests for `host` and `path` go. `host` is in lower case, without port or dot at the end; `path` is
+    /// [normalised](crate::path::normalise).
+    pub fn find(&self, host: &str, path: &str) -> Option<Found<'_, T>> {
+        self.search(host, path, |_| {})
+    }
+
+    /// The same, with every step that was taken on the way.
+    pub fn explain<'r>(&self, host: &'r str, path: &'r str) -> (Option<Found<'_, T>>, Vec<Step<'r>>) {
+        let mut steps = Vec::new();
+        let found = self.search(host, path, |step| steps.push(step));
+        (found, steps)
+    }
+
+    /// How many bytes of memory the table takes, without what its targets refer to.
+    pub fn memory(&self) -> usize {
+        size_of::<Self>() + self.exact.memory() + self.wildcards.memory() + self.mounts.memory()
+    }
+
+    fn search<'r>(&self, host: &'r str, path: &'r str, mut observe: impl FnMut(Step<'r>)) -> Option<Found<'_, T>> {
+        let (kind, entry, prefix) = self.host(host, path, &mut observe);
+        if let Some((target, mount_len)) = self.mount(entry.depths, prefix, &mut observe) {
+            return Some(Found { target, mount_len, host: kind });
+        }
+        if kind != HostMatch::Any {
+            observe(Step::OwnTarget { found: entry.own.is_some() });
+        }
+        entry.own.as_ref().map(|target| Found { target, mount_len: 0, host: kind })
+    }
+
+    /// The most specific host, and where the search for its mounts begins.
+    fn host<'r>(
+        &self,
+        host: &'r str,
+        path: &'r str,
+        observe: &mut impl FnMut(Step<'r>),
+    ) -> (HostMatch, &Host<T>, Prefix<'r>) {
+        let prefix = self.keys.host(host, path);
+        let exact = self.exact.get(prefix.key());
+        observe(Step::Host { name: host, found: exact.is_some() });
+        if let Some(exact) = exact {
+            return (HostMatch::Exact, exact, prefix);
+        }
+        if let Some((wildcard, prefix)) = self.wildcard(host, path, observe) {
+            return (HostMatch::Wildcard, wildcard, prefix);
+        }
+        observe(Step::AnyHost { found: !self.any.depths.is_empty() });
+        (HostMatch::Any, &self.any, self.keys.host("", path))
+    }
+
+    /// The wildcard with the longest name.
+    fn wildcard<'r>(
+        &self,
+        host: &'r str,
+        path: &'r str,
+        observe: &mut impl FnMut(Step<'r>),
+    ) -> Option<(&Host<T>, Prefix<'r>)> {
+        if self.wildcard_labels.is_empty() {
+            return None;
+        }
+        let mut labels = memchr_iter(b'.', host.as_bytes()).count() + 1;
+        for dot in memchr_iter(b'.', host.as_bytes()) {
+            labels -= 1;
+            // Something must be in front of the dot for the star to stand for.
+            if dot == 0 || !self.wildcard_labels.contains(labels) {
+                continue;
+            }
+            let prefix = self.keys.host(&host[dot..], path);
+            let found = self.wildcards.get(prefix.key());
+            observe(Step::Wildcard { name: &host[dot + 1..], found: found.is_some() });
+            if let Some(found) = found {
+                return Some((found, prefix));
+            }
+        }
+        None
+    }
+
+    /// The mount that covers the path, with its length. There is at most one, so the order does not matter.
+    fn mount<'r>(
+        &self,
+        depths: Depths,
+        mut prefix: Prefix<'r>,
+        observe: &mut impl FnMut(Step<'r>),
+    ) -> Option<(&T, usize)> {
+        if depths.is_empty() || !prefix.is_of_path() {
+            return None;
+        }
+        loop {
+            if depths.contains(prefix.depth()) {
+                let found = self.mounts.get(prefix.key());
+                observe(Step::Mount { path: prefix.mount(), found: found.is_some() });
+                if let Some(target) = found {
+                    return Some((target, prefix.len()));
+                }
+            }
+            if !depths.reaches_beyond(prefix.depth()) || !prefix.advance() || prefix.len() > MountPath::MAX_LEN {
+                return None;
+            }
+        }
+    }
+}
