@@ -7,19 +7,20 @@ use std::time::Duration;
 use bytes::BytesMut;
 use http::{Request, Response};
 use http1::RequestError;
-use http1::server::{Connection, Ended, Stop};
+use http1::server::{Body, Connection, Ended, Stop};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 
-use super::{ClientBody, DataPlane, Handler, Limits, ResponseBody, current_worker};
+use super::first_words::{Speech, speech};
+use super::{ClientBody, DataPlane, Handler, Limits, ResponseBody, current_worker, http2};
 
 /// The longest request head, bytes: its target and 32 KiB of fields.
 const MAX_HEAD: usize = MAX_TARGET + 32 * 1024;
 /// The longest path and query, bytes; beyond it 414.
-const MAX_TARGET: usize = 16 * 1024;
+pub(super) const MAX_TARGET: usize = 16 * 1024;
 /// After how long without a request a connection gives up what it has beyond its socket.
 const QUIET: Duration = Duration::from_millis(200);
 /// How much of the first head is read to find out where the connection belongs.
@@ -64,7 +65,11 @@ pub(super) async fn run<H: Handler>(stream: TcpStream, peer: SocketAddr, shared:
 }
 
 /// Serves the connection if it belongs here; otherwise says which thread it is to be taken to.
-async fn begin<H: Handler>(mut stream: TcpStream, peer: SocketAddr, shared: &Shared<H>) -> Option<(usize, Arrived)> {
+async fn begin<H: Handler>(
+    mut stream: TcpStream,
+    peer: SocketAddr,
+    shared: &Arc<Shared<H>>,
+) -> Option<(usize, Arrived)> {
     let accepted = Instant::now();
     let deadline = accepted + shared.limits.head;
     // Who says nothing is let go without a word.
@@ -74,10 +79,20 @@ async fn begin<H: Handler>(mut stream: TcpStream, peer: SocketAddr, shared: &Sha
         () = shared.stop.stopped() => return None,
     }
     let mut received = BytesMut::with_capacity(FIRST_READ);
-    if timeout_at(deadline, stream.read_buf(&mut received)).await.ok()?.ok()? == 0 {
-        return None;
+    loop {
+        if timeout_at(deadline, stream.read_buf(&mut received)).await.ok()?.ok()? == 0 {
+            return None;
+        }
+        if speech(&received) != Speech::Unknown {
+            break;
+        }
     }
-    match shared.handler.home(&received, &shared.plane) {
+    let home = match speech(&received) {
+        // Its requests may be for anybody.
+        Speech::Http2 => Some(shared.plane.quietest()),
+        Speech::Http1 | Speech::Unknown => shared.handler.home(&received, &shared.plane),
+    };
+    match home {
         Some(home) if Some(home) != current_worker() => {
             Some((home, Arrived { stream: stream.into_std().ok()?, received, accepted }))
         }
@@ -94,8 +109,23 @@ fn register(stream: std::net::TcpStream, peer: SocketAddr) -> Option<TcpStream> 
     registered.inspect_err(|error| tracing::debug!(%peer, %error, "the connection was gone before it began")).ok()
 }
 
-/// Serves HTTP/1.1 until the client or `stop` ends it; the request under way is answered in any case.
+/// Serves the HTTP that the client has begun to speak.
 async fn serve<H: Handler>(
+    stream: TcpStream,
+    received: BytesMut,
+    accepted: Instant,
+    peer: SocketAddr,
+    shared: &Arc<Shared<H>>,
+) {
+    if speech(&received) == Speech::Http2 {
+        Box::pin(http2::serve(stream, received, accepted, peer, shared)).await;
+    } else {
+        serve_http1(stream, received, accepted, peer, shared).await;
+    }
+}
+
+/// Serves HTTP/1.1 until the client or `stop` ends it; the request under way is answered in any case.
+async fn serve_http1<H: Handler>(
     stream: TcpStream,
     received: BytesMut,
     accepted: Instant,
@@ -136,8 +166,8 @@ struct Service<'a, H> {
 impl<H: Handler> http1::server::Service<TcpStream> for Service<'_, H> {
     type Body = ResponseBody;
 
-    async fn answer(&self, request: Request<ClientBody>) -> Response<ResponseBody> {
-        self.handler.answer(request, self.peer.ip()).await
+    async fn answer(&self, request: Request<Body<TcpStream>>) -> Response<ResponseBody> {
+        self.handler.answer(request.map(ClientBody::Http1), self.peer.ip()).await
     }
 
     fn refuse(&self, error: RequestError) -> Response<ResponseBody> {

@@ -2,6 +2,30 @@
 
 use memchr::memchr;
 
+use super::http2::PREFACE;
+
+/// What a client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Speech {
+    /// HTTP/1.1, or nothing that is known.
+    Http1,
+    /// HTTP/2: its preface is there whole.
+    Http2,
+    /// More has to be seen of it.
+    Unknown,
+}
+
+/// What a connection that begins with `received` speaks.
+pub(super) fn speech(received: &[u8]) -> Speech {
+    if received.starts_with(PREFACE) {
+        Speech::Http2
+    } else if PREFACE.starts_with(received) {
+        Speech::Unknown
+    } else {
+        Speech::Http1
+    }
+}
+
 /// The target and the host of the first request, as far as they can be seen in `received`. Nothing is decided by them
 /// that would be wrong if they were: the request is read properly afterwards.
 pub(super) fn peek(received: &[u8]) -> Option<(&str, &str)> {
@@ -30,7 +54,7 @@ impl<'a> Iterator for Lines<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::peek;
+    use super::{Speech, peek, speech};
 
     #[test]
     fn target_and_host_are_seen() {
@@ -38,5 +62,15 @@ mod tests {
         assert_eq!(peek(b"GET /a?b HTTP/1.1\r\nHost: x.exa"), None);
         assert_eq!(peek(b"\r\nGET / HTTP/1.1\r\n"), None);
         assert_eq!(peek(b""), None);
+    }
+
+    #[test]
+    fn http2_is_known_by_its_whole_preface() {
+        assert_eq!(speech(b""), Speech::Unknown);
+        assert_eq!(speech(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r"), Speech::Unknown);
+        assert_eq!(speech(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0"), Speech::Http2);
+        assert_eq!(speech(b"PRI * HTTP/2.0\r\n\r\nXM"), Speech::Http1);
+        assert_eq!(speech(b"POST / HTTP/1.1"), Speech::Http1);
+        assert_eq!(speech(b"GET"), Speech::Http1);
     }
 }

@@ -3,21 +3,20 @@
 mod accept;
 mod body;
 mod client;
+mod client_body;
 mod connection;
 mod data_plane;
 mod dispatch;
 mod first_words;
 mod handler;
 mod host;
+mod http2;
 
 pub use accept::{Acceptor, Limits};
 pub use body::ResponseBody;
 pub use client::{Client, TrustedProxies};
+pub use client_body::{ClientBody, Informing, OnUpgrade};
 pub use data_plane::{DataPlane, LinePlace, current_worker};
 pub use dispatch::Dispatch;
 pub use handler::Handler;
-/// The body of a client's request.
-pub type ClientBody = http1::server::Body<tokio::net::TcpStream>;
-/// A client's connection that becomes another protocol's.
-pub type OnUpgrade = http1::server::OnUpgrade<tokio::net::TcpStream>;
 pub use host::{HostError, RequestHost};

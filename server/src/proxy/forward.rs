@@ -7,10 +7,8 @@ use domain::{RecentRequest, TunnelState};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body as _;
-use http1::server::Informing;
 use server_core::{InFlight, Services};
 use telephone::line::{Head, RecvBody, ResponseFuture, SendBody, StreamError};
-use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use wire::frame::ResetCode;
 use wire::head::{RequestHead, ResponseHead};
@@ -19,7 +17,7 @@ use super::attempts::Attempts;
 use super::body::{RequestBody, TunnelBody};
 use super::problem::Problem;
 use super::{headers, upgrade};
-use crate::ingress::{Client, ClientBody, ResponseBody};
+use crate::ingress::{Client, ClientBody, Informing, ResponseBody};
 use crate::routing::TunnelRoute;
 
 /// How long a path is kept for the list of the latest requests, bytes.
@@ -135,7 +133,7 @@ impl Proxy {
         exchange: &Exchange<'_>,
         head: &RequestHead,
         mut body: Sending,
-        informing: Option<&Informing<TcpStream>>,
+        informing: Option<&Informing>,
     ) -> Result<(ResponseHead, RecvBody, Option<SendBody>), Problem> {
         let mut attempts = Attempts::new(exchange.route);
         loop {
@@ -159,7 +157,7 @@ impl Proxy {
     async fn response(
         &self,
         mut response: ResponseFuture,
-        informing: Option<&Informing<TcpStream>>,
+        informing: Option<&Informing>,
     ) -> Result<Result<(ResponseHead, RecvBody), StreamError>, Problem> {
         let head = async {
             loop {

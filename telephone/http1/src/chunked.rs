@@ -122,7 +122,9 @@ fn trailers(section: &bytes::Bytes) -> Result<Decoded, BodyError> {
     Ok(if trailers.is_empty() { Decoded::End } else { Decoded::Trailers(trailers) })
 }
 
-pub(crate) fn remove_forbidden(trailers: &mut HeaderMap) {
+/// Removes what trailers must not hold, because it would mean something else there than in the head (RFC 9110 section
+/// 6.5.1).
+pub fn remove_forbidden(trailers: &mut HeaderMap) {
     for name in [
         header::AUTHORIZATION,
         header::CACHE_CONTROL,

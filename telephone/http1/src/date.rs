@@ -9,7 +9,7 @@ thread_local! {
 }
 
 /// The time as a `Date` (RFC 9110 section 6.6.1), written once a second.
-pub(crate) fn now() -> HeaderValue {
+pub fn now() -> HeaderValue {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     NOW.with_borrow_mut(|(written, value)| {
         if *written != seconds {

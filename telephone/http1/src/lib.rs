@@ -23,6 +23,8 @@ mod scan;
 pub mod server;
 mod upgraded;
 
+pub use chunked::remove_forbidden;
+pub use date::now as date;
 pub use decode::{BodyDecoder, Decoded};
 pub use error::{BodyError, RequestError, ResponseError};
 pub use framing::Framing;
