@@ -16,8 +16,9 @@ use url::Url;
 use crate::config::{Config, DataDir, DataDirError, DataDirLock};
 use crate::ingress::{Acceptor, DataPlane, Dispatch, Limits, TrustedProxies};
 use crate::proxy::{Proxy, Timeouts};
-use crate::routing::Routing;
+use crate::routing::{Backends, Routing, Surroundings};
 use crate::tunnel::{Endpoint, HoldSettings, Registry};
+use crate::upstream::{self, Common, Names, Outside, Trust};
 use crate::web::{Assets, WebSettings};
 use crate::{api, observe, web};
 
@@ -84,7 +85,20 @@ impl App {
         let registry = Arc::new(Registry::new(hold(&config)));
         let dashboard = public_url.host_str().and_then(|host| host.parse().ok());
         let domain = config.addresses.tunnel_domain.clone();
-        let routing = Routing::load(services.clone(), registry.clone(), dashboard, domain).await?;
+        let common = Common {
+            settings: upstream::Settings::default(),
+            threads: config.node.data_threads,
+            names: Arc::new(Names::of_system()),
+            trust: Arc::new(Trust::of_system()),
+        };
+        let outside = Outside {
+            own: std::iter::once(listener.address()).chain(metrics.as_ref().map(Acceptor::address)).collect(),
+            allowed: Vec::new(),
+        };
+        let region = config.node.region.as_deref().and_then(|region| region.parse().ok());
+        let surroundings = Surroundings { dashboard, tunnel_domain: domain, region };
+        let backends = Backends::new(common, outside);
+        let routing = Routing::load(services.clone(), registry.clone(), backends, surroundings).await?;
         let assets = Assets::from_environment();
         Ok(Self { config, services, routing, registry, listener, metrics, public_url, assets, lock })
     }

@@ -7,6 +7,7 @@
 mod accounts;
 mod auth;
 mod changes;
+mod engine;
 mod error;
 mod live;
 mod page;
@@ -24,6 +25,7 @@ mod tunnels;
 pub use accounts::Accounts;
 pub use auth::{TokenHolder, Viewer};
 pub use changes::{Change, Changes};
+pub use engine::Engine;
 pub use error::{CoreError, OpenError, Result};
 pub use live::Watch;
 pub use page::{Listing, Page};
@@ -34,7 +36,7 @@ pub use services::Services;
 pub use sessions::{ApiSessions, ApiTokens, WebSessionRecord, WebSessions};
 pub use settings::{DatabaseUrl, DatabaseUrlError, Settings, SignupPolicy, UnknownSignupPolicy};
 pub use tokens::{TokenRefused, Tokens};
-pub use traffic::{Held, InFlight, Meter, Now, Overall, Subject, Traffic};
+pub use traffic::{Held, InFlight, Meter, Now, Overall, Subject, Tallied, Tally, Traffic};
 pub use tunnels::{
     AttachRefused, AttachRequest, Attached, NewTunnel, RoutingEntry, TunnelPatch, TunnelQuery, TunnelSort, Tunnels,
 };

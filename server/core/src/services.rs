@@ -1,7 +1,7 @@
 //! The one handle on everything.
 
 use crate::{
-    Accounts, ApiSessions, Changes, CoreError, OpenError, Presence, Result, Settings, Tokens, Traffic, Tunnels,
+    Accounts, ApiSessions, Changes, CoreError, Engine, OpenError, Presence, Result, Settings, Tokens, Traffic, Tunnels,
     WebSessions,
     accounts::FirstAccount,
     auth::{Passwords, Throttle},
@@ -9,7 +9,10 @@ use crate::{
     tokens::Reveals,
 };
 use sea_orm::ConnectionTrait;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 use tokio_util::sync::CancellationToken;
 
 /// The shortest key for HS256 (RFC 7518 section 3.2), bytes.
@@ -34,6 +37,7 @@ struct Inner {
     api_sessions: ApiSessions,
     presence: Presence,
     changes: Changes,
+    engine: OnceLock<Arc<dyn Engine>>,
 }
 
 impl Services {
@@ -83,6 +87,7 @@ impl Services {
             api_sessions,
             presence,
             changes,
+            engine: OnceLock::new(),
             settings,
             store,
         })))
@@ -147,6 +152,10 @@ impl Services {
     /// Connected telephones.
     pub fn presence(&self) -> &Presence {
         &self.0.presence
+    }
+
+    pub(crate) fn engine_place(&self) -> &OnceLock<Arc<dyn Engine>> {
+        &self.0.engine
     }
 
     /// News within the process.

@@ -5,7 +5,9 @@
 
 mod address;
 mod backend;
+mod backend_live;
 mod email;
+mod explain;
 mod headers;
 mod health;
 mod health_check;
@@ -37,7 +39,9 @@ pub use backend::{
     Backend, BackendName, BackendNameError, BackendPatch, BackendSpec, BackendState, UnknownBackendState, Weight,
     WeightError,
 };
+pub use backend_live::BackendLive;
 pub use email::{Email, EmailError};
+pub use explain::{ExplainAbout, ExplainCandidate, ExplainOutcome, ExplainRequest, ExplainStep, Explanation};
 pub use headers::{
     HeaderChanges, HeaderName, HeaderRules, HeaderRulesError, HeaderValue, HostRewrite, HostRewriteError,
 };

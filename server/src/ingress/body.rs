@@ -6,15 +6,15 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use crate::proxy::TunnelBody;
+use crate::proxy::ProxiedBody;
 
 /// The body of any answer; an enum, so that a proxied body needs neither a box nor a virtual call.
 #[derive(Debug)]
 pub enum ResponseBody {
     /// A whole one, or none.
     Whole(Option<Bytes>),
-    /// From a telephone.
-    Tunnel(TunnelBody),
+    /// From a telephone or a backend.
+    Proxied(ProxiedBody),
     /// From the dashboard or the API.
     Control(axum::body::Body),
 }
@@ -38,7 +38,7 @@ impl Body for ResponseBody {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
         match self.get_mut() {
             Self::Whole(text) => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
-            Self::Tunnel(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
+            Self::Proxied(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
             Self::Control(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
         }
     }
@@ -46,7 +46,7 @@ impl Body for ResponseBody {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(text) => text.is_none(),
-            Self::Tunnel(body) => body.is_end_stream(),
+            Self::Proxied(body) => body.is_end_stream(),
             Self::Control(body) => body.is_end_stream(),
         }
     }
@@ -54,7 +54,7 @@ impl Body for ResponseBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(text) => SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64)),
-            Self::Tunnel(body) => body.size_hint(),
+            Self::Proxied(body) => body.size_hint(),
             Self::Control(body) => body.size_hint(),
         }
     }

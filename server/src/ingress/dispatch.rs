@@ -13,7 +13,7 @@ use tower::ServiceExt;
 use super::first_words::peek;
 use super::{Client, ClientBody, DataPlane, Handler, RequestHost, ResponseBody, TrustedProxies};
 use crate::proxy::{Problem, Proxy};
-use crate::routing::{Destination, Routing};
+use crate::routing::{Destination, NoDestination, Routing, Target};
 use crate::tunnel::Endpoint;
 
 /// The most that all fields of a request may have, bytes, counted as on the wire; beyond it 431.
@@ -43,7 +43,8 @@ impl Handler for Dispatch {
         let arrived = Instant::now();
         let client = Client::of(peer, request.headers(), &self.trusted);
         match self.destination(&request) {
-            Ok(Destination::Tunnel(route)) => self.proxy.forward(&route, request, client, arrived).await,
+            Ok(Destination::Tunnel(route)) => self.proxy.by_tunnel(&route, request, client, arrived).await,
+            Ok(Destination::Rule(rule, matched)) => self.proxy.by_rule(&rule, matched, request, client, arrived).await,
             Ok(Destination::Dashboard) if request.uri().path() == ENDPOINT => self.endpoint.answer(request, client),
             Ok(Destination::Dashboard) => self.ask_dashboard(request, client).await,
             Err(problem) => problem.response(request.headers(), client.request_id),
@@ -56,12 +57,17 @@ impl Handler for Dispatch {
     }
 
     /// A visitor's connection is at home where the telephone's is, so that its requests wake no other thread; a
-    /// telephone's where there are fewest of its kind.
+    /// telephone's where there are fewest of its kind; and one to a backend, which every thread has connections to,
+    /// where there are fewest at all.
     fn home(&self, received: &[u8], plane: &DataPlane) -> Option<usize> {
         let (target, host) = peek(received)?;
         let host = RequestHost::parse(host).ok()?;
-        match self.routing.table().find(&host)? {
+        match self.routing.table().find(&host, target).ok()? {
             Destination::Tunnel(route) => route.sessions.home(),
+            Destination::Rule(rule, _) => match &rule.target {
+                Target::Tunnel(route) => route.sessions.home(),
+                Target::Pool(_) | Target::Redirect(_) | Target::Nothing => Some(plane.quietest()),
+            },
             Destination::Dashboard => (target == ENDPOINT).then(|| plane.emptiest()),
         }
     }
@@ -78,7 +84,11 @@ impl Dispatch {
             return Err(Problem::head_too_large());
         }
         let host = RequestHost::of(request.uri(), request.headers()).map_err(|error| Problem::bad_host(&error))?;
-        self.routing.table().find(&host).ok_or_else(Problem::no_route)
+        let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+        self.routing.table().find(&host, target).map_err(|error| match error {
+            NoDestination::Unknown => Problem::no_route(),
+            NoDestination::Path(error) => Problem::bad_path(error),
+        })
     }
 
     /// Has the control plane answer. A client that goes away ends the handler, too.

@@ -1,20 +1,25 @@
 //! Bodies on their way through, counted.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http1::BodyError;
 use server_core::{InFlight, Meter};
-use telephone::line::{RecvBody, StreamError};
+use telephone::line::StreamError;
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::answer::PlainAnswer;
+use super::deadline::Progress;
 use crate::ingress::ClientBody;
+use crate::routing::InUse;
+use crate::upstream::UpstreamBodyError;
 
 /// A deadline that every sign of life puts off.
 #[derive(Debug)]
@@ -41,26 +46,49 @@ impl Idleness {
     }
 }
 
-/// A response body from a telephone. The request counts as in flight until it is dropped.
-#[derive(Debug)]
-pub struct TunnelBody {
-    body: RecvBody,
+/// A response body on its way to the client. The request counts as in flight until it is dropped.
+pub struct ProxiedBody {
+    body: PlainAnswer,
     meter: Arc<Meter>,
     _in_flight: InFlight,
+    _in_use: Option<InUse>,
 }
 
-impl TunnelBody {
-    pub(super) fn new(body: RecvBody, meter: Arc<Meter>, in_flight: InFlight) -> Self {
-        Self { body, meter, _in_flight: in_flight }
+/// Why a response body did not come whole.
+#[derive(Debug, thiserror::Error)]
+pub enum ProxiedBodyError {
+    /// The telephone or the line to it broke off.
+    #[error(transparent)]
+    Tunnel(#[from] StreamError),
+    /// The backend broke off.
+    #[error(transparent)]
+    Upstream(#[from] UpstreamBodyError),
+}
+
+impl ProxiedBody {
+    pub(super) fn new(body: PlainAnswer, meter: Arc<Meter>, in_flight: InFlight, in_use: Option<InUse>) -> Self {
+        Self { body, meter, _in_flight: in_flight, _in_use: in_use }
     }
 }
 
-impl Body for TunnelBody {
-    type Data = Bytes;
-    type Error = StreamError;
+impl fmt::Debug for ProxiedBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProxiedBody").finish_non_exhaustive()
+    }
+}
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
-        let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(cx));
+impl Body for ProxiedBody {
+    type Data = Bytes;
+    type Error = ProxiedBodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ProxiedBodyError>>> {
+        let frame = match &mut self.body {
+            PlainAnswer::Tunnel(body) => ready!(Pin::new(body).poll_frame(cx)).map(|frame| frame.map_err(Into::into)),
+            PlainAnswer::Upstream(body) => ready!(Pin::new(body).poll_frame(cx)).map(|frame| frame.map_err(Into::into)),
+        };
         if let Some(Ok(frame)) = &frame {
             self.meter.add_bytes_out(frame.data_ref().map_or(0, |data| data.len() as u64));
         }
@@ -68,11 +96,17 @@ impl Body for TunnelBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        match &self.body {
+            PlainAnswer::Tunnel(body) => body.is_end_stream(),
+            PlainAnswer::Upstream(body) => body.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match &self.body {
+            PlainAnswer::Tunnel(body) => body.size_hint(),
+            PlainAnswer::Upstream(body) => body.size_hint(),
+        }
     }
 }
 
@@ -127,13 +161,19 @@ pub(super) struct RequestBody {
     kept: Option<Kept>,
     /// What is sent again before the rest of the body.
     again: VecDeque<Bytes>,
+    progress: Progress,
 }
 
 impl RequestBody {
     pub(super) fn new(body: ClientBody, meter: Arc<Meter>, idle: Duration) -> Self {
         let small = body.size_hint().lower() <= MAX_KEPT as u64;
         let kept = small.then(Kept::default);
-        Self { body, meter, idleness: Idleness::new(idle), kept, again: VecDeque::new() }
+        Self { body, meter, idleness: Idleness::new(idle), kept, again: VecDeque::new(), progress: Progress::default() }
+    }
+
+    /// Tells how far it has come.
+    pub(super) fn progress(&self) -> Progress {
+        self.progress.clone()
     }
 
     /// The same body from its beginning, if what has gone of it is still at hand.
@@ -170,6 +210,7 @@ impl Body for RequestBody {
             return Poll::Ready(Some(Err(RequestBodyError::Idle(self.idleness.limit))));
         };
         self.idleness.over();
+        self.progress.advance();
         match &frame {
             Some(Ok(frame)) => {
                 self.meter.add_bytes_in(frame.data_ref().map_or(0, Bytes::len) as u64);

@@ -1,24 +1,22 @@
-//! One request through a tunnel, in the order in which things happen.
+//! One request, in the order in which things happen.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::{RecentRequest, TunnelState};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body as _;
 use server_core::{InFlight, Services};
-use telephone::line::{Head, RecvBody, ResponseFuture, SendBody, StreamError};
-use tokio::task::JoinHandle;
-use wire::frame::ResetCode;
 use wire::head::{RequestHead, ResponseHead};
 
-use super::attempts::Attempts;
-use super::body::{RequestBody, TunnelBody};
+use super::answer::Answer;
+use super::body::{ProxiedBody, RequestBody};
+use super::exchange::{Exchange, Outgoing, To};
 use super::problem::Problem;
-use super::{headers, upgrade};
-use crate::ingress::{Client, ClientBody, Informing, ResponseBody};
-use crate::routing::TunnelRoute;
+use super::{headers, redirect, upgrade};
+use crate::ingress::{Client, ClientBody, ResponseBody};
+use crate::routing::{Matched, Rule, Target, TunnelRoute};
 
 /// How long a path is kept for the list of the latest requests, bytes.
 const SHOWN_PATH: usize = 512;
@@ -32,7 +30,7 @@ pub struct Timeouts {
     pub idle: Duration,
 }
 
-/// Carries requests to telephones.
+/// Carries requests to telephones and to backends.
 #[derive(Clone, Debug)]
 pub struct Proxy {
     /// Where the latest requests are shown.
@@ -41,34 +39,65 @@ pub struct Proxy {
     pub timeouts: Timeouts,
 }
 
-/// What is known of a request before it is sent.
-struct Exchange<'a> {
-    route: &'a TunnelRoute,
-    client: Client,
-    arrived: Instant,
-    method: Method,
-    target: PathAndQuery,
-}
-
 impl Proxy {
     /// Answers one request through a telephone of `route`.
-    pub async fn forward(
+    pub async fn by_tunnel(
         &self,
         route: &Arc<TunnelRoute>,
         request: Request<ClientBody>,
         client: Client,
         arrived: Instant,
     ) -> Response<ResponseBody> {
-        let in_flight = route.meter.begin();
+        let target = target_of(&request);
+        let exchange = Exchange {
+            to: To::Tunnel(route),
+            rule: None,
+            client,
+            arrived,
+            method: request.method().clone(),
+            asked: target.clone(),
+            target,
+        };
+        self.carry(&exchange, request).await
+    }
+
+    /// Answers one request as `rule` says.
+    pub async fn by_rule(
+        &self,
+        rule: &Rule,
+        matched: Matched,
+        request: Request<ClientBody>,
+        client: Client,
+        arrived: Instant,
+    ) -> Response<ResponseBody> {
+        let asked = matched.path.unwrap_or_else(|| target_of(&request));
+        if rule.https_only && !client.secure {
+            return redirect::to_https(request.headers(), &asked, &client);
+        }
+        let to = match &rule.target {
+            Target::Nothing => return Problem::no_route().response(request.headers(), client.request_id),
+            Target::Redirect(elsewhere) => {
+                let location = rule.redirect_to(elsewhere, &asked, matched.mount);
+                return redirect::to(location, elsewhere.status.as_u16(), &client);
+            }
+            Target::Tunnel(route) => To::Tunnel(route),
+            Target::Pool(split) => To::Pool(split.pool(request.headers(), client.address)),
+        };
+        let target = rule.target_for(&asked, matched.mount);
+        let method = request.method().clone();
+        let exchange = Exchange { to, rule: Some(rule), client, arrived, method, asked, target };
+        self.carry(&exchange, request).await
+    }
+
+    async fn carry(&self, exchange: &Exchange<'_>, request: Request<ClientBody>) -> Response<ResponseBody> {
+        let in_flight = exchange.to.meter().begin();
         let accept = request.headers().get(header::ACCEPT).cloned();
-        let target = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-        let exchange = Exchange { route, client, arrived, method: request.method().clone(), target };
-        match self.send(&exchange, request, in_flight).await {
+        match self.send(exchange, request, in_flight).await {
             Ok(response) => response,
             Err((problem, in_flight)) => {
-                self.count(&exchange, &in_flight, problem.status());
+                self.count(exchange, &in_flight, problem.status());
                 let accept = accept.map(|accept| (header::ACCEPT, accept));
-                problem.response(&HeaderMap::from_iter(accept), client.request_id)
+                problem.response(&HeaderMap::from_iter(accept), exchange.client.request_id)
             }
         }
     }
@@ -79,7 +108,7 @@ impl Proxy {
         request: Request<ClientBody>,
         in_flight: InFlight,
     ) -> Result<Response<ResponseBody>, (Problem, InFlight)> {
-        if exchange.route.state == TunnelState::Paused {
+        if exchange.to.tunnel().is_some_and(|route| route.state == TunnelState::Paused) {
             return Err((Problem::tunnel_paused(), in_flight));
         }
         let (mut parts, mut body) = request.into_parts();
@@ -89,104 +118,68 @@ impl Proxy {
         // A body and another protocol behind it cannot be had at once (RFC 9110 section 7.8 lets us choose).
         let upgrade = upgrade.filter(|_| on_upgrade.is_some());
         headers::prepare_request(&mut parts.headers, &exchange.client);
+        exchange.edit_request(&mut parts.headers);
         let head =
             RequestHead { method: parts.method, target: exchange.target.clone(), headers: parts.headers, upgrade };
+        let meter = exchange.to.meter();
         let body = match on_upgrade {
             // What follows the request is no body of it, and for the time being the client's.
-            Some(_) => Sending::Kept,
-            None if body.is_end_stream() => Sending::Nothing,
-            None => Sending::Body(RequestBody::new(body, exchange.route.meter.clone(), self.timeouts.idle)),
+            Some(_) => Outgoing::Kept,
+            None if body.is_end_stream() => Outgoing::Nothing,
+            None => Outgoing::Body(RequestBody::new(body, meter.clone(), self.timeouts.idle)),
         };
-        let (response, recv, send) = match self.ask(exchange, &head, body, informing.as_ref()).await {
-            Ok(answered) => answered,
+        let answer = match exchange.to {
+            To::Tunnel(route) => {
+                let asked = self.ask_tunnel(exchange, route, &head, body, informing.as_ref());
+                asked.await.map_err(|no_answer| no_answer.problem)
+            }
+            To::Pool(pool) => self.ask_pool(exchange, pool, head, body, informing.as_ref()).await,
+        };
+        let answer = match answer {
+            Ok(answer) => answer,
             Err(problem) => return Err((problem, in_flight)),
         };
-        let switched = response.status == StatusCode::SWITCHING_PROTOCOLS;
-        if switched && on_upgrade.is_none() {
+        if answer.head.status == StatusCode::SWITCHING_PROTOCOLS && on_upgrade.is_none() {
             return Err((Problem::bad_gateway(), in_flight));
         }
-        self.count(exchange, &in_flight, response.status);
-        let meter = exchange.route.meter.clone();
-        let protocol = response.headers.get(header::UPGRADE).cloned();
-        let mut answer = respond(response, &exchange.client);
-        match (send, on_upgrade) {
-            (Some(send), Some(on_upgrade)) if switched => {
-                answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-                answer.headers_mut().extend(protocol.map(|protocol| (header::UPGRADE, protocol)));
-                tokio::spawn(upgrade::join(on_upgrade, send, recv, meter, in_flight));
+        self.count(exchange, &in_flight, answer.head.status);
+        let Answer { head, body, in_use, cookie } = answer;
+        let protocol = head.headers.get(header::UPGRADE).cloned();
+        let switched = head.status == StatusCode::SWITCHING_PROTOCOLS;
+        let mut response = respond(head, &exchange.client);
+        exchange.edit_response(response.headers_mut());
+        response.headers_mut().extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
+        match (body.unwrap_switched(switched), on_upgrade) {
+            (Ok(upgraded), Some(on_upgrade)) => {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+                response.headers_mut().extend(protocol.map(|protocol| (header::UPGRADE, protocol)));
+                tokio::spawn(upgrade::join(on_upgrade, upgraded, meter.clone(), (in_flight, in_use)));
             }
-            (send, _) => {
-                // The wish for an upgrade was not granted: that request had no body, and now that is known.
-                if let Some(Err(error)) = send.map(SendBody::finish) {
-                    tracing::debug!(request_id = %exchange.client.request_id, %error, "the request was not ended");
-                }
-                *answer.body_mut() = ResponseBody::Tunnel(TunnelBody::new(recv, meter, in_flight));
+            (Err(body), _) => {
+                *response.body_mut() = ResponseBody::Proxied(ProxiedBody::new(body, meter.clone(), in_flight, in_use));
             }
+            // There was no wish for it, and the status has been looked at above.
+            (Ok(_), None) => return Err((Problem::bad_gateway(), in_flight)),
         }
-        Ok(answer)
-    }
-
-    /// Sends the request and waits for the head of the response, on another line when the first one breaks and the
-    /// request may be repeated. The sending half comes back when an upgrade was asked for.
-    async fn ask(
-        &self,
-        exchange: &Exchange<'_>,
-        head: &RequestHead,
-        mut body: Sending,
-        informing: Option<&Informing>,
-    ) -> Result<(ResponseHead, RecvBody, Option<SendBody>), Problem> {
-        let mut attempts = Attempts::new(exchange.route);
-        loop {
-            let (send, response) = attempts.open(head, matches!(body, Sending::Nothing)).await?;
-            let (sent, kept) = body.begin(send, exchange);
-            match self.response(response, informing).await? {
-                Ok((head, recv)) => return Ok((head, recv, kept)),
-                Err(error) => {
-                    tracing::debug!(request_id = %exchange.client.request_id, %error, "no response came from the telephone");
-                    if !attempts.may_repeat(&exchange.method, &error) {
-                        return Err(problem_of(&error));
-                    }
-                    body = sent.again().await.ok_or_else(|| problem_of(&error))?;
-                    attempts.repeated();
-                }
-            }
-        }
-    }
-
-    /// Waits for the head of the response; those before it are passed on.
-    async fn response(
-        &self,
-        mut response: ResponseFuture,
-        informing: Option<&Informing>,
-    ) -> Result<Result<(ResponseHead, RecvBody), StreamError>, Problem> {
-        let head = async {
-            loop {
-                match response.next_head().await? {
-                    Head::Final(head, body) => return Ok((head, body)),
-                    Head::Informational(mut head) => {
-                        headers::remove_hop_by_hop(&mut head.headers);
-                        if let Some(informing) = informing {
-                            informing.send(head.status, head.headers);
-                        }
-                    }
-                }
-            }
-        };
-        tokio::time::timeout(self.timeouts.response, head).await.map_err(|_| Problem::gateway_timeout())
+        Ok(response)
     }
 
     fn count(&self, exchange: &Exchange<'_>, in_flight: &InFlight, status: StatusCode) {
         let latency = exchange.arrived.elapsed();
         in_flight.answered(status.as_u16(), latency);
-        let path = exchange.target.as_str();
+        if let To::Pool(pool) = exchange.to {
+            pool.tally.answered(status.as_u16(), latency);
+        }
+        let path = exchange.asked.as_str();
+        let subject = exchange.to.subject();
         tracing::debug!(
-            request_id = %exchange.client.request_id, tunnel = %exchange.route.id, method = %exchange.method,
-            path = exchange.target.path(), status = status.as_u16(), ?latency, client = %exchange.client.address, "answered"
+            request_id = %exchange.client.request_id, %subject, method = %exchange.method,
+            path = exchange.asked.path(), status = status.as_u16(), ?latency, client = %exchange.client.address, "answered"
         );
-        self.services.traffic().record_recent(exchange.route.owner, || RecentRequest {
+        self.services.traffic().record_recent(exchange.to.owner(), || RecentRequest {
             id: exchange.client.request_id,
             at: chrono::Utc::now(),
-            subject: exchange.route.id.0,
+            subject,
             method: exchange.method.to_string(),
             path: path[..path.floor_char_boundary(SHOWN_PATH)].to_owned(),
             status: status.as_u16(),
@@ -196,61 +189,8 @@ impl Proxy {
     }
 }
 
-/// What goes after the head of a request.
-enum Sending {
-    /// Nothing: it is over with the head.
-    Nothing,
-    /// Nothing yet: it depends on the answer.
-    Kept,
-    /// A body.
-    Body(RequestBody),
-}
-
-/// What has become of it.
-enum Sent {
-    Nothing,
-    Kept,
-    Body(JoinHandle<RequestBody>),
-}
-
-impl Sending {
-    /// Begins to send it. The sending half comes back when it is kept.
-    fn begin(self, send: SendBody, exchange: &Exchange<'_>) -> (Sent, Option<SendBody>) {
-        let id = exchange.client.request_id;
-        match self {
-            Self::Nothing => (Sent::Nothing, None),
-            Self::Kept => (Sent::Kept, Some(send)),
-            // In a task of its own: the response may begin, and even end, before the request has.
-            Self::Body(mut body) => (
-                Sent::Body(tokio::spawn(async move {
-                    if let Err(error) = send.send_all(&mut body).await {
-                        tracing::debug!(request_id = %id, %error, "the request body was not sent whole");
-                    }
-                    body
-                })),
-                None,
-            ),
-        }
-    }
-}
-
-impl Sent {
-    /// The same from its beginning, if all of it is still at hand.
-    async fn again(self) -> Option<Sending> {
-        match self {
-            Self::Nothing => Some(Sending::Nothing),
-            Self::Kept => Some(Sending::Kept),
-            // The stream is over, so the task is about to be.
-            Self::Body(sent) => sent.await.ok()?.again().map(Sending::Body),
-        }
-    }
-}
-
-fn problem_of(error: &StreamError) -> Problem {
-    match error {
-        StreamError::Reset(ResetCode::REFUSED | ResetCode::LIMIT) => Problem::busy(),
-        _ => Problem::bad_gateway(),
-    }
+fn target_of(request: &Request<ClientBody>) -> PathAndQuery {
+    request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"))
 }
 
 fn respond(head: ResponseHead, client: &Client) -> Response<ResponseBody> {

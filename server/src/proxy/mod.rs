@@ -1,12 +1,19 @@
-//! Carries requests to telephones and their answers back.
+//! Carries requests to telephones and backends, and their answers back.
 
+mod answer;
 mod attempts;
 mod body;
+mod deadline;
+mod exchange;
 mod forward;
 mod headers;
+mod pool;
 mod problem;
+mod redirect;
+mod tunnel;
 mod upgrade;
+mod upstream;
 
-pub use body::TunnelBody;
+pub use body::ProxiedBody;
 pub use forward::{Proxy, Timeouts};
 pub use problem::Problem;

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use domain::RequestId;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use http1::RequestError;
+use server_routing::path::PathError;
 
 use crate::ingress::{HostError, ResponseBody};
 
@@ -38,6 +39,12 @@ impl Problem {
     /// No host or mount leads anywhere.
     pub fn no_route() -> Self {
         Self::new(StatusCode::NOT_FOUND, "no_route", "Service Not Found")
+    }
+
+    /// None of the backends that the tag chooses may serve.
+    pub fn no_healthy_backend() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_healthy_backend", "Service Unavailable - VM not responding")
+            .retry_after(5)
     }
 
     /// The tunnel is known, but no telephone serves it.
@@ -128,6 +135,11 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "bad_host", format!("Bad Request - {error}"))
     }
 
+    /// The path cannot be compared with mounts.
+    pub fn bad_path(error: PathError) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_path", format!("Bad Request - {error}"))
+    }
+
     /// A method that no route takes.
     pub fn method_not_allowed() -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method Not Allowed")
@@ -175,6 +187,16 @@ impl Problem {
     /// A fault of ours.
     pub fn of_ours(status: StatusCode) -> Self {
         Self::new(status, "internal", "Internal Server Error")
+    }
+
+    /// The code in `X-Switchboard-Error`.
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// What people read.
+    pub fn message(&self) -> &str {
+        &self.message
     }
 
     /// The status of the answer.

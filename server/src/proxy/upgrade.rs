@@ -5,23 +5,37 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use server_core::{InFlight, Meter};
-use telephone::line::{RecvBody, SendBody, pipe};
+use server_core::Meter;
+use telephone::line::pipe;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::answer::UpgradedAnswer;
 use crate::ingress::OnUpgrade;
 
-/// Joins the client's upgraded connection with the stream, until both directions have ended.
-pub(super) async fn join(upgrade: OnUpgrade, send: SendBody, recv: RecvBody, meter: Arc<Meter>, in_flight: InFlight) {
+/// How much of one direction of a connection to a backend is under way, bytes.
+const PIPE: usize = 16 * 1024;
+
+/// Joins the client's upgraded connection with the one it asked for, until both directions have ended. Meanwhile
+/// `guards` are held.
+pub(super) async fn join<G>(upgrade: OnUpgrade, other: UpgradedAnswer, meter: Arc<Meter>, guards: G) {
     let Some(upgraded) = upgrade.await else {
         tracing::debug!("the client left before the switch of protocols");
         return;
     };
-    let counted = Counted { io: upgraded, meter };
-    if let Err(error) = pipe(send, recv, counted).await {
+    let mut counted = Counted { io: upgraded, meter };
+    let ended = match other {
+        UpgradedAnswer::Tunnel(send, recv) => {
+            pipe(send, recv, counted).await.map(drop).map_err(|error| error.to_string())
+        }
+        UpgradedAnswer::Upstream(mut backend) => {
+            let copied = tokio::io::copy_bidirectional_with_sizes(&mut counted, &mut backend, PIPE, PIPE).await;
+            copied.map(drop).map_err(|error| error.to_string())
+        }
+    };
+    if let Err(error) = ended {
         tracing::debug!(%error, "an upgraded connection broke off");
     }
-    drop(in_flight);
+    drop(guards);
 }
 
 /// Counts bytes as they pass, since such a connection may last for days.

@@ -4,14 +4,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
-use domain::Hostname;
-use server_core::{Change, CoreError, RoutingEntry, Services};
+use domain::{Hostname, RegionName};
+use server_core::{Change, CoreError, RoutingSnapshot, Services};
 use tokio::sync::Mutex;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use super::{Table, TunnelRoute};
-use crate::tunnel::{Address, Registry};
+use super::build::Making;
+use super::{Backends, Table};
+use crate::tunnel::Registry;
+
+/// How often idle connections to backends are looked at.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// What does not change while the process runs.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// The dashboard's host; none when it is an IP address.
+    pub dashboard: Option<Hostname>,
+    /// Under what tunnels are.
+    pub tunnel_domain: Hostname,
+    /// Where this process lives.
+    pub region: Option<RegionName>,
+}
 
 /// The current table and what it is made from.
 #[derive(Debug)]
@@ -19,8 +34,8 @@ pub struct Routing {
     table: ArcSwap<Table>,
     services: Services,
     registry: Arc<Registry>,
-    dashboard: Option<Hostname>,
-    tunnel_domain: Hostname,
+    backends: Backends,
+    surroundings: Surroundings,
     /// Held while a table is made, so that an older one never replaces a newer one.
     loading: Mutex<()>,
 }
@@ -30,13 +45,21 @@ impl Routing {
     pub async fn load(
         services: Services,
         registry: Arc<Registry>,
-        dashboard: Option<Hostname>,
-        tunnel_domain: Hostname,
+        backends: Backends,
+        surroundings: Surroundings,
     ) -> Result<Arc<Self>, CoreError> {
-        let table = ArcSwap::from_pointee(Table::new(dashboard.clone()));
-        let routing = Arc::new(Self { table, services, registry, dashboard, tunnel_domain, loading: Mutex::new(()) });
+        let routing = Self {
+            table: ArcSwap::from_pointee(
+                making(&services, &registry, &backends, &surroundings).table(&Default::default()),
+            ),
+            services,
+            registry,
+            backends,
+            surroundings,
+            loading: Mutex::new(()),
+        };
         routing.refresh().await?;
-        Ok(routing)
+        Ok(Arc::new(routing))
     }
 
     /// The current table.
@@ -44,36 +67,26 @@ impl Routing {
         self.table.load()
     }
 
+    /// How backends are doing.
+    pub fn backends(&self) -> &Backends {
+        &self.backends
+    }
+
     /// Makes a new table from what the database holds now, cuts the sessions of tunnels that are no longer active, and
     /// tells those whose tunnel has another address.
     /// When the database is away the last table stays.
     pub async fn refresh(&self) -> Result<(), CoreError> {
         let _turn = self.loading.lock().await;
-        let entries = self.services.tunnels().routing_entries().await?;
-        let mut table = Table::new(self.dashboard.clone());
-        for entry in &entries {
-            let hosts = std::iter::once(format!("{}.{}", entry.subdomain, self.tunnel_domain))
-                .chain(entry.custom_domains.iter().map(|domain| domain.as_str().to_owned()))
-                .collect::<Vec<_>>();
-            table.add(&self.route(entry), hosts.iter().map(String::as_str));
-        }
+        let tunnels = self.services.tunnels().routing_entries().await?;
+        let snapshot = RoutingSnapshot { tunnels, ..RoutingSnapshot::default() };
+        let table =
+            Arc::new(making(&self.services, &self.registry, &self.backends, &self.surroundings).table(&snapshot));
         self.registry.keep_only(&table);
-        let table = Arc::new(table);
         self.table.store(table.clone());
+        self.backends.forget_unused();
         // Only now: a telephone that signs in meanwhile either sees the new table or is told here.
         self.registry.tell_addresses(&table);
         Ok(())
-    }
-
-    fn route(&self, entry: &RoutingEntry) -> Arc<TunnelRoute> {
-        Arc::new(TunnelRoute {
-            id: entry.tunnel_id,
-            owner: entry.owner_id,
-            state: entry.state,
-            address: Address { subdomain: entry.subdomain.clone(), public_url: entry.public_url.clone() },
-            sessions: self.registry.sessions_of(entry.tunnel_id),
-            meter: self.services.traffic().meter(entry.tunnel_id.0, entry.owner_id),
-        })
     }
 
     /// Follows changes until `stop`: at once when this process makes them, and every `interval` for all others.
@@ -81,12 +94,18 @@ impl Routing {
         let mut changes = self.services.changes().subscribe();
         let mut timer = tokio::time::interval(interval);
         timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut sweep = tokio::time::interval(SWEEP_EVERY);
+        sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 _ = timer.tick() => {}
+                _ = sweep.tick() => {
+                    self.backends.sweep();
+                    continue;
+                }
                 change = changes.recv() => match change {
-                    Ok(Change::Tunnel(_)) => {}
+                    Ok(Change::Tunnel(_) | Change::Routing) => {}
                     Ok(Change::TokenRevoked(token)) => {
                         self.registry.cut_token(token);
                         continue;
@@ -104,5 +123,21 @@ impl Routing {
                 tracing::warn!(%error, "the routing table was not refreshed; the last one stays in use");
             }
         }
+    }
+}
+
+fn making<'a>(
+    services: &'a Services,
+    registry: &'a Registry,
+    backends: &'a Backends,
+    surroundings: &'a Surroundings,
+) -> Making<'a> {
+    Making {
+        services,
+        registry,
+        backends,
+        dashboard: surroundings.dashboard.as_ref(),
+        tunnel_domain: &surroundings.tunnel_domain,
+        region: surroundings.region.as_ref(),
     }
 }

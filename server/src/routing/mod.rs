@@ -1,7 +1,21 @@
-//! Which host leads where: an immutable table that is replaced whole when something changes.
+//! Which host and path lead where, and which backend takes a request: an immutable table that is replaced whole when
+//! something changes, and beside it how backends are doing.
 
+mod backend;
+mod backends;
+mod build;
+mod explain;
 mod loader;
+mod pool;
+mod rule;
+mod split;
 mod table;
 
-pub use loader::Routing;
-pub use table::{Destination, Table, TunnelRoute};
+pub use backend::{Backend, InUse};
+pub use backends::Backends;
+pub use explain::Question;
+pub use loader::{Routing, Surroundings};
+pub use pool::{Candidate, Origin, Pool, Tie};
+pub use rule::{HeaderEdits, Rule, Target};
+pub use split::Split;
+pub use table::{Destination, Matched, NoDestination, Table, TunnelRoute};

@@ -97,6 +97,11 @@ impl Upstream {
         Self { dial, authority, settings, places, slots }
     }
 
+    /// What its `Host` is.
+    pub fn authority(&self) -> &HeaderValue {
+        &self.authority
+    }
+
     /// Where it is.
     pub fn address(&self) -> &BackendAddress {
         &self.dial.address

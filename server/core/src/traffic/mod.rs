@@ -10,6 +10,7 @@ mod meter;
 mod recent;
 mod rollups;
 mod sampler;
+mod tally;
 mod types;
 
 use std::collections::HashMap;
@@ -28,6 +29,7 @@ pub(crate) use figures::Counts;
 pub use meter::{Held, InFlight, Meter};
 use recent::Recent;
 use sampler::{EVERYTHING, Sampler};
+pub use tally::{Tallied, Tally};
 pub use types::{Now, Overall, Subject};
 
 /// How often roll-ups are stored, seconds.

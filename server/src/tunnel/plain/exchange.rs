@@ -286,7 +286,7 @@ impl Asked {
         let (parts, body) = problem.response(&self.headers, self.id).into_parts();
         let mut body = match body {
             ResponseBody::Whole(text) => text.unwrap_or_default(),
-            ResponseBody::Tunnel(_) | ResponseBody::Control(_) => Bytes::new(),
+            ResponseBody::Proxied(_) | ResponseBody::Control(_) => Bytes::new(),
         };
         let mut head = ResponseHead { status: parts.status, headers: parts.headers };
         head.headers.insert(header::CONTENT_LENGTH, body.len().into());

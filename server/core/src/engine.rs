@@ -1,0 +1,35 @@
+//! What pages and API ask of the engine that carries requests. The services do not know it; they only pass it on.
+
+use std::fmt;
+use std::sync::Arc;
+
+use domain::{BackendId, BackendLive, ExplainRequest, Explanation, HealthReport};
+
+use crate::{Result, Services, Viewer};
+
+/// The engine, as far as pages and API look at it.
+pub trait Engine: fmt::Debug + Send + Sync {
+    /// Tells what would become of a request, with every decision on the way. Of what is not the viewer's nothing is told.
+    ///
+    /// # Errors
+    /// `Invalid` when the URL, the method or a header is none.
+    fn explain(&self, viewer: &Viewer, request: &ExplainRequest) -> Result<Explanation>;
+
+    /// How a backend is doing; the caller has made sure that the viewer may see it.
+    fn backend(&self, id: BackendId) -> BackendLive;
+
+    /// What its health checks have found; `None`: it was never checked.
+    fn health(&self, id: BackendId) -> Option<HealthReport>;
+}
+
+impl Services {
+    /// Has this engine answer from now on. The first one stays.
+    pub fn set_engine(&self, engine: Arc<dyn Engine>) {
+        self.engine_place().set(engine).ok();
+    }
+
+    /// The engine; there is none in commands that carry no requests.
+    pub fn engine(&self) -> Option<&Arc<dyn Engine>> {
+        self.engine_place().get()
+    }
+}

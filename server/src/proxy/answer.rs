@@ -1,0 +1,86 @@
+//! The answer of whoever was asked.
+
+use http::HeaderValue;
+use telephone::line::{RecvBody, SendBody};
+use wire::head::ResponseHead;
+
+use super::body::RequestBody;
+use super::exchange::Outgoing;
+use super::problem::Problem;
+use crate::routing::InUse;
+use crate::upstream::{self, Upgraded};
+
+/// The body of a backend's response.
+type UpstreamBody = upstream::UpstreamBody<RequestBody>;
+
+/// An answer.
+pub(super) struct Answer {
+    /// Its head, as it came.
+    pub head: ResponseHead,
+    /// Its body.
+    pub body: AnswerBody,
+    /// The backend's work, which is over with the body.
+    pub in_use: Option<InUse>,
+    /// The cookie that ties the client to the backend.
+    pub cookie: Option<HeaderValue>,
+}
+
+/// What follows the head of an answer.
+pub(super) enum AnswerBody {
+    /// From a telephone. The sending half is there when an upgrade was asked for.
+    Tunnel(RecvBody, Option<SendBody>),
+    /// From a backend.
+    Upstream(UpstreamBody),
+    /// A backend's connection that has switched protocols.
+    Upgraded(Upgraded),
+}
+
+/// What has become another protocol's.
+pub(super) enum UpgradedAnswer {
+    /// A stream to a telephone.
+    Tunnel(SendBody, RecvBody),
+    /// A connection to a backend.
+    Upstream(Upgraded),
+}
+
+/// A body to pass on.
+pub(super) enum PlainAnswer {
+    /// From a telephone.
+    Tunnel(RecvBody),
+    /// From a backend.
+    Upstream(UpstreamBody),
+}
+
+/// Whoever was asked gave no answer.
+pub(super) struct NoAnswer {
+    /// What the client is told.
+    pub problem: Problem,
+    /// What was to be sent after the head, when the request can be given to somebody else.
+    pub again: Option<Outgoing>,
+    /// Whether it was the backend's fault.
+    pub fault: bool,
+}
+
+impl Answer {
+    pub(super) fn new(head: ResponseHead, body: AnswerBody) -> Self {
+        Self { head, body, in_use: None, cookie: None }
+    }
+}
+
+impl AnswerBody {
+    /// What to do with it; `switched` is whether the status says that protocols were switched.
+    pub(super) fn unwrap_switched(self, switched: bool) -> Result<UpgradedAnswer, PlainAnswer> {
+        match self {
+            Self::Tunnel(recv, Some(send)) if switched => Ok(UpgradedAnswer::Tunnel(send, recv)),
+            Self::Tunnel(recv, send) => {
+                // The wish for an upgrade was not granted: that request had no body, and now that is known.
+                if let Some(Err(error)) = send.map(SendBody::finish) {
+                    tracing::debug!(%error, "the request was not ended");
+                }
+                Err(PlainAnswer::Tunnel(recv))
+            }
+            Self::Upstream(body) => Err(PlainAnswer::Upstream(body)),
+            Self::Upgraded(upgraded) => Ok(UpgradedAnswer::Upstream(upgraded)),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! How long an answer is waited for.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+/// How far a request body has come: as long as it goes on, nobody can expect an answer.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Progress(Arc<AtomicU64>);
+
+impl Progress {
+    /// Another piece of the body was read.
+    pub(super) fn advance(&self) {
+        self.0.fetch_add(1, Relaxed);
+    }
+
+    fn pieces(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// What `answer` comes to, unless it takes longer than `limit` from its beginning or from the latest progress of the
+/// request's body.
+pub(super) async fn within<F: Future>(limit: Duration, progress: Option<&Progress>, answer: F) -> Option<F::Output> {
+    let Some(progress) = progress else { return tokio::time::timeout(limit, answer).await.ok() };
+    let mut answer = pin!(answer);
+    loop {
+        let before = progress.pieces();
+        match tokio::time::timeout(limit, answer.as_mut()).await {
+            Ok(answer) => return Some(answer),
+            Err(_) if progress.pieces() != before => {}
+            Err(_) => return None,
+        }
+    }
+}

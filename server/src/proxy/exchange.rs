@@ -1,0 +1,106 @@
+//! What is known of a request on its way, and what is still to be sent of it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use domain::{HostRewrite, UserId};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Method, header};
+use server_core::Meter;
+use uuid::Uuid;
+
+use super::body::RequestBody;
+use crate::ingress::Client;
+use crate::routing::{Pool, Rule, TunnelRoute};
+
+/// Where a request goes.
+#[derive(Clone, Copy)]
+pub(super) enum To<'a> {
+    /// To a telephone of this tunnel.
+    Tunnel(&'a Arc<TunnelRoute>),
+    /// To one of these backends.
+    Pool(&'a Arc<Pool>),
+}
+
+/// What is known of a request before it is sent.
+pub(super) struct Exchange<'a> {
+    pub to: To<'a>,
+    /// The rule that leads there; `None`: the host is a tunnel's own.
+    pub rule: Option<&'a Rule>,
+    pub client: Client,
+    pub arrived: Instant,
+    pub method: Method,
+    /// Path and query as they were asked for.
+    pub asked: PathAndQuery,
+    /// Path and query as the backend sees them.
+    pub target: PathAndQuery,
+}
+
+/// What goes after the head of a request.
+pub(super) enum Outgoing {
+    /// Nothing: it is over with the head.
+    Nothing,
+    /// Nothing yet: an upgrade was asked for, and what follows depends on the answer.
+    Kept,
+    /// A body.
+    Body(RequestBody),
+}
+
+impl<'a> To<'a> {
+    /// What counts the request.
+    pub(super) fn meter(self) -> &'a Arc<Meter> {
+        match self {
+            Self::Tunnel(route) => &route.meter,
+            Self::Pool(pool) => &pool.meter,
+        }
+    }
+
+    /// The id under which the request is counted.
+    pub(super) fn subject(self) -> Uuid {
+        match self {
+            Self::Tunnel(route) => route.id.0,
+            Self::Pool(pool) => pool.service.0,
+        }
+    }
+
+    /// Whose request it is.
+    pub(super) fn owner(self) -> UserId {
+        match self {
+            Self::Tunnel(route) => route.owner,
+            Self::Pool(pool) => pool.owner,
+        }
+    }
+
+    /// The tunnel, when it goes to one.
+    pub(super) fn tunnel(self) -> Option<&'a Arc<TunnelRoute>> {
+        match self {
+            Self::Tunnel(route) => Some(route),
+            Self::Pool(_) => None,
+        }
+    }
+}
+
+impl Exchange<'_> {
+    /// Makes the rule's changes to the head of the request.
+    pub(super) fn edit_request(&self, headers: &mut HeaderMap) {
+        let Some(rule) = self.rule else { return };
+        rule.headers.request(headers);
+        if let Some(HostRewrite::Fixed(host)) = &rule.host_rewrite
+            && let Ok(host) = HeaderValue::from_str(host)
+        {
+            headers.insert(header::HOST, host);
+        }
+    }
+
+    /// Makes the rule's changes to the head of the response.
+    pub(super) fn edit_response(&self, headers: &mut HeaderMap) {
+        if let Some(rule) = self.rule {
+            rule.headers.response(headers);
+        }
+    }
+
+    /// Whether the backend is told its own address as `Host`.
+    pub(super) fn tells_backend_its_host(&self) -> bool {
+        self.rule.is_some_and(|rule| rule.host_rewrite == Some(HostRewrite::Backend))
+    }
+}

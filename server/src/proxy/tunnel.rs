@@ -1,0 +1,124 @@
+//! One request to a telephone.
+
+use telephone::line::{Head, RecvBody, ResponseFuture, SendBody, StreamError};
+use tokio::task::JoinHandle;
+use wire::frame::ResetCode;
+use wire::head::{RequestHead, ResponseHead};
+
+use super::answer::{Answer, AnswerBody, NoAnswer};
+use super::attempts::Attempts;
+use super::body::RequestBody;
+use super::deadline::{Progress, within};
+use super::exchange::{Exchange, Outgoing};
+use super::forward::Proxy;
+use super::headers;
+use super::problem::Problem;
+use crate::ingress::Informing;
+use crate::routing::TunnelRoute;
+
+impl Proxy {
+    /// Sends the request and waits for the head of the response, on another line when the first one breaks and the
+    /// request may be repeated.
+    pub(super) async fn ask_tunnel(
+        &self,
+        exchange: &Exchange<'_>,
+        route: &TunnelRoute,
+        head: &RequestHead,
+        mut body: Outgoing,
+        informing: Option<&Informing>,
+    ) -> Result<Answer, NoAnswer> {
+        let mut attempts = Attempts::new(route);
+        loop {
+            let (send, response) = match attempts.open(head, matches!(body, Outgoing::Nothing)).await {
+                Ok(opened) => opened,
+                Err(problem) => return Err(NoAnswer { problem, again: Some(body), fault: true }),
+            };
+            let progress = match &body {
+                Outgoing::Body(body) => Some(body.progress()),
+                Outgoing::Nothing | Outgoing::Kept => None,
+            };
+            let (sent, kept) = begin(body, send, exchange);
+            let response = self.response(response, progress.as_ref(), informing).await;
+            let response = response.map_err(|problem| NoAnswer { problem, again: None, fault: true })?;
+            let error = match response {
+                Ok((head, recv)) => return Ok(Answer::new(head, AnswerBody::Tunnel(recv, kept))),
+                Err(error) => error,
+            };
+            tracing::debug!(request_id = %exchange.client.request_id, %error, "no response came from the telephone");
+            let again = match attempts.may_repeat(&exchange.method, &error) {
+                true => sent.again().await,
+                false => None,
+            };
+            body = again.ok_or_else(|| NoAnswer { problem: problem_of(&error), again: None, fault: true })?;
+            attempts.repeated();
+        }
+    }
+
+    /// Waits for the head of the response; those before it are passed on.
+    async fn response(
+        &self,
+        mut response: ResponseFuture,
+        progress: Option<&Progress>,
+        informing: Option<&Informing>,
+    ) -> Result<Result<(ResponseHead, RecvBody), StreamError>, Problem> {
+        let head = async {
+            loop {
+                match response.next_head().await? {
+                    Head::Final(head, body) => return Ok((head, body)),
+                    Head::Informational(mut head) => {
+                        headers::remove_hop_by_hop(&mut head.headers);
+                        if let Some(informing) = informing {
+                            informing.send(head.status, head.headers);
+                        }
+                    }
+                }
+            }
+        };
+        within(self.timeouts.response, progress, head).await.ok_or_else(Problem::gateway_timeout)
+    }
+}
+
+/// What has become of what goes after a head.
+enum Sent {
+    Nothing,
+    Kept,
+    Body(JoinHandle<RequestBody>),
+}
+
+/// Begins to send what goes after the head. The sending half comes back when it is kept.
+fn begin(body: Outgoing, send: SendBody, exchange: &Exchange<'_>) -> (Sent, Option<SendBody>) {
+    let id = exchange.client.request_id;
+    match body {
+        Outgoing::Nothing => (Sent::Nothing, None),
+        Outgoing::Kept => (Sent::Kept, Some(send)),
+        // In a task of its own: the response may begin, and even end, before the request has.
+        Outgoing::Body(mut body) => (
+            Sent::Body(tokio::spawn(async move {
+                if let Err(error) = send.send_all(&mut body).await {
+                    tracing::debug!(request_id = %id, %error, "the request body was not sent whole");
+                }
+                body
+            })),
+            None,
+        ),
+    }
+}
+
+impl Sent {
+    /// The same from its beginning, if all of it is still at hand.
+    async fn again(self) -> Option<Outgoing> {
+        match self {
+            Self::Nothing => Some(Outgoing::Nothing),
+            Self::Kept => Some(Outgoing::Kept),
+            // The stream is over, so the task is about to be.
+            Self::Body(sent) => sent.await.ok()?.again().map(Outgoing::Body),
+        }
+    }
+}
+
+fn problem_of(error: &StreamError) -> Problem {
+    match error {
+        StreamError::Reset(ResetCode::REFUSED | ResetCode::LIMIT) => Problem::busy(),
+        _ => Problem::bad_gateway(),
+    }
+}

@@ -1,0 +1,83 @@
+//! What outlives a routing table: how backends are doing, and the connections to them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use dashmap::DashMap;
+use domain::{BackendAddress, BackendId, ServiceId, Tag};
+use server_core::Tally;
+
+use super::backend::Backend;
+use crate::upstream::{Common, ConnectPolicy, Outside, Upstream};
+
+/// All backends of this process.
+#[derive(Debug)]
+pub struct Backends {
+    common: Common,
+    outside: Arc<Outside>,
+    states: DashMap<BackendId, Arc<Backend>>,
+    upstreams: Mutex<HashMap<BackendId, Arc<Upstream>>>,
+    tallies: Mutex<HashMap<(ServiceId, Option<Tag>), Arc<Tally>>>,
+}
+
+impl Backends {
+    /// None yet. `outside` says what members' backends may be.
+    pub fn new(common: Common, outside: Outside) -> Self {
+        let outside = Arc::new(outside);
+        Self { common, outside, states: DashMap::new(), upstreams: Mutex::default(), tallies: Mutex::default() }
+    }
+
+    /// How a backend is doing.
+    pub fn state(&self, id: BackendId) -> Arc<Backend> {
+        self.states.entry(id).or_insert_with(|| Arc::new(Backend::new(id))).clone()
+    }
+
+    /// The connections to a backend; those of before as long as it is the same server.
+    pub(super) fn upstream(
+        &self,
+        id: BackendId,
+        address: &BackendAddress,
+        verify: bool,
+        of_administrator: bool,
+    ) -> Arc<Upstream> {
+        let policy = match of_administrator {
+            true => ConnectPolicy::Anything,
+            false => ConnectPolicy::Outside(self.outside.clone()),
+        };
+        let mut upstreams = lock(&self.upstreams);
+        match upstreams.get(&id) {
+            Some(kept) if kept.address() == address && kept.verifies() == verify && *kept.policy() == policy => {
+                kept.clone()
+            }
+            _ => {
+                let upstream = Arc::new(Upstream::new(address.clone(), verify, policy, &self.common));
+                upstreams.insert(id, upstream.clone());
+                upstream
+            }
+        }
+    }
+
+    /// What counts the answers to one tag of a service.
+    pub(super) fn tally(&self, service: ServiceId, tag: Option<&Tag>) -> Arc<Tally> {
+        lock(&self.tallies).entry((service, tag.cloned())).or_default().clone()
+    }
+
+    /// Lets go of what nobody else holds any more. Its counts begin anew if it comes back.
+    pub(super) fn forget_unused(&self) {
+        self.states.retain(|_, state| Arc::strong_count(state) > 1);
+        lock(&self.upstreams).retain(|_, upstream| Arc::strong_count(upstream) > 1);
+        lock(&self.tallies).retain(|_, tally| Arc::strong_count(tally) > 1);
+    }
+
+    /// Closes connections that have been idle for too long.
+    pub(super) fn sweep(&self) {
+        let upstreams: Vec<_> = lock(&self.upstreams).values().cloned().collect();
+        for upstream in upstreams {
+            upstream.sweep();
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,192 @@
+//! Makes a routing table of what the database holds.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU8;
+
+use domain::{BackendState, HostPattern, Hostname, RegionName, ServiceId, Tag, TunnelId};
+use server_core::{
+    BackendEntry, BackendOrigin, RoutingEntry, RoutingSnapshot, RuleEntry, ServiceEntry, Services, TargetEntry,
+};
+use server_routing::Builder;
+use server_routing::balance::{Cursor, stable_hash};
+
+use super::backends::Backends;
+use super::pool::{Candidate, Origin, Pool, Ties};
+use super::rule::{HeaderEdits, Rule, Target};
+use super::split::{Split, percent};
+use super::table::{Entry, Table, TunnelRoute};
+use crate::tunnel::{Address, Registry};
+
+/// What a table is made with.
+pub(super) struct Making<'a> {
+    pub services: &'a Services,
+    pub registry: &'a Registry,
+    pub backends: &'a Backends,
+    pub dashboard: Option<&'a Hostname>,
+    pub tunnel_domain: &'a Hostname,
+    pub region: Option<&'a RegionName>,
+}
+
+/// The pools that rules share.
+type Pools = HashMap<(ServiceId, Option<Tag>), Arc<Pool>>;
+
+impl Making<'_> {
+    /// The table of all that is in the snapshot. What cannot enter it is left out and logged: a conflict that the
+    /// database let pass must not keep everything else from being served.
+    pub(super) fn table(&self, snapshot: &RoutingSnapshot) -> Table {
+        let mut builder = Builder::new();
+        if let Some(dashboard) = self.dashboard {
+            enter(builder.host(&HostPattern::Exact(dashboard.clone()), Some(Entry::Dashboard)));
+        }
+        let mut tunnels = HashMap::with_capacity(snapshot.tunnels.len());
+        for entry in &snapshot.tunnels {
+            let route = self.tunnel(entry);
+            if let Ok(host) = format!("{}.{}", entry.subdomain, self.tunnel_domain).parse::<Hostname>() {
+                enter(builder.host(&HostPattern::Exact(host), Some(Entry::Tunnel(route.clone()))));
+            }
+            for host in &entry.custom_domains {
+                enter(builder.host(&HostPattern::Exact(host.clone()), Some(Entry::Tunnel(route.clone()))));
+            }
+            tunnels.insert(route.id, route);
+        }
+        let services: HashMap<_, _> = snapshot.services.iter().map(|service| (service.id, service)).collect();
+        let with_mounts: std::collections::HashSet<_> =
+            snapshot.rules.iter().filter(|rule| rule.mount.is_some()).map(|rule| &rule.host).collect();
+        let mut pools = Pools::new();
+        for entry in &snapshot.rules {
+            let target = self.target(entry, &services, &tunnels, &mut pools);
+            let is_alone = !with_mounts.contains(&entry.host);
+            let rule = Entry::Rule(Arc::new(rule(entry, target, is_alone)));
+            match (&entry.mount, &entry.host) {
+                (Some(mount), host) => enter(builder.mount(host.as_ref(), mount, rule)),
+                (None, Some(host)) if !self.is_dashboard(host) => enter(builder.host(host, Some(rule))),
+                (None, _) => {}
+            }
+        }
+        Table { entries: builder.build(), tunnels, dashboard: self.dashboard.cloned() }
+    }
+
+    fn is_dashboard(&self, host: &HostPattern) -> bool {
+        matches!(host, HostPattern::Exact(host) if Some(host) == self.dashboard)
+    }
+
+    fn tunnel(&self, entry: &RoutingEntry) -> Arc<TunnelRoute> {
+        Arc::new(TunnelRoute {
+            id: entry.tunnel_id,
+            owner: entry.owner_id,
+            state: entry.state,
+            address: Address { subdomain: entry.subdomain.clone(), public_url: entry.public_url.clone() },
+            sessions: self.registry.sessions_of(entry.tunnel_id),
+            meter: self.services.traffic().meter(entry.tunnel_id.0, entry.owner_id),
+        })
+    }
+
+    fn target(
+        &self,
+        entry: &RuleEntry,
+        services: &HashMap<ServiceId, &ServiceEntry>,
+        tunnels: &HashMap<TunnelId, Arc<TunnelRoute>>,
+        pools: &mut Pools,
+    ) -> Target {
+        match &entry.target {
+            TargetEntry::None => Target::Nothing,
+            TargetEntry::Redirect(redirect) => Target::Redirect(redirect.clone()),
+            TargetEntry::Tunnel(id) => tunnels.get(id).cloned().map_or(Target::Nothing, Target::Tunnel),
+            TargetEntry::Service { id, tag } => {
+                let Some(service) = services.get(id) else { return Target::Nothing };
+                let mut pool = |tag: &Option<Tag>| {
+                    let made = || Arc::new(self.pool(service, tag.as_ref(), tunnels));
+                    pools.entry((*id, tag.clone())).or_insert_with(made).clone()
+                };
+                let now = pool(tag);
+                Target::Pool(match &entry.switch {
+                    None => Split::whole(now),
+                    Some(switch) => {
+                        let percent = percent(&switch.plan, chrono::Utc::now() - switch.started_at);
+                        Split::gradual(now, pool(&Some(switch.to_tag.clone())), Arc::new(AtomicU8::new(percent)))
+                    }
+                })
+            }
+        }
+    }
+
+    fn pool(&self, service: &ServiceEntry, tag: Option<&Tag>, tunnels: &HashMap<TunnelId, Arc<TunnelRoute>>) -> Pool {
+        let mut candidates: Vec<_> = service
+            .backends
+            .iter()
+            .filter(|backend| tag.is_none_or(|tag| backend.tags.contains(tag)))
+            .filter_map(|backend| Some((self.is_near(backend), self.candidate(service, backend, tunnels)?)))
+            .collect();
+        candidates.sort_by_key(|(near, _)| !near);
+        let near = candidates.iter().filter(|(near, _)| *near).count();
+        Pool {
+            service: service.id,
+            name: service.name.clone(),
+            owner: service.owner,
+            tag: tag.cloned(),
+            resilience: service.resilience.clone(),
+            meter: self.services.traffic().meter(service.id.0, service.owner),
+            tally: self.backends.tally(service.id, tag),
+            strategy: service.balance,
+            affinity: Ties::new(&service.affinity),
+            cursor: Cursor::default(),
+            candidates: candidates.into_iter().map(|(_, candidate)| candidate).collect(),
+            near,
+        }
+    }
+
+    /// Whether the backend is of this node's region, or of none in particular.
+    fn is_near(&self, backend: &BackendEntry) -> bool {
+        backend.region.is_none() || self.region.is_none() || backend.region.as_ref() == self.region
+    }
+
+    fn candidate(
+        &self,
+        service: &ServiceEntry,
+        backend: &BackendEntry,
+        tunnels: &HashMap<TunnelId, Arc<TunnelRoute>>,
+    ) -> Option<Candidate> {
+        let origin = match &backend.origin {
+            BackendOrigin::Address { address, tls_verify } => {
+                Origin::Address(self.backends.upstream(backend.id, address, *tls_verify, backend.owner_is_admin))
+            }
+            BackendOrigin::Tunnel(id) => Origin::Tunnel(tunnels.get(id)?.clone()),
+        };
+        Some(Candidate {
+            backend: self.backends.state(backend.id),
+            name: backend.name.clone(),
+            origin,
+            state: backend.state,
+            region: backend.region.clone(),
+            key: stable_hash(backend.id.0.as_bytes()),
+            weight: match backend.state {
+                BackendState::Running => backend.weight.get().into(),
+                BackendState::Draining | BackendState::Stopped => 0,
+            },
+            slow_start: service.resilience.slow_start_seconds,
+            most: service.resilience.max_in_flight,
+        })
+    }
+}
+
+fn rule(entry: &RuleEntry, target: Target, is_alone: bool) -> Rule {
+    Rule {
+        id: entry.id,
+        owner: entry.owner,
+        host: entry.host.clone(),
+        mount: entry.mount.clone(),
+        strip_prefix: entry.strip_prefix,
+        https_only: entry.http_to_https,
+        headers: HeaderEdits::new(&entry.headers),
+        host_rewrite: entry.host_rewrite.clone(),
+        is_alone,
+        target,
+    }
+}
+
+fn enter(entered: Result<(), server_routing::Refused>) {
+    if let Err(refused) = entered {
+        tracing::warn!(%refused, "a rule was left out of the routing table");
+    }
+}
