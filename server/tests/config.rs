@@ -130,6 +130,8 @@ fn each_wrong_value_is_refused() {
         ("database-url", "mysql://a/b", "postgres://user:password@host:5432/name"),
         ("header-timeout", "0s", "out of range"),
         ("shutdown-grace", "2days", "out of range"),
+        ("health-interval", "1500ms", "whole seconds up to five minutes"),
+        ("health-timeout", "10ms", "from 50ms to 60s"),
         ("response-timeout", "soon", "is not a length of time"),
         ("data-threads", "65", "from 1 to 64"),
         ("update-interval", "", "is not a length of time"),

@@ -1,6 +1,9 @@
 //! How a service watches its backends.
 
-use crate::service::{OutOfRange, within};
+use crate::{
+    service::{OutOfRange, within},
+    text::present,
+};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
@@ -12,11 +15,11 @@ pub struct HealthCheck {
     pub enabled: bool,
     /// What is asked for.
     pub path: CheckPath,
-    /// Seconds between two questions; 1 to 3,600.
-    pub interval_seconds: u32,
-    /// Milliseconds until an answer is given up; 50 to 60,000.
-    pub timeout_ms: u32,
-    /// How many good answers in a row make a backend healthy; 1 to 100.
+    /// Seconds between two questions; 1 to 3,600. `None`: as the server is set.
+    pub interval_seconds: Option<u32>,
+    /// Milliseconds until an answer is given up; 50 to 60,000. `None`: as the server is set.
+    pub timeout_ms: Option<u32>,
+    /// How many good answers in a row make a backend healthy again; 1 to 100. The first one of all is enough.
     pub healthy_after: u32,
     /// How many bad answers in a row make it unhealthy; 1 to 100.
     pub unhealthy_after: u32,
@@ -29,8 +32,10 @@ pub struct HealthCheck {
 struct RawHealthCheck {
     enabled: bool,
     path: CheckPath,
-    interval_seconds: u32,
-    timeout_ms: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interval_seconds: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timeout_ms: Option<u32>,
     healthy_after: u32,
     unhealthy_after: u32,
     statuses: Statuses,
@@ -41,9 +46,9 @@ impl Default for HealthCheck {
         Self {
             enabled: true,
             path: CheckPath("/health".into()),
-            interval_seconds: 10,
-            timeout_ms: 2_000,
-            healthy_after: 1,
+            interval_seconds: None,
+            timeout_ms: None,
+            healthy_after: 2,
             unhealthy_after: 3,
             statuses: Statuses::default(),
         }
@@ -74,8 +79,12 @@ impl TryFrom<RawHealthCheck> for HealthCheck {
     type Error = OutOfRange;
 
     fn try_from(raw: RawHealthCheck) -> Result<Self, OutOfRange> {
-        within("interval_seconds", raw.interval_seconds, 1, 3_600)?;
-        within("timeout_ms", raw.timeout_ms, 50, 60_000)?;
+        if let Some(seconds) = raw.interval_seconds {
+            within("interval_seconds", seconds, 1, 3_600)?;
+        }
+        if let Some(milliseconds) = raw.timeout_ms {
+            within("timeout_ms", milliseconds, 50, 60_000)?;
+        }
         within("healthy_after", raw.healthy_after, 1, 100)?;
         within("unhealthy_after", raw.unhealthy_after, 1, 100)?;
         Ok(Self {
@@ -100,12 +109,12 @@ pub struct HealthCheckPatch {
     /// See [`HealthCheck::path`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<CheckPath>,
-    /// See [`HealthCheck::interval_seconds`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub interval_seconds: Option<u32>,
-    /// See [`HealthCheck::timeout_ms`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub timeout_ms: Option<u32>,
+    /// See [`HealthCheck::interval_seconds`]; null: as the server is set.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub interval_seconds: Option<Option<u32>>,
+    /// See [`HealthCheck::timeout_ms`]; null: as the server is set.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<Option<u32>>,
     /// See [`HealthCheck::healthy_after`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub healthy_after: Option<u32>,
@@ -248,9 +257,23 @@ mod tests {
     #[test]
     fn what_is_missing_is_the_default() {
         let check: HealthCheck = serde_json::from_str(r#"{"path":"/","timeout_ms":500}"#).unwrap();
-        assert_eq!((check.path.as_str(), check.timeout_ms, check.interval_seconds), ("/", 500, 10));
+        assert_eq!((check.path.as_str(), check.timeout_ms, check.interval_seconds), ("/", Some(500), None));
+        assert_eq!((check.healthy_after, check.unhealthy_after), (2, 3));
         for json in [r#"{"path":"health"}"#, r#"{"path":"/a b"}"#, r#"{"interval_seconds":0}"#, r#"{"every":1}"#] {
             assert!(serde_json::from_str::<HealthCheck>(json).is_err(), "{json}");
         }
+    }
+
+    #[test]
+    fn null_leaves_a_time_to_the_server() {
+        let patch = |json: &str| serde_json::from_str::<HealthCheckPatch>(json).unwrap();
+        let own = patch(r#"{"interval_seconds":5,"timeout_ms":500}"#).apply(&HealthCheck::default()).unwrap();
+        assert_eq!((own.interval_seconds, own.timeout_ms), (Some(5), Some(500)));
+        let half = patch(r#"{"interval_seconds":null}"#).apply(&own).unwrap();
+        assert_eq!((half.interval_seconds, half.timeout_ms), (None, Some(500)));
+        assert!(patch(r#"{"timeout_ms":49}"#).apply(&own).is_err());
+        let text = serde_json::to_string(&half).unwrap();
+        assert_eq!(serde_json::from_str::<HealthCheck>(&text).unwrap(), half);
+        assert!(!text.contains("interval_seconds"), "{text}");
     }
 }

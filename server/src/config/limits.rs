@@ -21,6 +21,10 @@ pub struct Limits {
     pub hold_limit: usize,
     /// `heartbeat`: from one question whether a silent telephone is there to the next; whole seconds.
     pub heartbeat: Duration,
+    /// `health_interval`: from one check of a backend to the next; whole seconds.
+    pub health_interval: Duration,
+    /// `health_timeout`: until a check is given up.
+    pub health_timeout: Duration,
     /// `shutdown_grace`: for what is in flight when the process is told to stop.
     pub shutdown_grace: Duration,
 }
@@ -29,12 +33,16 @@ impl Limits {
     pub(super) fn read(reader: &mut Reader) -> Self {
         let hold_timeout = reader.take(&setting::HOLD_TIMEOUT, parse::duration_or_zero, Duration::from_secs(10));
         let heartbeat = reader.take(&setting::HEARTBEAT, parse::seconds, Duration::from_secs(2));
+        let health_interval = reader.take(&setting::HEALTH_INTERVAL, parse::seconds, Duration::from_secs(10));
+        let health_timeout = reader.take(&setting::HEALTH_TIMEOUT, parse::check_timeout, Duration::from_secs(2));
         let hold_limit = reader.take_optional(&setting::HOLD_LIMIT, parse::count(10_000)).map_or(100, NonZero::get);
         let mut time = |setting, seconds| reader.take(setting, parse::duration, Duration::from_secs(seconds));
         Self {
             hold_timeout,
             heartbeat,
             hold_limit,
+            health_interval,
+            health_timeout,
             header_timeout: time(&setting::HEADER_TIMEOUT, 10),
             idle_timeout: time(&setting::IDLE_TIMEOUT, 60),
             response_timeout: time(&setting::RESPONSE_TIMEOUT, 120),

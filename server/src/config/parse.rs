@@ -128,6 +128,15 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
+/// As long as services may let a check take.
+pub(super) fn check_timeout(text: &str) -> Result<Duration, String> {
+    let duration = duration(text)?;
+    if duration < Duration::from_millis(50) || duration > Duration::from_secs(60) {
+        return Err(format!("{text:?} is out of range, which is from 50ms to 60s; write it like 2s"));
+    }
+    Ok(duration)
+}
+
 /// A whole number from one to `most`.
 pub(super) fn count(most: usize) -> impl Fn(&str) -> Result<NonZero<usize>, String> {
     move |text| match text.parse::<NonZero<usize>>() {

@@ -118,6 +118,12 @@ settings! {
     /// How often telephones are asked whether they are there.
     HEARTBEAT = Setting::new(LIMITS, "heartbeat", "DURATION", "2s",
         "How often a silent telephone is asked whether it is there; after two of these it is given up");
+    /// How often backends are checked.
+    HEALTH_INTERVAL = Setting::new(LIMITS, "health_interval", "DURATION", "10s",
+        "How often a backend is checked whose service does not say how often");
+    /// How long a check waits.
+    HEALTH_TIMEOUT = Setting::new(LIMITS, "health_timeout", "DURATION", "2s",
+        "How long a backend may take to answer a check when its service does not say how long");
     /// How long a shutdown waits.
     SHUTDOWN_GRACE = Setting::new(LIMITS, "shutdown_grace", "DURATION", "30s",
         "How long requests in flight may go on after a stop signal");

@@ -13,5 +13,5 @@ mod verdict;
 
 pub use board::{HealthBoard, HealthEvent};
 pub use schedule::HealthChecks;
-pub use target::{HealthSink, Target};
+pub use target::{HealthSink, Target, Times};
 pub use verdict::{Thresholds, Verdict};

@@ -19,10 +19,9 @@ const USER_AGENT_VALUE: HeaderValue =
 /// How much of a body, and for how long, is read so that the connection ends in good order; what it says is ignored.
 const FAREWELL: (usize, Duration) = (64 * 1024, Duration::from_millis(100));
 
-/// Asks once.
-pub(super) async fn ask(upstream: &Upstream, check: &HealthCheck) -> Found {
+/// Asks once, and waits that long for the head of the answer.
+pub(super) async fn ask(upstream: &Upstream, check: &HealthCheck, limit: Duration) -> Found {
     let began = Instant::now();
-    let limit = Duration::from_millis(check.timeout_ms.into());
     let asked = timeout(limit, status(upstream, check)).await;
     let duration_ms = u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX);
     let (good, outcome) = match asked {

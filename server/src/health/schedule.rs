@@ -1,6 +1,6 @@
 //! Which backend is asked when: one task for all.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use tokio_util::time::{DelayQueue, delay_queue};
 
 use super::board::{Found, HealthBoard, HealthEvent, Record};
 use super::probe;
-use super::target::Target;
+use super::target::{Target, Times};
 use crate::upstream::{Common, Names, Settings, Trust, Upstream};
 
 /// How many checks are under way at once.
@@ -34,13 +34,14 @@ pub struct HealthChecks {
     board: Arc<HealthBoard>,
     targets: watch::Sender<Vec<Arc<Target>>>,
     common: Common,
+    usual: Times,
 }
 
 impl HealthChecks {
     /// Checks nobody yet.
-    pub fn new(names: Arc<Names>, trust: Arc<Trust>) -> Self {
+    pub fn new(names: Arc<Names>, trust: Arc<Trust>, usual: Times) -> Self {
         let common = Common { settings: CONNECTIONS, threads: 0, names, trust };
-        Self { board: Arc::default(), targets: watch::Sender::default(), common }
+        Self { board: Arc::default(), targets: watch::Sender::default(), common, usual }
     }
 
     /// Where the findings are.
@@ -74,8 +75,9 @@ impl HealthChecks {
                     let list = targets.borrow_and_update().clone();
                     schedule.follow(list);
                 }
-                Some(due) = schedule.due.next(), if schedule.may_start() => schedule.start(due.into_inner()),
+                Some(due) = schedule.due.next(), if !schedule.due.is_empty() => schedule.line_up(due.into_inner()),
             }
+            schedule.start();
         }
     }
 }
@@ -85,9 +87,11 @@ struct Schedule<'a> {
     checks: &'a HealthChecks,
     entries: HashMap<BackendId, Entry>,
     due: DelayQueue<BackendId>,
+    /// Those whose time has come: first come, first served.
+    line: VecDeque<BackendId>,
     running: FuturesUnordered<BoxFuture<'static, Done>>,
-    /// How many checks were started: the number of the last one.
-    started: u64,
+    /// The number of the last check.
+    number: u64,
 }
 
 /// A backend that is checked.
@@ -100,8 +104,10 @@ struct Entry {
 
 /// What comes next for a backend.
 enum Next {
-    /// A check.
+    /// A check, when it is time.
     Due(delay_queue::Key),
+    /// A check, when others have ended.
+    InLine,
     /// The end of the check with this number.
     Answer { number: u64, began: Instant, cancel: CancellationToken },
 }
@@ -115,18 +121,15 @@ struct Done {
 
 impl<'a> Schedule<'a> {
     fn new(checks: &'a HealthChecks) -> Self {
-        Self { checks, entries: HashMap::new(), due: DelayQueue::new(), running: FuturesUnordered::new(), started: 0 }
-    }
-
-    fn may_start(&self) -> bool {
-        self.running.len() < AT_ONCE && !self.due.is_empty()
+        let (due, running) = (DelayQueue::new(), FuturesUnordered::new());
+        Self { checks, entries: HashMap::new(), due, line: VecDeque::new(), running, number: 0 }
     }
 
     fn follow(&mut self, targets: Vec<Arc<Target>>) {
         let ids: HashSet<_> = targets.iter().map(|target| target.id).collect();
         let gone = self.entries.extract_if(|id, _| !ids.contains(id)).collect::<Vec<_>>();
         for (_, entry) in gone {
-            entry.next.stop(&mut self.due);
+            self.stop(&entry);
             entry.target.sink.set_health(HealthStatus::Unknown);
         }
         for target in targets {
@@ -136,7 +139,7 @@ impl<'a> Schedule<'a> {
                 Some(entry) if Arc::ptr_eq(&entry.record, &record) => self.keep(entry, target),
                 other => {
                     if let Some(entry) = other {
-                        entry.next.stop(&mut self.due);
+                        self.stop(&entry);
                     }
                     self.insert(target, record);
                 }
@@ -144,10 +147,21 @@ impl<'a> Schedule<'a> {
         }
     }
 
+    /// Calls off what comes next.
+    fn stop(&mut self, entry: &Entry) {
+        match &entry.next {
+            Next::Due(key) => {
+                self.due.try_remove(key);
+            }
+            Next::InLine => self.line.retain(|id| *id != entry.target.id),
+            Next::Answer { cancel, .. } => cancel.cancel(),
+        }
+    }
+
     fn insert(&mut self, target: Arc<Target>, record: Arc<Record>) {
         let (address, policy) = (target.address.clone(), target.policy.clone());
         let upstream = Upstream::new(address, target.tls_verify, policy, &self.checks.common).into();
-        let next = Next::Due(self.due.insert(target.id, soon(&target)));
+        let next = Next::Due(self.due.insert(target.id, self.soon(&target)));
         target.sink.set_health(record.status());
         self.entries.insert(target.id, Entry { target, record, upstream, next });
     }
@@ -155,7 +169,7 @@ impl<'a> Schedule<'a> {
     /// Keeps what was found of a backend as far as it holds for what is known of it now.
     fn keep(&mut self, entry: Entry, target: Arc<Target>) {
         if !entry.target.is_same_server(&target) {
-            entry.next.stop(&mut self.due);
+            self.stop(&entry);
             let (id, from) = (target.id, entry.record.forget());
             self.insert(target, entry.record);
             if from != HealthStatus::Unknown {
@@ -167,23 +181,41 @@ impl<'a> Schedule<'a> {
         let next = if entry.target.check == target.check {
             entry.next
         } else {
+            self.stop(&entry);
             entry.record.recount();
-            entry.next.stop(&mut self.due);
-            Next::Due(self.due.insert(target.id, soon(&target)))
+            Next::Due(self.due.insert(target.id, self.soon(&target)))
         };
         self.entries.insert(target.id, Entry { target, next, ..entry });
     }
 
-    fn start(&mut self, id: BackendId) {
+    /// Backends that come together, as at the start of the process, are not asked together.
+    fn soon(&self, target: &Target) -> Duration {
+        rand::rng().random_range(Duration::ZERO..=FIRST.min(target.interval(&self.checks.usual)))
+    }
+
+    fn line_up(&mut self, id: BackendId) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
-        self.started += 1;
-        let (number, began, cancel) = (self.started, Instant::now(), CancellationToken::new());
-        let (upstream, target, cancelled) = (entry.upstream.clone(), entry.target.clone(), cancel.clone());
-        entry.next = Next::Answer { number, began, cancel };
-        self.running.push(Box::pin(async move {
-            let found = cancelled.run_until_cancelled(probe::ask(&upstream, &target.check)).await;
-            Done { id, number, found }
-        }));
+        entry.next = Next::InLine;
+        self.line.push_back(id);
+    }
+
+    /// Starts as many checks as there may be.
+    fn start(&mut self) {
+        while self.running.len() < AT_ONCE
+            && let Some(id) = self.line.pop_front()
+        {
+            let Some(entry) = self.entries.get_mut(&id) else { continue };
+            self.number += 1;
+            let number = self.number;
+            let (began, cancel) = (Instant::now(), CancellationToken::new());
+            let (upstream, target, cancelled) = (entry.upstream.clone(), entry.target.clone(), cancel.clone());
+            entry.next = Next::Answer { number, began, cancel };
+            let limit = target.timeout(&self.checks.usual);
+            self.running.push(Box::pin(async move {
+                let found = cancelled.run_until_cancelled(probe::ask(&upstream, &target.check, limit)).await;
+                Done { id, number, found }
+            }));
+        }
     }
 
     fn finish(&mut self, done: Done) {
@@ -193,7 +225,7 @@ impl<'a> Schedule<'a> {
             return;
         }
         let target = &entry.target;
-        let at = (began + jittered(target.interval())).max(Instant::now());
+        let at = (began + jittered(target.interval(&self.checks.usual))).max(Instant::now());
         entry.next = Next::Due(self.due.insert_at(target.id, at));
         let outcome = found.outcome.clone();
         let Some(from) = entry.record.add(found, target.thresholds()) else { return };
@@ -206,22 +238,6 @@ impl<'a> Schedule<'a> {
             _ => tracing::info!(backend, from, outcome, "a backend is {}", to.as_str()),
         }
     }
-}
-
-impl Next {
-    fn stop(&self, due: &mut DelayQueue<BackendId>) {
-        match self {
-            Self::Due(key) => {
-                due.try_remove(key);
-            }
-            Self::Answer { cancel, .. } => cancel.cancel(),
-        }
-    }
-}
-
-/// Backends that come together, as at the start of the process, are not asked together.
-fn soon(target: &Target) -> Duration {
-    rand::rng().random_range(Duration::ZERO..=FIRST.min(target.interval()))
 }
 
 /// Up to a tenth more or less, so that checks do not fall into step.

@@ -15,6 +15,15 @@ pub trait HealthSink: fmt::Debug + Send + Sync {
     fn set_health(&self, status: HealthStatus);
 }
 
+/// What applies to services that have no times of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    /// From one check of a backend to the next.
+    pub interval: Duration,
+    /// Until an answer is given up, a minute at most.
+    pub timeout: Duration,
+}
+
 /// A backend that is an address, and how it is to be checked.
 #[derive(Debug, Clone)]
 pub struct Target {
@@ -44,7 +53,11 @@ impl Target {
         Thresholds { healthy_after: self.check.healthy_after, unhealthy_after: self.check.unhealthy_after }
     }
 
-    pub(super) fn interval(&self) -> Duration {
-        Duration::from_secs(self.check.interval_seconds.into())
+    pub(super) fn interval(&self, usual: &Times) -> Duration {
+        self.check.interval_seconds.map_or(usual.interval, |seconds| Duration::from_secs(seconds.into()))
+    }
+
+    pub(super) fn timeout(&self, usual: &Times) -> Duration {
+        self.check.timeout_ms.map_or(usual.timeout, |milliseconds| Duration::from_millis(milliseconds.into()))
     }
 }
