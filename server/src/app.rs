@@ -14,9 +14,10 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::config::{Config, DataDir, DataDirError, DataDirLock};
+use crate::health::HealthChecks;
 use crate::ingress::{Acceptor, DataPlane, Dispatch, Limits, TrustedProxies};
 use crate::proxy::{Proxy, Timeouts};
-use crate::routing::{Backends, Routing, Surroundings};
+use crate::routing::{Backends, Routing, Surroundings, Window};
 use crate::tunnel::{Endpoint, HoldSettings, Registry};
 use crate::upstream::{self, Common, Names, Outside, Trust};
 use crate::web::{Assets, WebSettings};
@@ -34,6 +35,7 @@ pub struct App {
     services: Services,
     routing: Arc<Routing>,
     registry: Arc<Registry>,
+    checks: Arc<HealthChecks>,
     listener: Acceptor,
     metrics: Option<Acceptor>,
     public_url: Url,
@@ -85,12 +87,10 @@ impl App {
         let registry = Arc::new(Registry::new(hold(&config)));
         let dashboard = public_url.host_str().and_then(|host| host.parse().ok());
         let domain = config.addresses.tunnel_domain.clone();
-        let common = Common {
-            settings: upstream::Settings::default(),
-            threads: config.node.data_threads,
-            names: Arc::new(Names::of_system()),
-            trust: Arc::new(Trust::of_system()),
-        };
+        let (names, trust) = (Arc::new(Names::of_system()), Arc::new(Trust::of_system()));
+        let checks = Arc::new(HealthChecks::new(names.clone(), trust.clone()));
+        let common =
+            Common { settings: upstream::Settings::default(), threads: config.node.data_threads, names, trust };
         let outside = Outside {
             own: std::iter::once(listener.address()).chain(metrics.as_ref().map(Acceptor::address)).collect(),
             allowed: Vec::new(),
@@ -98,9 +98,10 @@ impl App {
         let region = config.node.region.as_deref().and_then(|region| region.parse().ok());
         let surroundings = Surroundings { dashboard, tunnel_domain: domain, region };
         let backends = Backends::new(common, outside);
-        let routing = Routing::load(services.clone(), registry.clone(), backends, surroundings).await?;
+        let routing = Routing::load(services.clone(), registry.clone(), backends, checks.clone(), surroundings).await?;
+        services.set_engine(Arc::new(Window::of(&routing)));
         let assets = Assets::from_environment();
-        Ok(Self { config, services, routing, registry, listener, metrics, public_url, assets, lock })
+        Ok(Self { config, services, routing, registry, checks, listener, metrics, public_url, assets, lock })
     }
 
     /// Where it listens, with the real port.
@@ -129,7 +130,7 @@ impl App {
     /// # Errors
     /// When a listener fails for good, or the threads cannot be started.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let Self { config, services, routing, registry, listener, metrics, public_url, assets, lock } = self;
+        let Self { config, services, routing, registry, checks, listener, metrics, public_url, assets, lock } = self;
         let plane =
             Arc::new(DataPlane::start(config.node.data_threads).context("the data plane's threads did not start")?);
         let (accepting, background, last) = (stop.child_token(), CancellationToken::new(), CancellationToken::new());
@@ -154,6 +155,8 @@ impl App {
         let chores = services.clone();
         let until = background.clone();
         tasks.spawn(async move { chores.run(until).await });
+        let until = background.clone();
+        tasks.spawn(async move { checks.run(until).await });
         let follow = routing.clone();
         let until = background.clone();
         let interval = config.node.update_interval;

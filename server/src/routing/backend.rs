@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use domain::{BackendId, HealthStatus, Resilience};
 use server_routing::balance::{WARM, slow_start};
 
+use crate::health::HealthSink;
+
 /// From here moments are counted, since an atomic holds a number.
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
@@ -115,14 +117,6 @@ impl Backend {
         until != 0 && millis() < until
     }
 
-    /// Notes what a health check has found.
-    pub fn set_health(&self, health: HealthStatus) {
-        let before = self.health.swap(health as u8, Relaxed);
-        if before == HealthStatus::Unhealthy as u8 && health == HealthStatus::Healthy {
-            self.back_since.store(millis(), Relaxed);
-        }
-    }
-
     /// What the health check has found.
     pub fn health(&self) -> HealthStatus {
         match self.health.load(Relaxed) {
@@ -139,6 +133,15 @@ impl Backend {
             return WARM;
         }
         slow_start(*START + Duration::from_millis(since), Instant::now(), Duration::from_secs(seconds.into()))
+    }
+}
+
+impl HealthSink for Backend {
+    fn set_health(&self, health: HealthStatus) {
+        let before = self.health.swap(health as u8, Relaxed);
+        if before == HealthStatus::Unhealthy as u8 && health == HealthStatus::Healthy {
+            self.back_since.store(millis(), Relaxed);
+        }
     }
 }
 

@@ -32,6 +32,19 @@ impl Backends {
         self.states.entry(id).or_insert_with(|| Arc::new(Backend::new(id))).clone()
     }
 
+    /// Where connections of somebody's backends may lead.
+    pub(super) fn policy(&self, of_administrator: bool) -> ConnectPolicy {
+        match of_administrator {
+            true => ConnectPolicy::Anything,
+            false => ConnectPolicy::Outside(self.outside.clone()),
+        }
+    }
+
+    /// How a backend is doing, if that is known.
+    pub(super) fn known(&self, id: BackendId) -> Option<Arc<Backend>> {
+        self.states.get(&id).map(|state| state.clone())
+    }
+
     /// The connections to a backend; those of before as long as it is the same server.
     pub(super) fn upstream(
         &self,
@@ -40,10 +53,7 @@ impl Backends {
         verify: bool,
         of_administrator: bool,
     ) -> Arc<Upstream> {
-        let policy = match of_administrator {
-            true => ConnectPolicy::Anything,
-            false => ConnectPolicy::Outside(self.outside.clone()),
-        };
+        let policy = self.policy(of_administrator);
         let mut upstreams = lock(&self.upstreams);
         match upstreams.get(&id) {
             Some(kept) if kept.address() == address && kept.verifies() == verify && *kept.policy() == policy => {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU8;
 
-use domain::{BackendState, HostPattern, Hostname, RegionName, ServiceId, Tag, TunnelId};
+use domain::{BackendState, HealthCheck, HostPattern, Hostname, RegionName, ServiceId, Tag, TunnelId};
 use server_core::{
     BackendEntry, BackendOrigin, RoutingEntry, RoutingSnapshot, RuleEntry, ServiceEntry, Services, TargetEntry,
 };
@@ -16,6 +16,7 @@ use super::pool::{Candidate, Origin, Pool, Ties};
 use super::rule::{HeaderEdits, Rule, Target};
 use super::split::{Split, percent};
 use super::table::{Entry, Table, TunnelRoute};
+use crate::health;
 use crate::tunnel::{Address, Registry};
 
 /// What a table is made with.
@@ -65,6 +66,28 @@ impl Making<'_> {
             }
         }
         Table { entries: builder.build(), tunnels, dashboard: self.dashboard.cloned() }
+    }
+
+    /// The backends whose health is checked.
+    pub(super) fn checked(&self, snapshot: &RoutingSnapshot) -> Vec<health::Target> {
+        let of_service = |service: &ServiceEntry| {
+            let check = service.health_check.clone();
+            service.backends.iter().filter_map(move |backend| self.check(backend, check.clone())).collect::<Vec<_>>()
+        };
+        snapshot.services.iter().flat_map(of_service).collect()
+    }
+
+    fn check(&self, backend: &BackendEntry, check: HealthCheck) -> Option<health::Target> {
+        let BackendOrigin::Address { address, tls_verify } = &backend.origin else { return None };
+        Some(health::Target {
+            id: backend.id,
+            name: backend.name.to_string(),
+            address: address.clone(),
+            tls_verify: *tls_verify,
+            policy: self.backends.policy(backend.owner_is_admin),
+            check,
+            sink: self.backends.state(backend.id),
+        })
     }
 
     fn is_dashboard(&self, host: &HostPattern) -> bool {

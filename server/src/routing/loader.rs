@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::build::Making;
 use super::{Backends, Table};
+use crate::health::HealthChecks;
 use crate::tunnel::Registry;
 
 /// How often idle connections to backends are looked at.
@@ -35,6 +36,7 @@ pub struct Routing {
     services: Services,
     registry: Arc<Registry>,
     backends: Backends,
+    health: Arc<HealthChecks>,
     surroundings: Surroundings,
     /// Held while a table is made, so that an older one never replaces a newer one.
     loading: Mutex<()>,
@@ -46,6 +48,7 @@ impl Routing {
         services: Services,
         registry: Arc<Registry>,
         backends: Backends,
+        health: Arc<HealthChecks>,
         surroundings: Surroundings,
     ) -> Result<Arc<Self>, CoreError> {
         let routing = Self {
@@ -55,6 +58,7 @@ impl Routing {
             services,
             registry,
             backends,
+            health,
             surroundings,
             loading: Mutex::new(()),
         };
@@ -72,6 +76,11 @@ impl Routing {
         &self.backends
     }
 
+    /// What health checks have found.
+    pub(super) fn health(&self) -> &HealthChecks {
+        &self.health
+    }
+
     /// Makes a new table from what the database holds now, cuts the sessions of tunnels that are no longer active, and
     /// tells those whose tunnel has another address.
     /// When the database is away the last table stays.
@@ -79,8 +88,9 @@ impl Routing {
         let _turn = self.loading.lock().await;
         let tunnels = self.services.tunnels().routing_entries().await?;
         let snapshot = RoutingSnapshot { tunnels, ..RoutingSnapshot::default() };
-        let table =
-            Arc::new(making(&self.services, &self.registry, &self.backends, &self.surroundings).table(&snapshot));
+        let making = making(&self.services, &self.registry, &self.backends, &self.surroundings);
+        let table = Arc::new(making.table(&snapshot));
+        self.health.follow(making.checked(&snapshot));
         self.registry.keep_only(&table);
         self.table.store(table.clone());
         self.backends.forget_unused();

@@ -4,6 +4,7 @@
 mod backend;
 mod backends;
 mod build;
+mod engine;
 mod explain;
 mod loader;
 mod pool;
@@ -13,6 +14,7 @@ mod table;
 
 pub use backend::{Backend, InUse};
 pub use backends::Backends;
+pub use engine::Window;
 pub use explain::Question;
 pub use loader::{Routing, Surroundings};
 pub use pool::{Candidate, Origin, Pool, Tie};

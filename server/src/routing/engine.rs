@@ -1,0 +1,48 @@
+//! The engine as pages and API see it.
+
+use std::sync::{Arc, Weak};
+
+use domain::{BackendId, BackendLive, ExplainRequest, Explanation, HealthReport};
+use server_core::{CoreError, Engine, Result, Viewer};
+
+use super::{Question, Routing};
+
+/// Tells of the engine for as long as it is there. The services keep this, and the engine keeps the services.
+#[derive(Debug)]
+pub struct Window(Weak<Routing>);
+
+impl Window {
+    /// Tells of this engine.
+    pub fn of(routing: &Arc<Routing>) -> Self {
+        Self(Arc::downgrade(routing))
+    }
+}
+
+impl Engine for Window {
+    fn explain(&self, viewer: &Viewer, request: &ExplainRequest) -> Result<Explanation> {
+        let question = Question::new(request)?;
+        let routing = self.0.upgrade().ok_or_else(|| CoreError::Unavailable("the engine has stopped".to_owned()))?;
+        Ok(routing.table().explain(&question, |owner| viewer.is_admin() || viewer.id() == owner))
+    }
+
+    fn backend(&self, id: BackendId) -> BackendLive {
+        let Some(routing) = self.0.upgrade() else { return BackendLive::default() };
+        let report = routing.health().board().report(id);
+        let mut live = BackendLive {
+            since: report.as_ref().map(|report| report.since),
+            detail: report.as_ref().and_then(|report| report.last()).map(|last| last.outcome.clone()),
+            ..BackendLive::default()
+        };
+        if let Some(state) = routing.backends().known(id) {
+            live.health = state.health();
+            live.ejected = state.is_ejected();
+            live.in_flight = state.in_flight();
+            (live.answered, live.failed) = state.counts();
+        }
+        live
+    }
+
+    fn health(&self, id: BackendId) -> Option<HealthReport> {
+        self.0.upgrade()?.health().board().report(id)
+    }
+}
