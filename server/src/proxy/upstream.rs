@@ -66,6 +66,7 @@ fn problem_of(error: &UpstreamError<RequestBodyError>) -> Problem {
         | UpstreamError::Silent
         | UpstreamError::Broken(_)
         | UpstreamError::Invalid(_)
+        | UpstreamError::Request(_)
         | UpstreamError::Length
         | UpstreamError::Body(_) => Problem::bad_gateway(),
     }

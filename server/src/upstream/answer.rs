@@ -11,9 +11,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use wire::head::ResponseHead;
 
 use super::error::UpstreamBodyError;
-use super::over_http1;
 use super::places::Place;
 use super::socket::Socket;
+use super::{over_http1, over_http2};
 
 /// The answer to a request whose body is a `B`.
 #[derive(Debug)]
@@ -33,6 +33,7 @@ enum Way<B> {
     Ended,
     /// In a box, since it is moved about a lot.
     Http1(Box<over_http1::Running<B>>),
+    Http2(Box<over_http2::Running<B>>),
 }
 
 impl<B> UpstreamBody<B> {
@@ -42,6 +43,10 @@ impl<B> UpstreamBody<B> {
 
     pub(super) fn http1(running: over_http1::Running<B>) -> Self {
         Self(Way::Http1(Box::new(running)))
+    }
+
+    pub(super) fn http2(running: over_http2::Running<B>) -> Self {
+        Self(Way::Http2(Box::new(running)))
     }
 }
 
@@ -59,6 +64,7 @@ where
         match &mut self.0 {
             Way::Ended => Poll::Ready(None),
             Way::Http1(running) => running.poll_frame(cx),
+            Way::Http2(running) => running.poll_frame(cx),
         }
     }
 
@@ -66,6 +72,7 @@ where
         match &self.0 {
             Way::Ended => true,
             Way::Http1(running) => running.is_over(),
+            Way::Http2(running) => running.is_over(),
         }
     }
 
@@ -73,6 +80,7 @@ where
         match &self.0 {
             Way::Ended => SizeHint::with_exact(0),
             Way::Http1(running) => running.size_hint(),
+            Way::Http2(running) => running.size_hint(),
         }
     }
 }

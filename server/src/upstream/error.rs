@@ -32,6 +32,9 @@ pub enum UpstreamError<E> {
     /// What came cannot be passed on.
     #[error("its answer cannot be passed on: {0}")]
     Invalid(String),
+    /// The request cannot be said in HTTP/2.
+    #[error("the request cannot be sent over HTTP/2: {0}")]
+    Request(String),
     /// The body of the request broke.
     #[error("the request broke off: {0}")]
     Body(E),
@@ -45,14 +48,14 @@ impl<E> UpstreamError<E> {
     /// provided that its body is at hand; otherwise only one that may be processed twice (RFC 9110 section 9.2.2).
     pub fn may_have_arrived(&self) -> bool {
         match self {
-            Self::Connect(_) | Self::Timeout(_) | Self::Busy(_) | Self::Refused => false,
+            Self::Connect(_) | Self::Timeout(_) | Self::Busy(_) | Self::Refused | Self::Request(_) => false,
             Self::Silent | Self::Broken(_) | Self::Invalid(_) | Self::Body(_) | Self::Length => true,
         }
     }
 
     /// Whether this tells something about the health of the backend, and not only about the request or its client.
     pub fn is_the_backends_fault(&self) -> bool {
-        !matches!(self, Self::Body(_) | Self::Length | Self::Busy(_))
+        !matches!(self, Self::Body(_) | Self::Length | Self::Request(_) | Self::Busy(_))
     }
 }
 

@@ -36,9 +36,11 @@
 mod answer;
 mod dial;
 mod error;
+mod multiplexed;
 mod names;
 mod outgoing;
 mod over_http1;
+mod over_http2;
 mod places;
 mod policy;
 mod pool;
@@ -53,3 +55,6 @@ pub use names::{NameError, Names};
 pub use policy::{ConnectPolicy, Outside, PolicyError};
 pub use pool::{Common, Connections, Settings, Upstream};
 pub use trust::Trust;
+
+/// How many informational heads a response may have before it: more of them inform nobody.
+const MAX_INFORMATIONAL: usize = 64;

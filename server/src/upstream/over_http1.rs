@@ -13,15 +13,13 @@ use http1::Response;
 use http1::client::{Exchange, ExchangeError, ResponseBodyError};
 use wire::head::{RequestHead, ResponseHead};
 
+use super::MAX_INFORMATIONAL;
 use super::answer::{Answer, Upgraded, UpstreamBody};
 use super::error::{Failed, UpstreamBodyError, UpstreamError};
 use super::outgoing::Outgoing;
 use super::places::Place;
 use super::slot::{Pooled, Slot};
 use super::socket::Socket;
-
-/// How many informational heads a response may have before it: more of them inform nobody.
-pub(super) const MAX_INFORMATIONAL: usize = 64;
 
 /// How much earlier than the backend says it would a connection is given up: the word of it takes time, too.
 const MARGIN: Duration = Duration::from_millis(100);

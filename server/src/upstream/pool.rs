@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::BackendAddress;
+use domain::{BackendAddress, BackendScheme};
 use http::StatusCode;
 use http::header::{HeaderMap, HeaderValue};
 use http_body::Body;
@@ -13,15 +14,16 @@ use tokio::time::{Instant, timeout_at};
 use wire::head::RequestHead;
 
 use super::answer::Answer;
-use super::dial::Dial;
-use super::error::{Failed, UpstreamError};
+use super::dial::{Dial, Version};
+use super::error::{ConnectError, Failed, UpstreamError};
+use super::multiplexed::{Multiplexed, Stream};
 use super::names::Names;
 use super::outgoing::Outgoing;
-use super::over_http1;
 use super::places::{Place, Places};
 use super::policy::ConnectPolicy;
 use super::slot::{Pooled, Slot};
 use super::trust::{Offer, Trust};
+use super::{over_http1, over_http2};
 use crate::ingress::current_worker;
 
 /// What a backend may use up, and how long opening a connection to it may take.
@@ -65,6 +67,9 @@ pub struct Common {
 /// stay the same; dropped, it closes its idle connections, and those in use when their requests are over.
 pub struct Upstream {
     dial: Dial,
+    speaks: Speaks,
+    /// What TLS has agreed on last.
+    prefers_http1: AtomicBool,
     /// What `Host` says when a request has none.
     authority: HeaderValue,
     settings: Settings,
@@ -94,7 +99,8 @@ impl Upstream {
         let authority = HeaderValue::try_from(address.authority()).unwrap_or(HeaderValue::from_static("localhost"));
         let (names, trust) = (common.names.clone(), common.trust.clone());
         let dial = Dial { address, verify, policy, names, trust, known: Default::default() };
-        Self { dial, authority, settings, places, slots }
+        let speaks = Speaks::of(&dial.address);
+        Self { dial, speaks, prefers_http1: AtomicBool::new(false), authority, settings, places, slots }
     }
 
     /// What its `Host` is.
@@ -135,22 +141,23 @@ impl Upstream {
     {
         let mut body = Outgoing::new(body);
         let slot = self.slot();
-        // An upgrade has a connection of its own.
-        if head.upgrade.is_none() {
-            let repeatable = body.is_end_stream() && head.method.is_idempotent();
-            if let Some(pooled) = slot.take(!repeatable) {
-                match self.send(slot, pooled, head, body, &mut informed).await {
-                    Err(Failed { error: UpstreamError::Silent, body: back, untouched: true })
-                        if head.method.is_idempotent() =>
-                    {
-                        body = Outgoing::new(back);
-                    }
-                    done => return done,
+        // An upgrade has a connection of its own. With HTTP/2 there is none, which a request may meet with (RFC 9110
+        // section 7.8).
+        let upgrade = head.upgrade.is_some() && self.speaks != Speaks::Http2;
+        let idempotent = head.method.is_idempotent();
+        if !upgrade && let Some(way) = self.open_already(slot, !(idempotent && body.is_end_stream())) {
+            match self.send(slot, way, head, body, &mut informed).await {
+                Err(Failed { error, body: back, untouched: true })
+                    if matches!(error, UpstreamError::Refused)
+                        || idempotent && matches!(error, UpstreamError::Silent) =>
+                {
+                    body = Outgoing::new(back);
                 }
+                done => return done,
             }
         }
-        match Box::pin(self.fresh(slot)).await {
-            Ok(pooled) => self.send(slot, pooled, head, body, &mut informed).await,
+        match Box::pin(self.fresh(slot, upgrade)).await {
+            Ok(way) => self.send(slot, way, head, body, &mut informed).await,
             Err(error) => Err(body.failed(error)),
         }
     }
@@ -174,10 +181,29 @@ impl Upstream {
         &self.slots[current_worker().map_or(elsewhere, |worker| worker.min(elsewhere))]
     }
 
+    /// Whether requests share connections, as far as is known.
+    fn multiplexes(&self) -> bool {
+        match self.speaks {
+            Speaks::Http1 => false,
+            Speaks::Http2 => true,
+            Speaks::Either => !self.prefers_http1.load(Ordering::Relaxed),
+        }
+    }
+
+    /// A connection that is there. With `surely`, the kernel is asked whether it still is.
+    fn open_already(&self, slot: &Arc<Slot>, surely: bool) -> Option<Way> {
+        if self.speaks != Speaks::Http1
+            && let Some(stream) = slot.stream()
+        {
+            return Some(Way::Http2(stream));
+        }
+        slot.take(surely).map(Way::Http1)
+    }
+
     async fn send<B>(
         &self,
         slot: &Arc<Slot>,
-        pooled: Pooled,
+        way: Way,
         head: &mut RequestHead,
         body: Outgoing<B>,
         informed: &mut impl FnMut(StatusCode, HeaderMap),
@@ -185,22 +211,74 @@ impl Upstream {
     where
         B: Body<Data = Bytes> + Unpin,
     {
-        over_http1::run(slot, pooled, self.settings.idle, head, body, &self.authority, informed).await
+        match way {
+            Way::Http1(pooled) => {
+                over_http1::run(slot, pooled, self.settings.idle, head, body, &self.authority, informed).await
+            }
+            Way::Http2(stream) => {
+                let secure = self.dial.address.is_secure();
+                over_http2::run(stream, secure, head, body, &self.authority, informed).await
+            }
+        }
     }
 
-    /// Opens a connection, or waits for another request to be done with its own where there may be no more.
-    async fn fresh<E>(&self, slot: &Slot) -> Result<Pooled, UpstreamError<E>> {
+    /// Opens a connection, or waits for what another request is done with where there may be no more.
+    async fn fresh<E>(&self, slot: &Arc<Slot>, upgrade: bool) -> Result<Way, UpstreamError<E>> {
         let deadline = Instant::now() + self.settings.connect_timeout;
-        let place = match self.place(slot, deadline).await {
+        while !upgrade && self.multiplexes() {
+            let changed = slot.changed.notified();
+            if let Some(stream) = slot.stream() {
+                return Ok(Way::Http2(stream));
+            }
+            // One opens a connection, and all that wait meanwhile use it.
+            let Some(_opening) = slot.open() else {
+                timeout_at(deadline, changed)
+                    .await
+                    .map_err(|_| UpstreamError::Timeout(self.settings.connect_timeout))?;
+                continue;
+            };
+            let place = tokio::select! {
+                biased;
+                free = self.place(slot, deadline) => free,
+                () = changed => continue,
+            };
+            return self.use_free(slot, place, deadline, Offer::Both).await;
+        }
+        let offer = if upgrade { Offer::Http1 } else { Offer::Both };
+        let free = self.place(slot, deadline).await;
+        self.use_free(slot, free, deadline, offer).await
+    }
+
+    async fn use_free<E>(
+        &self,
+        slot: &Arc<Slot>,
+        free: Option<Free>,
+        deadline: Instant,
+        offer: Offer,
+    ) -> Result<Way, UpstreamError<E>> {
+        let place = match free {
             Some(Free::Place(place)) => place,
-            Some(Free::Connection(pooled)) => return Ok(pooled),
+            Some(Free::Connection(pooled)) => return Ok(Way::Http1(pooled)),
             None => return Err(UpstreamError::Busy(self.places.bound())),
         };
-        let opened = timeout_at(deadline, self.dial.open(Offer::Http1)).await;
-        let (socket, _) = opened.map_err(|_| UpstreamError::Timeout(self.settings.connect_timeout))??;
-        Ok(Pooled { connection: http1::client::Connection::new(socket), place })
+        let opened = timeout_at(deadline, self.open(slot, place, offer)).await;
+        Ok(opened.map_err(|_| UpstreamError::Timeout(self.settings.connect_timeout))??)
     }
 
+    async fn open(&self, slot: &Arc<Slot>, place: Place, offer: Offer) -> Result<Way, ConnectError> {
+        let (socket, version) = self.dial.open(offer).await?;
+        if offer == Offer::Both {
+            self.prefers_http1.store(version == Version::Http1, Ordering::Relaxed);
+        }
+        if version == Version::Http1 {
+            return Ok(Way::Http1(Pooled { connection: http1::client::Connection::new(socket), place }));
+        }
+        let connection = Multiplexed::open(socket, place, slot, self.settings.idle).await?;
+        let stream = slot.add(connection);
+        stream.map(Way::Http2).ok_or_else(|| ConnectError::Http2("it takes no requests".to_owned()))
+    }
+
+    /// The right to open a connection, or one that another request is done with; `None` when neither comes in time.
     async fn place(&self, slot: &Slot, deadline: Instant) -> Option<Free> {
         if let Some(place) = self.places.try_take() {
             return Some(Free::Place(place));
@@ -215,6 +293,31 @@ impl Upstream {
             () = tokio::time::sleep_until(deadline) => None,
         }
     }
+}
+
+/// What a backend is known to speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Speaks {
+    Http1,
+    Http2,
+    /// Whichever TLS agrees on.
+    Either,
+}
+
+impl Speaks {
+    fn of(address: &BackendAddress) -> Self {
+        match address {
+            BackendAddress::Unix(_) | BackendAddress::Tcp { scheme: BackendScheme::Http, .. } => Self::Http1,
+            BackendAddress::Tcp { scheme: BackendScheme::H2c, .. } => Self::Http2,
+            BackendAddress::Tcp { scheme: BackendScheme::Https, .. } => Self::Either,
+        }
+    }
+}
+
+/// What carries a request.
+enum Way {
+    Http1(Pooled),
+    Http2(Stream),
 }
 
 /// What a request gets that needs a connection.

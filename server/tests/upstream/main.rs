@@ -6,6 +6,9 @@
 mod asking;
 mod bodies;
 mod cancels;
+mod certificates;
+mod http2;
+mod http2_origin;
 mod limits;
 mod names;
 #[expect(dead_code, reason = "each test binary uses a part of this")]
@@ -13,5 +16,6 @@ mod names;
 mod raw;
 mod responses;
 mod reuse;
+mod tls;
 mod unix;
 mod upgrades;
