@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::config::{Config, DataDir, DataDirError, DataDirLock};
-use crate::health::HealthChecks;
+use crate::health::{HealthChecks, Times};
 use crate::ingress::{Acceptor, DataPlane, Dispatch, Limits, TrustedProxies};
 use crate::proxy::{Proxy, Timeouts};
 use crate::routing::{Backends, Routing, Surroundings, Window};
@@ -88,7 +88,8 @@ impl App {
         let dashboard = public_url.host_str().and_then(|host| host.parse().ok());
         let domain = config.addresses.tunnel_domain.clone();
         let (names, trust) = (Arc::new(Names::of_system()), Arc::new(Trust::of_system()));
-        let checks = Arc::new(HealthChecks::new(names.clone(), trust.clone()));
+        let usual = Times { interval: config.limits.health_interval, timeout: config.limits.health_timeout };
+        let checks = Arc::new(HealthChecks::new(names.clone(), trust.clone(), usual));
         let common =
             Common { settings: upstream::Settings::default(), threads: config.node.data_threads, names, trust };
         let outside = Outside {
