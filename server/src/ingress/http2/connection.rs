@@ -113,6 +113,8 @@ enum Due {
     Ask,
     /// There was no request for too long.
     Finish,
+    /// There was none at all.
+    Unused,
     /// The client makes too much of us, or takes too long over it.
     Excess(&'static str),
     /// The client is gone.
@@ -174,7 +176,7 @@ where
             }
             let excess = self.watch.activity().excess();
             if let Some(what) = excess.filter(|_| !matches!(self.phase, Phase::Ending(_))) {
-                self.end(what);
+                self.end(Reason::ENHANCE_YOUR_CALM, what);
                 continue;
             }
             if self.timer.as_mut().poll(cx).is_pending() {
@@ -205,7 +207,7 @@ where
     fn fault(&mut self) {
         self.faults += 1;
         if self.faults > MAX_FAULTS {
-            self.end("too many of its requests are malformed");
+            self.end(Reason::ENHANCE_YOUR_CALM, "too many of its requests are malformed");
         }
     }
 
@@ -220,12 +222,12 @@ where
     }
 
     /// Ends the connection with all that is under way.
-    fn end(&mut self, why: &'static str) {
+    fn end(&mut self, reason: Reason, why: &'static str) {
         tracing::debug!(peer = %self.peer, why, "an HTTP/2 connection is ended");
         let now = Instant::now();
         self.phase = Phase::Ending(now);
         self.exchanges.abort_all();
-        self.connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+        self.connection.abrupt_shutdown(reason);
         self.timer.as_mut().reset(now + LINGER);
     }
 
@@ -241,13 +243,17 @@ where
                     self.asked = ping.send_ping(Ping::opaque()).is_ok();
                 }
             }
-            // Both set the timer.
+            // These set the timer.
             Due::Finish => {
                 self.finish();
                 return false;
             }
+            Due::Unused => {
+                self.end(Reason::NO_ERROR, "there was no request in time");
+                return false;
+            }
             Due::Excess(what) => {
-                self.end(what);
+                self.end(Reason::ENHANCE_YOUR_CALM, what);
                 return false;
             }
             Due::Gone(why) => {
@@ -283,7 +289,7 @@ where
                 Due::at(since.max(self.rest) + LINGER, now, Due::Gone("it has nothing more to do"))
             }
             _ if self.used => Due::at(self.rest + limits.idle, now, Due::Finish),
-            _ => Due::at(self.rest + limits.head, now, Due::Finish),
+            _ => Due::at(self.rest + limits.head, now, Due::Unused),
         }
     }
 }
