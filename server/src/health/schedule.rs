@@ -23,10 +23,14 @@ use crate::upstream::{Common, Names, Settings, Trust, Upstream};
 const AT_ONCE: usize = 64;
 /// Within which time a backend that has just been entered is asked.
 const FIRST: Duration = Duration::from_secs(1);
-/// Each check has a connection of its own, so that what is checked is all that a new client would need. Its deadline is
-/// the check's, which is never longer than this.
-const CONNECTIONS: Settings =
-    Settings { connect_timeout: Duration::from_secs(60), max_connections: 2, max_idle: 0, idle: Duration::ZERO };
+/// Each check has a connection of its own, so that what is checked is all that a new client would need; one of HTTP/2 is
+/// closed a moment after it was used. The deadline is the check's, which is never longer than this.
+const CONNECTIONS: Settings = Settings {
+    connect_timeout: Duration::from_secs(60),
+    max_connections: 2,
+    max_idle: 0,
+    idle: Duration::from_secs(1),
+};
 
 /// Checks backends for as long as it [runs](Self::run).
 #[derive(Debug)]

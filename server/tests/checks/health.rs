@@ -1,11 +1,16 @@
 //! Backends that go bad and good again, and what is known of them.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use domain::{BackendId, HealthCheck, HealthReport, HealthStatus};
-use http::{Response, StatusCode};
+use futures_util::FutureExt;
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use server::health::{HealthBoard, HealthChecks, HealthEvent, HealthSink, Target, Times};
 use server::upstream::{ConnectPolicy, Names, Trust};
 use tokio::net::TcpListener;
@@ -273,4 +278,31 @@ async fn another_server_is_judged_anew_and_another_interval_is_not() {
     let report = running.board().report(target.id).unwrap();
     assert_eq!((report.status, report.changes.len(), report.checks.len()), (HealthStatus::Unknown, 0, 0));
     assert_eq!(*told.0.borrow(), HealthStatus::Unknown);
+}
+
+#[tokio::test]
+async fn a_backend_that_speaks_http2_is_asked_in_http2() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let _origin = AbortOnDropHandle::new(tokio::spawn(async move {
+        let mut connections = tokio::task::JoinSet::new();
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let service = service_fn(async |request: Request<Incoming>| {
+                let status = if request.uri().path() == "/health" { 204 } else { 404 };
+                Ok::<_, Infallible>(Response::builder().status(status).body(full("")).unwrap())
+            });
+            let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+            // Its end is not what this is about.
+            connections.spawn(server.serve_connection(TokioIo::new(stream), service).map(drop));
+        }
+    }));
+    let (running, told) = (Running::start(), Arc::<Told>::default());
+    let target = target(&format!("h2c://{address}"), &told);
+    let id = target.id;
+    running.checks.follow(vec![target]);
+    let checks = || running.board().report(id).unwrap().checks;
+    until(SOON, "some checks", async || checks().len() >= 4).await;
+    assert!(checks().iter().all(|check| check.outcome == "204 No Content"), "{:?}", checks());
+    assert_eq!(*told.0.borrow(), HealthStatus::Healthy);
 }
