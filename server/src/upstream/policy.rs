@@ -1,7 +1,7 @@
-//! Where a backend's connections may lead. Pure: it sees the address that is about to be connected to, so that no
+//! Where a backend's connections may lead. What is looked at is the address that is about to be connected to, so that no
 //! spelling of it and no answer of a name server gets around it.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -18,8 +18,7 @@ pub enum ConnectPolicy {
 /// What tells inside from outside.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outside {
-    /// Where this node listens, for the dashboard as well as for metrics. Never connected to, whatever is allowed. One
-    /// that listens on all addresses is recognised on loopback only; give the machine's other ones besides.
+    /// Where this node listens, for the dashboard as well as for metrics. Never connected to, whatever is allowed.
     pub own: Vec<SocketAddr>,
     /// Networks that may be connected to although they would not be otherwise.
     pub allowed: Vec<IpNet>,
@@ -47,7 +46,7 @@ impl ConnectPolicy {
     pub fn check(&self, address: SocketAddr) -> Result<(), PolicyError> {
         match self {
             Self::Anything => Ok(()),
-            Self::Outside(outside) => outside.check(address),
+            Self::Outside(outside) => outside.check(address, is_of_this_machine),
         }
     }
 
@@ -61,9 +60,10 @@ impl ConnectPolicy {
 }
 
 impl Outside {
-    fn check(&self, address: SocketAddr) -> Result<(), PolicyError> {
+    fn check(&self, address: SocketAddr, is_ours: impl Fn(IpAddr) -> bool) -> Result<(), PolicyError> {
         let ip = unmapped(address.ip());
-        if self.own.iter().any(|own| own.port() == address.port() && is_same(unmapped(own.ip()), ip)) {
+        let is_same = |own: IpAddr| own == ip || ip.is_unspecified() || own.is_unspecified() && is_ours(ip);
+        if self.own.iter().any(|own| own.port() == address.port() && is_same(unmapped(own.ip()))) {
             return Err(PolicyError::Own(SocketAddr::new(ip, address.port())));
         }
         match what_is_wrong(ip) {
@@ -75,9 +75,9 @@ impl Outside {
     }
 }
 
-/// Whether a listener at `own` is reached at `ip`.
-fn is_same(own: IpAddr, ip: IpAddr) -> bool {
-    own == ip || ip.is_unspecified() || own.is_unspecified() && ip.is_loopback()
+/// Whether one of this machine's interfaces has the address: nobody else's can be bound to.
+fn is_of_this_machine(ip: IpAddr) -> bool {
+    ip.is_loopback() || UdpSocket::bind((ip, 0)).is_ok()
 }
 
 /// The IPv4 address that an IPv6 one stands for: mapped (RFC 4291 section 2.5.5.2), compatible (2.5.5.1) or translated
@@ -160,6 +160,12 @@ mod tests {
     #[test]
     fn what_is_allowed_is_reached_but_never_this_node() {
         let policy = outside(&["0.0.0.0:8080", "127.0.0.1:9090", "10.0.0.1:8080"], &["127.0.0.0/8", "10.0.0.0/8"]);
+        // On all addresses: those of this machine, whichever they are.
+        let here = Outside { own: vec!["0.0.0.0:8080".parse().unwrap()], allowed: Vec::new() };
+        let ours = |ip: IpAddr| ip == IpAddr::from([192, 0, 2, 1]);
+        assert!(matches!(here.check("192.0.2.1:8080".parse().unwrap(), ours), Err(PolicyError::Own(_))));
+        assert_eq!(here.check("192.0.2.1:8081".parse().unwrap(), ours), Ok(()));
+        assert_eq!(here.check("192.0.2.2:8080".parse().unwrap(), ours), Ok(()));
         for own in ["127.0.0.1:8080", "[::ffff:127.0.0.1]:9090", "10.0.0.1:8080", "[::1]:8080", "0.0.0.0:9090"] {
             assert!(matches!(policy.check(own.parse().unwrap()), Err(PolicyError::Own(_))), "{own}");
         }
