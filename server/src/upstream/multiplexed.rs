@@ -28,6 +28,8 @@ const SEND_BUFFER: usize = 128 * 1024;
 const MAX_HEAD: u32 = 64 * 1024;
 /// How long a backend of which it is in doubt whether it is still there has to show that it is.
 const DOUBT: Duration = Duration::from_secs(5);
+/// How often it is looked at most whether a connection is still needed.
+const SHORTEST: Duration = Duration::from_millis(50);
 
 /// A connection that takes requests.
 pub(super) struct Multiplexed {
@@ -203,7 +205,7 @@ impl Driver {
     /// Regular pings would keep a dead connection from being used for long; yet servers of gRPC take more than one in five
     /// minutes for an attack. So there is one when there is reason for it.
     async fn watch(&self, mut pings: PingPong) -> End {
-        let mut begun = 0;
+        let (mut begun, interval) = (0, self.idle.max(SHORTEST));
         loop {
             tokio::select! {
                 () = self.load.doubt.notified() => {
@@ -215,7 +217,7 @@ impl Driver {
                         slot.changed.notify_waiters();
                     }
                 }
-                () = sleep(self.idle) => {
+                () = sleep(interval) => {
                     let before = std::mem::replace(&mut begun, self.load.begun.load(Ordering::Relaxed));
                     if begun == before && self.load.streams.load(Ordering::Relaxed) == 0 {
                         return End::Idle;
