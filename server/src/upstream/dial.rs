@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use domain::{BackendAddress, BackendHost, BackendScheme, Hostname};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use super::error::ConnectError;
 use super::names::{Found, NameError, Names};
@@ -17,6 +18,9 @@ use super::trust::{Offer, Trust, advice};
 
 /// How soon a name that could not be looked up is looked up again.
 const RETRY: Duration = Duration::from_secs(1);
+/// How long name servers have to say where a backend is of which it is known where it was, and how soon they are asked
+/// again if they do not.
+const REFRESH: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
 
 /// The version of HTTP that a connection carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,14 +115,18 @@ impl Dial {
         if let Some(known) = usable {
             return Ok(known.answer.clone()?);
         }
-        let answer = match (self.names.look_up(name).await, known.take()) {
-            (Ok(Found { addresses, until }), _) => Known { answer: Ok(addresses.into()), until },
+        let before = known.as_ref().and_then(|known| known.answer.clone().ok());
+        let patience = if before.is_some() { REFRESH.0 } else { Duration::MAX };
+        let answer = match (timeout(patience, self.names.look_up(name)).await, before) {
+            (Ok(Ok(Found { addresses, until })), _) => Known { answer: Ok(addresses.into()), until },
             // Name servers that do not answer are no reason to forget where the backend was.
-            (Err(NameError::Failed(name, reason)), Some(Known { answer: Ok(before), .. })) => {
-                tracing::debug!(%name, reason, "the name could not be looked up; its addresses of before are used");
-                Known { answer: Ok(before), until: Instant::now() + RETRY }
+            (Err(_) | Ok(Err(NameError::Failed(..))), Some(before)) => {
+                tracing::debug!(%name, "the name could not be looked up; its addresses of before are used");
+                Known { answer: Ok(before), until: Instant::now() + REFRESH.1 }
             }
-            (Err(error), _) => Known { answer: Err(error), until: Instant::now() + RETRY },
+            (Ok(Err(error)), _) => Known { answer: Err(error), until: Instant::now() + RETRY },
+            // Nobody waits for ever.
+            (Err(_), None) => return Err(ConnectError::NoAddress),
         };
         Ok(known.insert(answer).answer.clone()?)
     }

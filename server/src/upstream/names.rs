@@ -1,14 +1,15 @@
 //! Looking up the names of backends.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::Hostname;
 use hickory_resolver::TokioResolver;
-use hickory_resolver::config::LookupIpStrategy;
+use hickory_resolver::config::{LookupIpStrategy, NameServerConfig, ResolverConfig};
 use hickory_resolver::net::NetError;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
 
 /// For how long the system's settings are believed to be what they were.
 const SETTINGS_AGE: Duration = Duration::from_secs(30);
@@ -23,6 +24,8 @@ const PATIENCE: (Duration, usize) = (Duration::from_millis(1500), 2);
 /// that tells how long an answer holds and takes no thread. A name that they do not know is looked up by the system's own
 /// library as well, which may have other sources.
 pub struct Names {
+    /// Empty: those of the system.
+    servers: Vec<SocketAddr>,
     resolver: Mutex<(Option<TokioResolver>, Instant)>,
 }
 
@@ -45,9 +48,15 @@ pub enum NameError {
 }
 
 impl Names {
-    /// Has the system's settings read when they are needed.
+    /// As the system's settings say, which are read again every half minute in which something is looked up.
     pub fn of_system() -> Self {
-        Self { resolver: Mutex::new((resolver(), Instant::now())) }
+        Self::asking(Vec::new())
+    }
+
+    /// As these name servers say, and the system's hosts file; the system's settings when there is none among them.
+    pub fn asking(servers: Vec<SocketAddr>) -> Self {
+        let resolver = Mutex::new((resolver(&servers), Instant::now()));
+        Self { servers, resolver }
     }
 
     /// What `name` stands for now: at least one address.
@@ -65,8 +74,10 @@ impl Names {
             Err(error) => error,
         };
         let unknown = error.is_no_records_found();
+        let of_system = self.servers.is_empty();
         // Without a name server that can be reached, the system's settings are of another kind than those read here.
-        if unknown || error.is_connection_closed() || matches!(error, NetError::NoConnections | NetError::Io(_)) {
+        let unreachable = error.is_connection_closed() || matches!(error, NetError::NoConnections | NetError::Io(_));
+        if of_system && (unknown || unreachable) {
             let addresses = of_library(name).await;
             if !addresses.is_empty() {
                 return Ok(Found { addresses, until: Instant::now() + USE_OTHERWISE });
@@ -79,14 +90,20 @@ impl Names {
     fn current(&self) -> Option<TokioResolver> {
         let mut current = self.resolver.lock().unwrap_or_else(PoisonError::into_inner);
         if current.1.elapsed() > SETTINGS_AGE {
-            *current = (resolver(), Instant::now());
+            *current = (resolver(&self.servers), Instant::now());
         }
         current.0.clone()
     }
 }
 
-fn resolver() -> Option<TokioResolver> {
-    let read = TokioResolver::builder_tokio().and_then(|mut builder| {
+fn resolver(servers: &[SocketAddr]) -> Option<TokioResolver> {
+    let settings = if servers.is_empty() {
+        TokioResolver::builder_tokio()
+    } else {
+        let config = ResolverConfig::from_name_servers(servers.iter().map(name_server).collect());
+        Ok(TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()))
+    };
+    let built = settings.and_then(|mut builder| {
         let options = builder.options_mut();
         options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
         (options.timeout, options.attempts) = PATIENCE;
@@ -94,7 +111,15 @@ fn resolver() -> Option<TokioResolver> {
         options.cache_size = 0;
         builder.build()
     });
-    read.inspect_err(|error| tracing::debug!(%error, "the system's settings of name servers cannot be read")).ok()
+    built.inspect_err(|error| tracing::debug!(%error, "the system's settings of name servers cannot be used")).ok()
+}
+
+fn name_server(address: &SocketAddr) -> NameServerConfig {
+    let mut server = NameServerConfig::udp_and_tcp(address.ip());
+    for connection in &mut server.connections {
+        connection.port = address.port();
+    }
+    server
 }
 
 async fn of_library(name: &Hostname) -> Vec<IpAddr> {

@@ -13,6 +13,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 /// The size above which UDP answers are cut off (RFC 9715).
 const UDP_MOST: usize = 1232;
+/// How long an answer holds, seconds.
+const TTL: u32 = 1;
 
 /// What is said about one name.
 #[derive(Clone, Debug)]
@@ -129,7 +131,7 @@ impl Zone {
             };
             for data in datas {
                 if data.record_type() == query.query_type() || matches!(data, RData::CNAME(_)) {
-                    answer.add_answer(Record::from_rdata(query.name().clone(), 300, data));
+                    answer.add_answer(Record::from_rdata(query.name().clone(), TTL, data));
                 }
             }
         }

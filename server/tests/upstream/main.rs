@@ -10,6 +10,9 @@ mod certificates;
 mod http2;
 mod http2_origin;
 mod limits;
+#[expect(dead_code, reason = "each test binary uses a part of this")]
+#[path = "../checks/name_server.rs"]
+mod name_server;
 mod names;
 #[expect(dead_code, reason = "each test binary uses a part of this")]
 #[path = "../faults_load/raw.rs"]
