@@ -15,6 +15,7 @@ use sea_orm_migration::prelude::*;
 mod m20260801_000001_accounts;
 mod m20260801_000002_tunnels;
 mod m20260801_000003_traffic;
+mod m20261121_000004_routing;
 
 /// All steps.
 #[derive(Debug)]
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20260801_000001_accounts::Migration),
             Box::new(m20260801_000002_tunnels::Migration),
             Box::new(m20260801_000003_traffic::Migration),
+            Box::new(m20261121_000004_routing::Migration),
         ]
     }
 }

@@ -9,9 +9,19 @@ pub type Result<T, E = CoreError> = std::result::Result<T, E>;
 /// not among them, see [`CoreError::cause`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CoreError {
-    /// A value that cannot be accepted (HTTP 400).
+    /// A value that cannot be accepted (HTTP 422).
     #[error("{message}")]
     Invalid {
+        /// The name of the value, as in JSON and forms.
+        field: &'static str,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A well-formed value that names what is not there (400).
+    #[error("{message}")]
+    Unusable {
+        /// For machines, such as `unknown_tag`.
+        code: &'static str,
         /// The name of the value, as in JSON and forms.
         field: &'static str,
         /// What is wrong with it.
@@ -60,7 +70,7 @@ impl CoreError {
             Self::Invalid { .. } => "invalid",
             Self::Unauthorized(_) => "unauthorized",
             Self::NotFound(_) => "not_found",
-            Self::Forbidden { code, .. } | Self::Conflict { code, .. } => code,
+            Self::Unusable { code, .. } | Self::Forbidden { code, .. } | Self::Conflict { code, .. } => code,
             Self::Throttled { .. } => "throttled",
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal",
@@ -82,6 +92,10 @@ impl CoreError {
 
     pub(crate) fn invalid(field: &'static str, message: impl ToString) -> Self {
         Self::Invalid { field, message: message.to_string() }
+    }
+
+    pub(crate) fn unusable(code: &'static str, field: &'static str, message: impl Into<String>) -> Self {
+        Self::Unusable { code, field, message: message.into() }
     }
 
     pub(crate) fn conflict(code: &'static str, message: impl Into<String>) -> Self {

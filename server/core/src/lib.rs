@@ -7,17 +7,24 @@
 mod accounts;
 mod auth;
 mod changes;
+mod edit;
 mod engine;
 mod error;
+mod hosts;
 mod live;
 mod page;
+mod pools;
 mod presence;
+mod regions;
+mod revisions;
+mod routes;
 mod routing;
 mod secret;
 mod services;
 mod sessions;
 mod settings;
 mod store;
+mod switching;
 mod tokens;
 mod traffic;
 mod tunnels;
@@ -25,16 +32,28 @@ mod tunnels;
 pub use accounts::Accounts;
 pub use auth::{TokenHolder, Viewer};
 pub use changes::{Change, Changes};
+pub use edit::{DomainRef, Reference, ServiceRef};
 pub use engine::Engine;
 pub use error::{CoreError, OpenError, Result};
+pub use hosts::{DomainQuery, Hosts};
 pub use live::Watch;
 pub use page::{Listing, Page};
+pub use pools::{BackendQuery, Pools, ServiceQuery};
 pub use presence::{Presence, PresenceGuard};
-pub use routing::{BackendEntry, BackendOrigin, RoutingSnapshot, RuleEntry, RunningSwitch, ServiceEntry, TargetEntry};
+pub use regions::{NodeNews, Regions};
+pub use revisions::{RevisionQuery, RevisionSide, Revisions};
+pub use routes::{RouteQuery, Routes};
+pub use routing::{
+    BackendEntry, BackendOrigin, RegionEntry, Routing, RoutingSnapshot, RuleEntry, RunningSwitch, ServiceEntry,
+    TargetEntry,
+};
 pub use secret::{Secret, TokenSecret};
 pub use services::Services;
 pub use sessions::{ApiSessions, ApiTokens, WebSessionRecord, WebSessions};
-pub use settings::{DatabaseUrl, DatabaseUrlError, Settings, SignupPolicy, UnknownSignupPolicy};
+pub use settings::{
+    DatabaseUrl, DatabaseUrlError, Limits, RoutingSettings, Settings, SignupPolicy, UnknownSignupPolicy,
+};
+pub use switching::SwitchRequest;
 pub use tokens::{TokenRefused, Tokens};
 pub use traffic::{Held, InFlight, Meter, Now, Overall, Subject, Tallied, Tally, Traffic};
 pub use tunnels::{

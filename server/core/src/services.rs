@@ -1,12 +1,14 @@
 //! The one handle on everything.
 
 use crate::{
-    Accounts, ApiSessions, Changes, CoreError, Engine, OpenError, Presence, Result, Settings, Tokens, Traffic, Tunnels,
-    WebSessions,
+    Accounts, ApiSessions, Changes, CoreError, Engine, Hosts, OpenError, Pools, Presence, Regions, Result, Revisions,
+    Routes, Routing, Settings, Tokens, Traffic, Tunnels, WebSessions,
     accounts::FirstAccount,
     auth::{Passwords, Throttle},
+    edit::Desk,
     store::{self, Store},
     tokens::Reveals,
+    tunnels::Addresses,
 };
 use sea_orm::ConnectionTrait;
 use std::{
@@ -32,6 +34,12 @@ struct Inner {
     accounts: Accounts,
     tokens: Tokens,
     tunnels: Tunnels,
+    pools: Pools,
+    hosts: Hosts,
+    routes: Routes,
+    regions: Regions,
+    revisions: Revisions,
+    routing: Routing,
     traffic: Arc<Traffic>,
     web_sessions: WebSessions,
     api_sessions: ApiSessions,
@@ -67,13 +75,16 @@ impl Services {
             first: FirstAccount::new(!settings.loopback_only),
         };
         accounts.any_exist().await?;
+        let addresses =
+            Addresses { public_url: settings.public_url.clone(), tunnel_domain: settings.tunnel_domain.clone() };
+        let desk = Desk::new(store.clone(), changes.clone(), &settings);
         let tunnels = Tunnels {
             store: store.clone(),
+            desk: desk.clone(),
             presence: presence.clone(),
             traffic: Arc::clone(&traffic),
             changes: changes.clone(),
-            public_url: settings.public_url.clone(),
-            tunnel_domain: settings.tunnel_domain.clone(),
+            addresses: addresses.clone(),
             max_per_user: settings.max_tunnels_per_user,
         };
         let web_sessions = WebSessions { store: store.clone(), changes: changes.clone() };
@@ -82,6 +93,12 @@ impl Services {
             accounts,
             tokens: Tokens { store: store.clone(), changes: changes.clone(), reveals: Reveals::default() },
             tunnels,
+            pools: Pools { desk: desk.clone() },
+            hosts: Hosts { desk: desk.clone() },
+            routes: Routes { desk: desk.clone() },
+            regions: Regions { desk: desk.clone() },
+            revisions: Revisions { desk: desk.clone() },
+            routing: Routing { desk, addresses },
             traffic,
             web_sessions,
             api_sessions,
@@ -132,6 +149,36 @@ impl Services {
     /// Tunnels.
     pub fn tunnels(&self) -> &Tunnels {
         &self.0.tunnels
+    }
+
+    /// Services and backends.
+    pub fn pools(&self) -> &Pools {
+        &self.0.pools
+    }
+
+    /// Domains.
+    pub fn hosts(&self) -> &Hosts {
+        &self.0.hosts
+    }
+
+    /// Routes.
+    pub fn routes(&self) -> &Routes {
+        &self.0.routes
+    }
+
+    /// Regions and nodes.
+    pub fn regions(&self) -> &Regions {
+        &self.0.regions
+    }
+
+    /// Who changed what.
+    pub fn revisions(&self) -> &Revisions {
+        &self.0.revisions
+    }
+
+    /// What the engine routes by.
+    pub fn routing(&self) -> &Routing {
+        &self.0.routing
     }
 
     /// Measured traffic.

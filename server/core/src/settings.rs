@@ -1,7 +1,7 @@
 //! What the server decides for the services.
 
 use crate::Secret;
-use domain::Hostname;
+use domain::{Hostname, MountPath};
 use std::{fmt, path::PathBuf, str::FromStr};
 use url::Url;
 
@@ -22,6 +22,57 @@ pub struct Settings {
     pub loopback_only: bool,
     /// How many tunnels a user may have that are not deleted.
     pub max_tunnels_per_user: u32,
+    /// Bounds and reserved paths of what is routed by.
+    pub routing: RoutingSettings,
+}
+
+/// Bounds and reserved paths of what is routed by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoutingSettings {
+    /// What a member may have.
+    pub members: Limits,
+    /// What an administrator may have.
+    pub administrators: Limits,
+    /// Paths of the dashboard's host that are the dashboard's: no route there may overlap them.
+    pub reserved_mounts: Vec<MountPath>,
+}
+
+/// How much of each a user may have that is not deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Services.
+    pub services: u32,
+    /// Backends.
+    pub backends: u32,
+    /// Domains.
+    pub domains: u32,
+    /// Routes.
+    pub routes: u32,
+}
+
+/// What the dashboard, the API and the tunnel endpoint serve under.
+const RESERVED_MOUNTS: [&str; 11] = [
+    "/.well-known",
+    "/api",
+    "/favicon.ico",
+    "/favicon.svg",
+    "/healthz",
+    "/metrics",
+    "/pkg",
+    "/readyz",
+    "/tunnel",
+    "/web",
+    "/ws",
+];
+
+impl Default for RoutingSettings {
+    fn default() -> Self {
+        Self {
+            members: Limits { services: 100, backends: 1_000, domains: 100, routes: 1_000 },
+            administrators: Limits { services: 10_000, backends: 100_000, domains: 10_000, routes: 1_000_000 },
+            reserved_mounts: RESERVED_MOUNTS.iter().filter_map(|mount| mount.parse().ok()).collect(),
+        }
+    }
 }
 
 /// Who may create an account.
@@ -169,6 +220,11 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
+
+    #[test]
+    fn all_reserved_mounts_are_mounts() {
+        assert_eq!(RoutingSettings::default().reserved_mounts.len(), RESERVED_MOUNTS.len());
+    }
 
     #[test]
     fn databases_are_told_apart() {

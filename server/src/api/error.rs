@@ -113,6 +113,7 @@ impl From<CoreError> for ApiError {
             CoreError::Invalid { field, message } => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, message).at(field)
             }
+            CoreError::Unusable { code, field, message } => Self::bad_request(code, message).at(field),
             CoreError::Unauthorized(message) => Self::new(StatusCode::UNAUTHORIZED, code, message),
             CoreError::Forbidden { code, message } => Self::new(StatusCode::FORBIDDEN, code, message),
             CoreError::NotFound(what) => Self::not_found(what),

@@ -1,6 +1,6 @@
 //! What the services need to know of the settings.
 
-use server_core::Settings;
+use server_core::{RoutingSettings, Settings};
 use std::net::SocketAddr;
 
 use super::{Config, DataDir, DataDirError};
@@ -23,6 +23,7 @@ impl Config {
             jwt_secret,
             loopback_only: self.addresses.loopback_only(),
             max_tunnels_per_user: MAX_TUNNELS_PER_USER,
+            routing: RoutingSettings::default(),
         })
     }
 }

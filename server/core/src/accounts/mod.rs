@@ -11,8 +11,8 @@ use crate::{
 };
 use domain::{Email, Role, User, UserId, WebSessionId};
 pub(crate) use first::FirstAccount;
-use rows::{email_taken, find_by_email, parse_email};
-pub(crate) use rows::{find_by_id, to_user};
+use rows::{email_taken, parse_email};
+pub(crate) use rows::{find_by_email, find_by_id, to_user};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use std::net::IpAddr;
 use uuid::Uuid;

@@ -18,6 +18,17 @@ pub struct RoutingSnapshot {
     pub services: Vec<ServiceEntry>,
     /// All domains and routes that may serve; the target of one may since have been deleted.
     pub rules: Vec<RuleEntry>,
+    /// All regions that are not deleted.
+    pub regions: Vec<RegionEntry>,
+}
+
+/// A region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegionEntry {
+    /// What backends and nodes call it.
+    pub name: RegionName,
+    /// Where other regions reach it: scheme, host and port.
+    pub public_url: String,
 }
 
 /// A service with its backends.

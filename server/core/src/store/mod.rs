@@ -1,20 +1,25 @@
 //! The database: connection, rows, and how its errors become ours. One file an aggregate.
 
 mod connect;
+mod convert;
 pub(crate) mod rows;
 
 use crate::CoreError;
 pub(crate) use connect::open;
+pub(crate) use convert::{contains, parse, read_json, read_word, write_json};
 use domain::Timestamp;
 use sea_orm::{
-    DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr, SqlErr, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait, sqlx,
+    AccessMode, ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel,
+    RuntimeErr, SqlErr, SqliteTransactionMode, TransactionOptions, TransactionTrait, sqlx,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{Mutex, MutexGuard};
 
 /// How long a writer waits for the one before it, as long as SQLite itself would.
 const WRITER_WAIT: Duration = Duration::from_secs(5);
+
+/// Any number that no other program on the same PostgreSQL server uses for its own locks.
+const RULES_LOCK: i64 = 0x5357_4954_4348_0002;
 
 /// The database.
 #[derive(Debug, Clone)]
@@ -57,6 +62,28 @@ impl Store {
             ..Default::default()
         };
         Ok(Write { tx: self.connection.begin_with_options(options).await?, _turn: turn })
+    }
+
+    /// For writing what is routed by: one such transaction at a time, also when several processes share the database, so
+    /// that what was looked at before it is written cannot change in between.
+    pub(crate) async fn write_rules(&self) -> Result<Write<'_>, CoreError> {
+        let write = self.write().await?;
+        if self.writer.is_none() {
+            write.tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({RULES_LOCK})")).await?;
+        }
+        Ok(write)
+    }
+
+    /// For reading several things as they are at one moment.
+    pub(crate) async fn read_at_once(&self) -> Result<DatabaseTransaction, CoreError> {
+        // SQLite does that in every transaction, and knows no other.
+        let postgres = self.writer.is_none();
+        let options = TransactionOptions {
+            isolation_level: postgres.then_some(IsolationLevel::RepeatableRead),
+            access_mode: postgres.then_some(AccessMode::ReadOnly),
+            ..Default::default()
+        };
+        Ok(self.connection.begin_with_options(options).await?)
     }
 
     pub(crate) async fn close(&self) -> Result<(), DbErr> {

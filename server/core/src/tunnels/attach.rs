@@ -97,7 +97,7 @@ impl Tunnels {
             metadata: request.metadata.clone(),
             auto: wanted.is_none().then(|| (holder.token_id(), request.local_url.clone())),
         };
-        self.insert(draft, &[]).await
+        self.insert(draft).await
     }
 }
 

@@ -77,11 +77,11 @@ fn check_domains(texts: &[String], tunnels: &Tunnels) -> Result<Vec<Hostname>> {
     let mut domains: Vec<Hostname> = Vec::new();
     for text in texts.iter().filter(|text| !text.trim().is_empty()) {
         let domain: Hostname = text.parse().map_err(|error| wrong(format!("{}: {error}", text.trim())))?;
-        let (name, base) = (domain.as_str(), tunnels.tunnel_domain.as_str());
+        let (name, base) = (domain.as_str(), tunnels.addresses.tunnel_domain.as_str());
         if name == base || name.strip_suffix(base).is_some_and(|front| front.ends_with('.')) {
             return Err(wrong(format!("{name} lies in this server's own domain; use the subdomain for it")));
         }
-        if tunnels.public_url.host_str() == Some(name) {
+        if tunnels.addresses.public_url.host_str() == Some(name) {
             return Err(wrong(format!("{name} is the address of this server's dashboard")));
         }
         if !domains.contains(&domain) {

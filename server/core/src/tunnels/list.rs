@@ -3,9 +3,12 @@
 use super::{TunnelQuery, TunnelSort, Tunnels};
 use crate::{
     Listing, Page, Result, Viewer, page,
-    store::rows::{
-        tunnel_domains,
-        tunnels::{Column, Entity, Model},
+    store::{
+        contains,
+        rows::{
+            domains,
+            tunnels::{Column, Entity, Model},
+        },
     },
 };
 use domain::{Timestamp, Tunnel, TunnelStatus};
@@ -15,9 +18,6 @@ use sea_orm::{
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-
-/// The longest text to search for, characters.
-const MAX_SEARCH: usize = 100;
 
 /// The sort key of the last tunnel of a page.
 #[derive(Debug, Serialize, Deserialize)]
@@ -39,9 +39,7 @@ impl Tunnels {
         let mut condition = Self::scope(viewer)
             .add(if deleted { Column::DeletedAt.is_not_null() } else { Column::DeletedAt.is_null() })
             .add_option(query.status.map(|status| self.with_status(status)));
-        if let Some(search) = query.search.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
-            condition = condition.add(matching(search)?);
-        }
+        condition = condition.add_option(contains(query.search.as_deref())?.map(matching));
         condition = condition.add_option(page.after()?.map(|key| after(query.sort, key)).transpose()?);
         let mut rows =
             sorted(Entity::find().filter(condition), query.sort).limit(limit as u64 + 1).all(self.store.read()).await?;
@@ -62,28 +60,17 @@ impl Tunnels {
 }
 
 /// Name, subdomain or a custom domain contains the text, whatever the case.
-fn matching(search: &str) -> Result<Condition> {
-    if search.chars().count() > MAX_SEARCH {
-        return Err(crate::CoreError::invalid("search", format!("search for at most {MAX_SEARCH} characters")));
-    }
-    let mut pattern = String::from("%");
-    for c in search.to_lowercase().chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    let like = || LikeExpr::new(pattern.clone()).escape('\\');
-    let domains = tunnel_domains::Entity::find()
+fn matching(like: LikeExpr) -> Condition {
+    let hosts = domains::Entity::find()
         .select_only()
-        .column(tunnel_domains::Column::TunnelId)
-        .filter(Expr::col(tunnel_domains::Column::Hostname).like(like()))
+        .column(domains::Column::TunnelId)
+        .filter(domains::Column::TunnelId.is_not_null())
+        .filter(Expr::col(domains::Column::Host).like(like.clone()))
         .into_query();
-    Ok(Condition::any()
-        .add(name().like(like()))
-        .add(Expr::col((Entity, Column::Subdomain)).like(like()))
-        .add(Column::Id.in_subquery(domains)))
+    Condition::any()
+        .add(name().like(like.clone()))
+        .add(Expr::col((Entity, Column::Subdomain)).like(like))
+        .add(Column::Id.in_subquery(hosts))
 }
 
 fn name() -> SimpleExpr {

@@ -2,6 +2,7 @@
 
 mod attach;
 mod check;
+mod domains;
 mod list;
 mod names;
 mod rows;
@@ -9,17 +10,14 @@ mod types;
 
 use crate::{
     Change, Changes, CoreError, Presence, Result, Traffic, Viewer,
-    store::{
-        Store, now,
-        rows::{tunnel_domains, tunnels},
-    },
+    edit::Desk,
+    store::{Store, now, rows::tunnels},
 };
 use check::Checked;
 use domain::{Hostname, Tunnel, TunnelId, TunnelState, TunnelStats, UserId};
-use rows::{Draft, insert, replace_domains, state_of, taken};
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, sea_query::Expr,
-};
+pub(crate) use rows::entries;
+use rows::{Draft, insert, state_of, taken};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, EntityTrait, QueryFilter};
 use std::sync::Arc;
 pub use types::{
     AttachRefused, AttachRequest, Attached, NewTunnel, RoutingEntry, TunnelPatch, TunnelQuery, TunnelSort,
@@ -33,12 +31,19 @@ const RANDOM_TRIES: usize = 8;
 #[derive(Debug)]
 pub struct Tunnels {
     pub(crate) store: Store,
+    pub(crate) desk: Desk,
     pub(crate) presence: Presence,
     pub(crate) traffic: Arc<Traffic>,
     pub(crate) changes: Changes,
+    pub(crate) addresses: Addresses,
+    pub(crate) max_per_user: u32,
+}
+
+/// Where tunnels are reached.
+#[derive(Debug, Clone)]
+pub(crate) struct Addresses {
     pub(crate) public_url: Url,
     pub(crate) tunnel_domain: Hostname,
-    pub(crate) max_per_user: u32,
 }
 
 impl Tunnels {
@@ -72,7 +77,7 @@ impl Tunnels {
                 auto: None,
             };
             let domains = checked.custom_domains.as_deref().unwrap_or_default();
-            match self.insert(draft, domains).await {
+            match self.insert_with(viewer, draft, domains).await {
                 Err(CoreError::Conflict { code: "subdomain_taken", .. }) if checked.subdomain.is_none() => {}
                 outcome => return self.tunnel(outcome?).await,
             }
@@ -86,16 +91,16 @@ impl Tunnels {
     /// As [`create`](Self::create); `NotFound`; `tunnel_deleted` when it must be restored first.
     pub async fn update(&self, viewer: &Viewer, id: TunnelId, patch: TunnelPatch) -> Result<Tunnel> {
         let checked = Checked::from_patch(patch, self)?;
-        let write = self.store.write().await?;
-        let row = self.find_kept(&write.tx, viewer, id).await?;
+        let mut edit = self.desk.open(viewer).await?;
+        let row = self.find_kept(edit.tx(), viewer, id).await?;
         let mut changed: tunnels::ActiveModel = row.into();
         checked.apply(&mut changed)?;
         changed.updated_at = Set(now());
-        let row = changed.update(&write.tx).await.map_err(taken)?;
+        let row = changed.update(edit.tx()).await.map_err(taken)?;
         if let Some(domains) = &checked.custom_domains {
-            replace_domains(&write.tx, id, domains).await?;
+            edit.replace_domains_of(&row, domains).await?;
         }
-        write.commit().await?;
+        edit.commit().await?;
         self.changes.publish(Change::Tunnel(id));
         self.tunnel(row).await
     }
@@ -121,8 +126,8 @@ impl Tunnels {
     /// # Errors
     /// `NotFound`.
     pub async fn delete(&self, viewer: &Viewer, id: TunnelId) -> Result<Tunnel> {
-        let write = self.store.write().await?;
-        let row = self.find(&write.tx, viewer, id).await?;
+        let mut edit = self.desk.open(viewer).await?;
+        let row = self.find(edit.tx(), viewer, id).await?;
         if row.deleted_at.is_some() {
             return self.tunnel(row).await;
         }
@@ -130,13 +135,9 @@ impl Tunnels {
         let mut changed: tunnels::ActiveModel = row.into();
         changed.deleted_at = Set(Some(moment));
         changed.updated_at = Set(moment);
-        let row = changed.update(&write.tx).await?;
-        tunnel_domains::Entity::update_many()
-            .col_expr(tunnel_domains::Column::DeletedAt, Expr::value(moment))
-            .filter(tunnel_domains::Column::TunnelId.eq(id.0))
-            .exec(&write.tx)
-            .await?;
-        write.commit().await?;
+        let row = changed.update(edit.tx()).await?;
+        edit.remove_domains_of(&row).await?;
+        edit.commit().await?;
         self.traffic.forget(id);
         self.changes.publish(Change::Tunnel(id));
         self.tunnel(row).await
@@ -147,13 +148,13 @@ impl Tunnels {
     /// # Errors
     /// `NotFound`; `subdomain_taken` or `domain_taken` when a name was taken meanwhile; `tunnel_limit`.
     pub async fn restore(&self, viewer: &Viewer, id: TunnelId) -> Result<Tunnel> {
-        let write = self.store.write().await?;
-        let row = self.find(&write.tx, viewer, id).await?;
+        let mut edit = self.desk.open(viewer).await?;
+        let row = self.find(edit.tx(), viewer, id).await?;
         if row.deleted_at.is_none() {
             return self.tunnel(row).await;
         }
-        self.check_limit(&write.tx, UserId(row.owner_id)).await?;
-        let replaced = rows::auto_exists(&write.tx, &row).await?;
+        self.check_limit(edit.tx(), UserId(row.owner_id)).await?;
+        let replaced = rows::auto_exists(edit.tx(), &row).await?;
         let mut changed: tunnels::ActiveModel = row.into();
         changed.deleted_at = Set(None);
         changed.updated_at = Set(now());
@@ -162,14 +163,9 @@ impl Tunnels {
             changed.auto_token_id = Set(None);
             changed.auto_local_url = Set(None);
         }
-        let row = changed.update(&write.tx).await.map_err(taken)?;
-        tunnel_domains::Entity::update_many()
-            .col_expr(tunnel_domains::Column::DeletedAt, Expr::value(Option::<domain::Timestamp>::None))
-            .filter(tunnel_domains::Column::TunnelId.eq(id.0))
-            .exec(&write.tx)
-            .await
-            .map_err(taken)?;
-        write.commit().await?;
+        let row = changed.update(edit.tx()).await.map_err(taken)?;
+        edit.revive_domains_of(&row).await?;
+        edit.commit().await?;
         self.changes.publish(Change::Tunnel(id));
         self.tunnel(row).await
     }
@@ -206,7 +202,7 @@ impl Tunnels {
 
     /// All tunnels that are not deleted, for the routing table.
     pub async fn routing_entries(&self) -> Result<Vec<RoutingEntry>> {
-        self.entries().await
+        entries(self.store.read(), &self.addresses).await
     }
 
     async fn set_paused(&self, viewer: &Viewer, id: TunnelId, paused: bool) -> Result<Tunnel> {
@@ -224,14 +220,22 @@ impl Tunnels {
         self.tunnel(row).await
     }
 
-    async fn insert(&self, draft: Draft, domains: &[Hostname]) -> Result<tunnels::Model> {
+    async fn insert(&self, draft: Draft) -> Result<tunnels::Model> {
         let write = self.store.write().await?;
         self.check_limit(&write.tx, draft.owner).await?;
         let row = insert(&write.tx, draft).await?;
-        let id = TunnelId(row.id);
-        replace_domains(&write.tx, id, domains).await?;
         write.commit().await?;
-        self.changes.publish(Change::Tunnel(id));
+        self.changes.publish(Change::Tunnel(TunnelId(row.id)));
+        Ok(row)
+    }
+
+    async fn insert_with(&self, viewer: &Viewer, draft: Draft, domains: &[Hostname]) -> Result<tunnels::Model> {
+        let mut edit = self.desk.open(viewer).await?;
+        self.check_limit(edit.tx(), draft.owner).await?;
+        let row = insert(edit.tx(), draft).await?;
+        edit.replace_domains_of(&row, domains).await?;
+        edit.commit().await?;
+        self.changes.publish(Change::Tunnel(TunnelId(row.id)));
         Ok(row)
     }
 

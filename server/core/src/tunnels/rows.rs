@@ -1,23 +1,24 @@
-//! Rows of `tunnels` and `tunnel_domains`, and what they mean.
+//! Rows of `tunnels`, and what they mean.
 
-use super::{RoutingEntry, Tunnels};
+use super::{Addresses, RoutingEntry, Tunnels};
 use crate::{
     CoreError, Result, Viewer,
     store::{
-        now,
-        rows::{tunnel_domains, tunnels},
+        now, parse,
+        rows::{domains, tunnels},
         unique_violation,
     },
 };
-use domain::{Hostname, Subdomain, TokenId, Tunnel, TunnelId, TunnelName, TunnelState, TunnelStatus, UserId};
+use domain::{
+    HostPattern, Hostname, Subdomain, TokenId, Tunnel, TunnelId, TunnelName, TunnelState, TunnelStatus, UserId,
+};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait,
-    QueryFilter, QueryOrder,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    sea_query::{Expr, ExprTrait},
 };
-use std::{
-    collections::{BTreeMap, HashMap},
-    str::FromStr,
-};
+use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
 /// Ids in one statement; both databases limit its parameters.
@@ -61,36 +62,10 @@ pub(super) async fn insert(connection: &impl ConnectionTrait, draft: Draft) -> R
 /// What a violated unique index means to the one who asked.
 pub(super) fn taken(error: DbErr) -> CoreError {
     match unique_violation(&error) {
-        Some(text) if text.contains("hostname") => {
-            CoreError::conflict("domain_taken", "one of these domains leads to another tunnel already")
-        }
         Some(text) if text.contains("auto") => CoreError::conflict("auto_taken", "another telephone was faster"),
         Some(_) => CoreError::conflict("subdomain_taken", "this subdomain is taken; choose another"),
         None => error.into(),
     }
-}
-
-/// Rows of a tunnel's domains are not kept when its owner takes them off: only those of a deleted tunnel are.
-pub(super) async fn replace_domains(
-    connection: &impl ConnectionTrait,
-    tunnel: TunnelId,
-    domains: &[Hostname],
-) -> Result<()> {
-    tunnel_domains::Entity::delete_many()
-        .filter(tunnel_domains::Column::TunnelId.eq(tunnel.0))
-        .exec(connection)
-        .await?;
-    for hostname in domains {
-        let row = tunnel_domains::ActiveModel {
-            id: Set(Uuid::now_v7()),
-            tunnel_id: Set(tunnel.0),
-            hostname: Set(hostname.to_string()),
-            created_at: Set(now()),
-            deleted_at: Set(None),
-        };
-        row.insert(connection).await.map_err(taken)?;
-    }
-    Ok(())
 }
 
 /// How many tunnels a user has.
@@ -164,17 +139,16 @@ impl Tunnels {
     /// Puts tunnels together from their rows, their domains, who serves them and what was counted.
     pub(super) async fn tunnels(&self, rows: Vec<tunnels::Model>) -> Result<Vec<Tunnel>> {
         let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
-        let mut domains = Vec::new();
+        let mut found = Vec::new();
         for chunk in ids.chunks(CHUNK) {
-            domains.extend(
-                tunnel_domains::Entity::find()
-                    .filter(tunnel_domains::Column::TunnelId.is_in(chunk.iter().copied()))
-                    .order_by_asc(tunnel_domains::Column::Id)
-                    .all(self.store.read())
-                    .await?,
-            );
+            // A deleted tunnel shows what comes back with it.
+            let kept = Condition::any()
+                .add(domains::Column::DeletedAt.is_null())
+                .add(Expr::col(domains::Column::DeletedWith).equals(domains::Column::TunnelId));
+            let query = domains::Entity::find().filter(domains::Column::TunnelId.is_in(chunk.iter().copied()));
+            found.extend(query.filter(kept).order_by_asc(domains::Column::Id).all(self.store.read()).await?);
         }
-        let mut domains = by_tunnel(domains)?;
+        let mut domains = by_tunnel(found)?;
         let totals = self.traffic.totals(&ids).await?;
         rows.into_iter()
             .map(|row| {
@@ -200,7 +174,7 @@ impl Tunnels {
             owner_id: UserId(row.owner_id),
             name: parse(&row.name)?,
             custom_domains,
-            public_url: self.address_of(&subdomain),
+            public_url: self.addresses.of(&subdomain),
             subdomain,
             status,
             metadata: read_metadata(&row)?,
@@ -213,47 +187,49 @@ impl Tunnels {
             updated_at: row.updated_at,
         })
     }
+}
 
-    /// What the routing table needs to know of all tunnels that are not deleted.
-    pub(super) async fn entries(&self) -> Result<Vec<RoutingEntry>> {
-        let connection = self.store.read();
-        let rows = tunnels::Entity::find().filter(tunnels::Column::DeletedAt.is_null()).all(connection).await?;
-        let domains = tunnel_domains::Entity::find()
-            .filter(tunnel_domains::Column::DeletedAt.is_null())
-            .order_by_asc(tunnel_domains::Column::Id)
-            .all(connection)
-            .await?;
-        let mut domains = by_tunnel(domains)?;
-        rows.into_iter()
-            .map(|row| {
-                let subdomain = parse(&row.subdomain)?;
-                Ok(RoutingEntry {
-                    tunnel_id: TunnelId(row.id),
-                    owner_id: UserId(row.owner_id),
-                    public_url: self.address_of(&subdomain),
-                    subdomain,
-                    custom_domains: domains.remove(&row.id).unwrap_or_default(),
-                    state: state_of(&row),
-                })
-            })
-            .collect()
-    }
-
+impl Addresses {
     /// Where a tunnel is reached: beside the dashboard, with its scheme and port.
-    fn address_of(&self, subdomain: &Subdomain) -> String {
+    fn of(&self, subdomain: &Subdomain) -> String {
         let port = self.public_url.port().map(|port| format!(":{port}")).unwrap_or_default();
         format!("{}://{subdomain}.{}{port}", self.public_url.scheme(), self.tunnel_domain)
     }
 }
 
-fn by_tunnel(rows: Vec<tunnel_domains::Model>) -> Result<HashMap<Uuid, Vec<Hostname>>> {
-    let mut domains: HashMap<Uuid, Vec<Hostname>> = HashMap::new();
-    for row in rows {
-        domains.entry(row.tunnel_id).or_default().push(parse(&row.hostname)?);
-    }
-    Ok(domains)
+/// What the routing table needs to know of all tunnels that are not deleted.
+pub(crate) async fn entries(connection: &impl ConnectionTrait, addresses: &Addresses) -> Result<Vec<RoutingEntry>> {
+    let rows = tunnels::Entity::find().filter(tunnels::Column::DeletedAt.is_null()).all(connection).await?;
+    let verified = domains::Entity::find()
+        .filter(domains::Column::DeletedAt.is_null())
+        .filter(domains::Column::TunnelId.is_not_null())
+        .filter(domains::Column::VerifiedAt.is_not_null())
+        .order_by_asc(domains::Column::Id)
+        .all(connection)
+        .await?;
+    let mut domains = by_tunnel(verified)?;
+    rows.into_iter()
+        .map(|row| {
+            let subdomain = parse(&row.subdomain)?;
+            Ok(RoutingEntry {
+                tunnel_id: TunnelId(row.id),
+                owner_id: UserId(row.owner_id),
+                public_url: addresses.of(&subdomain),
+                subdomain,
+                custom_domains: domains.remove(&row.id).unwrap_or_default(),
+                state: state_of(&row),
+            })
+        })
+        .collect()
 }
 
-fn parse<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T> {
-    text.parse().map_err(|error| CoreError::Internal(format!("the database holds {text:?}: {error}")))
+/// The domains that lead to tunnels, as far as they are one host each.
+fn by_tunnel(rows: Vec<domains::Model>) -> Result<HashMap<Uuid, Vec<Hostname>>> {
+    let mut domains: HashMap<Uuid, Vec<Hostname>> = HashMap::new();
+    for row in rows {
+        if let (Some(tunnel), HostPattern::Exact(host)) = (row.tunnel_id, parse(&row.host)?) {
+            domains.entry(tunnel).or_default().push(host);
+        }
+    }
+    Ok(domains)
 }

@@ -124,7 +124,7 @@ pub struct RoutingEntry {
     pub subdomain: Subdomain,
     /// Where it is reached.
     pub public_url: String,
-    /// Further host names that lead to it.
+    /// Further host names that lead to it: domains that are verified.
     pub custom_domains: Vec<Hostname>,
     /// Whether requests may pass.
     pub state: TunnelState,

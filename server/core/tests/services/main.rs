@@ -5,7 +5,13 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod accounts;
+mod hosts;
+mod pools;
 mod postgres;
+mod races;
+mod revisions;
+mod routes;
+mod routing;
 mod sessions;
 mod support;
 mod tokens;
@@ -28,7 +34,9 @@ macro_rules! scenarios {
             let server = postgres::Server::start();
             $(
                 println!("{}::{}", stringify!($module), stringify!($name));
-                $module::$name(support::Db::new(&server.new_database(stringify!($name)).await)).await;
+                let db = support::Db::new(&server.new_database(stringify!($name)).await);
+                // Each on the heap: together they are too large for a stack.
+                Box::pin($module::$name(db)).await;
             )*
         }
     };
@@ -59,6 +67,31 @@ scenarios! {
     tunnels::a_telephone_is_refused,
     tunnels::of_fifty_claims_one_owner_wins,
     tunnels::a_user_has_so_many_tunnels,
+    pools::a_pool_is_made_changed_deleted_and_restored,
+    pools::a_bare_backend_goes_to_the_default_service,
+    pools::what_no_backend_can_be_is_named,
+    pools::others_pools_are_out_of_reach,
+    pools::lists_are_searched_and_paged,
+    pools::a_user_has_so_many_of_each,
+    hosts::a_domain_is_made_changed_deleted_and_restored,
+    hosts::a_members_domain_is_verified_first,
+    hosts::some_hosts_are_reserved,
+    hosts::others_domains_are_out_of_reach,
+    hosts::a_service_in_use_stays,
+    hosts::a_tag_is_switched,
+    hosts::a_tunnels_custom_domains_are_domains,
+    routes::a_route_is_made_changed_deleted_and_restored,
+    routes::no_mount_lies_under_another,
+    routes::what_no_route_can_be_is_named,
+    routes::others_routes_are_out_of_reach,
+    routes::routes_are_listed,
+    revisions::every_change_leaves_a_revision,
+    revisions::what_was_is_put_back,
+    revisions::the_oldest_revisions_go,
+    routing::the_engine_reads_what_may_serve,
+    routing::regions_and_nodes_are_known,
+    routing::tunnels_domains_are_kept,
+    races::of_a_hundred_claims_one_wins,
     traffic::figures_survive_a_restart,
     traffic::what_was_not_measured_is_a_gap,
     traffic::a_watch_begins_with_everything_and_goes_on_by_the_second,

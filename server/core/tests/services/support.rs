@@ -34,6 +34,7 @@ impl Db {
             jwt_secret: Secret::new([7; 32]),
             loopback_only: true,
             max_tunnels_per_user: 200,
+            routing: server_core::RoutingSettings::default(),
         };
         change(&mut settings);
         Services::open(settings).await
@@ -76,4 +77,23 @@ pub fn telephone(holder: &TokenHolder, tunnel_id: TunnelId) -> TelephoneSession 
         round_trip_ms: None,
         connected_at: chrono::Utc::now(),
     }
+}
+
+/// What the JSON of a request means.
+pub fn from<T: serde::de::DeserializeOwned>(json: serde_json::Value) -> T {
+    serde_json::from_value(json).unwrap()
+}
+
+/// A service with one backend at an address, which carries a tag.
+pub async fn pool(services: &Services, viewer: &Viewer, name: &str, tag: &str) -> domain::Service {
+    let pools = services.pools();
+    let service = pools.create_service(viewer, from(serde_json::json!({ "name": name }))).await.unwrap();
+    backend(services, viewer, name, &format!("{name}-{tag}"), tag).await;
+    service
+}
+
+/// A backend at an address, which carries a tag.
+pub async fn backend(services: &Services, viewer: &Viewer, service: &str, id: &str, tag: &str) -> domain::Backend {
+    let spec = serde_json::json!({"service": service, "id": id, "address": "10.0.0.1:80", "tags": [tag]});
+    services.pools().create_backend(viewer, from(spec)).await.unwrap()
 }

@@ -1,15 +1,17 @@
-//! Table `tunnel_domains`.
+//! Table `regions`.
 
 use sea_orm::entity::prelude::*;
 
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
-#[sea_orm(table_name = "tunnel_domains")]
+#[sea_orm(table_name = "regions")]
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
-    pub tunnel_id: Uuid,
-    pub hostname: String,
+    pub owner_id: Uuid,
+    pub name: String,
+    pub public_url: String,
     pub created_at: DateTimeUtc,
+    pub updated_at: DateTimeUtc,
     pub deleted_at: Option<DateTimeUtc>,
 }
 

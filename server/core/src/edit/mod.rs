@@ -1,0 +1,257 @@
+//! Changing what is routed by: a transaction with the one who makes the change, which leaves a revision of each object.
+
+mod limits;
+mod names;
+mod owners;
+mod reference;
+mod target;
+
+use crate::{
+    Change, Changes, Result, RoutingSettings, Viewer,
+    store::{
+        Store, Write, now,
+        rows::{revisions, switches},
+        unique_violation, write_json,
+    },
+};
+use domain::{Hostname, RevisionAction, RevisionKind};
+pub(crate) use limits::Counted;
+use limits::Counts;
+pub(crate) use names::Names;
+pub(crate) use owners::{Owner, scope};
+pub use reference::{DomainRef, Reference, ServiceRef};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect,
+};
+use serde::Serialize;
+use std::sync::Arc;
+pub(crate) use target::{TargetColumns, target_of, unknown_tag};
+use uuid::Uuid;
+
+/// How many revisions of one object are kept.
+const KEPT_REVISIONS: u64 = 200;
+
+/// Where changes are made; cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Desk(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    changes: Changes,
+    dashboard: Option<Hostname>,
+    tunnel_domain: Hostname,
+    settings: RoutingSettings,
+}
+
+/// A change under way; nothing of it happened unless [`commit`](Self::commit) returned.
+pub(crate) struct Edit<'a> {
+    write: Write<'a>,
+    desk: &'a Desk,
+    actor: Viewer,
+    /// Whether anything was changed that others route by.
+    changed: bool,
+    counts: Counts,
+    names: Names,
+}
+
+/// What a revision is about.
+#[derive(Debug, Clone)]
+pub(crate) struct Object {
+    pub(crate) kind: RevisionKind,
+    pub(crate) id: Uuid,
+    pub(crate) owner: Uuid,
+    pub(crate) name: String,
+}
+
+impl Desk {
+    pub(crate) fn new(store: Store, changes: Changes, settings: &crate::Settings) -> Self {
+        Self(Arc::new(Inner {
+            store,
+            changes,
+            dashboard: settings.public_url.host_str().and_then(|host| host.parse().ok()),
+            tunnel_domain: settings.tunnel_domain.clone(),
+            settings: settings.routing.clone(),
+        }))
+    }
+
+    /// For reading.
+    pub(crate) fn read(&self) -> &DatabaseConnection {
+        self.0.store.read()
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The dashboard's host name; `None` when it is an IP address.
+    pub(crate) fn dashboard(&self) -> Option<&Hostname> {
+        self.0.dashboard.as_ref()
+    }
+
+    pub(crate) fn tunnel_domain(&self) -> &Hostname {
+        &self.0.tunnel_domain
+    }
+
+    pub(crate) fn settings(&self) -> &RoutingSettings {
+        &self.0.settings
+    }
+
+    /// Tells that something is routed differently now.
+    pub(crate) fn publish(&self) {
+        self.0.changes.publish(Change::Routing);
+    }
+
+    /// Begins a change, after those that others have begun.
+    pub(crate) async fn open(&self, actor: &Viewer) -> Result<Edit<'_>> {
+        Ok(Edit {
+            write: self.0.store.write_rules().await?,
+            desk: self,
+            actor: actor.clone(),
+            changed: false,
+            counts: Counts::default(),
+            names: Names::default(),
+        })
+    }
+}
+
+impl<'a> Edit<'a> {
+    pub(crate) fn tx(&self) -> &DatabaseTransaction {
+        &self.write.tx
+    }
+
+    pub(crate) fn desk(&self) -> &'a Desk {
+        self.desk
+    }
+
+    pub(crate) fn actor(&self) -> &Viewer {
+        &self.actor
+    }
+
+    pub(crate) fn names(&mut self) -> &mut Names {
+        &mut self.names
+    }
+
+    /// Stores all of it and tells of it.
+    pub(crate) async fn commit(self) -> Result<()> {
+        self.write.commit().await?;
+        if self.changed {
+            self.desk.publish();
+        }
+        Ok(())
+    }
+
+    /// Leaves a revision, and takes the oldest away when an object has too many.
+    pub(crate) async fn record<S: Serialize>(
+        &mut self,
+        object: Object,
+        action: RevisionAction,
+        before: Option<&S>,
+        after: Option<&S>,
+    ) -> Result<()> {
+        self.changed |= object.kind != RevisionKind::Tunnel;
+        let row = revisions::Model {
+            id: Uuid::now_v7(),
+            at: now(),
+            actor_id: Some(self.actor.id().0),
+            actor_email: Some(self.actor.user().email.to_string()),
+            owner_id: object.owner,
+            kind: object.kind.as_str().into(),
+            object_id: object.id,
+            object_name: object.name,
+            action: action.as_str().into(),
+            before: before.map(write_json).transpose()?,
+            after: after.map(write_json).transpose()?,
+        };
+        insert::<revisions::Entity, _>(self.tx(), row).await?;
+        let oldest = revisions::Entity::find()
+            .select_only()
+            .column(revisions::Column::Id)
+            .filter(revisions::Column::ObjectId.eq(object.id))
+            .order_by_desc(revisions::Column::Id)
+            .offset(KEPT_REVISIONS)
+            .limit(1)
+            .into_tuple::<Uuid>()
+            .one(self.tx())
+            .await?;
+        if let Some(oldest) = oldest {
+            revisions::Entity::delete_many()
+                .filter(revisions::Column::ObjectId.eq(object.id))
+                .filter(revisions::Column::Id.lte(oldest))
+                .exec(self.tx())
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Ends switches of a rule that goes elsewhere.
+    pub(crate) async fn end_switches(&self, subject: Uuid, reason: &str) -> Result<()> {
+        switches::Entity::update_many()
+            .col_expr(switches::Column::State, "cancelled".into())
+            .col_expr(switches::Column::Reason, reason.into())
+            .col_expr(switches::Column::EndedAt, now().into())
+            .filter(switches::Column::SubjectId.eq(subject))
+            .filter(switches::Column::State.eq("running"))
+            .exec(self.tx())
+            .await?;
+        Ok(())
+    }
+}
+
+/// Writes a row that is not there yet.
+pub(crate) async fn insert<E, M>(tx: &DatabaseTransaction, row: M) -> Result<(), DbErr>
+where
+    E: EntityTrait,
+    M: IntoActiveModel<E::ActiveModel>,
+    E::ActiveModel: ActiveModelTrait<Entity = E> + Send,
+{
+    E::insert(row.into_active_model().reset_all()).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// Writes all columns of a row that is there.
+pub(crate) async fn update<E, M>(tx: &DatabaseTransaction, row: M) -> Result<(), DbErr>
+where
+    E: EntityTrait,
+    M: IntoActiveModel<E::ActiveModel>,
+    E::ActiveModel: ActiveModelTrait<Entity = E> + Send,
+{
+    E::update(row.into_active_model().reset_all()).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// What a violated unique index means.
+pub(crate) fn taken(code: &'static str, message: String) -> impl FnOnce(DbErr) -> crate::CoreError {
+    move |error| match unique_violation(&error) {
+        Some(_) => crate::CoreError::conflict(code, message),
+        None => error.into(),
+    }
+}
+
+/// The one row that a name means: the viewer's own before somebody else's, what lives before what is deleted. Only
+/// administrators see several owners'.
+pub(crate) fn one_of<R>(
+    rows: Vec<R>,
+    viewer: &Viewer,
+    what: &'static str,
+    owner_and_deleted: impl Fn(&R) -> (Uuid, bool),
+) -> Result<R> {
+    let own = |row: &R| owner_and_deleted(row).0 == viewer.id().0;
+    let live = |row: &R| !owner_and_deleted(row).1;
+    let others = rows.iter().filter(|row| live(row) && !own(row)).count();
+    let chosen = rows
+        .iter()
+        .position(|row| own(row) && live(row))
+        .or_else(|| rows.iter().position(live))
+        .or_else(|| rows.iter().position(own))
+        .or(if rows.is_empty() { None } else { Some(0) });
+    match chosen.and_then(|index| rows.into_iter().nth(index)) {
+        None => Err(crate::CoreError::NotFound(what)),
+        Some(row) if others > 1 && !own(&row) => Err(crate::CoreError::conflict(
+            "ambiguous_name",
+            format!("several users have a {what} of this name; name it by its id"),
+        )),
+        Some(row) => Ok(row),
+    }
+}
