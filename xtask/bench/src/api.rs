@@ -1,4 +1,4 @@
-//! The REST API of a switchboard, as far as it takes to set up a tunnel.
+//! The REST API of a switchboard, as far as it takes to set up a tunnel or a domain.
 
 use std::net::SocketAddr;
 
@@ -48,6 +48,19 @@ impl Api {
     pub async fn token(&mut self) -> anyhow::Result<String> {
         let token = self.post("/api/v1/tokens", &json!({"name": "bench"})).await?;
         text(&token, "token")
+    }
+
+    /// Has a domain lead to a backend, whose health is not checked.
+    ///
+    /// # Errors
+    /// When the switchboard refuses.
+    pub async fn lead(&mut self, domain: &str, backend: SocketAddr) -> anyhow::Result<()> {
+        let service = json!({"name": "bench", "health_check": {"enabled": false}});
+        self.post("/api/v1/services", &service).await?;
+        let backend = json!({"address": backend.to_string(), "service": "bench"});
+        self.post("/api/v1/backends", &backend).await?;
+        self.post("/api/v1/domains", &json!({"domain": domain, "service": "bench"})).await?;
+        Ok(())
     }
 
     async fn post(&mut self, path: &str, body: &Value) -> anyhow::Result<Value> {

@@ -30,7 +30,7 @@ pub async fn run(plan: &Plan) -> anyhow::Result<()> {
                 subjects.push(subject);
                 running.push(started);
             }
-            Err(error) if subject.kind == Kind::Ours => return Err(error),
+            Err(error) if matches!(subject.kind, Kind::Ours | Kind::OurProxy) => return Err(error),
             Err(error) => notes.push(format!("Not compared: {error:#}")),
         }
     }

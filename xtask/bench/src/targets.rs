@@ -3,7 +3,7 @@
 use crate::{
     measure::{Figure, Measure},
     results::{Key, Results},
-    subjects::{Kind, Running},
+    subjects::{Kind, Running, TWO},
 };
 
 /// What a figure is held against.
@@ -42,6 +42,7 @@ const fn target(name: &'static str, key: Key, against: Against, bound: Bound, un
 }
 
 const NGINX: Against = Named("nginx");
+const NGINX_2: Against = Named(TWO);
 const RATHOLE: Against = Named("rathole");
 
 const TARGETS: &[Target] = &[
@@ -69,14 +70,29 @@ const TARGETS: &[Target] = &[
     target("first answer after a silent freeze", (Measure::Freeze, Figure::Seconds), Nothing, AtMost(5.0), " s"),
 ];
 
-/// The targets as a markdown table: what was not measured is left out.
+/// What is to be reached without a telephone.
+const PROXY_TARGETS: &[Target] = &[
+    target("requests/s, 32 connections", (Measure::Many, Figure::Rate), NGINX, AtLeast(1.3), ""),
+    target("requests/s, 32 connections", (Measure::Many, Figure::Rate), NGINX_2, AtLeast(0.9), ""),
+    target("requests/s, 256 connections", (Measure::Crowd, Figure::Rate), NGINX, AtLeast(1.3), ""),
+    target("requests/s, 256 connections", (Measure::Crowd, Figure::Rate), NGINX_2, AtLeast(0.9), ""),
+    target("CPU per 100,000 requests, 32 connections", (Measure::Many, Figure::Cpu), NGINX, AtMost(1.3), ""),
+    target("requests/s, a new connection each, 32", (Measure::Fresh, Figure::Rate), NGINX, AtLeast(1.1), ""),
+    target("1 MiB bodies, 8 connections", (Measure::Body1m, Figure::Speed), NGINX, AtLeast(0.9), ""),
+    target("p99 at 32 connections", (Measure::Many, Figure::P99), NGINX, AtMost(1.0), ""),
+];
+
+/// The targets as markdown tables: what was not measured is left out.
 pub fn markdown(subjects: &[Running], results: &Results) -> String {
-    let Some(ours) = subjects.iter().position(|subject| subject.kind == Kind::Ours) else { return String::new() };
-    let rows: Vec<_> = TARGETS.iter().filter_map(|target| target.row(ours, subjects, results)).collect();
-    if rows.is_empty() {
-        return String::new();
-    }
-    format!("| to reach | bound | reached | |\n| --- | --- | ---: | --- |\n{}\n", rows.concat())
+    let table = |of: &str, kind: Kind, targets: &[Target]| {
+        let ours = subjects.iter().position(|subject| subject.kind == kind)?;
+        let rows: Vec<_> = targets.iter().filter_map(|target| target.row(ours, subjects, results)).collect();
+        let rows = Some(rows.concat()).filter(|rows| !rows.is_empty())?;
+        Some(format!("| {of}: to reach | bound | reached | |\n| --- | --- | ---: | --- |\n{rows}\n"))
+    };
+    let tunnel = table("tunnel", Kind::Ours, TARGETS);
+    let proxy = table("to an address", Kind::OurProxy, PROXY_TARGETS);
+    tunnel.into_iter().chain(proxy).collect()
 }
 
 impl Target {

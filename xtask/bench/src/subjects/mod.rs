@@ -26,6 +26,9 @@ const START: Duration = Duration::from_secs(20);
 const ATTEMPT: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// What nginx with two workers is called in the tables.
+pub const TWO: &str = "nginx, 2 workers";
+
 /// Something to measure.
 #[derive(Clone, Debug)]
 pub struct Subject {
@@ -47,6 +50,8 @@ pub enum Kind {
     Tunnel,
     /// A tunnel of ours.
     Ours,
+    /// Ours as a reverse proxy beside the origin, without a telephone.
+    OurProxy,
 }
 
 impl Kind {
@@ -60,7 +65,10 @@ impl Kind {
 enum How {
     Direct,
     Peer(Peer),
+    /// So many workers.
+    Nginx(Peer, usize),
     Ours(Build, Settings),
+    OurProxy(Build, Settings),
 }
 
 /// A subject that answers. What was started for it ends when this is dropped.
@@ -127,11 +135,18 @@ pub fn of(plan: &Plan) -> Vec<Subject> {
         };
         Subject { name: peer.kind.name().to_owned(), kind, how: How::Peer(peer.clone()) }
     });
-    let ours = plan.ours.iter().map(|build| {
-        let how = How::Ours(build.clone(), plan.settings.clone());
-        Subject { name: build.name.clone(), kind: Kind::Ours, how }
+    let nginx = plan.peers.iter().find(|peer| peer.kind == PeerKind::Nginx);
+    let two = nginx.map(|peer| Subject { name: TWO.to_owned(), kind: Kind::Proxy, how: How::Nginx(peer.clone(), 2) });
+    let ours = plan.ours.iter().flat_map(|build| {
+        let (tunnel, proxy) = (build.clone(), build.clone());
+        let tunnel = How::Ours(tunnel, plan.settings.clone());
+        let proxy = How::OurProxy(proxy, plan.settings.clone());
+        [
+            Subject { name: build.name.clone(), kind: Kind::Ours, how: tunnel },
+            Subject { name: format!("{} to an address", build.name), kind: Kind::OurProxy, how: proxy },
+        ]
     });
-    std::iter::once(direct).chain(peers).chain(ours).collect()
+    std::iter::once(direct).chain(peers).chain(two).chain(ours).collect()
 }
 
 impl Subject {
@@ -166,16 +181,19 @@ impl Subject {
         let parts = match &self.how {
             How::Direct => Parts { address: origin, programs: Vec::new(), api: None, relay: None },
             How::Peer(peer) => match peer.kind {
-                PeerKind::Nginx => nginx::start(&peer.program, origin, path)?,
+                PeerKind::Nginx => nginx::start(&peer.program, 1, origin, path)?,
                 PeerKind::Haproxy => haproxy::start(&peer.program, origin, path)?,
                 PeerKind::Rathole => rathole::start(&peer.program, way, origin, path).await?,
                 PeerKind::Bore => bore::start(&peer.program, way, origin, path).await?,
             },
+            How::Nginx(peer, workers) => nginx::start(&peer.program, *workers, origin, path)?,
             How::Ours(build, settings) => ours::start(build, settings, way, origin, path).await?,
+            How::OurProxy(build, settings) => ours::start_proxy(build, settings, origin, path).await?,
         };
         let Parts { address, programs, api, relay } = parts;
         let host = match self.kind {
             Kind::Ours => format!("{}.localhost:{}", ours::SUBDOMAIN, address.port()),
+            Kind::OurProxy => ours::DOMAIN.to_owned(),
             _ => address.to_string(),
         };
         Ok(Running { name: self.name.clone(), kind: self.kind, address, host, programs, api, relay, _folder: folder })

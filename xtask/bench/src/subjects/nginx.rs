@@ -1,4 +1,4 @@
-//! nginx as a plain reverse proxy: one worker, connections to the origin kept, no log.
+//! nginx as a plain reverse proxy: each worker a process of its own, connections to the origin kept, no log.
 
 use std::{fs, net::SocketAddr, path::Path};
 
@@ -7,18 +7,26 @@ use tokio::process::Command;
 use super::Parts;
 use crate::{ports, program::Program};
 
-pub(super) fn start(program: &Path, origin: SocketAddr, folder: &Path) -> anyhow::Result<Parts> {
+pub(super) fn start(program: &Path, workers: usize, origin: SocketAddr, folder: &Path) -> anyhow::Result<Parts> {
     let address = ports::free();
-    let file = folder.join("nginx.conf");
-    fs::write(&file, configuration(address, origin, folder))?;
-    let mut command = Command::new(program);
-    command.arg("-p").arg(folder).arg("-c").arg(&file).args(["-e", "stderr"]);
-    Ok(Parts::single(address, Program::start("nginx", &mut command, folder)?))
+    let worker = |number: usize| {
+        let folder = folder.join(number.to_string());
+        fs::create_dir(&folder)?;
+        let file = folder.join("nginx.conf");
+        fs::write(&file, configuration(address, workers > 1, origin, &folder))?;
+        let mut command = Command::new(program);
+        command.arg("-p").arg(&folder).arg("-c").arg(&file).args(["-e", "stderr"]);
+        Program::start("nginx", &mut command, &folder)
+    };
+    let programs = (0..workers).map(worker).collect::<anyhow::Result<Vec<_>>>()?;
+    Ok(Parts { address, programs, api: None, relay: None })
 }
 
-/// Without a master process, so that there is one process to measure and to stop.
-fn configuration(address: SocketAddr, origin: SocketAddr, folder: &Path) -> String {
+/// Without a master process, so that there are no others than those that are measured and stopped. Several share their
+/// address as workers do that are told to `reuseport`.
+fn configuration(address: SocketAddr, shared: bool, origin: SocketAddr, folder: &Path) -> String {
     let folder = folder.display();
+    let shared = if shared { " reuseport" } else { "" };
     format!(
         "daemon off;
 master_process off;
@@ -43,7 +51,7 @@ http {{
         keepalive_requests 1000000000;
     }}
     server {{
-        listen {address} backlog=4096;
+        listen {address} backlog=4096{shared};
         proxy_http_version 1.1;
         proxy_buffers 16 64k;
         proxy_busy_buffers_size 128k;

@@ -1,4 +1,5 @@
-//! A switchboard with its data in a new folder, and a telephone that serves a tunnel of it.
+//! A switchboard with its data in a new folder: with a telephone that serves a tunnel of it, or with a domain that leads
+//! to an address.
 
 use std::{net::SocketAddr, path::Path, time::Duration};
 
@@ -15,6 +16,8 @@ use crate::{
 
 /// The tunnel's subdomain.
 pub const SUBDOMAIN: &str = "bench";
+/// The domain that leads to an address.
+pub const DOMAIN: &str = "bench.test";
 const START: Duration = Duration::from_secs(20);
 
 pub(super) async fn start(
@@ -44,6 +47,23 @@ pub(super) async fn start(
     }
     let telephone = Program::start("telephone", &mut command, folder)?;
     Ok(Parts { address, programs: vec![switchboard, telephone], api: Some(api), relay })
+}
+
+/// A switchboard that passes requests on to the origin itself.
+pub(super) async fn start_proxy(
+    build: &Build,
+    settings: &Settings,
+    origin: SocketAddr,
+    folder: &Path,
+) -> anyhow::Result<Parts> {
+    let address = ports::free();
+    let first = serve(build, settings, address, folder).await?;
+    let mut api = Api::register(address).await?;
+    api.lead(DOMAIN, origin).await?;
+    first.end().await?;
+    // For the same reason as above.
+    let switchboard = serve(build, settings, address, folder).await?;
+    Ok(Parts::single(address, switchboard))
 }
 
 /// Starts a switchboard and waits until it listens.
