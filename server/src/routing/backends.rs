@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dashmap::DashMap;
-use domain::{BackendAddress, BackendId, ServiceId, Tag};
+use domain::{BackendAddress, BackendId, RegionName, ServiceId, Tag};
 use server_core::Tally;
 
 use super::backend::Backend;
@@ -17,6 +17,7 @@ pub struct Backends {
     outside: Arc<Outside>,
     states: DashMap<BackendId, Arc<Backend>>,
     upstreams: Mutex<HashMap<BackendId, Arc<Upstream>>>,
+    regions: Mutex<HashMap<RegionName, Arc<Upstream>>>,
     tallies: Mutex<HashMap<(ServiceId, Option<Tag>), Arc<Tally>>>,
 }
 
@@ -24,7 +25,14 @@ impl Backends {
     /// None yet. `outside` says what members' backends may be.
     pub fn new(common: Common, outside: Outside) -> Self {
         let outside = Arc::new(outside);
-        Self { common, outside, states: DashMap::new(), upstreams: Mutex::default(), tallies: Mutex::default() }
+        Self {
+            common,
+            outside,
+            states: DashMap::new(),
+            upstreams: Mutex::default(),
+            regions: Mutex::default(),
+            tallies: Mutex::default(),
+        }
     }
 
     /// How a backend is doing.
@@ -67,6 +75,19 @@ impl Backends {
         }
     }
 
+    /// The connections to another region's switchboards; those of before as long as it has the same address.
+    pub(super) fn region(&self, name: &RegionName, address: &BackendAddress) -> Arc<Upstream> {
+        let mut regions = lock(&self.regions);
+        match regions.get(name) {
+            Some(kept) if kept.address() == address => kept.clone(),
+            _ => {
+                let upstream = Arc::new(Upstream::new(address.clone(), true, ConnectPolicy::Anything, &self.common));
+                regions.insert(name.clone(), upstream.clone());
+                upstream
+            }
+        }
+    }
+
     /// What counts the answers to one tag of a service.
     pub(super) fn tally(&self, service: ServiceId, tag: Option<&Tag>) -> Arc<Tally> {
         lock(&self.tallies).entry((service, tag.cloned())).or_default().clone()
@@ -76,13 +97,15 @@ impl Backends {
     pub(super) fn forget_unused(&self) {
         self.states.retain(|_, state| Arc::strong_count(state) > 1);
         lock(&self.upstreams).retain(|_, upstream| Arc::strong_count(upstream) > 1);
+        lock(&self.regions).retain(|_, upstream| Arc::strong_count(upstream) > 1);
         lock(&self.tallies).retain(|_, tally| Arc::strong_count(tally) > 1);
     }
 
     /// Closes connections that have been idle for too long.
     pub(super) fn sweep(&self) {
         let upstreams: Vec<_> = lock(&self.upstreams).values().cloned().collect();
-        for upstream in upstreams {
+        let regions: Vec<_> = lock(&self.regions).values().cloned().collect();
+        for upstream in upstreams.iter().chain(&regions) {
             upstream.sweep();
         }
     }

@@ -18,6 +18,7 @@ use super::split::{Split, percent};
 use super::table::{Entry, Table, TunnelRoute};
 use crate::health;
 use crate::tunnel::{Address, Registry};
+use crate::upstream::Upstream;
 
 /// What a table is made with.
 pub(super) struct Making<'a> {
@@ -27,6 +28,13 @@ pub(super) struct Making<'a> {
     pub dashboard: Option<&'a Hostname>,
     pub tunnel_domain: &'a Hostname,
     pub region: Option<&'a RegionName>,
+}
+
+/// What rules can lead to.
+struct Ends<'a> {
+    services: HashMap<ServiceId, &'a ServiceEntry>,
+    tunnels: HashMap<TunnelId, Arc<TunnelRoute>>,
+    regions: HashMap<RegionName, Arc<Upstream>>,
 }
 
 /// The pools that rules share.
@@ -46,17 +54,18 @@ impl Making<'_> {
             if let Ok(host) = format!("{}.{}", entry.subdomain, self.tunnel_domain).parse::<Hostname>() {
                 enter(builder.host(&HostPattern::Exact(host), Some(Entry::Tunnel(route.clone()))));
             }
-            for host in &entry.custom_domains {
-                enter(builder.host(&HostPattern::Exact(host.clone()), Some(Entry::Tunnel(route.clone()))));
-            }
             tunnels.insert(route.id, route);
         }
-        let services: HashMap<_, _> = snapshot.services.iter().map(|service| (service.id, service)).collect();
+        let ends = Ends {
+            services: snapshot.services.iter().map(|service| (service.id, service)).collect(),
+            regions: self.regions(snapshot),
+            tunnels,
+        };
         let with_mounts: std::collections::HashSet<_> =
             snapshot.rules.iter().filter(|rule| rule.mount.is_some()).map(|rule| &rule.host).collect();
         let mut pools = Pools::new();
         for entry in &snapshot.rules {
-            let target = self.target(entry, &services, &tunnels, &mut pools);
+            let target = self.target(entry, &ends, &mut pools);
             let is_alone = !with_mounts.contains(&entry.host);
             let rule = Entry::Rule(Arc::new(rule(entry, target, is_alone)));
             match (&entry.mount, &entry.host) {
@@ -65,7 +74,7 @@ impl Making<'_> {
                 (None, _) => {}
             }
         }
-        Table { entries: builder.build(), tunnels, dashboard: self.dashboard.cloned() }
+        Table { entries: builder.build(), tunnels: ends.tunnels, dashboard: self.dashboard.cloned() }
     }
 
     /// The backends whose health is checked.
@@ -90,6 +99,19 @@ impl Making<'_> {
         })
     }
 
+    /// The other regions that say where they are reached.
+    fn regions(&self, snapshot: &RoutingSnapshot) -> HashMap<RegionName, Arc<Upstream>> {
+        let others = snapshot.regions.iter().filter(|region| Some(&region.name) != self.region);
+        let reached = others.filter_map(|region| match region.public_url.parse() {
+            Ok(address) => Some((region.name.clone(), self.backends.region(&region.name, &address))),
+            Err(error) => {
+                tracing::warn!(region = %region.name, %error, "a region cannot be reached by its public URL");
+                None
+            }
+        });
+        reached.collect()
+    }
+
     fn is_dashboard(&self, host: &HostPattern) -> bool {
         matches!(host, HostPattern::Exact(host) if Some(host) == self.dashboard)
     }
@@ -105,21 +127,15 @@ impl Making<'_> {
         })
     }
 
-    fn target(
-        &self,
-        entry: &RuleEntry,
-        services: &HashMap<ServiceId, &ServiceEntry>,
-        tunnels: &HashMap<TunnelId, Arc<TunnelRoute>>,
-        pools: &mut Pools,
-    ) -> Target {
+    fn target(&self, entry: &RuleEntry, ends: &Ends<'_>, pools: &mut Pools) -> Target {
         match &entry.target {
             TargetEntry::None => Target::Nothing,
             TargetEntry::Redirect(redirect) => Target::Redirect(redirect.clone()),
-            TargetEntry::Tunnel(id) => tunnels.get(id).cloned().map_or(Target::Nothing, Target::Tunnel),
+            TargetEntry::Tunnel(id) => ends.tunnels.get(id).cloned().map_or(Target::Nothing, Target::Tunnel),
             TargetEntry::Service { id, tag } => {
-                let Some(service) = services.get(id) else { return Target::Nothing };
+                let Some(service) = ends.services.get(id) else { return Target::Nothing };
                 let mut pool = |tag: &Option<Tag>| {
-                    let made = || Arc::new(self.pool(service, tag.as_ref(), tunnels));
+                    let made = || Arc::new(self.pool(service, tag.as_ref(), ends));
                     pools.entry((*id, tag.clone())).or_insert_with(made).clone()
                 };
                 let now = pool(tag);
@@ -134,12 +150,12 @@ impl Making<'_> {
         }
     }
 
-    fn pool(&self, service: &ServiceEntry, tag: Option<&Tag>, tunnels: &HashMap<TunnelId, Arc<TunnelRoute>>) -> Pool {
+    fn pool(&self, service: &ServiceEntry, tag: Option<&Tag>, ends: &Ends<'_>) -> Pool {
         let mut candidates: Vec<_> = service
             .backends
             .iter()
             .filter(|backend| tag.is_none_or(|tag| backend.tags.contains(tag)))
-            .filter_map(|backend| Some((self.is_near(backend), self.candidate(service, backend, tunnels)?)))
+            .filter_map(|backend| Some((self.is_near(backend), self.candidate(service, backend, ends)?)))
             .collect();
         candidates.sort_by_key(|(near, _)| !near);
         let near = candidates.iter().filter(|(near, _)| *near).count();
@@ -168,13 +184,15 @@ impl Making<'_> {
         &self,
         service: &ServiceEntry,
         backend: &BackendEntry,
-        tunnels: &HashMap<TunnelId, Arc<TunnelRoute>>,
+        ends: &Ends<'_>,
     ) -> Option<Candidate> {
-        let origin = match &backend.origin {
-            BackendOrigin::Address { address, tls_verify } => {
+        let elsewhere = backend.region.as_ref().filter(|_| !self.is_near(backend)).and_then(|name| ends.regions.get(name));
+        let origin = match (&backend.origin, elsewhere) {
+            (_, Some(region)) => Origin::Region(region.clone()),
+            (BackendOrigin::Address { address, tls_verify }, None) => {
                 Origin::Address(self.backends.upstream(backend.id, address, *tls_verify, backend.owner_is_admin))
             }
-            BackendOrigin::Tunnel(id) => Origin::Tunnel(tunnels.get(id)?.clone()),
+            (BackendOrigin::Tunnel(id), None) => Origin::Tunnel(ends.tunnels.get(id)?.clone()),
         };
         Some(Candidate {
             backend: self.backends.state(backend.id),

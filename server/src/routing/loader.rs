@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
 use domain::{Hostname, RegionName};
-use server_core::{Change, CoreError, RoutingSnapshot, Services};
+use server_core::{Change, CoreError, Services};
 use tokio::sync::Mutex;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
@@ -86,8 +86,7 @@ impl Routing {
     /// When the database is away the last table stays.
     pub async fn refresh(&self) -> Result<(), CoreError> {
         let _turn = self.loading.lock().await;
-        let tunnels = self.services.tunnels().routing_entries().await?;
-        let snapshot = RoutingSnapshot { tunnels, ..RoutingSnapshot::default() };
+        let snapshot = self.services.routing().snapshot().await?;
         let making = making(&self.services, &self.registry, &self.backends, &self.surroundings);
         let table = Arc::new(making.table(&snapshot));
         self.health.follow(making.checked(&snapshot));
