@@ -103,8 +103,8 @@ impl Window {
 
     /// Accounts for `bytes` that were read and returns the credit to announce, once it is half a window.
     ///
-    /// `spare` is by how much the window may grow: nothing for a reader that has not read all there was, because it is
-    /// the reader who is slow.
+    /// `spare` is by how much the window may grow: nothing for a reader that has left much of what there was, because it
+    /// is the reader who is slow.
     pub fn consume(&mut self, bytes: u32, spare: u32, pace: Pace) -> Option<u32> {
         self.consumed = self.consumed.saturating_add(bytes);
         if self.consumed < self.size / 2 || self.consumed == 0 {

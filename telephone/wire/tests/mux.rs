@@ -122,6 +122,28 @@ fn a_reader_that_stops_stops_its_sender_and_nobody_else() {
     assert_eq!(events(&mut pair.telephone), [Event::Writable(stalled)]);
 }
 
+/// How much a sender may send when its reader has taken the first of two frames that filled the window.
+fn credit_after_one_of_two_frames(first: usize, second: usize) -> usize {
+    let mut pair = Pair::new(Settings { send_buffer: 1024 * 1024, ..Settings::default() });
+    let id = pair.stream();
+    for length in [first, second] {
+        pair.telephone.send_data(id, Bytes::from(vec![1; length]), false).unwrap();
+        pair.settle();
+    }
+    assert_eq!(pair.telephone.send_capacity(id), Ok(0));
+    assert!(matches!(pair.server.read(id), Some(Received::Data(data)) if data.len() == first));
+    pair.settle();
+    pair.telephone.send_capacity(id).unwrap()
+}
+
+#[test]
+fn a_window_grows_for_a_reader_who_has_all_but_the_last_of_it() {
+    const WINDOW: usize = wire::flow::STREAM_WINDOW as usize;
+    let kib = 1024;
+    assert_eq!(credit_after_one_of_two_frames(WINDOW - kib, kib), WINDOW - kib + WINDOW);
+    assert_eq!(credit_after_one_of_two_frames(WINDOW / 2, WINDOW / 2), WINDOW / 2, "half of it lies here unread");
+}
+
 #[test]
 fn what_is_held_unread_is_bounded_over_all_streams() {
     let limits = Limits { connection_window: 128 * 1024, ..Limits::default() };

@@ -171,8 +171,10 @@ impl Mux {
         let Some(stream) = self.streams.get_mut(&id) else { return Some(Received::Reset(ResetCode::CLOSED)) };
         let recv = &mut stream.recv;
         if let Some(data) = recv.held.pop() {
-            let waiting = recv.held.len() == 0 && self.held <= self.settings.max_held / 2;
-            let spare = if waiting { self.settings.max_grown.saturating_sub(self.grown) } else { 0 };
+            // What fills a window comes in several frames: the last of them may not have been read yet.
+            let keeps_up = recv.held.len() <= recv.window.size() as usize / 4;
+            let plenty = self.held <= self.settings.max_held / 2;
+            let spare = if keeps_up && plenty { self.settings.max_grown.saturating_sub(self.grown) } else { 0 };
             let before = recv.window.grown();
             // Held data is bounded by the window, a u32.
             let grant = recv.window.consume(data.len() as u32, u32::try_from(spare).unwrap_or(u32::MAX), self.pace);
