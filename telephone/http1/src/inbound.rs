@@ -11,8 +11,10 @@ const FIRST: usize = 4 * 1024;
 /// Less room than this is not worth a system call.
 const LEAST: usize = 512;
 /// How much it has at most: beyond it a system call costs little compared with what it brings, and all of it is kept as
-/// long as somebody has not taken the last byte of it.
-const LARGEST: usize = 64 * 1024;
+/// long as somebody has not taken the last byte of it. When it is passed on at once, with a head or the header of a frame
+/// before it, it fits into two of the pieces of nearly 64 KiB in which TCP hands it down: a third one with the last few
+/// bytes would cost as much as the others.
+const LARGEST: usize = 126 * 1024;
 
 /// What was read and not used yet.
 #[derive(Debug)]

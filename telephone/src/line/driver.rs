@@ -16,8 +16,9 @@ use super::heartbeat::Heartbeat;
 use super::shared::{Shared, wake};
 use super::{LineError, Socket, SocketError};
 
-/// About how much goes into one WebSocket message: what a new request waits for at most.
-const MAX_MESSAGE: usize = 128 * 1024;
+/// About how much goes into one WebSocket message: what a new request waits for at most. With its header it fits into two
+/// of the pieces of nearly 64 KiB in which TCP hands it down; the last few bytes in a third one would cost as much.
+const MAX_MESSAGE: usize = 127 * 1024;
 /// How many messages are read or written before other tasks have their turn.
 const BUDGET: usize = 32;
 /// How long the closing handshake may take.

@@ -17,8 +17,9 @@ use crate::{BodyDecoder, BodyError, Decoded, Framing, HeadScan, Response, Respon
 
 /// The longest response head, bytes.
 const MAX_HEAD: usize = 64 * 1024;
-/// How much is gathered of a request body before it is written.
-const GATHERED: usize = 128 * 1024;
+/// How much is gathered of a request body before it is written: two of the pieces of nearly 64 KiB in which TCP hands
+/// it down, and not a few bytes more.
+const GATHERED: usize = 126 * 1024;
 
 /// A request on its way and the response to it, whose body this is once there was its [head](Self::response). The
 /// request goes on being sent as long as the response is asked for; a server may answer before it has all of it.

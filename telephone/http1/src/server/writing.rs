@@ -18,8 +18,9 @@ use crate::encode::BodyEncoder;
 use crate::fields::names;
 use crate::outbound::Outbound;
 
-/// How much is gathered of a body before it is written.
-const GATHERED: usize = 128 * 1024;
+/// How much is gathered of a body before it is written: two of the pieces of nearly 64 KiB in which TCP hands
+/// it down, and not a few bytes more.
+const GATHERED: usize = 126 * 1024;
 
 /// Writes responses.
 pub(super) struct Writing {

@@ -1,6 +1,11 @@
 use crate::control::Limits;
 use crate::flow::MAX_STREAM_WINDOW;
 
+/// The longest payload of a DATA frame of a stream that is alone and delays nobody, in bytes. With all headers it stays
+/// below the 64 KiB in which TCP hands data down: those few bytes that a longer one leaves for a packet of their own would
+/// cost as much as all the others.
+pub(super) const LONE_FRAME: usize = 63 * 1024;
+
 /// Which end of the line a [`Mux`](super::Mux) is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
@@ -43,7 +48,7 @@ impl Settings {
             max_stream_window: MAX_STREAM_WINDOW,
             max_grown: 16 * 1024 * 1024,
             max_held: 96 * 1024 * 1024,
-            send_buffer: 64 * 1024,
+            send_buffer: 2 * LONE_FRAME,
             max_queued: 16 * 1024 * 1024,
             frame_size: 16 * 1024,
         }

@@ -2,6 +2,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
+use super::settings::LONE_FRAME;
 use super::stream::{SendHalf, SendState, Tail};
 use super::{Event, Mux, StreamId, put_aside};
 use crate::frame::{HEADER, MAX_DATA, put_data_header};
@@ -70,7 +71,7 @@ impl Mux {
             return;
         }
         // A stream that is alone delays nobody with a long frame.
-        let frame = if self.turns.is_empty() { MAX_DATA } else { self.settings.frame_size.min(MAX_DATA) };
+        let frame = if self.turns.is_empty() { LONE_FRAME } else { self.settings.frame_size.min(MAX_DATA) };
         let room = frame.min(end - out.len() - HEADER);
         let length = self.credit.take(send.queued.min(room));
         if length == 0 && send.queued > 0 {
