@@ -21,6 +21,8 @@ use super::{LineError, Socket, SocketError};
 const MAX_MESSAGE: usize = 127 * 1024;
 /// How many messages are read or written before other tasks have their turn.
 const BUDGET: usize = 32;
+/// After how many bytes read those who wait for them have their turn: no more than the processor still has at hand then.
+const BYTES: u64 = 512 * 1024;
 /// How long the closing handshake may take.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -92,10 +94,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     fn poll_in(&mut self, cx: &mut Context<'_>) -> Result<(), LineError> {
         let mut budget = BUDGET;
+        let enough = self.socket.moved().0 + BYTES;
         while let Poll::Ready(received) = self.socket.poll_receive(cx) {
             self.take(received?)?;
             budget -= 1;
-            if budget == 0 {
+            if budget == 0 || self.socket.moved().0 >= enough {
                 cx.waker().wake_by_ref();
                 break;
             }

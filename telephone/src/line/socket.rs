@@ -124,6 +124,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        // When all that was read has been used up, the same memory is read into again: the processor has it at hand.
+        if self.input.is_empty() {
+            let _still_used = !self.input.try_reclaim(spare::SIZE);
+        }
         let missing = self.decoder.missing(self.input.len()).min(MAX_READ.max(self.input.len()));
         spare::reserve(&mut self.input, missing.max(MIN_READ));
         let read = ready!(poll_read_buf(Pin::new(&mut self.io), cx, &mut self.input))?;
