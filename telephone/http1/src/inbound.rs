@@ -1,6 +1,6 @@
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::BytesMut;
 use tokio::io::AsyncRead;
@@ -40,10 +40,19 @@ impl Inbound {
             self.buffer.reserve(expected.unwrap_or(self.room).clamp(FIRST, LARGEST));
         }
         let room = self.buffer.capacity() - self.buffer.len();
-        let read = ready!(poll_read_buf(Pin::new(io), cx, &mut self.buffer))?;
-        // Whoever fills what there is has more to say.
+        let Poll::Ready(read) = poll_read_buf(Pin::new(io), cx, &mut self.buffer) else {
+            // While nothing comes no more is held than the little that most of what comes needs.
+            if self.buffer.is_empty() && self.buffer.capacity() > FIRST {
+                self.buffer = BytesMut::new();
+            }
+            return Poll::Pending;
+        };
+        let read = read?;
+        // Whoever fills what there is has more to say, and most likely the next time, too.
         if read == room {
             self.room = (self.room * 4).min(LARGEST);
+        } else if read <= FIRST && expected.is_none() {
+            self.room = FIRST;
         }
         Poll::Ready(Ok(read))
     }
@@ -51,7 +60,7 @@ impl Inbound {
     /// Lets go of the memory: a connection on which nothing happens is to cost no more than its socket.
     pub(crate) fn shrink(&mut self) {
         if self.buffer.is_empty() {
-            *self = Self::new(BytesMut::new());
+            self.buffer = BytesMut::new();
         }
     }
 }
