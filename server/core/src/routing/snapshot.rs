@@ -11,8 +11,7 @@ use domain::{
 /// stopped.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RoutingSnapshot {
-    /// All tunnels that are not deleted. The verified domains that lead to one are among its `custom_domains`, as far as
-    /// they are exact, and among the rules, all of them.
+    /// All tunnels that are not deleted. The domains that lead to them are not repeated here: they are among the rules.
     pub tunnels: Vec<RoutingEntry>,
     /// All services that are not deleted.
     pub services: Vec<ServiceEntry>,

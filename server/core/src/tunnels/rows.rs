@@ -197,17 +197,25 @@ impl Addresses {
     }
 }
 
-/// What the routing table needs to know of all tunnels that are not deleted.
-pub(crate) async fn entries(connection: &impl ConnectionTrait, addresses: &Addresses) -> Result<Vec<RoutingEntry>> {
-    let rows = tunnels::Entity::find().filter(tunnels::Column::DeletedAt.is_null()).all(connection).await?;
-    let verified = domains::Entity::find()
+/// Verified domains that lead to tunnels.
+pub(super) async fn verified_domains(connection: &impl ConnectionTrait) -> Result<HashMap<Uuid, Vec<Hostname>>> {
+    let rows = domains::Entity::find()
         .filter(domains::Column::DeletedAt.is_null())
         .filter(domains::Column::TunnelId.is_not_null())
         .filter(domains::Column::VerifiedAt.is_not_null())
         .order_by_asc(domains::Column::Id)
         .all(connection)
         .await?;
-    let mut domains = by_tunnel(verified)?;
+    by_tunnel(rows)
+}
+
+/// What the routing table needs to know of all tunnels that are not deleted, with these domains.
+pub(crate) async fn entries(
+    connection: &impl ConnectionTrait,
+    addresses: &Addresses,
+    mut domains: HashMap<Uuid, Vec<Hostname>>,
+) -> Result<Vec<RoutingEntry>> {
+    let rows = tunnels::Entity::find().filter(tunnels::Column::DeletedAt.is_null()).all(connection).await?;
     rows.into_iter()
         .map(|row| {
             let subdomain = parse(&row.subdomain)?;

@@ -196,7 +196,7 @@ pub async fn a_tunnels_custom_domains_are_domains(db: Db) {
     let tunnel = tunnels.create(&bob, new()).await.unwrap();
     let a = hosts.get(&bob, &at("a.example")).await.unwrap();
     assert!(matches!(a.target, Target::Tunnel { id, .. } if id == tunnel.id) && !a.verified, "{a:?}");
-    let routed = async || services.routing().snapshot().await.unwrap().tunnels[0].custom_domains.len();
+    let routed = async || services.tunnels().routing_entries().await.unwrap()[0].custom_domains.len();
     assert_eq!(routed().await, 0, "a member's is verified first");
     hosts.record_check(a.id, Ok(())).await.unwrap();
     assert_eq!(routed().await, 1);

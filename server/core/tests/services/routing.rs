@@ -120,7 +120,8 @@ pub async fn tunnels_domains_are_kept(db: Db) {
     let snapshot = services.routing().snapshot().await.unwrap();
     let host: HostPattern = "blog.example".parse().unwrap();
     assert_eq!(snapshot.rules.iter().map(|rule| rule.host.clone()).collect::<Vec<_>>(), [Some(host)]);
-    assert_eq!(snapshot.tunnels[0].custom_domains.len(), 1);
+    assert_eq!(snapshot.rules[0].target, TargetEntry::Tunnel(snapshot.tunnels[0].tunnel_id));
+    assert_eq!(services.tunnels().routing_entries().await.unwrap()[0].custom_domains.len(), 1);
     let bob = services.accounts().viewer(snapshot.tunnels[0].owner_id).await.unwrap().unwrap();
     let deleted = server_core::TunnelQuery { deleted: true, ..Default::default() };
     let gone = services.tunnels().list(&bob, deleted, Page::default()).await.unwrap().items.remove(0);
