@@ -9,3 +9,4 @@ mod name_server;
 #[expect(unused_imports, reason = "each test binary uses a part of this")]
 #[path = "../support/mod.rs"]
 mod support;
+mod watch;

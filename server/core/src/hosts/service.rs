@@ -10,10 +10,10 @@ use crate::{
         rows::domains::{self, Column, Entity},
     },
 };
-use domain::{Domain, DomainId, DomainPatch, DomainSpec, RevisionAction, RuleId, Switch};
+use domain::{Domain, DomainId, DomainPatch, DomainSpec, RevisionAction, RuleId, Switch, Timestamp};
 use sea_orm::{
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait},
+    ColumnTrait, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait, NullOrdering},
 };
 use uuid::Uuid;
 
@@ -103,6 +103,22 @@ impl Hosts {
         edit.revive_domain(row).await?;
         edit.commit().await?;
         self.shown_one(id).await
+    }
+
+    /// At most `most` domains that wait to be verified and that their owners changed last after `since`; first those that
+    /// were never checked, then those that were not for longest. For whoever checks them.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn unverified(&self, since: Timestamp, most: u64) -> Result<Vec<Domain>> {
+        let rows = Entity::find()
+            .filter(Column::VerifiedAt.is_null())
+            .filter(Column::DeletedAt.is_null())
+            .filter(Column::UpdatedAt.gt(since))
+            .order_by_with_nulls(Column::CheckedAt, Order::Asc, NullOrdering::First)
+            .order_by_asc(Column::Id)
+            .limit(most);
+        self.shown(rows.all(self.desk.read()).await?).await
     }
 
     /// Notes what a look at the domain's record or file showed: `Ok` verifies it. What is verified stays so.

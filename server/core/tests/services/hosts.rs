@@ -64,10 +64,22 @@ pub async fn a_members_domain_is_verified_first(db: Db) {
     assert!(!app.verified && app.verification.value.starts_with("sb-verify="), "{app:?}");
     let rules = async || services.routing().snapshot().await.unwrap().rules.len();
     assert_eq!(rules().await, 0);
+    let fresh = hosts.create(&bob, from(json!({"domain": "fresh.example.com"}))).await.unwrap();
     let checked = hosts.record_check(app.id, Err("no TXT record".into())).await.unwrap();
+    let waiting = async |since, most| {
+        let waiting = hosts.unverified(since, most).await.unwrap();
+        waiting.into_iter().map(|domain| domain.id).collect::<Vec<_>>()
+    };
+    let before = app.created_at - chrono::TimeDelta::seconds(1);
+    assert_eq!(waiting(before, 10).await, [fresh.id, app.id], "first who was never checked");
+    assert_eq!(waiting(before, 1).await, [fresh.id]);
+    assert_eq!(waiting(fresh.updated_at, 10).await, []);
     assert_eq!((checked.verified, checked.verification.error.as_deref()), (false, Some("no TXT record")));
     let checked = hosts.record_check(app.id, Ok(())).await.unwrap();
     assert_eq!((checked.verified, checked.verification.error, rules().await), (true, None, 1));
+    assert_eq!(waiting(before, 10).await, [fresh.id]);
+    hosts.delete(&bob, &fresh.id.into()).await.unwrap();
+    assert_eq!(waiting(before, 10).await, []);
     let checked = hosts.record_check(app.id, Err("the resolver is away".into())).await.unwrap();
     assert!(checked.verified && checked.verification.checked_at.is_some(), "what is verified stays so");
     hosts.delete(&bob, &app.id.into()).await.unwrap();

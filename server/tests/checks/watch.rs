@@ -1,0 +1,143 @@
+//! Domains that wait to be verified, as the services keep them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{Domain, DomainSpec, Role};
+use http::Response;
+use server::domains::{DomainChecker, Names, PendingFiles, Watch};
+use server::upstream::ConnectPolicy;
+use server_core::{CoreError, DomainRef, RoutingSettings, Secret, Services, Settings, SignupPolicy, Viewer};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::name_server::NameServer;
+use crate::support::{Origin, full, until};
+
+const SOON: Duration = Duration::from_secs(20);
+
+struct Site {
+    services: Services,
+    member: Viewer,
+    names: NameServer,
+    files: Arc<PendingFiles>,
+    watch: Arc<Watch>,
+    /// Serves what this node has for each file.
+    _web: Origin,
+    _folder: tempfile::TempDir,
+}
+
+impl Site {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            database_url: format!("sqlite:{}", folder.path().join("switchboard.db").display()).parse().unwrap(),
+            public_url: "http://localhost:8080".parse().unwrap(),
+            tunnel_domain: "localhost".parse().unwrap(),
+            signup: SignupPolicy::Closed,
+            jwt_secret: Secret::new([7; 32]),
+            loopback_only: true,
+            max_tunnels_per_user: 200,
+            routing: RoutingSettings::default(),
+        };
+        let services = Services::open(settings).await.unwrap();
+        let user = services.accounts().add("bob@example.com", "correct horse battery", Role::Member).await.unwrap();
+        let member = services.accounts().viewer(user.id).await.unwrap().unwrap();
+        let (names, files) = (NameServer::start().await, Arc::<PendingFiles>::default());
+        let answers = files.clone();
+        let web = Origin::start(move |request| {
+            let host = request.headers()["host"].to_str().unwrap();
+            let file = answers.answer(host, request.uri().path());
+            let status = if file.is_some() { 200 } else { 404 };
+            std::future::ready(Response::builder().status(status).body(full(file.unwrap_or_default())).unwrap())
+        })
+        .await;
+        let asked = Names::new(vec![names.address]);
+        let checker = DomainChecker::new(asked, ConnectPolicy::Anything, web.address.port());
+        let watch = Arc::new(Watch::new(services.clone(), checker, files.clone()));
+        Self { services, member, names, files, watch, _web: web, _folder: folder }
+    }
+
+    fn run(&self) -> AbortOnDropHandle<()> {
+        let watch = self.watch.clone();
+        AbortOnDropHandle::new(tokio::spawn(async move { watch.run(CancellationToken::new()).await }))
+    }
+
+    async fn enter(&self, domain: &str) -> Domain {
+        let spec = DomainSpec::new(domain.parse().unwrap());
+        self.services.hosts().create(&self.member, spec).await.unwrap()
+    }
+
+    async fn get(&self, domain: &Domain) -> Domain {
+        self.services.hosts().get(&self.member, &DomainRef::from(domain.id)).await.unwrap()
+    }
+
+    fn prove(&self, domain: &Domain) {
+        let value: &str = domain.verification.value.clone().leak();
+        self.names.set_text(&domain.verification.record, value);
+    }
+}
+
+#[tokio::test]
+async fn a_domain_is_checked_as_soon_as_it_is_entered() {
+    let site = Site::start().await;
+    let before = site.enter("before.example.com").await;
+    site.prove(&before);
+    let _running = site.run();
+    until(SOON, "verified", async || site.get(&before).await.verified).await;
+
+    let wrong = site.enter("*.wrong.example.com").await;
+    until(SOON, "checked", async || site.get(&wrong).await.verification.checked_at.is_some()).await;
+    let checked = site.get(&wrong).await;
+    let error = checked.verification.error.unwrap();
+    assert!(!checked.verified && error.starts_with("no TXT record at _switchboard.wrong.example.com"), "{error}");
+}
+
+#[tokio::test]
+async fn whoever_asks_is_told_at_once_and_not_too_often() {
+    let site = Site::start().await;
+    let domain = site.enter("*.example.com").await;
+    let (one, other) = tokio::join!(site.watch.verify(domain.clone()), site.watch.verify(domain.clone()));
+    let throttled = |result: &server_core::Result<Domain>| matches!(result, Err(CoreError::Throttled { .. }));
+    assert!(throttled(&other), "one check of a domain at a time: {other:?}");
+    let checked = one.unwrap();
+    assert!(!checked.verified && checked.verification.error.is_some());
+    site.prove(&domain);
+    assert!(throttled(&site.watch.verify(checked).await), "not again within five seconds");
+
+    // As it was before the check, five seconds and more ago.
+    let verified = site.watch.verify(domain).await.unwrap();
+    assert_eq!((verified.verified, &verified.verification.error), (true, &None));
+    let again = site.watch.verify(verified.clone()).await.unwrap();
+    assert_eq!(again, verified, "what is verified is not checked again");
+}
+
+#[tokio::test]
+async fn a_host_that_leads_here_shows_its_file_until_it_is_verified() {
+    let site = Site::start().await;
+    site.names.set_address("app.example.com", "127.0.0.1");
+    let domain = site.enter("app.example.com").await;
+    let path = domain.verification.url.clone().unwrap().replace("http://app.example.com", "");
+    assert_eq!(site.files.answer("app.example.com", &path), None);
+    let verified = site.watch.verify(domain.clone()).await.unwrap();
+    assert!(verified.verified, "{verified:?}");
+
+    let value = format!("{}\n", domain.verification.value);
+    assert_eq!(site.files.answer("app.example.com", &path), Some(value));
+    for (host, path) in [("b.example.com", path.as_str()), ("app.example.com", "/"), ("app.example.com", &path[1..])] {
+        assert_eq!(site.files.answer(host, path), None, "{host} {path}");
+    }
+    assert_eq!(site.files.answer("app.example.com", &format!("{path}x")), None);
+    let _running = site.run();
+    until(SOON, "no file any more", async || site.files.answer("app.example.com", &path).is_none()).await;
+}
+
+#[tokio::test]
+async fn a_domain_deleted_during_its_check_stays_as_it_is() {
+    let site = Site::start().await;
+    let domain = site.enter("*.example.com").await;
+    site.prove(&domain);
+    site.services.hosts().delete(&site.member, &DomainRef::from(domain.id)).await.unwrap();
+    assert!(matches!(site.watch.verify(domain.clone()).await, Err(CoreError::NotFound(_))));
+    assert!(!site.get(&domain).await.verified);
+}
