@@ -6,9 +6,9 @@ use tracing_subscriber::{EnvFilter, fmt, util::SubscriberInitExt};
 
 use crate::config::{LogFormat, Logs};
 
-/// Heard only when asked for by name: one says at every start that there is nothing to migrate, the other warns of
-/// every cookie whose session has ended.
-const QUIETER: &str = "sea_orm_migration=warn,tower_sessions_core=error";
+/// Heard only when asked for by name: one says at every start that there is nothing to migrate, one warns of every cookie
+/// whose session has ended, and one of frames that a client can send by the thousand.
+const QUIETER: &str = "sea_orm_migration=warn,tower_sessions_core=error,h2=error";
 
 /// Starts logging for the whole process.
 ///

@@ -71,7 +71,7 @@ impl Flooded {
 
 #[tokio::test]
 async fn frames_that_carry_nothing() {
-    let flooded = Flooded::start().await;
+    let mut flooded = Flooded::start().await;
     let calm = End::Told(ENHANCE_YOUR_CALM);
     for (what, chore) in [
         ("PING", frame(PING, 0, 0, b"12345678")),
@@ -85,6 +85,9 @@ async fn frames_that_carry_nothing() {
         let piece = chore.repeat(100);
         assert_eq!(flooded.ends(b"", |_| piece.clone()).await, calm, "{what}");
     }
+    // Nobody fills the log this way either.
+    let said = flooded.programs.switchboard.said();
+    assert!(said.len() < 50, "{said:#?}");
 }
 
 #[tokio::test]

@@ -8,8 +8,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use h2::server::{Builder, Connection};
-use h2::{Ping, PingPong, Reason};
+use h2::server::{Builder, Connection, SendResponse};
+use h2::{Ping, PingPong, Reason, RecvStream};
+use http::Request;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
@@ -160,11 +161,7 @@ where
             }
             match self.connection.poll_accept(cx) {
                 Poll::Ready(Some(Ok((request, sender)))) => {
-                    self.used = true;
-                    match Exchange::begin(self.shared.clone(), self.peer.ip(), request, sender) {
-                        Some(exchange) => drop(self.exchanges.spawn(exchange.run())),
-                        None => self.fault(),
-                    }
+                    self.begin(request, sender);
                     continue;
                 }
                 Poll::Ready(Some(Err(error))) => {
@@ -188,11 +185,25 @@ where
         }
     }
 
+    fn begin(&mut self, request: Request<RecvStream>, sender: SendResponse<Bytes>) {
+        // Some may have come before the client was told that it is over.
+        if matches!(self.phase, Phase::Ending(_)) {
+            return;
+        }
+        self.used = true;
+        match Exchange::begin(self.shared.clone(), self.peer.ip(), request, sender) {
+            Some(exchange) => drop(self.exchanges.spawn(exchange.run())),
+            None => self.fault(),
+        }
+    }
+
     /// Lets go of the exchanges that are over.
     fn reap(&mut self, cx: &mut Context<'_>) {
         while let Poll::Ready(Some(ended)) = self.exchanges.poll_join_next(cx) {
             self.rest = Instant::now();
-            if let Err(error) = ended {
+            if let Err(error) = ended
+                && error.is_panic()
+            {
                 tracing::error!(peer = %self.peer, %error, "the handler of a request failed");
             }
         }

@@ -30,6 +30,9 @@ pub(super) enum Unsent {
     /// The answer itself broke off.
     #[error("it broke off: {0}")]
     Broken(axum::BoxError),
+    /// Another protocol cannot be switched to here, and nothing else of the kind is an answer (RFC 9113 section 8.6).
+    #[error("{0} is no final status")]
+    NotFinal(StatusCode),
     /// The head has said another length.
     #[error("it has another length than its head has said")]
     WrongLength,
@@ -43,6 +46,10 @@ pub(super) async fn send(
     write_time: Duration,
 ) -> Result<(), Unsent> {
     let (mut parts, body) = response.into_parts();
+    if parts.status.is_informational() {
+        to.sender().send_reset(Reason::INTERNAL_ERROR);
+        return Err(Unsent::NotFinal(parts.status));
+    }
     let length = prepare(&mut parts, &body, head_only);
     let end = length == Some(0);
     let stream = to.sender().send_response(Response::from_parts(parts, ()), end)?;
@@ -59,7 +66,7 @@ pub(super) async fn send(
             sending.stream.send_reset(Reason::INTERNAL_ERROR);
         }
         Err(Unsent::Stuck(_)) => sending.stream.send_reset(Reason::CANCEL),
-        Ok(()) | Err(Unsent::Gone | Unsent::Refused(_)) => {}
+        Ok(()) | Err(Unsent::Gone | Unsent::Refused(_) | Unsent::NotFinal(_)) => {}
     }
     sent
 }
@@ -71,11 +78,11 @@ fn prepare(parts: &mut response::Parts, body: &ResponseBody, head_only: bool) ->
     if !headers.contains_key(header::DATE) {
         headers.insert(header::DATE, http1::date());
     }
-    let without_length = parts.status.is_informational() || parts.status == StatusCode::NO_CONTENT;
-    if without_length {
+    let no_content = parts.status == StatusCode::NO_CONTENT;
+    if no_content {
         headers.remove(header::CONTENT_LENGTH);
     }
-    if without_length || head_only || parts.status == StatusCode::NOT_MODIFIED {
+    if no_content || head_only || parts.status == StatusCode::NOT_MODIFIED {
         return Some(0);
     }
     let said = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
