@@ -158,6 +158,8 @@ impl App {
         tasks.spawn(async move { chores.run(until).await });
         let until = background.clone();
         tasks.spawn(async move { checks.run(until).await });
+        let (switching, until) = (routing.clone(), background.clone());
+        tasks.spawn(async move { switching.follow_switches(until).await });
         let follow = routing.clone();
         let until = background.clone();
         let interval = config.node.update_interval;

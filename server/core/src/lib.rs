@@ -53,7 +53,7 @@ pub use sessions::{ApiSessions, ApiTokens, WebSessionRecord, WebSessions};
 pub use settings::{
     DatabaseUrl, DatabaseUrlError, Limits, RoutingSettings, Settings, SignupPolicy, UnknownSignupPolicy,
 };
-pub use switching::SwitchRequest;
+pub use switching::{SwitchEnd, SwitchRequest, Switches};
 pub use tokens::{TokenRefused, Tokens};
 pub use traffic::{Held, InFlight, Meter, Now, Overall, Subject, Tallied, Tally, Traffic};
 pub use tunnels::{

@@ -2,7 +2,7 @@
 
 use crate::{
     Accounts, ApiSessions, Changes, CoreError, Engine, Hosts, OpenError, Pools, Presence, Regions, Result, Revisions,
-    Routes, Routing, Settings, Tokens, Traffic, Tunnels, WebSessions,
+    Routes, Routing, Settings, Switches, Tokens, Traffic, Tunnels, WebSessions,
     accounts::FirstAccount,
     auth::{Passwords, Throttle},
     edit::Desk,
@@ -38,6 +38,7 @@ struct Inner {
     hosts: Hosts,
     routes: Routes,
     regions: Regions,
+    switches: Switches,
     revisions: Revisions,
     routing: Routing,
     traffic: Arc<Traffic>,
@@ -97,6 +98,7 @@ impl Services {
             hosts: Hosts { desk: desk.clone() },
             routes: Routes { desk: desk.clone() },
             regions: Regions { desk: desk.clone() },
+            switches: Switches { desk: desk.clone() },
             revisions: Revisions { desk: desk.clone() },
             routing: Routing { desk, addresses },
             traffic,
@@ -164,6 +166,11 @@ impl Services {
     /// Routes.
     pub fn routes(&self) -> &Routes {
         &self.0.routes
+    }
+
+    /// Switches that are on their way.
+    pub fn switches(&self) -> &Switches {
+        &self.0.switches
     }
 
     /// Regions and nodes.

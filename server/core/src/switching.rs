@@ -1,17 +1,19 @@
-//! Switching the enabled tag of a domain or a route, all at once.
+//! Switching the enabled tag of a domain or a route: all at once, or step by step with an eye on how the new one does.
 
 use crate::{
-    CoreError, Listing, Page, Result, TargetEntry,
-    edit::{self, Edit, target_of, unknown_tag},
+    CoreError, Listing, Page, Result, TargetEntry, Viewer,
+    accounts::to_user,
+    edit::{self, Desk, Edit, target_of, unknown_tag},
     hosts, page, routes as route_rows,
     store::{
         now, parse, read_json, read_word,
-        rows::{backends, domains, routes, switches},
+        rows::{backends, domains, routes, switches, users},
+        write_json,
     },
 };
 use domain::{
-    BackendId, BackendState, DomainId, RevisionAction, RouteId, RuleId, Switch, SwitchId, SwitchMode, SwitchState, Tag,
-    UserId,
+    BackendId, BackendState, DomainId, RevisionAction, RouteId, RuleId, Switch, SwitchId, SwitchMode, SwitchPlan,
+    SwitchState, Tag, UserId,
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use std::fmt;
@@ -22,6 +24,8 @@ use uuid::Uuid;
 pub struct SwitchRequest<'a> {
     /// The tag that is to serve.
     pub new_tag: Tag,
+    /// How it goes; `None`: all at once.
+    pub plan: Option<SwitchPlan>,
     /// Whether it is done even if nobody could serve then.
     pub force: bool,
     /// Whether a backend is healthy, as far as whoever asks knows; unknown is healthy.
@@ -32,6 +36,7 @@ impl fmt::Debug for SwitchRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SwitchRequest")
             .field("new_tag", &self.new_tag)
+            .field("plan", &self.plan)
             .field("force", &self.force)
             .finish_non_exhaustive()
     }
@@ -66,28 +71,95 @@ impl Edit<'_> {
         };
         let carriers = self.carriers(id.0, &request.new_tag).await?;
         check(&carriers, request)?;
-        if tag.as_ref() == Some(&request.new_tag) {
-            return Ok(None);
+        if let Some(plan) = &request.plan {
+            plan.check().map_err(|error| CoreError::invalid("plan", error))?;
         }
         let (kind, subject) = words(rule);
+        if tag.as_ref() == Some(&request.new_tag) {
+            // Whoever wants the tag that serves while another one is switched to, wants to go back.
+            self.end_switches(subject, "it was switched back").await?;
+            self.routed_differently();
+            return Ok(None);
+        }
         self.end_switches(subject, "another switch was started").await?;
         let moment = now();
+        let at_once = request.plan.is_none();
         let row = switches::Model {
             id: Uuid::now_v7(),
             subject_kind: kind.into(),
             subject_id: subject,
             from_tag: tag.as_ref().map(ToString::to_string),
             to_tag: request.new_tag.to_string(),
-            mode: SwitchMode::AtOnce.as_str().into(),
-            plan: None,
-            state: SwitchState::Done.as_str().into(),
+            mode: if at_once { SwitchMode::AtOnce } else { SwitchMode::Gradual }.as_str().into(),
+            plan: request.plan.as_ref().map(write_json).transpose()?,
+            state: if at_once { SwitchState::Done } else { SwitchState::Running }.as_str().into(),
             reason: None,
             actor_id: self.actor().id().0,
             started_at: moment,
-            ended_at: Some(moment),
+            ended_at: at_once.then_some(moment),
         };
         edit::insert::<switches::Entity, _>(self.tx(), row).await?;
-        Ok(Some(request.new_tag.to_string()))
+        self.routed_differently();
+        Ok(at_once.then(|| request.new_tag.to_string()))
+    }
+}
+
+/// How a switch that was on its way has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SwitchEnd {
+    /// All its steps are over: the new tag serves.
+    Done,
+    /// The new tag crossed a limit, and the old one serves on; the text says which.
+    Returned(String),
+}
+
+/// Switches that are on their way.
+#[derive(Debug)]
+pub struct Switches {
+    pub(crate) desk: Desk,
+}
+
+impl Switches {
+    /// Ends a switch. One that was ended meanwhile, by another node or by somebody, stays as it is.
+    ///
+    /// # Errors
+    /// When the database is away; then it is still on its way.
+    pub async fn end(&self, id: SwitchId, end: SwitchEnd) -> Result<()> {
+        let running = switches::Entity::find_by_id(id.0).filter(switches::Column::State.eq("running"));
+        let Some(row) = running.clone().one(self.desk.read()).await? else { return Ok(()) };
+        let actor = users::Entity::find_by_id(row.actor_id).one(self.desk.read()).await?;
+        let actor = actor.ok_or(CoreError::NotFound("user")).and_then(to_user).map(Viewer::new)?;
+        let mut edit = self.desk.open(&actor).await?;
+        let Some(row) = running.one(edit.tx()).await? else { return Ok(()) };
+        if end == SwitchEnd::Done {
+            edit.enable(&row).await?;
+        }
+        let (state, reason) = match end {
+            SwitchEnd::Done => (SwitchState::Done, None),
+            SwitchEnd::Returned(reason) => (SwitchState::Returned, Some(reason)),
+        };
+        let row = switches::Model { state: state.as_str().into(), reason, ended_at: Some(now()), ..row };
+        edit::update::<switches::Entity, _>(edit.tx(), row).await?;
+        edit.routed_differently();
+        edit.commit().await
+    }
+}
+
+impl Edit<'_> {
+    /// Gives the rule of a switch its new tag.
+    async fn enable(&mut self, switch: &switches::Model) -> Result<()> {
+        let tag = Some(switch.to_tag.clone());
+        if switch.subject_kind == "domain" {
+            let row = domains::Entity::find_by_id(switch.subject_id).one(self.tx()).await?;
+            if let Some(row) = row {
+                let changed = domains::Model { tag, ..row.clone() };
+                self.write_domain(row, changed, RevisionAction::Switched).await?;
+            }
+        } else if let Some(row) = routes::Entity::find_by_id(switch.subject_id).one(self.tx()).await? {
+            let changed = routes::Model { tag, ..row.clone() };
+            self.write_route(row, changed, RevisionAction::Switched).await?;
+        }
+        Ok(())
     }
 }
 

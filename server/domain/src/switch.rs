@@ -74,6 +74,68 @@ pub struct SwitchPlan {
     pub max_latency_ms: Option<u32>,
 }
 
+/// Why a plan is not one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SwitchPlanError {
+    /// Too few or too many steps.
+    #[error("a gradual switch has 1 to {} steps", SwitchPlan::MOST_STEPS)]
+    Steps,
+    /// A share that is none, or falls.
+    #[error("the percentages of a switch lie between 1 and 100, and none is smaller than the one before")]
+    Percent,
+    /// A step that is too short, or all of them too long.
+    #[error("a step lasts at least a second, and all of them together at most 7 days")]
+    Seconds,
+    /// A share of errors that is none.
+    #[error("max_error_rate is a number from 0 to 1, such as 0.05 for 5 of 100")]
+    ErrorRate,
+}
+
+impl SwitchPlan {
+    /// The most steps.
+    pub const MOST_STEPS: usize = 20;
+    /// The longest time that all steps may take together, seconds.
+    pub const LONGEST: u64 = 7 * 24 * 3600;
+
+    /// Makes sure that it can be followed.
+    ///
+    /// # Errors
+    /// See [`SwitchPlanError`].
+    pub fn check(&self) -> Result<(), SwitchPlanError> {
+        if !(1..=Self::MOST_STEPS).contains(&self.steps.len()) {
+            return Err(SwitchPlanError::Steps);
+        }
+        let mut before = 1;
+        for step in &self.steps {
+            if !(before..=100).contains(&step.percent) {
+                return Err(SwitchPlanError::Percent);
+            }
+            before = step.percent;
+        }
+        if self.steps.iter().any(|step| step.seconds == 0) || self.seconds() > Self::LONGEST {
+            return Err(SwitchPlanError::Seconds);
+        }
+        if self.max_error_rate.is_some_and(|rate| !(0.0..=1.0).contains(&rate)) {
+            return Err(SwitchPlanError::ErrorRate);
+        }
+        Ok(())
+    }
+
+    /// How long all steps take, in seconds.
+    pub fn seconds(&self) -> u64 {
+        self.steps.iter().map(|step| u64::from(step.seconds)).sum()
+    }
+
+    /// The new tag's share so many seconds after the beginning, in percent; `None` when all steps are over.
+    pub fn percent_after(&self, seconds: u64) -> Option<u8> {
+        let mut end = 0;
+        self.steps.iter().find_map(|step| {
+            end += u64::from(step.seconds);
+            (seconds < end).then_some(step.percent)
+        })
+    }
+}
+
 /// A step of a gradual switch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -111,4 +173,45 @@ pub struct Switch {
     pub started_at: Timestamp,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(steps: &[(u8, u32)]) -> SwitchPlan {
+        let steps =
+            steps.iter().map(|(percent, seconds)| SwitchStep { percent: *percent, seconds: *seconds }).collect();
+        SwitchPlan { steps, ..SwitchPlan::default() }
+    }
+
+    #[test]
+    fn the_share_rises_step_by_step() {
+        let plan = plan(&[(10, 60), (50, 30), (100, 10)]);
+        assert_eq!(plan.check(), Ok(()));
+        for (seconds, percent) in [
+            (0, Some(10)),
+            (59, Some(10)),
+            (60, Some(50)),
+            (89, Some(50)),
+            (90, Some(100)),
+            (99, Some(100)),
+            (100, None),
+        ] {
+            assert_eq!(plan.percent_after(seconds), percent, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_followed_is_refused() {
+        assert_eq!(plan(&[]).check(), Err(SwitchPlanError::Steps));
+        assert_eq!(plan(&[(1, 1); 21]).check(), Err(SwitchPlanError::Steps));
+        for steps in [[(0, 1), (1, 1)], [(50, 1), (49, 1)], [(50, 1), (101, 1)]] {
+            assert_eq!(plan(&steps).check(), Err(SwitchPlanError::Percent), "{steps:?}");
+        }
+        assert_eq!(plan(&[(50, 0)]).check(), Err(SwitchPlanError::Seconds));
+        assert_eq!(plan(&[(50, 8 * 24 * 3600)]).check(), Err(SwitchPlanError::Seconds));
+        let rate = SwitchPlan { max_error_rate: Some(1.5), ..plan(&[(50, 1)]) };
+        assert_eq!(rate.check(), Err(SwitchPlanError::ErrorRate));
+    }
 }

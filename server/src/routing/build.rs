@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU8;
 
 use domain::{BackendState, HealthCheck, HostPattern, Hostname, RegionName, ServiceId, Tag, TunnelId};
 use server_core::{
@@ -14,7 +13,8 @@ use server_routing::balance::{Cursor, stable_hash};
 use super::backends::Backends;
 use super::pool::{Candidate, Origin, Pool, Ties};
 use super::rule::{HeaderEdits, Rule, Target};
-use super::split::{Split, percent};
+use super::split::Split;
+use super::switching::UnderWay;
 use super::table::{Entry, Table, TunnelRoute};
 use crate::health;
 use crate::tunnel::{Address, Registry};
@@ -37,8 +37,13 @@ struct Ends<'a> {
     regions: HashMap<RegionName, Arc<Upstream>>,
 }
 
-/// The pools that rules share.
-type Pools = HashMap<(ServiceId, Option<Tag>), Arc<Pool>>;
+/// What is made on the way.
+#[derive(Default)]
+struct Made {
+    /// The pools that rules share.
+    pools: HashMap<(ServiceId, Option<Tag>), Arc<Pool>>,
+    switches: Vec<UnderWay>,
+}
 
 impl Making<'_> {
     /// The table of all that is in the snapshot. What cannot enter it is left out and logged: a conflict that the
@@ -63,9 +68,9 @@ impl Making<'_> {
         };
         let with_mounts: std::collections::HashSet<_> =
             snapshot.rules.iter().filter(|rule| rule.mount.is_some()).map(|rule| &rule.host).collect();
-        let mut pools = Pools::new();
+        let mut made = Made::default();
         for entry in &snapshot.rules {
-            let target = self.target(entry, &ends, &mut pools);
+            let target = self.target(entry, &ends, &mut made);
             let is_alone = !with_mounts.contains(&entry.host);
             let rule = Entry::Rule(Arc::new(rule(entry, target, is_alone)));
             match (&entry.mount, &entry.host) {
@@ -74,7 +79,12 @@ impl Making<'_> {
                 (None, _) => {}
             }
         }
-        Table { entries: builder.build(), tunnels: ends.tunnels, dashboard: self.dashboard.cloned() }
+        Table {
+            entries: builder.build(),
+            tunnels: ends.tunnels,
+            switches: made.switches,
+            dashboard: self.dashboard.cloned(),
+        }
     }
 
     /// The backends whose health is checked.
@@ -127,7 +137,7 @@ impl Making<'_> {
         })
     }
 
-    fn target(&self, entry: &RuleEntry, ends: &Ends<'_>, pools: &mut Pools) -> Target {
+    fn target(&self, entry: &RuleEntry, ends: &Ends<'_>, made: &mut Made) -> Target {
         match &entry.target {
             TargetEntry::None => Target::Nothing,
             TargetEntry::Redirect(redirect) => Target::Redirect(redirect.clone()),
@@ -135,15 +145,18 @@ impl Making<'_> {
             TargetEntry::Service { id, tag } => {
                 let Some(service) = ends.services.get(id) else { return Target::Nothing };
                 let mut pool = |tag: &Option<Tag>| {
-                    let made = || Arc::new(self.pool(service, tag.as_ref(), ends));
-                    pools.entry((*id, tag.clone())).or_insert_with(made).clone()
+                    let make = || Arc::new(self.pool(service, tag.as_ref(), ends));
+                    made.pools.entry((*id, tag.clone())).or_insert_with(make).clone()
                 };
                 let now = pool(tag);
                 Target::Pool(match &entry.switch {
                     None => Split::whole(now),
                     Some(switch) => {
-                        let percent = percent(&switch.plan, chrono::Utc::now() - switch.started_at);
-                        Split::gradual(now, pool(&Some(switch.to_tag.clone())), Arc::new(AtomicU8::new(percent)))
+                        let next = pool(&Some(switch.to_tag.clone()));
+                        let under_way = UnderWay::new(switch, next.clone());
+                        let split = Split::gradual(now, next, under_way.percent.clone());
+                        made.switches.push(under_way);
+                        split
                     }
                 })
             }
@@ -180,13 +193,9 @@ impl Making<'_> {
         backend.region.is_none() || self.region.is_none() || backend.region.as_ref() == self.region
     }
 
-    fn candidate(
-        &self,
-        service: &ServiceEntry,
-        backend: &BackendEntry,
-        ends: &Ends<'_>,
-    ) -> Option<Candidate> {
-        let elsewhere = backend.region.as_ref().filter(|_| !self.is_near(backend)).and_then(|name| ends.regions.get(name));
+    fn candidate(&self, service: &ServiceEntry, backend: &BackendEntry, ends: &Ends<'_>) -> Option<Candidate> {
+        let elsewhere =
+            backend.region.as_ref().filter(|_| !self.is_near(backend)).and_then(|name| ends.regions.get(name));
         let origin = match (&backend.origin, elsewhere) {
             (_, Some(region)) => Origin::Region(region.clone()),
             (BackendOrigin::Address { address, tls_verify }, None) => {

@@ -76,6 +76,10 @@ impl Routing {
         &self.backends
     }
 
+    pub(super) fn services(&self) -> &Services {
+        &self.services
+    }
+
     /// What health checks have found.
     pub(super) fn health(&self) -> &HealthChecks {
         &self.health

@@ -10,6 +10,7 @@ mod loader;
 mod pool;
 mod rule;
 mod split;
+mod switching;
 mod table;
 
 pub use backend::{Backend, InUse};

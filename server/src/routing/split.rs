@@ -4,26 +4,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
-use chrono::TimeDelta;
-use domain::SwitchPlan;
 use http::HeaderMap;
 use rand::Rng;
 use server_routing::balance::split;
 
 use super::Pool;
 use super::pool::Tie;
-
-/// The share of the new tag so long after a switch began, in percent.
-pub fn percent(plan: &SwitchPlan, passed: TimeDelta) -> u8 {
-    let mut end = 0;
-    for step in &plan.steps {
-        end += i64::from(step.seconds);
-        if passed.num_seconds() < end {
-            return step.percent.min(100);
-        }
-    }
-    100
-}
 
 /// The pools of a rule.
 #[derive(Debug)]

@@ -11,6 +11,7 @@ use server_core::Meter;
 use server_routing::path::{PathError, normalise};
 
 use super::Rule;
+use super::switching::UnderWay;
 use crate::ingress::RequestHost;
 use crate::tunnel::{Address, SessionSet};
 
@@ -74,6 +75,7 @@ pub(super) enum Entry {
 pub struct Table {
     pub(super) entries: server_routing::Table<Entry>,
     pub(super) tunnels: HashMap<TunnelId, Arc<TunnelRoute>>,
+    pub(super) switches: Vec<UnderWay>,
     pub(super) dashboard: Option<Hostname>,
 }
 

@@ -142,6 +142,11 @@ impl<'a> Edit<'a> {
         Ok(())
     }
 
+    /// Something changes that is routed by, though no object does.
+    pub(crate) fn routed_differently(&mut self) {
+        self.changed = true;
+    }
+
     /// Leaves a revision, and takes the oldest away when an object has too many.
     pub(crate) async fn record<S: Serialize>(
         &mut self,

@@ -43,6 +43,11 @@ impl Tally {
         latencies.increment(micros).ok();
     }
 
+    /// How many answers were counted since [`take`](Self::take) was last asked for.
+    pub fn answers(&self) -> u64 {
+        self.answered.load(Relaxed)
+    }
+
     /// What was counted since this was last asked for.
     pub fn take(&self) -> Tallied {
         Tallied {

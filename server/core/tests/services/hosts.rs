@@ -1,14 +1,14 @@
 use crate::support::{Db, admin, backend, from, member, pool};
-use domain::{BackendId, Tag, Target};
+use domain::{BackendId, SwitchPlan, SwitchState, Tag, Target};
 use serde_json::json;
-use server_core::{Change, CoreError, DomainQuery, DomainRef, NewTunnel, Page, SwitchRequest, TunnelPatch};
+use server_core::{Change, CoreError, DomainQuery, DomainRef, NewTunnel, Page, SwitchEnd, SwitchRequest, TunnelPatch};
 
 fn at(host: &str) -> DomainRef {
     host.parse().unwrap()
 }
 
 fn to<'a>(tag: &str, force: bool, healthy: &'a (dyn Fn(BackendId) -> bool + Send + Sync)) -> SwitchRequest<'a> {
-    SwitchRequest { new_tag: tag.parse().unwrap(), force, healthy }
+    SwitchRequest { new_tag: tag.parse().unwrap(), plan: None, force, healthy }
 }
 
 pub async fn a_domain_is_made_changed_deleted_and_restored(db: Db) {
@@ -232,4 +232,48 @@ pub async fn a_tunnels_custom_domains_are_domains(db: Db) {
     assert_eq!((live().await, routed().await), (3, 2));
     hosts.delete(&bob, &at("a.example")).await.unwrap();
     assert_eq!(tunnels.get(&bob, tunnel.id).await.unwrap().custom_domains.len(), 1);
+}
+
+pub async fn a_gradual_switch_keeps_the_tag_until_it_is_done_or_goes_back(db: Db) {
+    let services = db.open().await;
+    let (hosts, ada) = (services.hosts(), admin(&services, "ada").await);
+    for tag in ["v1", "v2"] {
+        let fields = json!({"id": tag, "address": "a:1", "tags": [tag]});
+        services.pools().create_backend(&ada, from(fields)).await.unwrap();
+    }
+    hosts.create(&ada, from(json!({"domain": "app.example", "enabled_backends_tag": "v1"}))).await.unwrap();
+    let plan: SwitchPlan = from(json!({"steps": [{"percent": 10, "seconds": 60}], "max_error_rate": 0.1}));
+    let gradual = || SwitchRequest { plan: Some(plan.clone()), ..to("v2", false, &|_| true) };
+    let tag = async || match hosts.get(&ada, &at("app.example")).await.unwrap().target {
+        Target::Service { tag, .. } => tag.unwrap().to_string(),
+        other => panic!("{other:?}"),
+    };
+    let running = async || {
+        let rules = services.routing().snapshot().await.unwrap().rules;
+        rules.into_iter().find_map(|rule| rule.switch).map(|switch| switch.id)
+    };
+    let nothing = SwitchPlan::default();
+    let request = SwitchRequest { plan: Some(nothing), ..to("v2", false, &|_| true) };
+    assert_eq!(hosts.switch(&ada, &at("app.example"), request).await.unwrap_err().code(), "invalid");
+
+    let mut changes = services.changes().subscribe();
+    hosts.switch(&ada, &at("app.example"), gradual()).await.unwrap();
+    assert_eq!(changes.recv().await.unwrap(), Change::Routing);
+    let first = running().await.unwrap();
+    assert_eq!(tag().await, "v1");
+    services.switches().end(first, SwitchEnd::Returned("too many errors".into())).await.unwrap();
+    services.switches().end(first, SwitchEnd::Done).await.unwrap();
+    assert_eq!((running().await, tag().await.as_str()), (None, "v1"), "what has ended stays as it ended");
+
+    hosts.switch(&ada, &at("app.example"), gradual()).await.unwrap();
+    hosts.switch(&ada, &at("app.example"), to("v1", false, &|_| true)).await.unwrap();
+    assert_eq!((running().await, tag().await.as_str()), (None, "v1"), "it was switched back");
+
+    hosts.switch(&ada, &at("app.example"), gradual()).await.unwrap();
+    services.switches().end(running().await.unwrap(), SwitchEnd::Done).await.unwrap();
+    assert_eq!((running().await, tag().await.as_str()), (None, "v2"));
+    let history = hosts.switches(&ada, &at("app.example"), Page::default()).await.unwrap().items;
+    let states: Vec<_> = history.iter().map(|switch| switch.state).collect();
+    assert_eq!(states, [SwitchState::Done, SwitchState::Cancelled, SwitchState::Returned]);
+    assert_eq!(history[2].reason.as_deref(), Some("too many errors"));
 }
