@@ -183,7 +183,7 @@ fn check(carriers: &[backends::Model], request: &SwitchRequest<'_>) -> Result<()
     }
     if !running.iter().any(|id| (request.healthy)(*id)) {
         let message = format!("no backend with the tag {tag} is healthy; look at them, or force the switch");
-        return Err(CoreError::conflict("unhealthy", message));
+        return Err(CoreError::conflict("unhealthy_target", message));
     }
     Ok(())
 }

@@ -148,8 +148,8 @@ impl Hosts {
     /// Lets other backends serve the domain's own target, all at once: those with another tag.
     ///
     /// # Errors
-    /// `unknown_tag` when no backend carries it; `no_backends` when none of those runs and `unhealthy` when none of
-    /// those is healthy, unless it is forced; `no_tag` when the target is no service; `NotFound`, `domain_deleted`.
+    /// `unknown_tag` when no backend carries it; `no_backends` when none of those runs and `unhealthy_target` when none
+    /// of those is healthy, unless it is forced; `no_tag` when the target is no service; `NotFound`, `domain_deleted`.
     pub async fn switch(&self, viewer: &Viewer, which: &DomainRef, request: SwitchRequest<'_>) -> Result<Domain> {
         let mut edit = self.desk.open(viewer).await?;
         let row = find(edit.tx(), viewer, which).await?;
@@ -157,6 +157,17 @@ impl Hosts {
         edit.switch_domain(row, request).await?;
         edit.commit().await?;
         self.shown_one(id).await
+    }
+
+    /// Tells what [`switch`](Self::switch) would be refused with, and changes nothing.
+    ///
+    /// # Errors
+    /// As `switch`.
+    pub async fn try_switch(&self, viewer: &Viewer, which: &DomainRef, request: SwitchRequest<'_>) -> Result<()> {
+        let mut edit = self.desk.open(viewer).await?;
+        let row = find(edit.tx(), viewer, which).await?;
+        // Not committed: what was written is gone with the transaction.
+        edit.switch_domain(row, request).await
     }
 
     /// The switches of a domain, newest first.

@@ -120,6 +120,17 @@ impl Routes {
         self.shown_one(id).await
     }
 
+    /// Tells what [`switch`](Self::switch) would be refused with, and changes nothing.
+    ///
+    /// # Errors
+    /// As `switch`.
+    pub async fn try_switch(&self, viewer: &Viewer, id: RouteId, request: SwitchRequest<'_>) -> Result<()> {
+        let mut edit = self.desk.open(viewer).await?;
+        let row = find(edit.tx(), viewer, id).await?;
+        // Not committed: what was written is gone with the transaction.
+        edit.switch_route(row, request).await
+    }
+
     /// The switches of a route, newest first.
     ///
     /// # Errors

@@ -183,7 +183,7 @@ pub async fn a_tag_is_switched(db: Db) {
     let (well, ill) = (|_: BackendId| true, |_: BackendId| false);
     assert_eq!(hosts.switch(&ada, &host, to("green", true, &well)).await.unwrap_err().code(), "unknown_tag");
     let green = backend(&services, &ada, "shop", "green-1", "green").await;
-    assert_eq!(hosts.switch(&ada, &host, to("green", false, &ill)).await.unwrap_err().code(), "unhealthy");
+    assert_eq!(hosts.switch(&ada, &host, to("green", false, &ill)).await.unwrap_err().code(), "unhealthy_target");
     services.pools().update_backend(&ada, &green.id, from(json!({"state": "stopped"}))).await.unwrap();
     assert_eq!(hosts.switch(&ada, &host, to("green", false, &well)).await.unwrap_err().code(), "no_backends");
     hosts.switch(&ada, &host, to("green", true, &well)).await.unwrap();
