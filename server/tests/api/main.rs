@@ -4,11 +4,20 @@
 
 mod answer;
 mod auth;
+mod backends;
+mod domains;
+mod explain;
 mod live;
 mod malformed;
+mod regions;
+mod revisions;
+mod routes;
 mod scoping;
+mod services;
+mod setup;
 #[expect(unused_imports, reason = "each test binary uses a part of this")]
 #[path = "../support/mod.rs"]
 mod support;
+mod switch;
 mod tokens;
 mod tunnels;

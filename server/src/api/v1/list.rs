@@ -1,6 +1,6 @@
 //! Lists: `{items, next_cursor}`, asked for with `limit` and `cursor`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use server_core::{Listing, Page};
 
 use crate::api::error::{ApiError, ApiResult};
@@ -18,9 +18,30 @@ pub(super) struct List<T> {
     next_cursor: Option<String>,
 }
 
+/// The query string of a list that is asked for as a whole.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PageQuery {
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+impl PageQuery {
+    pub(super) fn page(self) -> ApiResult<Page> {
+        page(self.limit, self.cursor)
+    }
+}
+
 impl<T> From<Listing<T>> for List<T> {
     fn from(listing: Listing<T>) -> Self {
         Self { items: listing.items, next_cursor: listing.next_cursor }
+    }
+}
+
+impl<T> List<T> {
+    /// A page of what each of these is shown as.
+    pub(super) fn map<F>(listing: Listing<F>, shown: impl FnMut(F) -> T) -> Self {
+        Self { items: listing.items.into_iter().map(shown).collect(), next_cursor: listing.next_cursor }
     }
 }
 

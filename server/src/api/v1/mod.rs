@@ -1,9 +1,17 @@
 //! Version 1, under `/api/v1`. One file a resource; handlers take apart, call one service method, put together.
 
 mod auth;
+mod backends;
+mod domains;
 mod health;
 mod list;
 mod me;
+mod nodes;
+mod regions;
+mod revisions;
+mod routes;
+mod services;
+mod switching;
 mod tokens;
 mod tunnels;
 
@@ -21,8 +29,15 @@ use super::{error::ApiError, respond, trace::trace};
 pub fn router(services: Services) -> Router {
     let routes = Router::new()
         .merge(auth::routes())
+        .merge(backends::routes())
+        .merge(domains::routes())
         .merge(health::routes())
         .merge(me::routes())
+        .merge(nodes::routes())
+        .merge(regions::routes())
+        .merge(revisions::routes())
+        .merge(routes::routes())
+        .merge(services::routes())
         .merge(tokens::routes())
         .merge(tunnels::routes())
         .fallback(unknown_route)

@@ -1,0 +1,116 @@
+//! What domains and routes have in common when their tag is switched: what is asked for, and a look at what would
+//! happen.
+
+use domain::{BackendId, ServiceId, ServiceName, SwitchMode, Tag, Target};
+use serde::{Deserialize, Serialize};
+use server_core::{BackendQuery, CoreError, Page, Services, Viewer};
+use std::collections::HashSet;
+
+use super::backends::Shown;
+use crate::api::error::{ApiError, ApiResult};
+
+/// How many backends are read at once.
+const AT_ONCE: u32 = 100;
+
+/// The body that asks for a switch.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewSwitch {
+    pub(super) new_tag: Tag,
+    /// Also when nobody could serve then.
+    #[serde(default)]
+    pub(super) force: bool,
+    #[serde(default)]
+    mode: SwitchMode,
+}
+
+impl NewSwitch {
+    /// Makes sure that it can be done as it is asked for.
+    pub(super) fn check(&self) -> ApiResult<()> {
+        match self.mode {
+            SwitchMode::AtOnce => Ok(()),
+            SwitchMode::Gradual => Err(ApiError::invalid("mode", "a switch is made at_once; it cannot be gradual yet")),
+        }
+    }
+}
+
+/// The query string that asks what a switch would do.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PreviewQuery {
+    pub(super) new_tag: Tag,
+    #[serde(default)]
+    pub(super) force: bool,
+}
+
+/// What a switch would do.
+#[derive(Serialize)]
+pub(super) struct Preview {
+    service_id: Option<ServiceId>,
+    service: Option<ServiceName>,
+    from_tag: Option<Tag>,
+    to_tag: Tag,
+    /// All that carry the new tag.
+    backends: Vec<Shown>,
+    /// Why it would be refused; `null`: it would not be.
+    refused: Option<Refusal>,
+}
+
+#[derive(Serialize)]
+struct Refusal {
+    code: &'static str,
+    message: String,
+}
+
+/// The backends that would serve, as far as the viewer may see them.
+pub(super) struct Outlook {
+    backends: Vec<Shown>,
+    unhealthy: HashSet<BackendId>,
+}
+
+impl Outlook {
+    /// Looks at the backends that carry `tag` in what a rule leads to.
+    pub(super) async fn of(services: &Services, viewer: &Viewer, target: &Target, tag: &Tag) -> ApiResult<Self> {
+        let mut backends = Vec::new();
+        if let Target::Service { id, .. } = target {
+            let mut page = Page { limit: AT_ONCE, cursor: None };
+            loop {
+                let query = BackendQuery { service: Some(*id), tag: Some(tag.clone()), ..BackendQuery::default() };
+                let listing = services.pools().backends(viewer, query, page).await?;
+                backends.extend(listing.items.into_iter().map(|backend| Shown::of(services, backend)));
+                let Some(cursor) = listing.next_cursor else { break };
+                page = Page { limit: AT_ONCE, cursor: Some(cursor) };
+            }
+        }
+        let unhealthy = backends.iter().filter(|shown| shown.is_unhealthy()).map(|shown| shown.backend.key).collect();
+        Ok(Self { backends, unhealthy })
+    }
+
+    /// Whether this backend may be expected to serve.
+    pub(super) fn is_healthy(&self, id: BackendId) -> bool {
+        !self.unhealthy.contains(&id)
+    }
+
+    /// Puts it together with what trying the switch came to.
+    pub(super) fn preview(self, target: &Target, to_tag: Tag, tried: Result<(), CoreError>) -> ApiResult<Preview> {
+        let refused = match tried {
+            Ok(()) => None,
+            Err(error @ (CoreError::Unusable { .. } | CoreError::Conflict { .. })) => {
+                Some(Refusal { code: error.code(), message: error.to_string() })
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let (service_id, service, from_tag) = match target {
+            Target::Service { id, name, tag } => (Some(*id), Some(name.clone()), tag.clone()),
+            Target::None | Target::Tunnel { .. } | Target::Redirect(_) => (None, None, None),
+        };
+        Ok(Preview { service_id, service, from_tag, to_tag, backends: self.backends, refused })
+    }
+}
+
+/// An error of a switch, with the field as it is called here.
+pub(super) fn refused(error: CoreError) -> ApiError {
+    let at_tag = matches!(error, CoreError::Unusable { .. });
+    let error = ApiError::from(error);
+    if at_tag { error.at("new_tag") } else { error }
+}

@@ -1,0 +1,162 @@
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::answer::{OPEN, call, member};
+use crate::setup::{answers, backend, create, delete, get, origin, post, put, visitor};
+use crate::support::Switchboard;
+
+/// The calls of a virtual-host system, as its users make them.
+#[tokio::test]
+async fn the_bare_calls_work() {
+    let switchboard = Switchboard::start().await;
+    let client = switchboard.client();
+    let (blue, green) = (origin("blue").await, origin("green").await);
+    let app = json!({"domain": "App.Example.com", "enabled_backends_tag": "blue", "http_to_https": false});
+    assert_eq!(post(&client, "domains", app.clone()).await.refusal(), (400, "unknown_tag"));
+    assert_eq!(post(&client, "domains", app.clone()).await.at_fault(), (400, "enabled_backends_tag"));
+    for (id, origin) in [("blue", &blue), ("green", &green)] {
+        let body = json!({"id": id, "address": origin.address.to_string(), "tags": [id]});
+        assert_eq!(post(&client, "backends", body.clone()).await.status, 201);
+        assert_eq!(post(&client, "backends", body).await.refusal(), (409, "backend_exists"));
+    }
+    let created = post(&client, "domains", app.clone()).await;
+    assert_eq!((created.status, &created.json["domain"]), (201, &json!("app.example.com")));
+    assert_eq!(
+        (&created.json["enabled_backends_tag"], &created.json["service"], &created.json["verified"]),
+        (&json!("blue"), &json!("default"), &json!(true))
+    );
+    assert_eq!(created.headers["location"], "/api/v1/domains/app.example.com");
+    assert_eq!(post(&client, "domains", app).await.refusal(), (409, "domain_taken"));
+    answers(&switchboard, "app.example.com", "/", 200, "blue").await;
+
+    let https = put(&client, "domains/app.example.com", json!({"http_to_https": true})).await;
+    assert_eq!((https.status, &https.json["enabled_backends_tag"]), (200, &json!("blue")));
+    answers(&switchboard, "app.example.com", "/", 308, "").await;
+    assert_eq!(put(&client, "domains/app.example.com", json!({"http_to_https": false})).await.status, 200);
+
+    let switched = post(&client, "domains/app.example.com/switch", json!({"new_tag": "green"})).await;
+    assert_eq!((switched.status, &switched.json["enabled_backends_tag"]), (200, &json!("green")));
+    answers(&switchboard, "app.example.com", "/", 200, "green").await;
+
+    let none = json!({"enabled_backends_tag": "red"});
+    assert_eq!(put(&client, "domains/app.example.com", none).await.refusal(), (400, "unknown_tag"));
+    let unknown = post(&client, "domains/app.example.com/switch", json!({"new_tag": "red"})).await;
+    assert_eq!((unknown.refusal(), unknown.at_fault()), ((400, "unknown_tag"), (400, "new_tag")));
+    for (method, path) in [
+        ("GET", "/api/v1/domains/other.example.com"),
+        ("PUT", "/api/v1/domains/other.example.com"),
+        ("DELETE", "/api/v1/domains/other.example.com"),
+        ("GET", "/api/v1/domains/no%20domain"),
+    ] {
+        assert_eq!(call(&client, method, path, json!({})).await.refusal(), (404, "not_found"), "{method} {path}");
+    }
+    let nowhere = post(&client, "domains/other.example.com/switch", json!({"new_tag": "green"})).await;
+    assert_eq!(nowhere.refusal(), (404, "not_found"));
+
+    assert_eq!(delete(&client, "domains/app.example.com").await.status, 204);
+    answers(&switchboard, "app.example.com", "/", 404, "").await;
+    assert_eq!(get(&client, "domains/app.example.com").await.refusal(), (404, "not_found"));
+}
+
+#[tokio::test]
+async fn a_deleted_domain_comes_back_with_its_routes() {
+    let switchboard = Switchboard::start().await;
+    let client = switchboard.client();
+    let web = origin("web").await;
+    backend(&client, "web", &web, &["v1"]).await;
+    let domain = create(&client, "domains", json!({"domain": "app.example.com"})).await;
+    let route = json!({"domain": "app.example.com", "mount": "/api", "enabled_backends_tag": "v1"});
+    create(&client, "routes", route).await;
+    answers(&switchboard, "app.example.com", "/api", 200, "web").await;
+    assert_eq!(delete(&client, "domains/app.example.com").await.status, 204);
+    assert_eq!(get(&client, "routes").await.json["items"], json!([]));
+    assert_eq!(get(&client, "domains?deleted=true").await.json["items"][0]["id"], domain["id"]);
+    let by_id = format!("domains/{}", domain["id"].as_str().unwrap());
+    assert!(get(&client, &by_id).await.json["deleted_at"].is_string());
+
+    let restored = post(&client, "domains/app.example.com/restore", Value::Null).await;
+    assert_eq!((restored.status, &restored.json["id"]), (200, &domain["id"]));
+    answers(&switchboard, "app.example.com", "/api", 200, "web").await;
+
+    assert_eq!(delete(&client, "domains/app.example.com").await.status, 204);
+    create(&client, "domains", json!({"domain": "app.example.com"})).await;
+    assert_eq!(post(&client, &format!("{by_id}/restore"), Value::Null).await.refusal(), (409, "domain_taken"));
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_is_refused_by_name() {
+    let switchboard = Switchboard::start().await;
+    let client = switchboard.client();
+    create(&client, "services", json!({"name": "shop"})).await;
+    for (body, expected) in [
+        (json!({}), (400, "(none)")),
+        (json!({"domain": "app.example.com", "tag": "v1"}), (400, "tag")),
+        (json!({"domain": "not a host"}), (422, "domain")),
+        (json!({"domain": "a.*.example.com"}), (422, "domain")),
+        (json!({"domain": "app.example.com", "service": "shop", "redirect": {"to": "/"}}), (422, "service")),
+        (json!({"domain": "app.example.com", "http_to_https": "yes"}), (400, "http_to_https")),
+    ] {
+        assert_eq!(post(&client, "domains", body.clone()).await.at_fault(), expected, "{body}");
+    }
+    for (host, code) in [("app.localhost", "reserved_host"), ("*.localhost", "reserved_host")] {
+        assert_eq!(post(&client, "domains", json!({"domain": host})).await.refusal(), (409, code), "{host}");
+    }
+    create(&client, "domains", json!({"domain": "app.example.com", "service": "shop"})).await;
+    let other = put(&client, "domains/app.example.com", json!({"domain": "other.example.com"})).await;
+    assert_eq!(other.at_fault(), (422, "domain"));
+    let unknown =
+        put(&client, "domains/app.example.com", json!({"headers": {"request": {"set": {"Host": "x"}}}})).await;
+    assert_eq!(unknown.status, 422, "{unknown:?}");
+}
+
+#[tokio::test]
+async fn a_wildcard_leads_somewhere_too() {
+    let switchboard = Switchboard::start().await;
+    let client = switchboard.client();
+    let auth = origin("auth").await;
+    backend(&client, "auth", &auth, &["v1"]).await;
+    create(&client, "domains", json!({"domain": "*.auth.example.com", "enabled_backends_tag": "v1"})).await;
+    answers(&switchboard, "tenant1.auth.example.com", "/", 200, "auth").await;
+    let read = get(&client, "domains/*.auth.example.com").await;
+    assert_eq!((read.status, &read.json["domain"]), (200, &json!("*.auth.example.com")));
+    assert_eq!(read.json["verification"]["record"], "_switchboard.auth.example.com");
+    let elsewhere = json!({"redirect": {"to": "https://www.example.com", "status": 301}});
+    let redirected = put(&client, "domains/%2A.auth.example.com", elsewhere).await;
+    assert_eq!((redirected.status, &redirected.json["enabled_backends_tag"]), (200, &Value::Null));
+    answers(&switchboard, "tenant1.auth.example.com", "/", 301, "").await;
+}
+
+#[tokio::test]
+async fn a_members_domain_waits_for_its_check() {
+    let switchboard = Switchboard::start_with(OPEN).await;
+    let (admin, bob) = (switchboard.client(), member(&switchboard).await);
+    let created = create(&bob, "domains", json!({"domain": "bob.example.com"})).await;
+    assert_eq!((&created["verified"], &created["verification"]["checked_at"]), (&json!(false), &Value::Null));
+    assert_eq!(created["verification"]["record"], "_switchboard.bob.example.com");
+    assert_eq!(get(&bob, "domains?verified=false").await.json["items"].as_array().unwrap().len(), 1);
+    assert_eq!(get(&bob, "domains?verified=true").await.json["items"], json!([]));
+    assert_eq!(visitor(&switchboard, "bob.example.com").text("/").await.0, 404);
+
+    create(&admin, "domains", json!({"domain": "ada.example.com"})).await;
+    assert_eq!(get(&bob, "domains/ada.example.com").await.refusal(), (404, "not_found"));
+    assert_eq!(post(&bob, "domains", json!({"domain": "ada.example.com"})).await.refusal(), (409, "domain_taken"));
+    assert_eq!(get(&admin, "domains/bob.example.com").await.json["id"], created["id"]);
+    let hers = json!({"domain": "localhost"});
+    assert_eq!(post(&bob, "domains", hers).await.refusal(), (409, "reserved_host"));
+}
+
+#[tokio::test]
+async fn of_a_hundred_who_want_a_domain_one_gets_it() {
+    let switchboard = Switchboard::start().await;
+    let client = switchboard.client();
+    let mut claims = JoinSet::new();
+    for _ in 0..100 {
+        let client = client.clone();
+        claims.spawn(async move { post(&client, "domains", json!({"domain": "app.example.com"})).await });
+    }
+    let answers = claims.join_all().await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1);
+    let taken = answers.iter().filter(|answer| answer.refusal() == (409, "domain_taken")).count();
+    assert_eq!(taken, 99, "{answers:?}");
+    assert_eq!(get(&client, "domains").await.json["items"].as_array().unwrap().len(), 1);
+}
