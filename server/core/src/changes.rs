@@ -18,6 +18,8 @@ pub enum Change {
     UserSessionsEnded(UserId),
     /// A service, backend, domain, route or region was created, changed, deleted or restored.
     Routing,
+    /// Another process on the same database has changed what is routed by.
+    Elsewhere,
     /// A telephone came to a tunnel or left it.
     Presence(TunnelId),
 }

@@ -12,6 +12,7 @@ mod engine;
 mod error;
 mod hosts;
 mod live;
+mod news;
 mod page;
 mod pools;
 mod presence;

@@ -6,6 +6,7 @@ use crate::{
     accounts::FirstAccount,
     auth::{Passwords, Throttle},
     edit::Desk,
+    news::News,
     store::{self, Store},
     tokens::Reveals,
     tunnels::Addresses,
@@ -46,6 +47,7 @@ struct Inner {
     api_sessions: ApiSessions,
     presence: Presence,
     changes: Changes,
+    news: News,
     engine: OnceLock<Arc<dyn Engine>>,
 }
 
@@ -105,6 +107,7 @@ impl Services {
             web_sessions,
             api_sessions,
             presence,
+            news: News::new(store.clone(), changes.clone()),
             changes,
             engine: OnceLock::new(),
             settings,
@@ -112,9 +115,10 @@ impl Services {
         })))
     }
 
-    /// What has to be done again and again, until it is stopped: measuring traffic, removing sessions that have ended.
+    /// What has to be done again and again, until it is stopped: measuring traffic, hearing of other nodes' changes,
+    /// removing sessions that have ended.
     pub async fn run(&self, stop: CancellationToken) {
-        tokio::join!(self.traffic().run(stop.clone()), self.tidy(stop));
+        tokio::join!(self.traffic().run(stop.clone()), self.0.news.run(stop.clone()), self.tidy(stop));
     }
 
     async fn tidy(&self, stop: CancellationToken) {

@@ -118,7 +118,7 @@ impl Routing {
                     continue;
                 }
                 change = changes.recv() => match change {
-                    Ok(Change::Tunnel(_) | Change::Routing) => {}
+                    Ok(Change::Tunnel(_) | Change::Routing | Change::Elsewhere) => {}
                     Ok(Change::TokenRevoked(token)) => {
                         self.registry.cut_token(token);
                         continue;

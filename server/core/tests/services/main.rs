@@ -90,6 +90,7 @@ scenarios! {
     revisions::what_was_is_put_back,
     revisions::the_oldest_revisions_go,
     routing::the_engine_reads_what_may_serve,
+    routing::a_change_is_heard_of_elsewhere,
     routing::regions_and_nodes_are_known,
     routing::tunnels_domains_are_kept,
     races::of_a_hundred_claims_one_wins,

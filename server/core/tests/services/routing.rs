@@ -4,7 +4,8 @@ use migrations::Migrator;
 use sea_orm::ConnectionTrait;
 use sea_orm_migration::MigratorTrait;
 use serde_json::json;
-use server_core::{BackendOrigin, NewTunnel, NodeNews, Page, TargetEntry};
+use server_core::{BackendOrigin, Change, NewTunnel, NodeNews, Page, TargetEntry};
+use tokio_util::sync::CancellationToken;
 
 pub async fn the_engine_reads_what_may_serve(db: Db) {
     let services = db.open().await;
@@ -129,4 +130,29 @@ pub async fn tunnels_domains_are_kept(db: Db) {
     services.tunnels().restore(&bob, gone.id).await.unwrap();
     let domain = services.hosts().get(&bob, &"gone.example".parse().unwrap()).await.unwrap();
     assert!(domain.verified && domain.verification.value.len() > 40, "{domain:?}");
+}
+
+/// Two processes on one PostgreSQL; with SQLite there is only one.
+pub async fn a_change_is_heard_of_elsewhere(db: Db) {
+    if !db.url.starts_with("postgres") {
+        return;
+    }
+    let (here, elsewhere) = (db.open().await, db.open().await);
+    let ada = admin(&here, "ada").await;
+    let (mut own, mut news) = (here.changes().subscribe(), elsewhere.changes().subscribe());
+    let stop = CancellationToken::new();
+    for services in [here.clone(), elsewhere.clone()] {
+        let stop = stop.clone();
+        tokio::spawn(async move { services.run(stop).await });
+    }
+    // Each tells itself that it listens now.
+    assert_eq!((own.recv().await.unwrap(), news.recv().await.unwrap()), (Change::Elsewhere, Change::Elsewhere));
+    pool(&here, &ada, "shop", "v1").await;
+    assert_eq!(news.recv().await.unwrap(), Change::Elsewhere);
+    here.tunnels().create(&ada, NewTunnel::default()).await.unwrap();
+    while news.recv().await.unwrap() != Change::Elsewhere {}
+    stop.cancel();
+    while let Ok(change) = own.try_recv() {
+        assert_ne!(change, Change::Elsewhere, "nobody listens to itself");
+    }
 }
