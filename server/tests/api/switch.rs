@@ -64,7 +64,9 @@ async fn a_switch_that_makes_no_sense_is_refused() {
         (json!({"new_tag": "v3"}), (400, "new_tag")),
         (json!({"new_tag": "v3", "force": true}), (400, "new_tag")),
         (json!({"new_tag": "v2", "mode": "slowly"}), (400, "mode")),
-        (json!({"new_tag": "v2", "mode": "gradual"}), (422, "mode")),
+        (json!({"new_tag": "v2", "mode": "gradual"}), (422, "plan")),
+        (json!({"new_tag": "v2", "plan": {"steps": []}}), (422, "plan")),
+        (json!({"new_tag": "v2", "mode": "at_once", "plan": {"steps": [{"percent": 9, "seconds": 9}]}}), (422, "plan")),
     ] {
         let answer = post(&client, "domains/app.example.com/switch", body.clone()).await;
         assert_eq!(answer.at_fault(), expected, "{body}");
@@ -79,6 +81,27 @@ async fn a_switch_that_makes_no_sense_is_refused() {
     assert_eq!(get(&bob, "domains/app.example.com/switches").await.refusal(), (404, "not_found"));
     assert_eq!(get(&client, "domains/app.example.com").await.json["enabled_backends_tag"], "v1");
     assert_eq!(get(&client, "domains/app.example.com/switches").await.json["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_switch_can_go_step_by_step_and_back() {
+    let switchboard = Switchboard::start().await;
+    let (client, _origins) = app(&switchboard).await;
+    let plan = json!({"steps": [{"percent": 50, "seconds": 3600}], "max_error_rate": 0.05});
+    let began = post(&client, "domains/app.example.com/switch", json!({"new_tag": "v2", "plan": plan})).await;
+    assert_eq!((began.status, &began.json["enabled_backends_tag"]), (200, &json!("v1")), "{began:?}");
+    let newest = async || get(&client, "domains/app.example.com/switches").await.json["items"][0].clone();
+    let running = newest().await;
+    assert_eq!((&running["state"], &running["mode"], &running["plan"]), (&json!("running"), &json!("gradual"), &plan));
+    answers(&switchboard, "app.example.com", "/", 200, "v2").await;
+    answers(&switchboard, "app.example.com", "/", 200, "v1").await;
+
+    assert_eq!(post(&client, "domains/app.example.com/switch", json!({"new_tag": "v1"})).await.status, 200);
+    assert_eq!(newest().await["state"], "cancelled");
+    let short = json!({"new_tag": "v2", "mode": "gradual", "plan": {"steps": [{"percent": 100, "seconds": 1}]}});
+    assert_eq!(post(&client, "domains/app.example.com/switch", short).await.status, 200);
+    until(Duration::from_secs(20), "the switch is done", async || newest().await["state"] == "done").await;
+    assert_eq!(get(&client, "domains/app.example.com").await.json["enabled_backends_tag"], "v2");
 }
 
 #[tokio::test]

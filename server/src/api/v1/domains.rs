@@ -123,7 +123,7 @@ async fn preview(
     let Domain { id, target, .. } = find(&services, &viewer, &which).await?;
     let outlook = Outlook::of(&services, &viewer, &target, &new_tag).await?;
     let healthy = |id| outlook.is_healthy(id);
-    let request = SwitchRequest { new_tag: new_tag.clone(), force, healthy: &healthy };
+    let request = SwitchRequest { new_tag: new_tag.clone(), plan: None, force, healthy: &healthy };
     let tried = services.hosts().try_switch(&viewer, &id.into(), request).await;
     Ok(axum::Json(outlook.preview(&target, new_tag, tried)?))
 }
@@ -132,14 +132,14 @@ async fn switch(
     Authenticated(viewer): Authenticated,
     State(services): State<Services>,
     Id(which): Id<DomainRef>,
-    Json(asked): Json<NewSwitch>,
+    Json(mut asked): Json<NewSwitch>,
 ) -> ApiResult<axum::Json<Domain>> {
     let Domain { id, target, .. } = find(&services, &viewer, &which).await?;
-    asked.check()?;
+    let plan = asked.plan()?;
     let NewSwitch { new_tag, force, .. } = asked;
     let outlook = Outlook::of(&services, &viewer, &target, &new_tag).await?;
     let healthy = |id| outlook.is_healthy(id);
-    let request = SwitchRequest { new_tag, force, healthy: &healthy };
+    let request = SwitchRequest { new_tag, plan, force, healthy: &healthy };
     Ok(axum::Json(services.hosts().switch(&viewer, &id.into(), request).await.map_err(refused)?))
 }
 

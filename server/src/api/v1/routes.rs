@@ -121,7 +121,7 @@ async fn preview(
     let target = services.routes().get(&viewer, id).await?.target;
     let outlook = Outlook::of(&services, &viewer, &target, &new_tag).await?;
     let healthy = |id| outlook.is_healthy(id);
-    let request = SwitchRequest { new_tag: new_tag.clone(), force, healthy: &healthy };
+    let request = SwitchRequest { new_tag: new_tag.clone(), plan: None, force, healthy: &healthy };
     let tried = services.routes().try_switch(&viewer, id, request).await;
     Ok(axum::Json(outlook.preview(&target, new_tag, tried)?))
 }
@@ -130,14 +130,14 @@ async fn switch(
     Authenticated(viewer): Authenticated,
     State(services): State<Services>,
     Id(id): Id<RouteId>,
-    Json(asked): Json<NewSwitch>,
+    Json(mut asked): Json<NewSwitch>,
 ) -> ApiResult<axum::Json<Route>> {
     let target = services.routes().get(&viewer, id).await?.target;
-    asked.check()?;
+    let plan = asked.plan()?;
     let NewSwitch { new_tag, force, .. } = asked;
     let outlook = Outlook::of(&services, &viewer, &target, &new_tag).await?;
     let healthy = |id| outlook.is_healthy(id);
-    let request = SwitchRequest { new_tag, force, healthy: &healthy };
+    let request = SwitchRequest { new_tag, plan, force, healthy: &healthy };
     Ok(axum::Json(services.routes().switch(&viewer, id, request).await.map_err(refused)?))
 }
 

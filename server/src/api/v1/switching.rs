@@ -1,7 +1,7 @@
 //! What domains and routes have in common when their tag is switched: what is asked for, and a look at what would
 //! happen.
 
-use domain::{BackendId, ServiceId, ServiceName, SwitchMode, Tag, Target};
+use domain::{BackendId, ServiceId, ServiceName, SwitchMode, SwitchPlan, Tag, Target};
 use serde::{Deserialize, Serialize};
 use server_core::{BackendQuery, CoreError, Page, Services, Viewer};
 use std::collections::HashSet;
@@ -20,16 +20,23 @@ pub(super) struct NewSwitch {
     /// Also when nobody could serve then.
     #[serde(default)]
     pub(super) force: bool,
-    #[serde(default)]
-    mode: SwitchMode,
+    /// Missing: gradual with a plan, at once without.
+    mode: Option<SwitchMode>,
+    plan: Option<SwitchPlan>,
 }
 
 impl NewSwitch {
-    /// Makes sure that it can be done as it is asked for.
-    pub(super) fn check(&self) -> ApiResult<()> {
-        match self.mode {
-            SwitchMode::AtOnce => Ok(()),
-            SwitchMode::Gradual => Err(ApiError::invalid("mode", "a switch is made at_once; it cannot be gradual yet")),
+    /// The plan of a gradual switch; none of one that is made at once.
+    pub(super) fn plan(&mut self) -> ApiResult<Option<SwitchPlan>> {
+        match (self.mode, self.plan.take()) {
+            (Some(SwitchMode::Gradual), None) => Err(ApiError::invalid(
+                "plan",
+                r#"a gradual switch needs a plan, such as {"steps":[{"percent":10,"seconds":60}]}"#,
+            )),
+            (Some(SwitchMode::AtOnce), Some(_)) => {
+                Err(ApiError::invalid("plan", "a switch that is made at_once has no plan; leave one of the two out"))
+            }
+            (_, plan) => Ok(plan),
         }
     }
 }
