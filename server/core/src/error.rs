@@ -90,6 +90,21 @@ impl CoreError {
         }
     }
 
+    /// The same error, of one item among many: its text says which.
+    pub(crate) fn of(self, item: &str) -> Self {
+        let told = |message: String| format!("{item}: {message}");
+        match self {
+            Self::Invalid { field, message } => Self::Invalid { field, message: told(message) },
+            Self::Unusable { code, field, message } => Self::Unusable { code, field, message: told(message) },
+            Self::Forbidden { code, message } => Self::Forbidden { code, message: told(message) },
+            Self::Conflict { code, message } => Self::Conflict { code, message: told(message) },
+            Self::NotFound(what) => {
+                Self::Unusable { code: "not_found", field: what, message: told(format!("there is no such {what}")) }
+            }
+            other => other,
+        }
+    }
+
     pub(crate) fn invalid(field: &'static str, message: impl ToString) -> Self {
         Self::Invalid { field, message: message.to_string() }
     }

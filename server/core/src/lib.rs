@@ -7,6 +7,7 @@
 mod accounts;
 mod auth;
 mod changes;
+mod declared;
 mod edit;
 mod engine;
 mod error;
@@ -33,6 +34,7 @@ mod tunnels;
 pub use accounts::Accounts;
 pub use auth::{TokenHolder, Viewer};
 pub use changes::{Change, Changes};
+pub use declared::{Declaration, Declared, Plan, Planned, Reach};
 pub use edit::{DomainRef, Reference, ServiceRef};
 pub use engine::Engine;
 pub use error::{CoreError, OpenError, Result};

@@ -1,8 +1,8 @@
 //! The one handle on everything.
 
 use crate::{
-    Accounts, ApiSessions, Changes, CoreError, Engine, Hosts, OpenError, Pools, Presence, Regions, Result, Revisions,
-    Routes, Routing, Settings, Switches, Tokens, Traffic, Tunnels, WebSessions,
+    Accounts, ApiSessions, Changes, CoreError, Declared, Engine, Hosts, OpenError, Pools, Presence, Regions, Result,
+    Revisions, Routes, Routing, Settings, Switches, Tokens, Traffic, Tunnels, WebSessions,
     accounts::FirstAccount,
     auth::{Passwords, Throttle},
     edit::Desk,
@@ -41,6 +41,7 @@ struct Inner {
     regions: Regions,
     switches: Switches,
     revisions: Revisions,
+    declared: Declared,
     routing: Routing,
     traffic: Arc<Traffic>,
     web_sessions: WebSessions,
@@ -102,6 +103,7 @@ impl Services {
             regions: Regions { desk: desk.clone() },
             switches: Switches { desk: desk.clone() },
             revisions: Revisions { desk: desk.clone() },
+            declared: Declared { desk: desk.clone() },
             routing: Routing { desk, addresses },
             traffic,
             web_sessions,
@@ -185,6 +187,11 @@ impl Services {
     /// Who changed what.
     pub fn revisions(&self) -> &Revisions {
         &self.0.revisions
+    }
+
+    /// What is routed by, as one document.
+    pub fn declared(&self) -> &Declared {
+        &self.0.declared
     }
 
     /// What the engine routes by.

@@ -13,7 +13,7 @@ use domain::{Email, Role, User, UserId, WebSessionId};
 pub(crate) use first::FirstAccount;
 use rows::{email_taken, parse_email};
 pub(crate) use rows::{find_by_email, find_by_id, to_user};
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 use std::net::IpAddr;
 use uuid::Uuid;
 
@@ -119,6 +119,20 @@ impl Accounts {
     /// The user of a web session; `None`: the account is gone.
     pub async fn viewer(&self, id: UserId) -> Result<Option<Viewer>> {
         find_by_id(self.store.read(), id).await?.map(|row| to_user(row).map(Viewer::new)).transpose()
+    }
+
+    /// The oldest administrator, as whom commands on the server's machine act.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn administrator(&self) -> Result<Option<Viewer>> {
+        let row = users::Entity::find()
+            .filter(users::Column::Role.eq(Role::Admin.as_str()))
+            .filter(users::Column::DeletedAt.is_null())
+            .order_by_asc(users::Column::Id)
+            .one(self.store.read())
+            .await?;
+        row.map(|row| to_user(row).map(Viewer::new)).transpose()
     }
 
     /// Changes the password and ends all other sessions, of browsers (but `keep`) and of programs.

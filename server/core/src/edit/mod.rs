@@ -7,7 +7,7 @@ mod reference;
 mod target;
 
 use crate::{
-    Change, Changes, Result, RoutingSettings, Viewer,
+    Change, Changes, Plan, Result, RoutingSettings, Viewer,
     store::{
         Store, Write, now,
         rows::{revisions, switches},
@@ -50,6 +50,8 @@ pub(crate) struct Edit<'a> {
     write: Write<'a>,
     desk: &'a Desk,
     actor: Viewer,
+    /// What a document that is applied has changed so far; `None`: a person changes one thing.
+    applied: Option<Plan>,
     /// Whether anything was changed that others route by.
     changed: bool,
     counts: Counts,
@@ -109,6 +111,7 @@ impl Desk {
             write: self.0.store.write_rules().await?,
             desk: self,
             actor: actor.clone(),
+            applied: None,
             changed: false,
             counts: Counts::default(),
             names: Names::default(),
@@ -133,6 +136,22 @@ impl<'a> Edit<'a> {
         &mut self.names
     }
 
+    /// From now on a document is applied: revisions say so, and what is changed is kept for whoever asked.
+    pub(crate) fn applying(mut self) -> Self {
+        self.applied = Some(Plan::default());
+        self
+    }
+
+    /// What was changed by the document.
+    pub(crate) fn take_plan(&mut self) -> Plan {
+        self.applied.take().unwrap_or_default()
+    }
+
+    /// Forgets all of it.
+    pub(crate) async fn roll_back(self) -> Result<()> {
+        Ok(self.write.tx.rollback().await?)
+    }
+
     /// Stores all of it and tells of it.
     pub(crate) async fn commit(self) -> Result<()> {
         self.write.commit().await?;
@@ -155,6 +174,13 @@ impl<'a> Edit<'a> {
         before: Option<&S>,
         after: Option<&S>,
     ) -> Result<()> {
+        let action = match &mut self.applied {
+            Some(plan) => {
+                plan.note(&object, before, after)?;
+                RevisionAction::Applied
+            }
+            None => action,
+        };
         self.changed |= object.kind != RevisionKind::Tunnel;
         let row = revisions::Model {
             id: Uuid::now_v7(),

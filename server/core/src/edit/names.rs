@@ -113,6 +113,11 @@ impl Names {
         self.services.get(&id).map(|(_, name)| name.clone()).ok_or_else(|| unknown("service", id))
     }
 
+    /// Whose a service is.
+    pub(crate) fn service_owner(&self, id: Uuid) -> Option<Uuid> {
+        self.services.get(&id).map(|(owner, _)| *owner)
+    }
+
     pub(crate) fn tunnel(&self, id: Uuid) -> Result<Subdomain> {
         self.tunnels.get(&id).cloned().ok_or_else(|| unknown("tunnel", id))
     }

@@ -6,9 +6,9 @@ mod service_rows;
 mod services;
 
 use crate::edit::Desk;
-pub(crate) use backend_rows::{find as find_backend, weight_of};
+pub(crate) use backend_rows::{find as find_backend, spec_of as backend_spec, weight_of};
 use domain::{ServiceId, Tag};
-pub(crate) use service_rows::find as find_service;
+pub(crate) use service_rows::{find as find_service, spec_of as service_spec};
 
 /// Services and backends.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ mod service;
 
 use crate::edit::Desk;
 use domain::{HostPattern, ServiceId};
-pub(crate) use rows::{check_kept, find};
+pub(crate) use rows::{check_kept, find, spec_of};
 
 /// Routes.
 #[derive(Debug)]

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod accounts;
+mod declared;
 mod hosts;
 mod pools;
 mod postgres;
@@ -89,6 +90,10 @@ scenarios! {
     revisions::every_change_leaves_a_revision,
     revisions::what_was_is_put_back,
     revisions::the_oldest_revisions_go,
+    declared::what_is_exported_can_be_applied,
+    declared::a_document_creates_changes_and_deletes,
+    declared::a_document_is_applied_whole_or_not_at_all,
+    declared::an_administrator_declares_everybodys,
     routing::the_engine_reads_what_may_serve,
     routing::a_change_is_heard_of_elsewhere,
     routing::regions_and_nodes_are_known,
