@@ -14,12 +14,13 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::config::{Config, DataDir, DataDirError, DataDirLock};
+use crate::domains::{self, DomainChecker};
 use crate::health::{HealthChecks, Times};
 use crate::ingress::{Acceptor, DataPlane, Dispatch, Limits, TrustedProxies};
 use crate::proxy::{Proxy, Timeouts};
 use crate::routing::{Backends, Routing, Surroundings, Window};
 use crate::tunnel::{Endpoint, HoldSettings, Registry};
-use crate::upstream::{self, Common, Names, Outside, Trust};
+use crate::upstream::{self, Common, ConnectPolicy, Names, Outside, Trust};
 use crate::web::{Assets, WebSettings};
 use crate::{api, observe, web};
 
@@ -36,6 +37,7 @@ pub struct App {
     routing: Arc<Routing>,
     registry: Arc<Registry>,
     checks: Arc<HealthChecks>,
+    domains: Arc<domains::Watch>,
     listener: Acceptor,
     metrics: Option<Acceptor>,
     public_url: Url,
@@ -98,11 +100,13 @@ impl App {
         };
         let region = config.node.region.as_deref().and_then(|region| region.parse().ok());
         let surroundings = Surroundings { dashboard, tunnel_domain: domain, region };
+        let domains = Arc::new(domains(&services, &config, outside.clone()));
+        services.set_verifier(domains.verifier());
         let backends = Backends::new(common, outside);
         let routing = Routing::load(services.clone(), registry.clone(), backends, checks.clone(), surroundings).await?;
         services.set_engine(Arc::new(Window::of(&routing)));
         let assets = Assets::from_environment();
-        Ok(Self { config, services, routing, registry, checks, listener, metrics, public_url, assets, lock })
+        Ok(Self { config, services, routing, registry, checks, domains, listener, metrics, public_url, assets, lock })
     }
 
     /// Where it listens, with the real port.
@@ -131,7 +135,8 @@ impl App {
     /// # Errors
     /// When a listener fails for good, or the threads cannot be started.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let Self { config, services, routing, registry, checks, listener, metrics, public_url, assets, lock } = self;
+        let Self { config, services, routing, registry, checks, domains, listener, metrics, public_url, assets, lock } =
+            self;
         let plane =
             Arc::new(DataPlane::start(config.node.data_threads).context("the data plane's threads did not start")?);
         let (accepting, background, last) = (stop.child_token(), CancellationToken::new(), CancellationToken::new());
@@ -160,6 +165,8 @@ impl App {
         tasks.spawn(async move { checks.run(until).await });
         let (switching, until) = (routing.clone(), background.clone());
         tasks.spawn(async move { switching.follow_switches(until).await });
+        let until = background.clone();
+        tasks.spawn(async move { domains.run(until).await });
         let follow = routing.clone();
         let until = background.clone();
         let interval = config.node.update_interval;
@@ -240,6 +247,13 @@ fn hold(config: &Config) -> HoldSettings {
 
 fn timeouts(config: &Config) -> Timeouts {
     Timeouts { response: config.limits.response_timeout, idle: config.limits.idle_timeout }
+}
+
+/// Looks after domains that wait to be verified. Only members' do, so they lead where members' backends may.
+fn domains(services: &Services, config: &Config, outside: Outside) -> domains::Watch {
+    let names = domains::Names::new(config.addresses.dns_resolver.clone());
+    let policy = ConnectPolicy::Outside(Arc::new(outside));
+    domains::Watch::new(services.clone(), DomainChecker::new(names, policy, DomainChecker::PORT))
 }
 
 /// All of the dashboard's host but `/tunnel`.

@@ -30,6 +30,7 @@ mod switching;
 mod tokens;
 mod traffic;
 mod tunnels;
+mod verifier;
 
 pub use accounts::Accounts;
 pub use auth::{TokenHolder, Viewer};
@@ -62,3 +63,4 @@ pub use traffic::{Held, InFlight, Meter, Now, Overall, Subject, Tallied, Tally, 
 pub use tunnels::{
     AttachRefused, AttachRequest, Attached, NewTunnel, RoutingEntry, TunnelPatch, TunnelQuery, TunnelSort, Tunnels,
 };
+pub use verifier::Verifier;

@@ -2,7 +2,7 @@
 
 use crate::{
     Accounts, ApiSessions, Changes, CoreError, Declared, Engine, Hosts, OpenError, Pools, Presence, Regions, Result,
-    Revisions, Routes, Routing, Settings, Switches, Tokens, Traffic, Tunnels, WebSessions,
+    Revisions, Routes, Routing, Settings, Switches, Tokens, Traffic, Tunnels, Verifier, WebSessions,
     accounts::FirstAccount,
     auth::{Passwords, Throttle},
     edit::Desk,
@@ -50,6 +50,7 @@ struct Inner {
     changes: Changes,
     news: News,
     engine: OnceLock<Arc<dyn Engine>>,
+    verifier: OnceLock<Arc<dyn Verifier>>,
 }
 
 impl Services {
@@ -112,6 +113,7 @@ impl Services {
             news: News::new(store.clone(), changes.clone()),
             changes,
             engine: OnceLock::new(),
+            verifier: OnceLock::new(),
             settings,
             store,
         })))
@@ -221,6 +223,10 @@ impl Services {
 
     pub(crate) fn engine_place(&self) -> &OnceLock<Arc<dyn Engine>> {
         &self.0.engine
+    }
+
+    pub(crate) fn verifier_place(&self) -> &OnceLock<Arc<dyn Verifier>> {
+        &self.0.verifier
     }
 
     /// News within the process.

@@ -48,8 +48,10 @@ pub struct CheckFailed {
 }
 
 impl DomainChecker {
-    /// Asks `names` for records and addresses. Files are read on `port`, which outside of tests is 80, from addresses
-    /// that `policy` allows.
+    /// Where files are read from outside of tests.
+    pub const PORT: u16 = 80;
+
+    /// Asks `names` for records and addresses. Files are read on `port`, from addresses that `policy` allows.
     pub fn new(names: Names, policy: ConnectPolicy, port: u16) -> Self {
         Self { names, policy, port }
     }

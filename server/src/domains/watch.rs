@@ -1,13 +1,14 @@
 //! Looks after domains that wait to be verified: again and again by itself, and at once when somebody asks.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use chrono::{TimeDelta, Utc};
 use domain::{Domain, DomainId, Timestamp};
 use futures_util::StreamExt;
-use server_core::{Change, CoreError, Result, Services};
+use server_core::{Change, CoreError, Result, Services, Verifier};
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -42,9 +43,19 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// `files` is what the ingress answers from.
-    pub fn new(services: Services, checker: DomainChecker, files: Arc<PendingFiles>) -> Self {
-        Self { services, checker, files, under_way: Mutex::default() }
+    /// Looks after nobody yet.
+    pub fn new(services: Services, checker: DomainChecker) -> Self {
+        Self { services, checker, files: Arc::default(), under_way: Mutex::default() }
+    }
+
+    /// Lets services ask for checks as long as this is there. They keep the answer, and this keeps the services.
+    pub fn verifier(self: &Arc<Self>) -> Arc<dyn Verifier> {
+        Arc::new(Asking(Arc::downgrade(self)))
+    }
+
+    /// The files of domains that wait, for the ingress to answer with.
+    pub fn files(&self) -> &Arc<PendingFiles> {
+        &self.files
     }
 
     /// Checks a domain now, and returns it with what was found. What is verified already is not checked again.
@@ -116,6 +127,19 @@ impl Watch {
         }
         let outcome = checked.map(|_| ()).map_err(|CheckFailed { text }| text);
         self.services.hosts().record_check(domain.id, outcome).await
+    }
+}
+
+#[derive(Debug)]
+struct Asking(Weak<Watch>);
+
+#[async_trait]
+impl Verifier for Asking {
+    async fn verify(&self, domain: Domain) -> Result<Domain> {
+        match self.0.upgrade() {
+            Some(watch) => watch.verify(domain).await,
+            None => Ok(domain),
+        }
     }
 }
 

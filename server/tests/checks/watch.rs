@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use domain::{Domain, DomainSpec, Role};
 use http::Response;
-use server::domains::{DomainChecker, Names, PendingFiles, Watch};
+use server::domains::{DomainChecker, Names, Watch};
 use server::upstream::ConnectPolicy;
 use server_core::{CoreError, DomainRef, RoutingSettings, Secret, Services, Settings, SignupPolicy, Viewer};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -20,9 +21,7 @@ struct Site {
     services: Services,
     member: Viewer,
     names: NameServer,
-    files: Arc<PendingFiles>,
     watch: Arc<Watch>,
-    /// Serves what this node has for each file.
     _web: Origin,
     _folder: tempfile::TempDir,
 }
@@ -43,19 +42,20 @@ impl Site {
         let services = Services::open(settings).await.unwrap();
         let user = services.accounts().add("bob@example.com", "correct horse battery", Role::Member).await.unwrap();
         let member = services.accounts().viewer(user.id).await.unwrap().unwrap();
-        let (names, files) = (NameServer::start().await, Arc::<PendingFiles>::default());
-        let answers = files.clone();
-        let web = Origin::start(move |request| {
+        let (names, web) = (NameServer::start().await, TcpListener::bind("127.0.0.1:0").await.unwrap());
+        let asked = Names::new(vec![names.address]);
+        let checker = DomainChecker::new(asked, ConnectPolicy::Anything, web.local_addr().unwrap().port());
+        let watch = Arc::new(Watch::new(services.clone(), checker));
+        services.set_verifier(watch.verifier());
+        // Serves what this node has for each file, as the ingress does.
+        let files = watch.files().clone();
+        let web = Origin::on(web, move |request| {
             let host = request.headers()["host"].to_str().unwrap();
-            let file = answers.answer(host, request.uri().path());
+            let file = files.answer(host, request.uri().path());
             let status = if file.is_some() { 200 } else { 404 };
             std::future::ready(Response::builder().status(status).body(full(file.unwrap_or_default())).unwrap())
-        })
-        .await;
-        let asked = Names::new(vec![names.address]);
-        let checker = DomainChecker::new(asked, ConnectPolicy::Anything, web.address.port());
-        let watch = Arc::new(Watch::new(services.clone(), checker, files.clone()));
-        Self { services, member, names, files, watch, _web: web, _folder: folder }
+        });
+        Self { services, member, names, watch, _web: web, _folder: folder }
     }
 
     fn run(&self) -> AbortOnDropHandle<()> {
@@ -105,11 +105,19 @@ async fn whoever_asks_is_told_at_once_and_not_too_often() {
     site.prove(&domain);
     assert!(throttled(&site.watch.verify(checked).await), "not again within five seconds");
 
+    let which = DomainRef::from(domain.id);
+    let by_service = site.services.verify_domain(&site.member, &which).await;
+    assert!(throttled(&by_service), "nor by way of the services: {by_service:?}");
+
     // As it was before the check, five seconds and more ago.
     let verified = site.watch.verify(domain).await.unwrap();
     assert_eq!((verified.verified, &verified.verification.error), (true, &None));
     let again = site.watch.verify(verified.clone()).await.unwrap();
     assert_eq!(again, verified, "what is verified is not checked again");
+    assert_eq!(site.services.verify_domain(&site.member, &which).await.unwrap(), verified);
+    site.services.hosts().delete(&site.member, &which).await.unwrap();
+    let deleted = site.services.verify_domain(&site.member, &which).await.unwrap_err();
+    assert_eq!(deleted.code(), "domain_deleted");
 }
 
 #[tokio::test]
@@ -118,18 +126,18 @@ async fn a_host_that_leads_here_shows_its_file_until_it_is_verified() {
     site.names.set_address("app.example.com", "127.0.0.1");
     let domain = site.enter("app.example.com").await;
     let path = domain.verification.url.clone().unwrap().replace("http://app.example.com", "");
-    assert_eq!(site.files.answer("app.example.com", &path), None);
+    assert_eq!(site.watch.files().answer("app.example.com", &path), None);
     let verified = site.watch.verify(domain.clone()).await.unwrap();
     assert!(verified.verified, "{verified:?}");
 
     let value = format!("{}\n", domain.verification.value);
-    assert_eq!(site.files.answer("app.example.com", &path), Some(value));
+    assert_eq!(site.watch.files().answer("app.example.com", &path), Some(value));
     for (host, path) in [("b.example.com", path.as_str()), ("app.example.com", "/"), ("app.example.com", &path[1..])] {
-        assert_eq!(site.files.answer(host, path), None, "{host} {path}");
+        assert_eq!(site.watch.files().answer(host, path), None, "{host} {path}");
     }
-    assert_eq!(site.files.answer("app.example.com", &format!("{path}x")), None);
+    assert_eq!(site.watch.files().answer("app.example.com", &format!("{path}x")), None);
     let _running = site.run();
-    until(SOON, "no file any more", async || site.files.answer("app.example.com", &path).is_none()).await;
+    until(SOON, "no file any more", async || site.watch.files().answer("app.example.com", &path).is_none()).await;
 }
 
 #[tokio::test]

@@ -43,7 +43,15 @@ impl Origin {
         F: Fn(Request<Incoming>) -> A + Send + Sync + 'static,
         A: Future<Output = Response<Body>> + Send + 'static,
     {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), answer)
+    }
+
+    /// The same where somebody listens already.
+    pub fn on<F, A>(listener: TcpListener, answer: F) -> Self
+    where
+        F: Fn(Request<Incoming>) -> A + Send + Sync + 'static,
+        A: Future<Output = Response<Body>> + Send + 'static,
+    {
         let address = listener.local_addr().unwrap();
         let answer = Arc::new(answer);
         let task = tokio::spawn(async move {

@@ -48,6 +48,8 @@ impl Switchboard {
             ("SWITCHBOARD_LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
             ("SWITCHBOARD_METRICS_LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
             ("SWITCHBOARD_DATA_DIR".to_owned(), folder.path().display().to_string()),
+            // Nobody is there: tests ask no name server of the outside.
+            ("SWITCHBOARD_DNS_RESOLVER".to_owned(), "127.0.0.1:9".to_owned()),
         ]);
         environment.extend(settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
         let config = Config::load_from(&Flags::default(), &environment, PathBuf::from(folder.path())).unwrap();
