@@ -1,5 +1,6 @@
 //! Which connections are used again, and which never.
 
+use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -7,10 +8,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Method;
 use http_body_util::{BodyExt, Full};
-use server::upstream::{Connections, Settings, UpstreamError};
+use server::ingress::DataPlane;
+use server::upstream::{Common, ConnectPolicy, Connections, Settings, Upstream, UpstreamError};
 use tokio::sync::mpsc;
 
-use crate::asking::{answer, ask, get, head, text, upstream, with};
+use crate::asking::{answer, ask, common, get, head, text, upstream, with};
 use crate::raw::RawOrigin;
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -192,4 +194,57 @@ async fn a_response_that_is_read_to_its_end_gives_its_connection_back_at_once() 
         assert_eq!(upstream.connections().idle, 1);
     }
     assert_eq!(origin.accepted(), 1);
+}
+
+#[tokio::test]
+async fn each_thread_has_its_own_connections_and_takes_places_from_others() {
+    let origin = saying(OK).await;
+    let plane = DataPlane::start(2).unwrap();
+    let common = Common { threads: 2, ..common(Settings { max_connections: 2, ..Settings::default() }) };
+    let address = origin.address.to_string().parse().unwrap();
+    let upstream = Arc::new(Upstream::new(address, true, ConnectPolicy::Anything, &common));
+    let ask_on = async |worker| {
+        let upstream = upstream.clone();
+        let asked = plane.worker(worker).spawn(async move { get(&upstream).await.map(drop) });
+        asked.await.unwrap().unwrap();
+    };
+    for _ in 0..10 {
+        ask_on(0).await;
+        ask_on(1).await;
+    }
+    assert_eq!(origin.accepted(), 2);
+    assert_eq!(upstream.connections(), Connections { open: 2, idle: 2 });
+    // Whoever is on no such thread needs a third one, and somebody who does not use his has to give it up.
+    get(&upstream).await.unwrap();
+    assert_eq!(origin.accepted(), 3);
+    assert_eq!(upstream.connections(), Connections { open: 2, idle: 2 });
+    drop(upstream);
+    plane.stop();
+}
+
+#[tokio::test]
+async fn the_kernel_knows_that_a_connection_is_closed_before_the_runtime_does() {
+    // A backend without a runtime: ours does not look at its sockets while this thread waits for it.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let upstream = upstream(listener.local_addr().unwrap());
+    let (closing, closed) = std::sync::mpsc::channel();
+    let (answered, close) = std::sync::mpsc::channel();
+    let backend = std::thread::spawn(move || {
+        for _ in 0..4 {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 1024];
+            assert!(stream.read(&mut request).unwrap() > 0);
+            stream.write_all(OK).unwrap();
+            close.recv().unwrap();
+            drop(stream);
+            closing.send(()).unwrap();
+        }
+    });
+    for _ in 0..4 {
+        // It could not be sent again.
+        assert_eq!(ask(&upstream, Method::POST, "/", None).await.unwrap().1, "ok");
+        answered.send(()).unwrap();
+        closed.recv().unwrap();
+    }
+    backend.join().unwrap();
 }
