@@ -12,8 +12,9 @@ use uuid::Uuid;
 impl Edit<'_> {
     /// Makes sure that no other route of the host is in the way, and names the one that is.
     ///
-    /// Mounts are compared byte by byte in both databases, so an index finds the few in question: those above, each by
-    /// its name, and the first of those under it.
+    /// Mounts are compared byte by byte in both databases, so an index finds the few in question, however many routes
+    /// there are: those above, each by its name, and the first of those under it. Asked for together they would make the
+    /// database look at all of the host's.
     pub(crate) async fn check_free(
         &self,
         domain: Option<(Uuid, &HostPattern)>,
@@ -24,38 +25,41 @@ impl Edit<'_> {
         // The byte after the slash: what is less and not before `under` begins with it.
         let past = format!("{}0", &under[..under.len() - 1]);
         let column = routes::Column::Mount;
-        let in_question = Condition::any()
-            .add(column.is_in(above(mount)))
-            .add(Condition::all().add(column.gte(under)).add(column.lt(past)));
-        let host = match domain {
-            Some((id, _)) => routes::Column::DomainId.eq(id),
-            None => routes::Column::DomainId.is_null(),
-        };
-        let mounts: Vec<String> = routes::Entity::find()
-            .select_only()
-            .column(column)
-            .filter(host)
-            .filter(routes::Column::DeletedAt.is_null())
-            .filter(in_question)
-            .filter(Condition::all().add_option(but.map(|id| routes::Column::Id.ne(id))))
-            .limit(2)
-            .into_tuple()
-            .all(self.tx())
-            .await?;
-        for text in mounts {
-            let other: MountPath = parse(&text)?;
-            if other.overlaps(mount) {
-                let place = domain.map_or_else(|| "any host".to_owned(), |(_, host)| host.to_string());
-                let message = if other == *mount {
-                    format!("{other} is mounted on {place} already")
-                } else {
-                    format!("{mount} overlaps {other}, which is mounted on {place}; a mount cannot lie under another")
-                };
-                return Err(CoreError::conflict("mount_overlaps", message));
+        for in_question in [
+            Condition::all().add(column.is_in(above(mount))),
+            Condition::all().add(column.gte(under)).add(column.lt(past)),
+        ] {
+            let host = match domain {
+                Some((id, _)) => routes::Column::DomainId.eq(id),
+                None => routes::Column::DomainId.is_null(),
+            };
+            let other: Option<String> = routes::Entity::find()
+                .select_only()
+                .column(column)
+                .filter(host)
+                .filter(routes::Column::DeletedAt.is_null())
+                .filter(in_question)
+                .filter(Condition::all().add_option(but.map(|id| routes::Column::Id.ne(id))))
+                .limit(1)
+                .into_tuple()
+                .one(self.tx())
+                .await?;
+            if let Some(text) = other {
+                return Err(in_the_way(domain.map(|(_, host)| host), mount, &parse(&text)?));
             }
         }
         Ok(())
     }
+}
+
+fn in_the_way(host: Option<&HostPattern>, mount: &MountPath, other: &MountPath) -> CoreError {
+    let place = host.map_or_else(|| "any host".to_owned(), ToString::to_string);
+    let message = if other == mount {
+        format!("{other} is mounted on {place} already")
+    } else {
+        format!("{mount} overlaps {other}, which is mounted on {place}; a mount cannot lie under another")
+    };
+    CoreError::conflict("mount_overlaps", message)
 }
 
 /// The mount itself and all that it lies under.
