@@ -53,7 +53,7 @@ impl Edit<'_> {
         Ok(())
     }
 
-    async fn live_domains_of(&self, tunnel: &tunnels::Model) -> Result<Vec<domains::Model>> {
+    pub(super) async fn live_domains_of(&self, tunnel: &tunnels::Model) -> Result<Vec<domains::Model>> {
         Ok(domains::Entity::find()
             .filter(domains::Column::TunnelId.eq(tunnel.id))
             .filter(domains::Column::DeletedAt.is_null())

@@ -5,6 +5,7 @@ mod check;
 mod domains;
 mod list;
 mod names;
+mod record;
 mod rows;
 mod types;
 
@@ -14,7 +15,7 @@ use crate::{
     store::{Store, now, rows::tunnels},
 };
 use check::Checked;
-use domain::{Hostname, Tunnel, TunnelId, TunnelState, TunnelStats, UserId};
+use domain::{Hostname, RevisionAction, Tunnel, TunnelId, TunnelState, TunnelStats, UserId};
 pub(crate) use rows::entries;
 use rows::{Draft, insert, state_of, taken};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, EntityTrait, QueryFilter};
@@ -93,6 +94,7 @@ impl Tunnels {
         let checked = Checked::from_patch(patch, self)?;
         let mut edit = self.desk.open(viewer).await?;
         let row = self.find_kept(edit.tx(), viewer, id).await?;
+        let before = edit.tunnel_spec(&row).await?;
         let mut changed: tunnels::ActiveModel = row.into();
         checked.apply(&mut changed)?;
         changed.updated_at = Set(now());
@@ -100,6 +102,7 @@ impl Tunnels {
         if let Some(domains) = &checked.custom_domains {
             edit.replace_domains_of(&row, domains).await?;
         }
+        edit.record_tunnel(&row, RevisionAction::Changed, Some(before)).await?;
         edit.commit().await?;
         self.changes.publish(Change::Tunnel(id));
         self.tunnel(row).await
@@ -131,12 +134,14 @@ impl Tunnels {
         if row.deleted_at.is_some() {
             return self.tunnel(row).await;
         }
+        let before = edit.tunnel_spec(&row).await?;
         let moment = now();
         let mut changed: tunnels::ActiveModel = row.into();
         changed.deleted_at = Set(Some(moment));
         changed.updated_at = Set(moment);
         let row = changed.update(edit.tx()).await?;
         edit.remove_domains_of(&row).await?;
+        edit.record_tunnel(&row, RevisionAction::Deleted, Some(before)).await?;
         edit.commit().await?;
         self.traffic.forget(id);
         self.changes.publish(Change::Tunnel(id));
@@ -165,6 +170,7 @@ impl Tunnels {
         }
         let row = changed.update(edit.tx()).await.map_err(taken)?;
         edit.revive_domains_of(&row).await?;
+        edit.record_tunnel(&row, RevisionAction::Restored, None).await?;
         edit.commit().await?;
         self.changes.publish(Change::Tunnel(id));
         self.tunnel(row).await
@@ -206,16 +212,18 @@ impl Tunnels {
     }
 
     async fn set_paused(&self, viewer: &Viewer, id: TunnelId, paused: bool) -> Result<Tunnel> {
-        let write = self.store.write().await?;
-        let row = self.find_kept(&write.tx, viewer, id).await?;
+        let mut edit = self.desk.open(viewer).await?;
+        let row = self.find_kept(edit.tx(), viewer, id).await?;
         if row.paused == paused {
             return self.tunnel(row).await;
         }
+        let before = edit.tunnel_spec(&row).await?;
         let mut changed: tunnels::ActiveModel = row.into();
         changed.paused = Set(paused);
         changed.updated_at = Set(now());
-        let row = changed.update(&write.tx).await?;
-        write.commit().await?;
+        let row = changed.update(edit.tx()).await?;
+        edit.record_tunnel(&row, RevisionAction::Changed, Some(before)).await?;
+        edit.commit().await?;
         self.changes.publish(Change::Tunnel(id));
         self.tunnel(row).await
     }
@@ -234,6 +242,7 @@ impl Tunnels {
         self.check_limit(edit.tx(), draft.owner).await?;
         let row = insert(edit.tx(), draft).await?;
         edit.replace_domains_of(&row, domains).await?;
+        edit.record_tunnel(&row, RevisionAction::Created, None).await?;
         edit.commit().await?;
         self.changes.publish(Change::Tunnel(TunnelId(row.id)));
         Ok(row)

@@ -88,6 +88,7 @@ scenarios! {
     routes::others_routes_are_out_of_reach,
     routes::routes_are_listed,
     revisions::every_change_leaves_a_revision,
+    revisions::what_is_done_to_a_tunnel_is_told,
     revisions::what_was_is_put_back,
     revisions::the_oldest_revisions_go,
     declared::what_is_exported_can_be_applied,

@@ -1,7 +1,7 @@
 use crate::support::{Db, admin, from, member, pool};
 use domain::{Revision, RevisionAction, RevisionKind, Target};
 use serde_json::json;
-use server_core::{Page, RevisionQuery, RevisionSide, Services, Viewer};
+use server_core::{NewTunnel, Page, RevisionQuery, RevisionSide, Services, TunnelPatch, Viewer};
 
 async fn all(services: &Services, viewer: &Viewer) -> Vec<Revision> {
     services.revisions().list(viewer, RevisionQuery::default(), Page { limit: 100, cursor: None }).await.unwrap().items
@@ -44,6 +44,28 @@ pub async fn every_change_leaves_a_revision(db: Db) {
     assert_eq!(services.revisions().get(&eve, change.id).await.unwrap_err().code(), "not_found");
     let error = services.revisions().restore(&eve, change.id, RevisionSide::Before).await.unwrap_err();
     assert_eq!(error.code(), "not_found");
+}
+
+pub async fn what_is_done_to_a_tunnel_is_told(db: Db) {
+    let services = db.open().await;
+    let (tunnels, bob) = (services.tunnels(), member(&services, "bob").await);
+    let new = NewTunnel { subdomain: Some("blog".into()), ..NewTunnel::default() };
+    let id = tunnels.create(&bob, new).await.unwrap().id;
+    tunnels.pause(&bob, id).await.unwrap();
+    tunnels.pause(&bob, id).await.unwrap();
+    let patch = TunnelPatch { custom_domains: Some(vec!["a.example".into()]), ..Default::default() };
+    tunnels.update(&bob, id, patch.clone()).await.unwrap();
+    tunnels.update(&bob, id, patch).await.unwrap();
+    tunnels.delete(&bob, id).await.unwrap();
+    tunnels.restore(&bob, id).await.unwrap();
+    let query = || RevisionQuery { kind: Some(RevisionKind::Tunnel), object: Some(id.0) };
+    let seen = services.revisions().list(&bob, query(), Page::default()).await.unwrap().items;
+    let actions: Vec<_> = seen.iter().rev().map(|revision| revision.action.as_str()).collect();
+    assert_eq!(actions, ["created", "changed", "changed", "deleted", "restored"]);
+    assert_eq!(seen[3].after.as_ref().unwrap()["paused"], true);
+    assert_eq!(seen[2].after.as_ref().unwrap()["custom_domains"], json!(["a.example"]));
+    let error = services.revisions().restore(&bob, seen[2].id, RevisionSide::Before).await.unwrap_err();
+    assert_eq!(error.code(), "not_restorable");
 }
 
 pub async fn what_was_is_put_back(db: Db) {
