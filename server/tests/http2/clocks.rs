@@ -50,7 +50,7 @@ async fn who_does_not_finish_what_it_began_is_let_go() {
         ("a block of fields that is open", [&whole, &open[..]].concat(), &amid),
         (
             "half a frame behind a request",
-            [&whole, &request[..], &frame(PING, 0, 0, b"12345678")[..5]].concat(),
+            [&whole, &request[..], &frame(PING, 0, 0, b"12345678")[..12]].concat(),
             &[End::Told(ENHANCE_YOUR_CALM)],
         ),
     ];

@@ -82,11 +82,10 @@ impl Frames {
         }
     }
 
-    /// Whether something other than a part of a body is on its way: a frame that has not passed whole, or a block of
-    /// fields.
+    /// Whether something other than a part of a body is on its way: a frame of which not all has passed, or a block of
+    /// fields. The head of a frame may belong to a body.
     pub(super) fn is_amid(&self) -> bool {
-        let amid = self.current.is_some_and(|head| head.kind != DATA);
-        self.known > 0 || self.open_block || amid
+        self.open_block || self.current.is_some_and(|head| head.kind != DATA)
     }
 }
 
@@ -167,7 +166,7 @@ mod tests {
         assert!(!frames.is_amid());
         seen(&mut frames, &[&frame(DATA, 0, b"abc")[..10]]);
         assert!(!frames.is_amid(), "a body may take its time");
-        seen(&mut frames, &[b"bc\0"]);
+        seen(&mut frames, &[b"bc", &frame(RST_STREAM, 0, b"1234")[..10]]);
         assert!(frames.is_amid());
     }
 }
