@@ -175,7 +175,8 @@ fn health_tells_a_server_from_none() {
 #[test]
 fn serve_says_where_and_ends_well_at_either_signal() {
     for signal in ["-INT", "-TERM"] {
-        let mut server = Place::new().serve(&[]);
+        let place = Place::new();
+        let mut server = place.serve(&[]);
         let port = server.listen.rsplit(':').next().unwrap();
         assert_eq!(server.ready, format!("Switchboard is ready: http://localhost:{port}/web\n"));
         assert!(get(&server.listen, "/healthz").starts_with("HTTP/1.1 200"));
@@ -186,7 +187,8 @@ fn serve_says_where_and_ends_well_at_either_signal() {
 
 #[test]
 fn a_stop_waits_for_what_is_in_flight_and_a_second_signal_does_not() {
-    let mut server = Place::new().serve(&[]);
+    let place = Place::new();
+    let mut server = place.serve(&[]);
     let mut unfinished = TcpStream::connect(&server.listen).unwrap();
     let head = "POST /api/v1/auth/login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n\
                 Content-Length: 100\r\nExpect: 100-continue\r\n\r\n";
@@ -221,7 +223,8 @@ fn a_second_server_on_the_same_data_is_refused_until_the_first_is_gone() {
 
 #[test]
 fn health_and_metrics_are_on_the_metrics_listener_metrics_nowhere_else() {
-    let server = Place::new().serve(&["--node", "n1", "--region", "eu"]);
+    let place = Place::new();
+    let server = place.serve(&["--node", "n1", "--region", "eu"]);
     assert!(get(&server.metrics, "/healthz").starts_with("HTTP/1.1 200"));
     let ready = get(&server.metrics, "/readyz");
     assert!(ready.starts_with("HTTP/1.1 200") && ready.contains("{\"status\":\"ready\"}"), "{ready}");
