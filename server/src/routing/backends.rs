@@ -10,6 +10,9 @@ use server_core::Tally;
 use super::backend::Backend;
 use crate::upstream::{Common, ConnectPolicy, Outside, Upstream};
 
+/// What counts the answers to one tag of a service, or to all of it.
+type Tallies = HashMap<(ServiceId, Option<Tag>), Arc<Tally>>;
+
 /// All backends of this process.
 #[derive(Debug)]
 pub struct Backends {
@@ -18,7 +21,7 @@ pub struct Backends {
     states: DashMap<BackendId, Arc<Backend>>,
     upstreams: Mutex<HashMap<BackendId, Arc<Upstream>>>,
     regions: Mutex<HashMap<RegionName, Arc<Upstream>>>,
-    tallies: Mutex<HashMap<(ServiceId, Option<Tag>), Arc<Tally>>>,
+    tallies: Mutex<Tallies>,
 }
 
 impl Backends {
