@@ -72,12 +72,6 @@ macro_rules! delegate {
 
 impl AsyncRead for Socket {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        // TLS keeps what the network has not taken of the last record, and nobody writes any more who would push it.
-        if let Self::Tls(stream) = &mut *self
-            && let Poll::Ready(Err(error)) = Pin::new(stream.as_mut()).poll_flush(cx)
-        {
-            return Poll::Ready(Err(error));
-        }
         delegate!(&mut *self, poll_read, cx, buf)
     }
 }

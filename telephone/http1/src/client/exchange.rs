@@ -34,6 +34,8 @@ pub struct Exchange<S, B> {
     body: Option<B>,
     /// Whether more of it is to be sent.
     sending: bool,
+    /// Something was written that may not have left yet: TLS keeps what the network does not take of a record.
+    unflushed: bool,
     /// Why the server takes no more. It may have answered nevertheless.
     refused: Option<io::ErrorKind>,
     scan: HeadScan,
@@ -98,6 +100,7 @@ where
             encoder: BodyEncoder::new(framing),
             sending: !(framing == Framing::NONE && body.is_end_stream()),
             body: Some(body),
+            unflushed: false,
             refused: None,
             scan: HeadScan::default(),
             answered: false,
@@ -149,20 +152,35 @@ where
         loop {
             let waiting = self.gather(cx)?.is_pending();
             if self.out.is_empty() {
-                return Ok(());
+                break;
             }
+            self.unflushed = true;
             match self.out.poll_write(&mut self.connection.stream, cx) {
-                Poll::Ready(Ok(())) if waiting || !self.sending => return Ok(()),
+                Poll::Ready(Ok(())) if waiting || !self.sending => break,
                 Poll::Ready(Ok(())) => {}
                 Poll::Pending => return Ok(()),
                 Poll::Ready(Err(error)) => {
-                    self.refused = Some(error.kind());
-                    self.sent();
-                    self.out = Outbound::default();
+                    self.refuse(&error);
                     return Ok(());
                 }
             }
         }
+        if self.unflushed {
+            match Pin::new(&mut self.connection.stream).poll_flush(cx) {
+                Poll::Ready(Ok(())) => self.unflushed = false,
+                Poll::Ready(Err(error)) => self.refuse(&error),
+                Poll::Pending => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The server takes no more.
+    fn refuse(&mut self, error: &io::Error) {
+        self.refused = Some(error.kind());
+        self.sent();
+        self.out = Outbound::default();
+        self.unflushed = false;
     }
 
     /// Takes of the request body what is there; pending when more of it is to be waited for.
@@ -206,7 +224,7 @@ where
 
     /// The connection, for the next request, when all of the response was read and the server had all of the request.
     pub fn finish(self) -> Option<Connection<S>> {
-        let sent = self.encoder.is_ended() && self.out.is_empty() && self.refused.is_none();
+        let sent = self.encoder.is_ended() && self.out.is_empty() && !self.unflushed && self.refused.is_none();
         let read = self.answered && self.decoder.is_ended() && self.connection.inbound.buffer.is_empty();
         (sent && read && self.keep_alive).then(|| self.connection.rest())
     }
