@@ -1,0 +1,182 @@
+//! Which backend of a pool takes a request.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use http::{Method, Response};
+use serde_json::{Value, json};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
+
+use super::setup::{Named, ask, change, make, unchecked_service, until_served, visitor};
+use super::support::{Client, Origin, Switchboard, full, until};
+
+async fn answers(client: &Client, count: usize) -> BTreeMap<String, usize> {
+    let mut answers = BTreeMap::new();
+    for _ in 0..count {
+        let (status, text) = client.text("/").await;
+        assert_eq!(status, 200, "{text}");
+        *answers.entry(text).or_default() += 1;
+    }
+    answers
+}
+
+/// A service with these backends behind pool.example.com.
+async fn pool(switchboard: &Switchboard, service: Value, backends: &[(&str, &str)]) -> Client {
+    unchecked_service(switchboard, "pool", service).await;
+    for (id, address) in backends {
+        make(switchboard, "backends", json!({"id": id, "address": address, "service": "pool"})).await;
+    }
+    make(switchboard, "domains", json!({"domain": "pool.example.com", "service": "pool"})).await;
+    let visitor = visitor(switchboard, "pool.example.com");
+    until(Duration::from_secs(10), "the pool", async || visitor.text("/").await.0 != 404).await;
+    visitor
+}
+
+#[tokio::test]
+async fn one_after_the_other_and_none_that_drains_or_is_stopped() {
+    let switchboard = Switchboard::start().await;
+    let (a, b, c) = tokio::join!(Named::start("a"), Named::start("b"), Named::start("c"));
+    let backends = [("a", a.address()), ("b", b.address()), ("c", c.address())];
+    let backends = backends.each_ref().map(|(id, address)| (*id, address.as_str()));
+    let visitor = pool(&switchboard, json!({"balance": "round_robin"}), &backends).await;
+    let seen = answers(&visitor, 30).await;
+    assert_eq!(seen.values().copied().collect::<Vec<_>>(), [10, 10, 10], "{seen:?}");
+    change(&switchboard, "backends/b", json!({"state": "draining"})).await;
+    change(&switchboard, "backends/c", json!({"state": "stopped"})).await;
+    until(Duration::from_secs(10), "only a", async || answers(&visitor, 6).await.len() == 1).await;
+    assert_eq!(answers(&visitor, 10).await, BTreeMap::from([("a".to_owned(), 10)]));
+}
+
+#[tokio::test]
+async fn weights_are_kept() {
+    let switchboard = Switchboard::start().await;
+    let (a, b) = tokio::join!(Named::start("a"), Named::start("b"));
+    let (first, second) = (a.address(), b.address());
+    let visitor = pool(&switchboard, json!({"balance": "weighted"}), &[("a", &first), ("b", &second)]).await;
+    change(&switchboard, "backends/a", json!({"weight": 3})).await;
+    until(Duration::from_secs(10), "three to one", async || answers(&visitor, 40).await.get("a") == Some(&30)).await;
+}
+
+#[tokio::test]
+async fn a_request_that_was_not_received_goes_to_another_backend() {
+    let switchboard = Switchboard::start().await;
+    let alive = Named::start("alive").await;
+    let dead = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
+    let service = json!({"balance": "round_robin", "resilience": {"retries": 1, "eject_after": 0}});
+    let visitor = pool(&switchboard, service, &[("dead", &dead), ("alive", &alive.address())]).await;
+    assert_eq!(answers(&visitor, 10).await, BTreeMap::from([("alive".to_owned(), 10)]));
+    // Nothing was sent, so that a POST may go elsewhere, too.
+    for _ in 0..4 {
+        let (status, _, text) = ask(&visitor, Method::POST, "/", &[], full("order")).await;
+        assert_eq!((status.as_u16(), text.as_str()), (200, "alive"));
+    }
+}
+
+#[tokio::test]
+async fn what_may_have_been_done_is_not_done_again() {
+    let switchboard = Switchboard::start().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent = listener.local_addr().unwrap().to_string();
+    let (sender, mut delivered) = tokio::sync::mpsc::unbounded_channel();
+    // Takes requests and closes without a word.
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut buffer = [0; 4096];
+            let read = stream.read(&mut buffer).await.unwrap_or(0);
+            sender.send(String::from_utf8_lossy(&buffer[..read]).into_owned()).ok();
+        }
+    });
+    let alive = Named::start("alive").await;
+    let service = json!({"balance": "round_robin", "resilience": {"retries": 3, "eject_after": 0}});
+    let visitor = pool(&switchboard, service, &[("silent", &silent), ("alive", &alive.address())]).await;
+    while delivered.try_recv().is_ok() {}
+    let mut failed = 0;
+    for _ in 0..6 {
+        let (status, headers, text) = ask(&visitor, Method::POST, "/", &[], full("order")).await;
+        match status.as_u16() {
+            200 => assert_eq!(text, "alive"),
+            other => {
+                assert_eq!((other, &headers["x-switchboard-error"]), (502, &"bad_gateway".parse().unwrap()), "{text}");
+                failed += 1;
+            }
+        }
+    }
+    assert_eq!(failed, 3, "each second one meets the silent backend, and is not repeated");
+    assert_eq!(std::iter::from_fn(|| delivered.try_recv().ok()).count(), 3);
+    assert_eq!(answers(&visitor, 6).await, BTreeMap::from([("alive".to_owned(), 6)]), "GET may be repeated");
+}
+
+#[tokio::test]
+async fn who_fails_again_and_again_is_left_out() {
+    let switchboard = Switchboard::start().await;
+    let good = Named::start("good").await;
+    let bad = Origin::start(async |_| Response::builder().status(503).body(full("bad")).unwrap()).await;
+    let bad = bad.address.to_string();
+    let service = json!({"balance": "round_robin", "resilience": {"eject_after": 3, "eject_seconds": 3600}});
+    let visitor = pool(&switchboard, service, &[("bad", &bad), ("good", &good.address())]).await;
+    let mut statuses = Vec::new();
+    for _ in 0..40 {
+        statuses.push(visitor.text("/").await.0);
+    }
+    let failures = statuses.iter().filter(|status| **status == 503).count();
+    assert!(failures <= 3, "{statuses:?}");
+    let (_, backend) = switchboard.client().get("/api/v1/backends/bad").await;
+    assert_eq!(backend["ejected"], true, "{backend}");
+}
+
+#[tokio::test]
+async fn a_full_backend_gets_no_more() {
+    let switchboard = Switchboard::start().await;
+    let (release, gate) = tokio::sync::watch::channel(false);
+    let origin = Origin::start(move |_| {
+        let mut gate = gate.clone();
+        async move {
+            gate.wait_for(|open| *open).await.unwrap();
+            Response::new(full("done"))
+        }
+    })
+    .await;
+    let service = json!({"resilience": {"max_in_flight": 1, "retries": 0}});
+    unchecked_service(&switchboard, "pool", service).await;
+    make(&switchboard, "backends", json!({"id": "one", "address": origin.address.to_string(), "service": "pool"}))
+        .await;
+    make(&switchboard, "domains", json!({"domain": "pool.example.com", "service": "pool"})).await;
+    let visitor = visitor(&switchboard, "pool.example.com");
+    let (first, other) = (visitor.clone(), visitor.clone());
+    // The first request that gets through stays there.
+    let waiting = tokio::spawn(async move {
+        loop {
+            let answer = first.text("/").await;
+            if answer.0 != 404 {
+                return answer;
+            }
+        }
+    });
+    until(Duration::from_secs(10), "one in flight", async || {
+        switchboard.client().get("/api/v1/backends/one").await.1["in_flight"] == 1
+    })
+    .await;
+    let (status, text) = other.text("/").await;
+    assert_eq!(status, 503, "{text}");
+    release.send(true).unwrap();
+    assert_eq!(waiting.await.unwrap(), (200, "done".to_owned()));
+    until_served(&visitor, "/", "done").await;
+}
+
+#[tokio::test]
+async fn addresses_and_tunnels_share_a_pool() {
+    let switchboard = Switchboard::start().await;
+    let (address, tunnel) = tokio::join!(Named::start("address"), Named::start("tunnel"));
+    let telephone = switchboard.telephone("pooled", &tunnel.origin).await;
+    unchecked_service(&switchboard, "pool", json!({"balance": "round_robin"})).await;
+    make(&switchboard, "backends", json!({"address": address.address(), "service": "pool"})).await;
+    make(&switchboard, "backends", json!({"tunnel": "pooled", "service": "pool"})).await;
+    make(&switchboard, "domains", json!({"domain": "pool.example.com", "service": "pool"})).await;
+    let visitor = visitor(&switchboard, "pool.example.com");
+    until(Duration::from_secs(10), "both", async || visitor.text("/").await.1 == "tunnel").await;
+    assert_eq!(answers(&visitor, 10).await.values().copied().collect::<Vec<_>>(), [5, 5]);
+    telephone.shutdown().await;
+    until(Duration::from_secs(10), "one", async || answers(&visitor, 4).await.len() == 1).await;
+}

@@ -1,0 +1,17 @@
+//! Domains, routes and pools of backends, as visitors and backends see them.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[expect(unused_imports, reason = "each test binary uses a part of this")]
+#[path = "../support/mod.rs"]
+mod support;
+
+mod affinity;
+mod backends;
+mod balance;
+mod health;
+mod hosts;
+mod regions;
+mod rules;
+mod setup;
+mod switching;

@@ -1,0 +1,55 @@
+//! Backends of other regions.
+
+use serde_json::json;
+
+use super::setup::{Named, make, unchecked_service, until_served, visitor};
+use super::support::{Origin, Switchboard};
+
+#[tokio::test]
+async fn a_backend_of_another_region_is_reached_through_it() {
+    let eu = Switchboard::start_with(&[("SWITCHBOARD_REGION", "eu")]).await;
+    let us = Switchboard::start_with(&[("SWITCHBOARD_REGION", "us")]).await;
+    // The us side knows the backend directly, the eu side only that it is there.
+    let mirror = Origin::mirror().await;
+    let unreachable = "10.255.255.1:9";
+    unchecked_service(&us, "pool", json!({})).await;
+    let here = json!({"address": mirror.address.to_string(), "service": "pool", "region": "us"});
+    make(&us, "backends", here).await;
+    make(&us, "domains", json!({"domain": "app.example.com", "service": "pool"})).await;
+
+    make(&eu, "regions", json!({"name": "us", "public_url": us.url()})).await;
+    unchecked_service(&eu, "pool", json!({})).await;
+    make(&eu, "backends", json!({"address": unreachable, "service": "pool", "region": "us"})).await;
+    make(&eu, "domains", json!({"domain": "app.example.com", "service": "pool"})).await;
+    let visitor = visitor(&eu, "app.example.com");
+    until_served(&visitor, "/a?b", "GET /a?b\n").await;
+    let (_, seen) = visitor.text("/").await;
+    assert!(seen.contains("host: app.example.com\n"), "{seen}");
+    assert!(!seen.contains("x-switchboard-hop"), "{seen}");
+}
+
+#[tokio::test]
+async fn the_own_region_comes_first_and_nothing_goes_in_circles() {
+    let eu = Switchboard::start_with(&[("SWITCHBOARD_REGION", "eu")]).await;
+    let us = Switchboard::start_with(&[("SWITCHBOARD_REGION", "us")]).await;
+    let near = Named::start("near").await;
+    for (one, its, other) in [(&eu, "eu", &us), (&us, "us", &eu)] {
+        let others = if its == "eu" { "us" } else { "eu" };
+        make(one, "regions", json!({"name": others, "public_url": other.url()})).await;
+        unchecked_service(one, "far", json!({})).await;
+        make(one, "backends", json!({"address": "10.255.255.1:9", "service": "far", "region": others})).await;
+        make(one, "domains", json!({"domain": "loop.example.com", "service": "far"})).await;
+    }
+    unchecked_service(&eu, "near", json!({})).await;
+    make(&eu, "backends", json!({"address": near.address(), "service": "near", "region": "eu"})).await;
+    make(&eu, "backends", json!({"address": "10.255.255.1:9", "service": "near", "region": "us"})).await;
+    make(&eu, "domains", json!({"domain": "near.example.com", "service": "near"})).await;
+    let near_visitor = visitor(&eu, "near.example.com");
+    until_served(&near_visitor, "/", "near").await;
+    for _ in 0..10 {
+        assert_eq!(near_visitor.text("/").await, (200, "near".to_owned()));
+    }
+    // Each side believes that the other one has it: the second one says so instead of sending it back.
+    let (status, text) = visitor(&eu, "loop.example.com").text("/").await;
+    assert_eq!((status, text.trim()), (503, "Service Unavailable - VM not responding"));
+}
