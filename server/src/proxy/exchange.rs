@@ -34,6 +34,8 @@ pub(super) struct Exchange<'a> {
     pub asked: PathAndQuery,
     /// Path and query as the backend sees them.
     pub target: PathAndQuery,
+    /// Whether a switchboard of another region has passed it on.
+    pub hopped: bool,
 }
 
 /// What goes after the head of a request.

@@ -13,6 +13,7 @@ use wire::head::{RequestHead, ResponseHead};
 use super::answer::Answer;
 use super::body::{ProxiedBody, RequestBody};
 use super::exchange::{Exchange, Outgoing, To};
+use super::pool::HOP;
 use super::problem::Problem;
 use super::{headers, redirect, upgrade};
 use crate::ingress::{Client, ClientBody, ResponseBody};
@@ -57,6 +58,7 @@ impl Proxy {
             method: request.method().clone(),
             asked: target.clone(),
             target,
+            hopped: false,
         };
         self.carry(&exchange, request).await
     }
@@ -85,7 +87,8 @@ impl Proxy {
         };
         let target = rule.target_for(&asked, matched.mount);
         let method = request.method().clone();
-        let exchange = Exchange { to, rule: Some(rule), client, arrived, method, asked, target };
+        let hopped = request.headers().contains_key(HOP);
+        let exchange = Exchange { to, rule: Some(rule), client, arrived, method, asked, target, hopped };
         self.carry(&exchange, request).await
     }
 
@@ -117,6 +120,7 @@ impl Proxy {
         let on_upgrade = upgrade.is_some().then(|| body.on_upgrade()).flatten();
         // A body and another protocol behind it cannot be had at once (RFC 9110 section 7.8 lets us choose).
         let upgrade = upgrade.filter(|_| on_upgrade.is_some());
+        parts.headers.remove(HOP);
         headers::prepare_request(&mut parts.headers, &exchange.client);
         exchange.edit_request(&mut parts.headers);
         let head =

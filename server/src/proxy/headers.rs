@@ -16,8 +16,9 @@ const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 const VIA: &str = "1.1 switchboard";
 
 /// Fields of one connection, not of the message (RFC 9110 section 7.6.1). `Trailer` is none of them.
-const HOP_BY_HOP: [HeaderName; 7] = [
+const HOP_BY_HOP: [HeaderName; 8] = [
     header::CONNECTION,
+    HeaderName::from_static("http2-settings"),
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
     header::PROXY_AUTHENTICATE,

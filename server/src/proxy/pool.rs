@@ -28,12 +28,11 @@ impl Proxy {
         mut body: Outgoing,
         informing: Option<&Informing>,
     ) -> Result<Answer, Problem> {
-        let hopped = head.headers.remove(HOP).is_some();
         let tie = pool.tie(&head.headers, exchange.client.address);
         let mut tried = Tried::default();
         let mut retries = pool.resilience.retries;
         let mut problem = Problem::no_healthy_backend();
-        while let Some(place) = pool.pick(tie, &tried, hopped) {
+        while let Some(place) = pool.pick(tie, &tried, exchange.hopped) {
             let candidate = &pool.candidates()[place];
             let room_to_try = tried.insert(place);
             let Some(in_use) = candidate.backend.begin(candidate.most()) else {

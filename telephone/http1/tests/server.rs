@@ -60,10 +60,12 @@ impl Service<TcpStream> for Site {
                 tell.0 = None;
                 return Response::builder().status(StatusCode::SWITCHING_PROTOCOLS).body(Full::default()).unwrap();
             }
-            "/hints" => {
+            "/hints" | "/hints-at-once" => {
                 let headers = http::HeaderMap::from_iter([(http::header::LINK, "</a>".parse().unwrap())]);
                 body.informing().unwrap().send(StatusCode::EARLY_HINTS, headers);
-                tokio::task::yield_now().await;
+                if head.uri.path() == "/hints" {
+                    tokio::task::yield_now().await;
+                }
                 Bytes::from_static(b"late")
             }
             "/never" => {
@@ -204,6 +206,10 @@ async fn a_client_that_waits_for_100_gets_it_when_its_body_is_wanted() {
 async fn early_hints_come_before_the_answer() {
     let mut client = Client::new().await;
     client.send("GET /hints HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert_eq!(client.answer().await.0, "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n");
+    assert_eq!(client.answer().await.1, "late");
+    // Also when both are there at the same time.
+    client.send("GET /hints-at-once HTTP/1.1\r\nHost: a\r\n\r\n").await;
     assert_eq!(client.answer().await.0, "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n");
     assert_eq!(client.answer().await.1, "late");
 }

@@ -204,6 +204,10 @@ impl<S: Transport> Connection<S> {
             _ => None,
         };
         let frame = ResponseFrame { framing: frame.framing, connection };
+        // Those that came together with the response.
+        for (status, headers) in self.shared.lock().informational.drain(..) {
+            writing.out().write(|tail| encode::informational(status, &headers, tail));
+        }
         writing.out().write(|tail| encode::response(parts.status, &parts.headers, frame, tail));
         if let Err(error) = self.write(writing, body, about.takes_trailers).await {
             tracing::debug!(%error, "a response was not written whole");

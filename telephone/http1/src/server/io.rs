@@ -75,6 +75,8 @@ impl<S> Io<S> {
 
     pub(super) fn begin(&mut self, framing: Framing, expects_continue: bool) {
         let decoder = BodyDecoder::new(framing);
+        // What came too late for one response is nothing to the next one.
+        self.informational.clear();
         self.expects_continue = expects_continue && !decoder.is_ended();
         self.request = if decoder.is_ended() { RequestBody::Ended } else { RequestBody::Lent(decoder) };
     }
