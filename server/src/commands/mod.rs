@@ -1,10 +1,14 @@
 //! What the program `switchboard` can be asked to do.
 
+mod apply;
 mod exit;
+mod explain;
+mod export;
 mod health;
 mod help;
 mod migrate;
 mod open;
+mod output;
 mod password;
 mod serve;
 mod signals;
@@ -35,6 +39,12 @@ pub enum Command {
     /// Add an account, or set its password
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Tell where a request would go, with every decision on the way; nothing is sent
+    Explain(explain::ExplainArguments),
+    /// Write services, backends, domains and routes as one document (TOML)
+    Export(export::Whose),
+    /// Make services, backends, domains and routes what a document says; what it does not name is deleted
+    Apply(apply::ApplyArguments),
     /// Bring the database up to date, and end
     Migrate,
     /// Ask the server that runs with these settings whether it is alive
@@ -50,6 +60,9 @@ impl Command {
         match self {
             Self::Serve => serve::run(config),
             Self::User(command) => user::run(command, &config),
+            Self::Explain(arguments) => explain::run(arguments, &config),
+            Self::Export(whose) => export::run(&whose, &config),
+            Self::Apply(arguments) => apply::run(&arguments, &config),
             Self::Migrate => migrate::run(&config),
             Self::Health => health::run(&config),
         }

@@ -1,9 +1,12 @@
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::answer::{OPEN, call, member};
+use crate::name_server::{NameServer, Says};
 use crate::setup::{answers, backend, create, delete, get, origin, post, put, visitor};
-use crate::support::Switchboard;
+use crate::support::{Switchboard, until};
 
 /// The calls of a virtual-host system, as its users make them.
 #[tokio::test]
@@ -141,8 +144,33 @@ async fn a_members_domain_waits_for_its_check() {
     assert_eq!(get(&bob, "domains/ada.example.com").await.refusal(), (404, "not_found"));
     assert_eq!(post(&bob, "domains", json!({"domain": "ada.example.com"})).await.refusal(), (409, "domain_taken"));
     assert_eq!(get(&admin, "domains/bob.example.com").await.json["id"], created["id"]);
+    assert_eq!(post(&bob, "domains/ada.example.com/verify", Value::Null).await.refusal(), (404, "not_found"));
     let hers = json!({"domain": "localhost"});
     assert_eq!(post(&bob, "domains", hers).await.refusal(), (409, "reserved_host"));
+}
+
+#[tokio::test]
+async fn a_members_domain_is_routed_once_its_record_is_found() {
+    let names = NameServer::start().await;
+    let resolver = names.address.to_string();
+    let switchboard =
+        Switchboard::start_with(&[("SWITCHBOARD_SIGNUP", "open"), ("SWITCHBOARD_DNS_RESOLVER", &resolver)]).await;
+    let bob = member(&switchboard).await;
+    let elsewhere = json!({"domain": "bob.example.com", "redirect": {"to": "https://www.example.com"}});
+    let created = create(&bob, "domains", elsewhere).await;
+    let verify = async || post(&bob, "domains/bob.example.com/verify", Value::Null).await;
+    // Whoever asks too soon after another check is told to wait.
+    until(Duration::from_secs(20), "a check finds nothing", async || {
+        let checked = verify().await;
+        assert!(matches!(checked.status, 200 | 429), "{checked:?}");
+        checked.json["verification"]["error"].as_str().is_some_and(|text| text.contains("no TXT record"))
+            && checked.json["verified"] == false
+    })
+    .await;
+    let value: &'static str = created["verification"]["value"].as_str().unwrap().to_owned().leak();
+    names.set("_switchboard.bob.example.com", [Says::Texts(vec![vec![value]])]);
+    until(Duration::from_secs(20), "a check finds the record", async || verify().await.json["verified"] == true).await;
+    answers(&switchboard, "bob.example.com", "/", 302, "").await;
 }
 
 #[tokio::test]

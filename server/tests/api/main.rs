@@ -9,6 +9,9 @@ mod domains;
 mod explain;
 mod live;
 mod malformed;
+#[expect(dead_code, reason = "each test binary uses a part of this")]
+#[path = "../checks/name_server.rs"]
+mod name_server;
 mod regions;
 mod revisions;
 mod routes;

@@ -77,6 +77,7 @@ async fn without_signing_in_there_is_nothing_at_all() {
         ("POST", "/api/v1/domains"),
         ("PUT", "/api/v1/domains/app.example.com"),
         ("POST", "/api/v1/domains/app.example.com/switch"),
+        ("POST", "/api/v1/domains/app.example.com/verify"),
         ("GET", "/api/v1/routes"),
         ("POST", "/api/v1/routes"),
         ("POST", "/api/v1/routes/explain"),

@@ -121,6 +121,16 @@ impl Accounts {
         find_by_id(self.store.read(), id).await?.map(|row| to_user(row).map(Viewer::new)).transpose()
     }
 
+    /// The account with this address, as which commands on the server's machine act when they are told to.
+    ///
+    /// # Errors
+    /// `NotFound`, `Invalid`.
+    pub async fn named(&self, email: &str) -> Result<Viewer> {
+        let row =
+            find_by_email(self.store.read(), &parse_email(email)?).await?.ok_or(CoreError::NotFound("account"))?;
+        to_user(row).map(Viewer::new)
+    }
+
     /// The oldest administrator, as whom commands on the server's machine act.
     ///
     /// # Errors

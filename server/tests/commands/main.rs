@@ -1,6 +1,8 @@
 //! The program as people and container engines start it: exit codes, messages, signals.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod routing;
+
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
@@ -9,7 +11,7 @@ use std::{
 };
 
 /// A folder with the data of one server.
-struct Place(tempfile::TempDir);
+pub(crate) struct Place(tempfile::TempDir);
 
 impl Place {
     fn new() -> Self {
@@ -58,7 +60,7 @@ impl Place {
 
 /// How a command ended.
 #[derive(Debug)]
-struct Ended {
+pub(crate) struct Ended {
     code: Option<i32>,
     stdout: String,
     stderr: String,

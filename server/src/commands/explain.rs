@@ -1,0 +1,140 @@
+//! `switchboard explain`
+
+use clap::Args;
+use domain::{ExplainCandidate, ExplainOutcome, ExplainRequest, Explanation, RuleId};
+use server_core::{CoreError, Services};
+use std::{fmt::Write as _, net::IpAddr, sync::Arc};
+
+use super::{Failure, block_on, exit, open, output};
+use crate::{
+    config::Config,
+    health::{HealthChecks, Times},
+    routing::{Backends, Question, Routing, Surroundings},
+    tunnel::{HoldSettings, Registry},
+    upstream::{self, Common, Names, Outside, Trust},
+};
+
+/// What only the server that runs can tell.
+const UNKNOWN_HERE: &str = "\
+Which backends are healthy and which telephones are connected is known to the running server only:
+there, POST /api/v1/routes/explain and the page /web/routes tell that as well.
+";
+
+/// A request to be explained; it is not sent.
+#[derive(Debug, Args)]
+pub struct ExplainArguments {
+    /// What is asked for, such as http://app.example.com/shop
+    url: String,
+    /// With which method
+    #[arg(long)]
+    method: Option<String>,
+    /// With which header field; can be given several times
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = field)]
+    headers: Vec<(String, String)>,
+    /// From which address
+    #[arg(long, value_name = "ADDRESS")]
+    client: Option<IpAddr>,
+    /// As JSON, like the API's answer
+    #[arg(long)]
+    json: bool,
+}
+
+fn field(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("a header is written as 'Name: value'")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+pub(super) fn run(arguments: ExplainArguments, config: &Config) -> Result<(), Failure> {
+    let ExplainArguments { url, method, headers, client, json } = arguments;
+    let request = ExplainRequest { url, method, headers: headers.into_iter().collect(), client };
+    let explanation = block_on(async {
+        let services = open::services(config).await?;
+        let explained = explain(&services, config, &request).await;
+        services.close().await;
+        Ok(explained?)
+    })?;
+    if json {
+        let text = serde_json::to_string_pretty(&explanation);
+        let text = text.map_err(|error| Failure::new(exit::FAILED, format!("JSON cannot be written: {error}")))?;
+        return output::write(&(text + "\n"));
+    }
+    output::write(&readable(&request.url, &explanation))
+}
+
+/// Asks a table like that of a server with these settings, as an administrator would.
+async fn explain(services: &Services, config: &Config, request: &ExplainRequest) -> Result<Explanation, CoreError> {
+    let question = Question::new(request)?;
+    let (names, trust) = (Arc::new(Names::of_system()), Arc::new(Trust::of_system()));
+    let usual = Times { interval: config.limits.health_interval, timeout: config.limits.health_timeout };
+    let checks = Arc::new(HealthChecks::new(names.clone(), trust.clone(), usual));
+    let hold = HoldSettings { timeout: config.limits.hold_timeout, per_tunnel: config.limits.hold_limit };
+    let common = Common { settings: upstream::Settings::default(), threads: config.node.data_threads, names, trust };
+    let public_url = config.addresses.public_url(config.addresses.listen);
+    let surroundings = Surroundings {
+        dashboard: public_url.host_str().and_then(|host| host.parse().ok()),
+        tunnel_domain: config.addresses.tunnel_domain.clone(),
+        region: config.node.region.as_deref().and_then(|region| region.parse().ok()),
+    };
+    let backends = Backends::new(common, Outside::default());
+    let registry = Arc::new(Registry::new(hold));
+    let routing = Routing::load(services.clone(), registry, backends, checks, surroundings).await?;
+    Ok(routing.table().explain(&question, |_| true))
+}
+
+// Writing to a `String` does not fail, hence the results that nobody looks at.
+
+fn readable(url: &str, explanation: &Explanation) -> String {
+    let mut text = format!("{url}\n");
+    for step in &explanation.steps {
+        let sign = if step.yes { '+' } else { '-' };
+        let _ = writeln!(text, "  {:<8}{sign} {}", step.about.as_str(), step.text);
+    }
+    let _ = writeln!(text, "\n{}", outcome(&explanation.outcome));
+    for candidate in candidates(&explanation.outcome) {
+        let _ = writeln!(text, "{}", line(candidate));
+    }
+    let _ = write!(text, "\n{UNKNOWN_HERE}");
+    text
+}
+
+fn outcome(outcome: &ExplainOutcome) -> String {
+    match outcome {
+        ExplainOutcome::Dashboard => "The dashboard, the API or the tunnel endpoint answers.".to_owned(),
+        ExplainOutcome::SomeoneElses => "It is somebody else's.".to_owned(),
+        ExplainOutcome::Error { status, code, message, .. } => {
+            format!("The answer is the error {status}, {message} ({code}).")
+        }
+        ExplainOutcome::Redirect { status, location, rule } => {
+            format!("The client is sent to {location} with {status}, by the {}.", name(rule))
+        }
+        ExplainOutcome::Tunnel { id, rule, target, .. } => {
+            let by = rule.as_ref().map(|rule| format!(", by the {}", name(rule))).unwrap_or_default();
+            format!("A telephone of the tunnel {id} is asked for {target}{by}.")
+        }
+        ExplainOutcome::Service { name: service, tag, rule, target, .. } => {
+            let tag = tag.as_ref().map(|tag| format!(" with the tag {tag}")).unwrap_or_default();
+            format!("A backend of the service {service}{tag} is asked for {target}, by the {}.", name(rule))
+        }
+    }
+}
+
+fn name(rule: &RuleId) -> String {
+    match rule {
+        RuleId::Domain(id) => format!("domain {id}"),
+        RuleId::Route(id) => format!("route {id}"),
+    }
+}
+
+fn candidates(outcome: &ExplainOutcome) -> &[ExplainCandidate] {
+    match outcome {
+        ExplainOutcome::Error { candidates, .. } | ExplainOutcome::Service { candidates, .. } => candidates,
+        _ => &[],
+    }
+}
+
+fn line(candidate: &ExplainCandidate) -> String {
+    let ExplainCandidate { id, origin, state, region, weight, chosen, reason, .. } = candidate;
+    let sign = if *chosen { '>' } else { ' ' };
+    let region = region.as_ref().map(|region| format!(", region {region}")).unwrap_or_default();
+    format!("  {sign} {id}  {origin}  {}, weight {weight}{region}: {reason}", state.as_str())
+}
