@@ -1,12 +1,16 @@
 //! What columns hold as text, and the types that it stands for.
 
 use crate::{CoreError, Result};
+use domain::HeaderRules;
 use sea_orm::sea_query::LikeExpr;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{fmt::Display, str::FromStr};
 
 /// The longest text to search for, characters.
 const MAX_SEARCH: usize = 100;
+
+/// How no changes of headers are stored.
+const NO_HEADERS: &str = "{}";
 
 /// Text that was validated before it was stored.
 pub(crate) fn parse<T: FromStr<Err: Display>>(text: &str) -> Result<T> {
@@ -26,6 +30,16 @@ pub(crate) fn read_word<T: DeserializeOwned>(text: &str) -> Result<T> {
 /// As JSON.
 pub(crate) fn write_json(value: &impl Serialize) -> Result<String> {
     serde_json::to_string(value).map_err(|error| CoreError::Internal(format!("writing JSON: {error}")))
+}
+
+/// Changes of headers. Most rules make none, and of a hundred thousand it takes a while to read that.
+pub(crate) fn read_headers(text: &str) -> Result<HeaderRules> {
+    if text == NO_HEADERS { Ok(HeaderRules::default()) } else { read_json(text) }
+}
+
+/// What [`read_headers`] reads.
+pub(crate) fn write_headers(rules: &HeaderRules) -> Result<String> {
+    if rules.is_empty() { Ok(NO_HEADERS.into()) } else { write_json(rules) }
 }
 
 fn wrong(text: &str, error: &dyn Display) -> CoreError {
