@@ -3,11 +3,9 @@
 mod check;
 mod file;
 mod names;
-mod pending;
 mod record;
 mod watch;
 
 pub use check::{CheckFailed, DomainChecker, Verified, VerifiedBy};
 pub use names::{Asked, LookupError, Names};
-pub use pending::PendingFiles;
 pub use watch::Watch;

@@ -13,7 +13,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::{CheckFailed, DomainChecker, PendingFiles};
+use super::{CheckFailed, DomainChecker};
 
 /// How often it is looked who is due.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
@@ -38,24 +38,18 @@ const MOST: u64 = 10_000;
 pub struct Watch {
     services: Services,
     checker: DomainChecker,
-    files: Arc<PendingFiles>,
     under_way: Mutex<HashSet<DomainId>>,
 }
 
 impl Watch {
     /// Looks after nobody yet.
     pub fn new(services: Services, checker: DomainChecker) -> Self {
-        Self { services, checker, files: Arc::default(), under_way: Mutex::default() }
+        Self { services, checker, under_way: Mutex::default() }
     }
 
     /// Lets services ask for checks as long as this is there. They keep the answer, and this keeps the services.
     pub fn verifier(self: &Arc<Self>) -> Arc<dyn Verifier> {
         Arc::new(Asking(Arc::downgrade(self)))
-    }
-
-    /// The files of domains that wait, for the ingress to answer with.
-    pub fn files(&self) -> &Arc<PendingFiles> {
-        &self.files
     }
 
     /// Checks a domain now, and returns it with what was found. What is verified already is not checked again.
@@ -102,7 +96,6 @@ impl Watch {
     async fn look(&self) -> Result<bool> {
         let now = Utc::now();
         let waiting = self.services.hosts().unverified(now - GIVE_UP, MOST).await?;
-        self.files.set(&waiting);
         let due: Vec<_> = waiting.into_iter().filter(|domain| is_due(domain, now)).collect();
         let more = due.len() > BATCH;
         let batch = futures_util::stream::iter(due.into_iter().take(BATCH));
@@ -119,7 +112,6 @@ impl Watch {
 
     async fn check(&self, domain: Domain) -> Result<Domain> {
         let _turn = Turn::take(&self.under_way, domain.id).ok_or_else(throttled)?;
-        self.files.add(&domain);
         let checked = self.checker.check(&domain.domain, &domain.verification).await;
         match &checked {
             Ok(verified) => tracing::info!(domain = %domain.domain, by = ?verified.by, "a domain is verified"),

@@ -78,14 +78,14 @@ async fn what_may_have_been_done_is_not_done_again() {
     let switchboard = Switchboard::start().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let silent = listener.local_addr().unwrap().to_string();
-    let (sender, mut delivered) = tokio::sync::mpsc::unbounded_channel();
+    let (sender, mut delivered) = tokio::sync::mpsc::channel(1_000);
     // Takes requests and closes without a word.
     tokio::spawn(async move {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut buffer = [0; 4096];
             let read = stream.read(&mut buffer).await.unwrap_or(0);
-            sender.send(String::from_utf8_lossy(&buffer[..read]).into_owned()).ok();
+            sender.try_send(String::from_utf8_lossy(&buffer[..read]).into_owned()).ok();
         }
     });
     let alive = Named::start("alive").await;

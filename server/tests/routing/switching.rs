@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use http::Method;
-use serde_json::json;
+use http::{Method, Response};
+use serde_json::{Value, json};
 
 use super::setup::{Named, make, unchecked_service, until_served, visitor};
-use super::support::{Body, Switchboard, text, until};
+use super::support::{Body, Origin, Switchboard, full, text, until};
 
 #[tokio::test]
 async fn a_switch_under_load_loses_no_request() {
@@ -65,4 +65,80 @@ async fn a_switch_under_load_loses_no_request() {
     for client in clients {
         client.await.unwrap();
     }
+}
+
+/// A shop with a backend for each of two tags, the first of which is enabled.
+async fn shop(switchboard: &Switchboard, backends: [(&str, &Origin); 2]) -> super::support::Client {
+    let more = json!({"resilience": {"retries": 0, "eject_after": 0}});
+    unchecked_service(switchboard, "shop", more).await;
+    for (tag, backend) in backends {
+        let fields = json!({"id": tag, "address": backend.address.to_string(), "tags": [tag], "service": "shop"});
+        make(switchboard, "backends", fields).await;
+    }
+    let tag = backends[0].0;
+    let domain = json!({"domain": "shop.example.com", "service": "shop", "enabled_backends_tag": tag});
+    make(switchboard, "domains", domain).await;
+    let visitor = visitor(switchboard, "shop.example.com");
+    until_served(&visitor, "/", tag).await;
+    visitor
+}
+
+async fn switch(switchboard: &Switchboard, fields: Value) {
+    let (status, switched) = switchboard.client().post("/api/v1/domains/shop.example.com/switch", &fields).await;
+    assert_eq!(status, 200, "{switched}");
+}
+
+async fn last_switch(switchboard: &Switchboard) -> Value {
+    let (status, list) = switchboard.client().get("/api/v1/domains/shop.example.com/switches").await;
+    assert_eq!(status, 200, "{list}");
+    list["items"][0].clone()
+}
+
+#[tokio::test]
+async fn a_gradual_switch_sends_more_and_more_and_is_done() {
+    let switchboard = Switchboard::start().await;
+    let (blue, green) = tokio::join!(Named::start("blue"), Named::start("green"));
+    let visitor = shop(&switchboard, [("blue", &blue.origin), ("green", &green.origin)]).await;
+    let steps = json!([{"percent": 50, "seconds": 3}, {"percent": 100, "seconds": 1}]);
+    switch(&switchboard, json!({"new_tag": "green", "plan": {"steps": steps, "max_error_rate": 0.1}})).await;
+    let (mut blues, mut greens) = (0, 0);
+    until(Duration::from_secs(20), "both serve", async || {
+        match visitor.text("/").await.1.as_str() {
+            "blue" => blues += 1,
+            _ => greens += 1,
+        }
+        greens > 3 && blues > 3
+    })
+    .await;
+    assert_eq!(last_switch(&switchboard).await["state"], "running");
+    until(Duration::from_secs(30), "it is done", async || last_switch(&switchboard).await["state"] == "done").await;
+    until_served(&visitor, "/", "green").await;
+    for _ in 0..20 {
+        assert_eq!(visitor.text("/").await, (200, "green".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn a_switch_goes_back_by_itself_when_the_new_tag_fails() {
+    let switchboard = Switchboard::start().await;
+    let good = Named::start("good").await;
+    let bad = Origin::start(async |_| Response::builder().status(500).body(full("bad")).unwrap()).await;
+    let visitor = shop(&switchboard, [("good", &good.origin), ("bad", &bad)]).await;
+    let plan = json!({"steps": [{"percent": 50, "seconds": 3600}], "max_error_rate": 0.2});
+    switch(&switchboard, json!({"new_tag": "bad", "plan": plan})).await;
+    until(Duration::from_secs(30), "it goes back", async || {
+        visitor.text("/").await;
+        last_switch(&switchboard).await["state"] == "returned"
+    })
+    .await;
+    let reason = last_switch(&switchboard).await["reason"].as_str().unwrap().to_owned();
+    assert!(reason.contains("errors"), "{reason}");
+    until(Duration::from_secs(10), "only the old tag serves", async || {
+        let mut statuses = Vec::new();
+        for _ in 0..10 {
+            statuses.push(visitor.text("/").await.0);
+        }
+        statuses.iter().all(|status| *status == 200)
+    })
+    .await;
 }
