@@ -14,7 +14,7 @@ pub enum Link {
     Live,
     /// Lost; connecting again.
     Lost,
-    /// The tunnel was deleted.
+    /// The tunnel or service was deleted.
     Ended,
 }
 
@@ -71,7 +71,7 @@ pub fn LiveFeed(
     let text = move || match feed.link.get() {
         Link::Opening | Link::Live => "",
         Link::Lost => "Live updates paused — reconnecting",
-        Link::Ended => "This tunnel was deleted. What you see no longer changes.",
+        Link::Ended => "This was deleted. What you see no longer changes.",
     };
     view! {
         {children()}

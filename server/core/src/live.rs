@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use domain::{
-    LiveDelta, LiveSnapshot, LiveUpdate, RequestId, Tunnel, TunnelDelta, TunnelId, TunnelNow, TunnelState, TunnelStatus,
+    LiveDelta, LiveSnapshot, LiveUpdate, RequestId, ServiceId, Tunnel, TunnelDelta, TunnelId, TunnelNow, TunnelState,
+    TunnelStatus,
 };
 use tokio::sync::broadcast::{Receiver, error::TryRecvError};
 use tokio::sync::watch;
 
 use crate::traffic::subject_id;
-use crate::{Change, CoreError, Result, Services, Subject, Viewer};
+use crate::{Change, CoreError, Result, ServiceRef, Services, Subject, Viewer};
 
 /// How many of the latest requests go into one delta.
 const RECENT: usize = 20;
@@ -37,7 +38,8 @@ pub struct Watch {
 }
 
 impl Services {
-    /// Watches live figures. The caller has made sure that the viewer may see the tunnel, with `tunnels().get`.
+    /// Watches live figures. The caller has made sure that the viewer may see the tunnel or service, with
+    /// `tunnels().get` or `pools().service`.
     pub fn watch(&self, viewer: Viewer, of: Subject) -> Watch {
         Watch {
             seconds: self.traffic().seconds(),
@@ -138,10 +140,14 @@ impl Watch {
     }
 
     async fn read_states(&mut self) -> Result<()> {
+        if matches!(self.of, Subject::Service(_)) {
+            return Ok(());
+        }
         let entries = self.services.tunnels().routing_entries().await?;
         let mine = entries.into_iter().filter(|entry| match self.of {
             Subject::All => self.viewer.is_admin() || entry.owner_id == self.viewer.id(),
             Subject::Tunnel(id) => entry.tunnel_id == id,
+            Subject::Service(_) => false,
         });
         self.states = mine.map(|entry| (entry.tunnel_id, entry.state)).collect();
         Ok(())
@@ -160,12 +166,23 @@ impl Watch {
         TunnelNow { id, status, sessions, requests: latest.by_status.total(), in_flight: latest.in_flight, held }
     }
 
-    /// The tunnel of `/ws/tunnels/:id`.
+    /// The tunnel of `/ws/tunnels/:id`; of a service only whether it is still there.
     async fn detail(&mut self, whole: bool) -> Result<Option<TunnelDelta>> {
-        let Subject::Tunnel(id) = self.of else { return Ok(None) };
+        let id = match self.of {
+            Subject::All => return Ok(None),
+            Subject::Service(id) if whole => return self.check_service(id).await.map(|()| None),
+            Subject::Service(_) => return Ok(None),
+            Subject::Tunnel(id) => id,
+        };
         let tunnel = if whole { Some(self.tunnel(id).await?) } else { None };
         let stats = self.services.tunnels().stats_of(id).await?;
         Ok(Some(TunnelDelta { tunnel, stats }))
+    }
+
+    async fn check_service(&mut self, id: ServiceId) -> Result<()> {
+        self.detail_read = Instant::now();
+        let service = self.services.pools().service(&self.viewer, &ServiceRef::Id(id)).await?;
+        if service.deleted_at.is_some() { Err(CoreError::NotFound("service")) } else { Ok(()) }
     }
 
     async fn tunnel(&mut self, id: TunnelId) -> Result<Tunnel> {

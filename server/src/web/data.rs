@@ -1,9 +1,9 @@
 //! `/web/data/history`: what charts of the dashboard ask for.
 
 use axum::{Json, Router, extract::State, routing::get};
-use domain::{Range, Series, TunnelId};
+use domain::{Range, Series, ServiceId, TunnelId};
 use serde::Deserialize;
-use server_core::{Services, Subject};
+use server_core::{ServiceRef, Services, Subject};
 
 use super::live::{Live, Who};
 use crate::api::{
@@ -18,7 +18,7 @@ pub(super) fn routes() -> Router<Live> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct HistoryQuery {
-    /// `all`, or a tunnel's id.
+    /// `all`, a tunnel's id, or `service:` and a service's id.
     subject: String,
     range: String,
 }
@@ -30,9 +30,14 @@ async fn history(
 ) -> ApiResult<Json<Series>> {
     let range: Range =
         query.range.parse().map_err(|error: domain::UnknownRange| ApiError::invalid("range", error.to_string()))?;
-    let subject = match query.subject.as_str() {
-        "all" => Subject::All,
-        id => {
+    let subject = match (query.subject.as_str(), query.subject.strip_prefix("service:")) {
+        ("all", _) => Subject::All,
+        (_, Some(id)) => {
+            let id: ServiceId = id.parse().map_err(|_| ApiError::not_found("service"))?;
+            services.pools().service(&who.viewer, &ServiceRef::Id(id)).await?;
+            Subject::Service(id)
+        }
+        (id, None) => {
             let id: TunnelId = id.parse().map_err(|_| ApiError::not_found("tunnel"))?;
             services.tunnels().get(&who.viewer, id).await?;
             Subject::Tunnel(id)

@@ -80,7 +80,8 @@ impl Traffic {
         self.recent.record(owner, request);
     }
 
-    /// What was measured. The caller has made sure that the viewer may see the tunnel, with `tunnels().get`.
+    /// What was measured. The caller has made sure that the viewer may see the tunnel or service, with
+    /// `tunnels().get` or `pools().service`.
     ///
     /// # Errors
     /// [`Unavailable`](crate::CoreError::Unavailable) when the database is away; never for [`Range::Live`].
@@ -263,6 +264,7 @@ impl Traffic {
 pub(crate) fn subject_id(viewer: &Viewer, of: Subject) -> Uuid {
     match of {
         Subject::Tunnel(tunnel) => tunnel.0,
+        Subject::Service(service) => service.0,
         Subject::All if viewer.is_admin() => EVERYTHING,
         Subject::All => viewer.id().0,
     }

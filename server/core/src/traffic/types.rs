@@ -1,6 +1,6 @@
 //! What is asked of and said about traffic.
 
-use domain::{LatencySummary, StatusCounts, TunnelId};
+use domain::{LatencySummary, ServiceId, StatusCounts, TunnelId};
 
 /// Whose traffic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -9,6 +9,8 @@ pub enum Subject {
     All,
     /// That of one tunnel.
     Tunnel(TunnelId),
+    /// That of one service: what its backends answered.
+    Service(ServiceId),
 }
 
 /// All of this process's traffic since it was started, for `/metrics`.

@@ -9,8 +9,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use domain::TunnelId;
-use server_core::{Services, Subject};
+use domain::{ServiceId, TunnelId};
+use server_core::{ServiceRef, Services, Subject};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_util::sync::CancellationToken;
 
@@ -48,7 +48,10 @@ impl FromRef<Live> for Services {
 }
 
 pub(crate) fn routes() -> Router<Live> {
-    Router::new().route("/ws/user", get(user)).route("/ws/tunnels/{id}", get(tunnel))
+    Router::new()
+        .route("/ws/user", get(user))
+        .route("/ws/tunnels/{id}", get(tunnel))
+        .route("/ws/services/{id}", get(service))
 }
 
 async fn user(who: Who, State(live): State<Live>, upgrade: Result<Upgrade, NoHandshake>) -> ApiResult<Response> {
@@ -63,6 +66,16 @@ async fn tunnel(
 ) -> ApiResult<Response> {
     live.services.tunnels().get(&who.viewer, id).await?;
     open(who, live, upgrade, Subject::Tunnel(id))
+}
+
+async fn service(
+    who: Who,
+    State(live): State<Live>,
+    Id(id): Id<ServiceId>,
+    upgrade: Result<Upgrade, NoHandshake>,
+) -> ApiResult<Response> {
+    live.services.pools().service(&who.viewer, &ServiceRef::Id(id)).await?;
+    open(who, live, upgrade, Subject::Service(id))
 }
 
 fn open(who: Who, live: Live, upgrade: Result<Upgrade, NoHandshake>, subject: Subject) -> ApiResult<Response> {
