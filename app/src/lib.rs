@@ -9,6 +9,8 @@ mod charts;
 mod components;
 #[cfg(feature = "ssr")]
 mod destination;
+#[cfg(feature = "ssr")]
+mod difference;
 mod format;
 pub mod islands;
 mod live;

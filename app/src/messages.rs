@@ -1,6 +1,10 @@
 //! What pages say after an action. The address carries only codes, so that nobody can make a page say something.
 
-use domain::{Email, Hostname, Subdomain, TokenName, TunnelName};
+use crate::actions::rules;
+use domain::{
+    BackendAddress, BackendName, CheckPath, Email, FieldName, HostPattern, HostRewrite, Hostname, MountPath,
+    RedirectTo, RegionName, Route, ServiceName, Statuses, Subdomain, Tag, TokenName, TunnelName,
+};
 use std::fmt::Display;
 
 /// What was done. `None` for an unknown code.
@@ -20,6 +24,38 @@ pub fn done(code: &str) -> Option<&'static str> {
         "password_changed" => "Your password was changed, and you were signed out everywhere else.",
         "session_ended" => "That browser was signed out.",
         "other_sessions_ended" => "All other browsers were signed out.",
+        "domain_created" => "The domain was added.",
+        "domain_updated" => "The domain's settings were saved.",
+        "domain_deleted" => "The domain was deleted, with its routes.",
+        "domain_restored" => "The domain was restored, with its routes.",
+        "domain_verified" => "The domain is verified. It serves from now on.",
+        "domain_waiting" => "That it is yours does not show yet. What was found is told below.",
+        "route_created" => "The route was added.",
+        "route_updated" => "The route's settings were saved.",
+        "route_enabled" => "The route serves again.",
+        "route_disabled" => "The route is kept, but does not serve until you enable it.",
+        "route_deleted" => "The route was deleted.",
+        "route_restored" => "The route was restored.",
+        "service_created" => "The service was created. Add its backends below.",
+        "service_updated" => "The service's settings were saved.",
+        "service_deleted" => "The service was deleted, with its backends.",
+        "service_restored" => "The service was restored, with its backends.",
+        "backend_created" => "The backend is in the pool.",
+        "backend_updated" => "The backend's settings were saved.",
+        "backend_running" => "The backend runs: it gets its share of requests.",
+        "backend_draining" => "The backend finishes what it has and gets nothing new.",
+        "backend_stopped" => "The backend is not used any more.",
+        "backend_deleted" => "The backend was deleted.",
+        "backend_restored" => "The backend was restored.",
+        "tag_switched" => "The tag was switched. New requests go to the backends that carry it.",
+        "switch_started" => {
+            "The switch has begun. It goes on by itself, and goes back by itself when a limit is crossed."
+        }
+        "region_created" => "The region was added.",
+        "region_updated" => "The region was saved.",
+        "region_deleted" => "The region was deleted.",
+        "region_restored" => "The region was restored.",
+        "revision_restored" => "It was put back. That is the newest change now.",
         "theme_set" => "The theme was changed.",
         _ => return None,
     })
@@ -43,8 +79,42 @@ pub fn refusal(code: &str, field: Option<&str>, value: Option<&str>, wait: Optio
         "already_set_up" => "The first account exists already. Sign in instead.",
         "email_taken" => "There is an account with this e-mail address already. Sign in, or use another address.",
         "subdomain_taken" => "This subdomain is taken. Choose another.",
+        "domain_taken" if field == Some("domain") => {
+            "This domain is taken. If it is yours by right, ask this server's administrator."
+        }
         "domain_taken" => "One of these custom domains leads to another tunnel already.",
         "tunnel_deleted" => "This tunnel was deleted. Restore it first.",
+        "reserved_host" => {
+            "This name belongs to the server itself: to its dashboard, or to the domain under which it makes tunnels."
+        }
+        "reserved_mount" => "The dashboard needs this path on its host. Choose another, or another domain.",
+        "mount_overlaps" => "Another route of this host is in the way: a mount cannot lie under another.",
+        "unknown_tag" => "No backend of this service carries this tag. Give it to one first.",
+        "unknown_service" => "There is no such service. Create it first, or choose another.",
+        "unknown_tunnel" => "There is no such tunnel. Give the subdomain of one that exists.",
+        "unknown_domain" => "There is no such domain. Add it first, or choose another.",
+        "admin_only_any_host" => "Only an administrator makes routes on any host. Name one of your domains.",
+        "admin_only" => "Only an administrator may do this.",
+        "no_target" => "A route leads somewhere: choose a service, a tunnel or another address.",
+        "no_tag" => "Only what leads to a service has a tag to switch.",
+        "no_backends" => "None of the backends with this tag is running: nobody would serve. Start one first.",
+        "unhealthy" => "None of the backends with this tag is healthy: requests would fail. Look at them first.",
+        "service_exists" => "There is a service of this name already. Choose another name.",
+        "service_in_use" => {
+            "Domains or routes lead to this service. Let them lead elsewhere first; they are listed below."
+        }
+        "service_deleted" => "This service was deleted. Restore it first.",
+        "backend_exists" => "There is a backend with this id already. Choose another.",
+        "backend_deleted" => "This backend was deleted. Restore it first.",
+        "domain_deleted" => "This domain was deleted. Restore it first.",
+        "route_deleted" => "This route was deleted. Restore it first.",
+        "region_exists" => "There is a region of this name already. Choose another name.",
+        "region_deleted" => "This region was deleted. Restore it first.",
+        "not_restorable" => "A tunnel is restored on its own page.",
+        "service_limit" => "You have as many services as are allowed. Delete one you no longer need.",
+        "backend_limit" => "You have as many backends as are allowed. Delete one you no longer need.",
+        "domain_limit" => "You have as many domains as are allowed. Delete one you no longer need.",
+        "route_limit" => "You have as many routes as are allowed. Delete one you no longer need.",
         "tunnel_limit" => "You have as many tunnels as are allowed. Delete one you no longer need.",
         "token_limit" => "You have as many tokens as are allowed. Revoke one you no longer need.",
         "not_found" => "It is no longer there. Somebody may have deleted it meanwhile.",
@@ -57,6 +127,18 @@ pub fn refusal(code: &str, field: Option<&str>, value: Option<&str>, wait: Optio
     text.into()
 }
 
+/// Which route a mount overlaps with.
+pub fn in_the_way(mount: &MountPath, other: &Route) -> String {
+    let place = other.domain.as_ref().map_or_else(|| "any host".to_owned(), ToString::to_string);
+    if other.mount == *mount {
+        return format!("{mount} is mounted on {place} already. Change that route, or choose another mount.");
+    }
+    format!(
+        "{} is mounted on {place} already and in the way of {mount}: a mount cannot lie under another. Change one of them.",
+        other.mount
+    )
+}
+
 fn invalid(field: &str, value: Option<&str>) -> String {
     let value = value.unwrap_or_default();
     let text = match field {
@@ -66,6 +148,42 @@ fn invalid(field: &str, value: Option<&str>) -> String {
         "custom_domains" => value.split_whitespace().find_map(|line| reason(line.parse::<Hostname>())),
         "token_name" => reason(value.parse::<TokenName>()),
         "name" => reason(value.parse::<TunnelName>()),
+        "domain" => reason(value.parse::<HostPattern>()),
+        "mount" => reason(value.parse::<MountPath>()),
+        "service" | "service_name" => reason(value.parse::<ServiceName>()),
+        "enabled_backends_tag" | "to" => reason(value.parse::<Tag>()),
+        "tunnel" => reason(value.parse::<Subdomain>()),
+        "redirect" => reason(value.parse::<RedirectTo>())
+            .or_else(|| Some("This address is under the mount itself: clients would go round in circles.".into())),
+        "host_rewrite" => reason(value.parse::<HostRewrite>()),
+        "request_headers" => reason(rules(value, "").map_err(|(_, error)| error)),
+        "response_headers" => reason(rules("", value).map_err(|(_, error)| error)),
+        "backend_id" => reason(value.parse::<BackendName>()),
+        "address" => reason(value.parse::<BackendAddress>())
+            .or_else(|| Some("Only an administrator lets a backend be a Unix socket of the server's machine.".into())),
+        "tags" => value
+            .split([',', ' ', '\n', '\r'])
+            .filter(|tag| !tag.is_empty())
+            .find_map(|tag| reason(tag.parse::<Tag>()))
+            .or_else(|| Some("A backend has at most 16 tags.".into())),
+        "region" | "region_name" => reason(value.parse::<RegionName>()),
+        "public_url" => Some("Enter http:// or https://, a host and, if it needs one, a port; no path.".into()),
+        "affinity_name" => reason(value.parse::<FieldName>()),
+        "check_path" => reason(value.parse::<CheckPath>()),
+        "statuses" => reason(value.parse::<Statuses>()),
+        "steps" => {
+            Some("Write steps such as 10% 60s, 50% 60s: rising shares from 1 to 100, each for some seconds.".into())
+        }
+        "max_error_percent" => Some("Enter a number from 0 to 100.".into()),
+        "max_latency_ms" => Some("Enter a number of milliseconds.".into()),
+        "weight" => Some("A weight is a number from 0 to 100.".into()),
+        "interval_seconds" | "eject_seconds" => Some("Enter a number of seconds from 1 to 3600.".into()),
+        "slow_start_seconds" => Some("Enter a number of seconds from 0 to 3600.".into()),
+        "timeout_ms" => Some("Enter a number of milliseconds from 50 to 60000.".into()),
+        "healthy_after" | "unhealthy_after" => Some("Enter a number from 1 to 100.".into()),
+        "retries" => Some("Enter a number from 0 to 10.".into()),
+        "eject_after" => Some("Enter a number from 0 to 1000.".into()),
+        "max_in_flight" => Some("Enter a number from 0 to 1000000.".into()),
         "password" | "new_password" => {
             Some("Use a password of 10 to 128 characters that is neither common nor your e-mail address.".into())
         }

@@ -53,7 +53,7 @@ export async function revealed(page) {
 /** A disclosure by its heading, opened. */
 export async function opened(page, heading) {
   const disclosure = page.locator("details", { has: page.getByRole("heading", { name: heading, exact: true }) });
-  if (!(await disclosure.evaluate((element) => element.open))) await disclosure.locator("summary").click();
+  if (!(await disclosure.evaluate((element) => element.open))) await disclosure.locator("> summary").click();
   return disclosure;
 }
 

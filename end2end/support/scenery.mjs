@@ -47,3 +47,40 @@ export async function visit(url, signal) {
     await pause(100, undefined, { signal }).catch(() => {});
   }
 }
+
+/** Adds routing to an empty switchboard: a service in every state, domains with routes, changes to look at. */
+export async function furnishRouting(stage, page) {
+  await setUp(page);
+  const call = await api(stage.origin);
+  const healthy = await stage.site({ "index.html": document("blue"), health: "ok" });
+  const service = await call("POST", "/services", { name: "shop" });
+  await call("POST", "/services", { name: "empty" });
+  const add = (id, port, tags, more = {}) =>
+    call("POST", "/backends", { id, service: "shop", address: `127.0.0.1:${port}`, tags, ...more });
+  const blue = await add("shop-blue-1", healthy.port, ["blue", "v1"], { weight: 3 });
+  await add("shop-blue-2", healthy.port, ["blue"]);
+  // Nobody listens at the discard port.
+  await add("shop-green-1", 9, ["green"]);
+  await add("shop-old", 9, ["green"], { state: "draining" });
+  const domain = await call("POST", "/domains", {
+    domain: "shop.example.com",
+    service: "shop",
+    enabled_backends_tag: "blue",
+    http_to_https: false,
+  });
+  await call("POST", "/domains", { domain: "*.tenants.example.com", service: "shop", enabled_backends_tag: "blue" });
+  await call("POST", "/domains", { domain: "old.example.com", redirect: { to: "https://shop.example.com" } });
+  const route = await call("POST", "/routes", {
+    domain: "shop.example.com",
+    mount: "/api",
+    service: "shop",
+    enabled_backends_tag: "blue",
+    strip_prefix: true,
+    headers: { request: { set: { "x-team": "shop" } }, response: { remove: ["server"] } },
+  });
+  await call("POST", "/routes", { domain: "shop.example.com", mount: "/old", redirect: { to: "/new" } });
+  await call("POST", "/routes", { mount: "/healthz-of-all", service: "shop", enabled_backends_tag: "blue" });
+  await call("PUT", "/backends/shop-blue-1", { weight: 5, tags: ["blue", "v1", "eu"] });
+  await call("POST", "/regions", { name: "eu-west", public_url: "https://eu.example.com" });
+  return { service: service.id, backend: blue.key, domain: domain.id, route: route.id };
+}

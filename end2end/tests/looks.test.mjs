@@ -2,9 +2,10 @@
 
 import assert from "node:assert/strict";
 
-import { ADA, createToken, setUp, submit, waitForDrawn } from "../support/dashboard.mjs";
+import { ADA, createToken, setUp, signIn, submit, waitForDrawn } from "../support/dashboard.mjs";
 import { assertFaultless, look } from "../support/looks.mjs";
-import { furnish, visit } from "../support/scenery.mjs";
+import { furnish, furnishRouting, visit } from "../support/scenery.mjs";
+import { addDomain } from "../support/routing.mjs";
 import { scenario } from "../support/stage.mjs";
 
 scenario("pages of an empty server look right", async (stage) => {
@@ -16,9 +17,9 @@ scenario("pages of an empty server look right", async (stage) => {
   await setUp(page);
   await waitForDrawn(page, "2xx", 0);
   faults.push(...(await look(page, "overview-empty")));
-  for (const [path, name] of [["tunnels", "tunnels-empty"], ["tokens", "tokens-empty"], ["nowhere", "not-found"]]) {
+  for (const path of ["tunnels", "tokens", "domains", "routes", "services", "cluster", "revisions", "nowhere"]) {
     await page.goto(`/web/${path}`);
-    faults.push(...(await look(page, name)));
+    faults.push(...(await look(page, path === "nowhere" ? "not-found" : `${path}-empty`)));
   }
 
   const visitor = await stage.browser.visitor();
@@ -66,6 +67,52 @@ scenario("pages of a server in use look right", async (stage) => {
   await createToken(page, "another laptop");
   await page.locator("details.confirm summary").first().click();
   faults.push(...(await look(page, "token-created")));
+  assertFaultless(faults);
+});
+
+scenario("pages of routing look right", async (stage) => {
+  const faults = [];
+  const page = await stage.browser.visitor();
+  const made = await furnishRouting(stage, page);
+  const service = `/web/services/${made.service}`;
+  await stage.addUser("eve@example.com", "another long password");
+  // Until the checks have found who is healthy.
+  await page.goto(service);
+  for (const badge of ["Healthy", "Unhealthy"]) {
+    while ((await page.locator(".badge", { hasText: new RegExp(`^${badge}$`) }).count()) === 0) {
+      await page.waitForTimeout(500);
+      await page.reload();
+    }
+  }
+  for (const [path, name] of [
+    ["/web/domains", "domains"],
+    [`/web/domains/${made.domain}`, "domain"],
+    ["/web/routes", "routes"],
+    [`/web/routes/${made.route}`, "route"],
+    ["/web/routes?explain=http%3A%2F%2Fshop.example.com%2Fapi%2Fusers%3Fid%3D1", "routes-explained"],
+    ["/web/routes?explain=nowhere.example.com", "routes-explained-404"],
+    ["/web/routes?form=create&error=mount_overlaps&field=mount&domain=shop.example.com&mount=%2Fapi%2Fv1&target=service", "routes-refused"],
+    ["/web/services", "services"],
+    [service, "service"],
+    [`${service}?form=settings&error=invalid&field=check_path&check_path=health`, "service-refused"],
+    [`${service}/backends/${made.backend}`, "backend"],
+    [`${service}?switch=domain:${made.domain}&to=green`, "switch-refused"],
+    [`${service}?switch=domain:${made.domain}&to=v1`, "switch"],
+    ["/web/cluster", "cluster"],
+    ["/web/revisions", "revisions"],
+  ]) {
+    await page.goto(path);
+    faults.push(...(await look(page, name)));
+  }
+
+  const member = await stage.browser.visitor();
+  await signIn(member, { email: "eve@example.com", password: "another long password" });
+  await member.waitForURL("**/web");
+  await addDomain(member, "eve.example.org", {}, "none");
+  faults.push(...(await look(member, "domain-waiting")));
+  await member.goto("/web/domains");
+  await member.getByText("What to set").click();
+  faults.push(...(await look(member, "domains-waiting")));
   assertFaultless(faults);
 });
 

@@ -2,12 +2,23 @@
 //! it works without scripts and a reload repeats nothing. Nothing in the browser's program calls them.
 
 mod account;
+mod backend;
 mod browser;
+mod domain;
+mod entered;
+mod headers;
+mod region;
+mod revision;
+mod route;
+mod service;
 mod sign_in;
+mod switch;
+mod target;
 mod theme;
 mod token;
 mod tunnel;
 
+pub use headers::{in_lines, rules};
 pub use token::EXPIRY_DAYS;
 
 use crate::{
@@ -36,6 +47,22 @@ fn finish<T>(result: Result<T, CoreError>, done: impl FnOnce(T) -> Destination, 
     }
 }
 
+/// The same where a form has its own words for some errors: a code for the message, and the field it belongs to.
+fn finish_as<T>(
+    result: Result<T, CoreError>,
+    done: impl FnOnce(T) -> Destination,
+    form: Destination,
+    words: fn(&CoreError) -> Option<(&'static str, &'static str)>,
+) {
+    match result {
+        Ok(value) => ssr::see_other(&done(value)),
+        Err(error) => match words(&error) {
+            Some((code, field)) => ssr::see_other(&form.with("error", code).with("field", field)),
+            None => refuse(form, &error),
+        },
+    }
+}
+
 /// Back to `form`, with a code for what was wrong.
 fn refuse(form: Destination, error: &CoreError) {
     if let Some(cause) = error.cause() {
@@ -54,10 +81,15 @@ fn refuse(form: Destination, error: &CoreError) {
 /// The field that an error is about.
 fn field(error: &CoreError) -> Option<&'static str> {
     match error {
-        CoreError::Invalid { field, .. } => Some(field),
+        CoreError::Invalid { field, .. } | CoreError::Unusable { field, .. } => Some(field),
         CoreError::Conflict { code: "email_taken", .. } => Some("email"),
         CoreError::Conflict { code: "subdomain_taken", .. } => Some("subdomain"),
         CoreError::Conflict { code: "domain_taken", .. } => Some("custom_domains"),
+        CoreError::Conflict { code: "reserved_host", .. } => Some("domain"),
+        CoreError::Conflict { code: "mount_overlaps" | "reserved_mount", .. } => Some("mount"),
+        CoreError::Conflict { code: "service_exists", .. } => Some("service_name"),
+        CoreError::Conflict { code: "backend_exists", .. } => Some("backend_id"),
+        CoreError::Conflict { code: "region_exists", .. } => Some("region_name"),
         CoreError::Forbidden { code: "setup_code_required", .. } => Some("code"),
         _ => None,
     }

@@ -16,8 +16,11 @@ pub struct Field {
     placeholder: Option<&'static str>,
     error: Option<String>,
     required: bool,
+    needed: bool,
     length: (Option<u16>, Option<u16>),
+    range: Option<(u32, u32)>,
     rows: Option<u8>,
+    list: Option<&'static str>,
 }
 
 impl Field {
@@ -34,8 +37,11 @@ impl Field {
             placeholder: None,
             error: None,
             required: false,
+            needed: false,
             length: (None, None),
+            range: None,
             rows: None,
+            list: None,
         }
     }
 
@@ -58,9 +64,20 @@ impl Field {
         Self { kind: "password", autocomplete: Some("new-password"), length, ..field }.required()
     }
 
+    /// A field for a whole number.
+    pub fn number(form: &str, name: &'static str, label: &'static str, least: u32, most: u32) -> Self {
+        let field = Self::text(form, name, label);
+        Self { kind: "number", range: Some((least, most)), ..field }
+    }
+
     /// It must be filled in.
     pub fn required(self) -> Self {
         Self { required: true, ..self }
+    }
+
+    /// It must be filled in where it is shown: browsers do not say so of fields that a choice has hidden.
+    pub fn needed(self) -> Self {
+        Self { needed: true, ..self }
     }
 
     /// The rule, told before anything is typed.
@@ -81,6 +98,11 @@ impl Field {
     /// So many lines instead of one.
     pub fn lines(self, rows: u8) -> Self {
         Self { rows: Some(rows), ..self }
+    }
+
+    /// Offers the entries of a `datalist` of the page, see [`offers`](super::choice::offers).
+    pub fn offering(self, list: &'static str) -> Self {
+        Self { list: Some(list), ..self }
     }
 
     /// What it holds at first.
@@ -104,7 +126,8 @@ impl Field {
         let described: Vec<_> = [error_id.clone(), hint_id.clone()].into_iter().flatten().collect();
         let described = (!described.is_empty()).then(|| described.join(" "));
         let (label, id) = (self.label, self.id.clone());
-        let optional = (!self.required).then(|| view! { <span class="field-optional">"optional"</span> });
+        let optional =
+            (!self.required && !self.needed).then(|| view! { <span class="field-optional">"optional"</span> });
         let hint = self.hint.map(|text| view! { <p class="field-hint" id=hint_id>{text}</p> });
         let error = self.error.clone().map(|text| view! { <p class="field-error" id=error_id>{text}</p> });
         let control = self.control(described);
@@ -147,6 +170,9 @@ impl Field {
                     value=self.value
                     minlength=shortest
                     maxlength=longest
+                    min=self.range.map(|(least, _)| least)
+                    max=self.range.map(|(_, most)| most)
+                    list=self.list
                     autocomplete=self.autocomplete
                     placeholder=self.placeholder
                     required=self.required

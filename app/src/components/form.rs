@@ -25,6 +25,11 @@ impl FormState {
         Self { error, field, values: query.clone() }
     }
 
+    /// The same with a better reason than the code in the address gives.
+    pub fn because(self, reason: String) -> Self {
+        Self { error: Some(reason), ..self }
+    }
+
     /// Whether it was refused.
     pub fn is_refused(&self) -> bool {
         self.error.is_some()

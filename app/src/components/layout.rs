@@ -16,18 +16,38 @@ pub enum Section {
     Tunnels,
     /// The tokens.
     Tokens,
+    /// The domains.
+    Domains,
+    /// The routes.
+    Routes,
+    /// The services.
+    Services,
+    /// Regions and nodes.
+    Cluster,
+    /// Who changed what.
+    Changes,
     /// The user's own settings.
     Settings,
 }
 
-impl Section {
-    const ALL: [Self; 4] = [Self::Overview, Self::Tunnels, Self::Tokens, Self::Settings];
+/// The side navigation: sections that belong together, under a name where they need one.
+const GROUPS: [(Option<&str>, &[Section]); 3] = [
+    (None, &[Section::Overview, Section::Tunnels, Section::Tokens]),
+    (Some("Routing"), &[Section::Domains, Section::Routes, Section::Services]),
+    (Some("Server"), &[Section::Cluster, Section::Changes, Section::Settings]),
+];
 
+impl Section {
     fn name(self) -> &'static str {
         match self {
             Self::Overview => "Overview",
             Self::Tunnels => "Tunnels",
             Self::Tokens => "Tokens",
+            Self::Domains => "Domains",
+            Self::Routes => "Routes",
+            Self::Services => "Services",
+            Self::Cluster => "Cluster",
+            Self::Changes => "Changes",
             Self::Settings => "Settings",
         }
     }
@@ -37,25 +57,44 @@ impl Section {
             Self::Overview => "/web",
             Self::Tunnels => "/web/tunnels",
             Self::Tokens => "/web/tokens",
+            Self::Domains => "/web/domains",
+            Self::Routes => "/web/routes",
+            Self::Services => "/web/services",
+            Self::Cluster => "/web/cluster",
+            Self::Changes => "/web/revisions",
             Self::Settings => "/web/settings",
         }
     }
+
+    fn link(self, here: Self) -> AnyView {
+        let current = (self == here).then_some("page");
+        view! {
+            <li>
+                <a href=self.path() aria-current=current>
+                    {self.name()}
+                </a>
+            </li>
+        }
+        .into_any()
+    }
+}
+
+fn navigation(here: Section) -> AnyView {
+    let groups = GROUPS.map(|(name, sections)| {
+        let links = sections.iter().map(|section| section.link(here)).collect_view();
+        let name = name.map(|name| view! { <p class="side-group">{name}</p> });
+        view! {
+            {name}
+            <ul>{links}</ul>
+        }
+    });
+    view! { <div class="side-links">{groups.into_iter().collect_view()}</div> }.into_any()
 }
 
 /// A page within the frame. Its content begins with a heading.
 pub fn layout(visit: &Visit, section: Section, title: &str, content: impl IntoView + 'static) -> AnyView {
     let content = content.into_any();
     let email = visit.viewer.user().email.to_string();
-    let links = Section::ALL.map(|entry| {
-        let current = (entry == section).then_some("page");
-        view! {
-            <li>
-                <a href=entry.path() aria-current=current>
-                    {entry.name()}
-                </a>
-            </li>
-        }
-    });
     view! {
         <Title text=format!("{title} · Switchboard") />
         <a class="skip" href="#main">
@@ -72,7 +111,7 @@ pub fn layout(visit: &Visit, section: Section, title: &str, content: impl IntoVi
             </button>
         </header>
         <nav class="side" id="side" popover aria-label="Main">
-            <ul>{links.into_iter().collect_view()}</ul>
+            {navigation(section)}
             <div class="side-foot">
                 {theme_switch(visit.request.theme, visit.here.as_str())}
                 <p class="side-user" title=email.clone()>

@@ -1,11 +1,24 @@
 //! The screens, each in a file, and which address shows which.
 
+mod backend;
+mod cluster;
+mod domain;
+mod domains;
+mod explain;
 mod login;
 mod not_found;
 mod overview;
+mod pool;
+mod revisions;
+mod route;
+mod routes;
+mod service;
+mod service_settings;
+mod services;
 mod settings;
 mod setup;
 mod signup;
+mod switch;
 mod tokens;
 mod tunnel;
 mod tunnels;
@@ -13,6 +26,10 @@ mod visit;
 
 pub use visit::Visit;
 
+use backend::BackendDetail;
+use cluster::Cluster;
+use domain::DomainDetail;
+use domains::Domains;
 use leptos::prelude::*;
 use leptos_meta::provide_meta_context;
 use leptos_router::{
@@ -23,6 +40,11 @@ use leptos_router::{
 use login::Login;
 use not_found::NotFound;
 use overview::Overview;
+use revisions::Revisions;
+use route::RouteDetail;
+use routes::RouteList;
+use service::ServiceDetail;
+use services::ServiceList;
 use settings::Settings;
 use setup::Setup;
 use signup::Signup;
@@ -43,6 +65,15 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/web/signup") view=Signup ssr=SsrMode::Async />
                 <Route path=path!("/web/tunnels") view=Tunnels ssr=SsrMode::Async />
                 <Route path=path!("/web/tunnels/:id") view=TunnelDetail ssr=SsrMode::Async />
+                <Route path=path!("/web/domains") view=Domains ssr=SsrMode::Async />
+                <Route path=path!("/web/domains/:id") view=DomainDetail ssr=SsrMode::Async />
+                <Route path=path!("/web/routes") view=RouteList ssr=SsrMode::Async />
+                <Route path=path!("/web/routes/:id") view=RouteDetail ssr=SsrMode::Async />
+                <Route path=path!("/web/services") view=ServiceList ssr=SsrMode::Async />
+                <Route path=path!("/web/services/:id") view=ServiceDetail ssr=SsrMode::Async />
+                <Route path=path!("/web/services/:id/backends/:backend") view=BackendDetail ssr=SsrMode::Async />
+                <Route path=path!("/web/cluster") view=Cluster ssr=SsrMode::Async />
+                <Route path=path!("/web/revisions") view=Revisions ssr=SsrMode::Async />
                 <Route path=path!("/web/tokens") view=Tokens ssr=SsrMode::Async />
                 <Route path=path!("/web/settings") view=Settings ssr=SsrMode::Async />
             </FlatRoutes>

@@ -1,0 +1,85 @@
+//! What was entered into a form with many fields.
+
+use super::invalid;
+use crate::destination::Destination;
+use serde::{Deserialize, Serialize};
+use server_core::CoreError;
+use std::{collections::BTreeMap, fmt::Display, str::FromStr};
+
+/// The longest address that a form comes back with, bytes: servers and proxies refuse much longer ones.
+const MAX_ADDRESS: usize = 7_000;
+
+/// What the address says about the form itself, which its fields must not overrule.
+const OUR_OWN: [&str; 9] = ["id", "form", "error", "field", "wait", "done", "undo", "cursor", "range"];
+
+/// The fields of a form, by their names. A box that is not ticked is not among them.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Entered(BTreeMap<String, String>);
+
+impl Entered {
+    /// What was entered; empty when nothing was.
+    pub fn text(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", |text| text.trim())
+    }
+
+    /// What was entered, if anything.
+    pub fn filled(&self, name: &str) -> Option<&str> {
+        Some(self.text(name)).filter(|text| !text.is_empty())
+    }
+
+    /// Whether a box is ticked.
+    pub fn ticked(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// What was entered, as what it has to be.
+    pub fn value<T: FromStr<Err: Display>>(&self, name: &'static str) -> Result<T, CoreError> {
+        self.text(name).parse().map_err(|error| invalid(name, error))
+    }
+
+    /// The same for a field that may be left empty.
+    pub fn optional<T: FromStr<Err: Display>>(&self, name: &'static str) -> Result<Option<T>, CoreError> {
+        self.filled(name).map(|_| self.value(name)).transpose()
+    }
+
+    /// The page with the form, which then shows again what was entered, as far as it fits an address.
+    pub fn back(&self, page: Destination, form: &str) -> Destination {
+        let fields = self.0.iter().filter(|(name, text)| !OUR_OWN.contains(&name.as_str()) && !text.is_empty());
+        fields.fold(page.with("form", form), |page, (name, text)| {
+            let longer = page.clone().with(name, text);
+            if longer.as_str().len() <= MAX_ADDRESS { longer } else { page }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entered(pairs: &[(&str, &str)]) -> Entered {
+        Entered(pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect())
+    }
+
+    #[test]
+    fn a_form_comes_back_with_what_was_entered_and_nothing_of_ours() {
+        let form = entered(&[("mount", "/a b"), ("error", "hacked"), ("id", "x"), ("strip_prefix", "on"), ("tag", "")]);
+        let page = form.back(Destination::page("/web/routes"), "create");
+        assert_eq!(page.as_str(), "/web/routes?form=create&mount=%2Fa+b&strip_prefix=on");
+        assert!(form.ticked("strip_prefix") && !form.ticked("enabled"));
+    }
+
+    #[test]
+    fn what_is_too_long_for_an_address_is_left_out() {
+        let long = "x".repeat(8_000);
+        let page = entered(&[("headers", &long), ("mount", "/a")]).back(Destination::page("/web/routes"), "create");
+        assert_eq!(page.as_str(), "/web/routes?form=create&mount=%2Fa");
+    }
+
+    #[test]
+    fn values_say_which_field_is_wrong() {
+        let form = entered(&[("weight", "many")]);
+        assert!(matches!(form.value::<u16>("weight"), Err(CoreError::Invalid { field: "weight", .. })));
+        assert!(matches!(form.optional::<u16>("region"), Ok(None)));
+    }
+}

@@ -1,0 +1,74 @@
+//! Regions, which administrators look after.
+
+use super::{entered::Entered, finish, refuse, signed_in};
+use crate::destination::Destination;
+use domain::{RegionId, RegionPatch, RegionSpec};
+use leptos::prelude::*;
+use server_core::CoreError;
+
+fn page() -> Destination {
+    Destination::page("/web/cluster")
+}
+
+fn wanted(form: &Entered) -> Result<RegionSpec, CoreError> {
+    Ok(RegionSpec { name: form.value("region_name")?, public_url: form.text("public_url").to_owned() })
+}
+
+/// Makes a region.
+#[server(name = CreateRegion, prefix = "/web/action", endpoint = "create_region")]
+pub async fn create_region(#[server(flatten)] form: Entered) -> Result<(), ServerFnError> {
+    let Some((services, _, viewer)) = signed_in(&page()) else { return Ok(()) };
+    let result = match wanted(&form) {
+        Ok(spec) => services.regions().create(&viewer, spec).await,
+        Err(error) => Err(error),
+    };
+    finish(result, |_| page().with("done", "region_created"), form.back(page(), "create"));
+    Ok(())
+}
+
+/// Changes a region.
+#[server(name = UpdateRegion, prefix = "/web/action", endpoint = "update_region")]
+pub async fn update_region(
+    #[server(default)] id: String,
+    #[server(flatten)] form: Entered,
+) -> Result<(), ServerFnError> {
+    let Some((services, _, viewer)) = signed_in(&page()) else { return Ok(()) };
+    let Ok(id) = id.parse::<RegionId>() else {
+        refuse(page(), &CoreError::NotFound("region"));
+        return Ok(());
+    };
+    let result = match wanted(&form) {
+        Ok(RegionSpec { name, public_url }) => {
+            let patch = RegionPatch { name: Some(name), public_url: Some(public_url) };
+            services.regions().update(&viewer, id, patch).await
+        }
+        Err(error) => Err(error),
+    };
+    finish(result, |_| page().with("done", "region_updated"), form.back(page().with("edit", &id.to_string()), "edit"));
+    Ok(())
+}
+
+/// What the actions below have in common: a region by its id, one service method.
+macro_rules! change {
+    ($id:expr, $method:ident, $done:expr) => {{
+        let Some((services, _, viewer)) = signed_in(&page()) else { return Ok(()) };
+        let result = match $id.parse::<RegionId>() {
+            Ok(id) => services.regions().$method(&viewer, id).await,
+            Err(_) => Err(CoreError::NotFound("region")),
+        };
+        finish(result, $done, page());
+        Ok(())
+    }};
+}
+
+/// Deletes a region; it can be restored.
+#[server(name = DeleteRegion, prefix = "/web/action", endpoint = "delete_region")]
+pub async fn delete_region(#[server(default)] id: String) -> Result<(), ServerFnError> {
+    change!(id, delete, |region| page().with("done", "region_deleted").with("undo", &region.id.to_string()))
+}
+
+/// Brings a deleted region back.
+#[server(name = RestoreRegion, prefix = "/web/action", endpoint = "restore_region")]
+pub async fn restore_region(#[server(default)] id: String) -> Result<(), ServerFnError> {
+    change!(id, restore, |_| page().with("done", "region_restored"))
+}

@@ -1,0 +1,112 @@
+//! Switching the enabled tag of a domain or a route.
+
+use super::{entered::Entered, finish, invalid, refuse, signed_in};
+use crate::destination::Destination;
+use domain::{BackendId, HealthStatus, RuleId, ServiceId, SwitchPlan, SwitchStep};
+use leptos::prelude::*;
+use server_core::{CoreError, DomainRef, Services, SwitchRequest, Viewer};
+
+/// What is switched, as addresses and forms name it: `domain:` or `route:` and the id.
+fn subject(text: &str) -> Option<RuleId> {
+    let (kind, id) = text.split_once(':')?;
+    match kind {
+        "domain" => id.parse().ok().map(RuleId::Domain),
+        "route" => id.parse().ok().map(RuleId::Route),
+        _ => None,
+    }
+}
+
+/// Steps as people write them: `10% 60s, 50% 60s`.
+fn steps(text: &str) -> Option<Vec<SwitchStep>> {
+    let steps = text.split([',', '\n']).map(str::trim).filter(|step| !step.is_empty()).map(|step| {
+        let (percent, seconds) = step.split_once(char::is_whitespace)?;
+        let percent = percent.trim_end_matches('%').parse().ok()?;
+        let seconds = seconds.trim().trim_end_matches('s').trim_end().parse().ok()?;
+        Some(SwitchStep { percent, seconds })
+    });
+    steps.collect()
+}
+
+/// How the switch goes; `None`: all at once.
+fn plan(form: &Entered) -> Result<Option<SwitchPlan>, CoreError> {
+    if form.text("mode") != "gradual" {
+        return Ok(None);
+    }
+    let wrong = || invalid("steps", "write steps such as 10% 60s, 50% 60s");
+    let errors = form.optional::<f64>("max_error_percent")?.map(|percent| percent / 100.0);
+    let plan = SwitchPlan {
+        steps: steps(form.text("steps")).ok_or_else(wrong)?,
+        max_error_rate: errors,
+        max_latency_ms: form.optional("max_latency_ms")?,
+    };
+    let field = |error| match error {
+        domain::SwitchPlanError::ErrorRate => invalid("max_error_percent", error),
+        _ => invalid("steps", error),
+    };
+    plan.check().map_err(field)?;
+    Ok(Some(plan))
+}
+
+async fn switch(services: &Services, viewer: &Viewer, rule: RuleId, form: &Entered) -> Result<(), CoreError> {
+    let engine = services.engine().cloned();
+    let healthy =
+        move |id: BackendId| engine.as_ref().is_none_or(|engine| engine.backend(id).health != HealthStatus::Unhealthy);
+    let request =
+        SwitchRequest { new_tag: form.value("to")?, plan: plan(form)?, force: form.ticked("force"), healthy: &healthy };
+    match rule {
+        RuleId::Domain(id) => services.hosts().switch(viewer, &DomainRef::Id(id), request).await.map(drop),
+        RuleId::Route(id) => services.routes().switch(viewer, id, request).await.map(drop),
+    }
+}
+
+/// Lets the backends with another tag serve: all at once, or step by step.
+#[server(name = SwitchTag, prefix = "/web/action", endpoint = "switch_tag")]
+pub async fn switch_tag(
+    #[server(default)] service_id: String,
+    #[server(default)] subject: String,
+    #[server(flatten)] form: Entered,
+) -> Result<(), ServerFnError> {
+    let Ok(service) = service_id.parse::<ServiceId>() else {
+        refuse(Destination::page("/web/services"), &CoreError::NotFound("service"));
+        return Ok(());
+    };
+    let page = Destination::page(format!("/web/services/{service}"));
+    let Some((services, _, viewer)) = signed_in(&page) else { return Ok(()) };
+    let Some(rule) = self::subject(&subject) else {
+        refuse(page, &CoreError::NotFound("domain"));
+        return Ok(());
+    };
+    let result = switch(&services, &viewer, rule, &form).await;
+    let done = match form.text("mode") {
+        "gradual" => "switch_started",
+        _ => "tag_switched",
+    };
+    // Refused: back to the preview, which says who would have served.
+    let preview = form.back(page.clone().with("switch", &subject), "switch");
+    finish(result, |()| page.with("done", done), preview);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subjects_are_domains_and_routes() {
+        let id = "0190f5e2-7d3c-7a51-9c3e-2f4b8d6a1c00";
+        assert!(matches!(subject(&format!("domain:{id}")), Some(RuleId::Domain(_))));
+        assert!(matches!(subject(&format!("route:{id}")), Some(RuleId::Route(_))));
+        for text in ["", id, "tunnel:x", "domain:", &format!("tunnel:{id}")] {
+            assert_eq!(subject(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn steps_are_read_as_they_are_written() {
+        let read = |text| steps(text).map(|steps| steps.iter().map(|s| (s.percent, s.seconds)).collect::<Vec<_>>());
+        assert_eq!(read("10% 60s, 50 30\n100% 5 s"), Some(vec![(10, 60), (50, 30), (100, 5)]));
+        for text in ["10%", "ten 60s", "10% soon", "300% 1s", "10% -1s"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! One service: its pool, its traffic, who leads to it, its settings.
+
+use super::{
+    pool,
+    service_settings::settings,
+    services::live,
+    switch,
+    visit::{Visit, signed_in},
+};
+use crate::{
+    components::{
+        charts::charts,
+        choice::offers,
+        confirm::{confirm, undo},
+        figure::figure,
+        form::FormState,
+        layout::{Section, layout},
+        switching::{self, Rule},
+        words,
+    },
+    islands::{LiveFeed, TimeAgo},
+    live::LiveState,
+    summary::Metric,
+};
+use domain::{Backend, BackendId, BackendLive, LiveSnapshot, LiveUpdate, Range, RuleId, Service, ServiceId, Switch};
+use leptos::prelude::*;
+use server_core::{BackendQuery, CoreError, DomainQuery, DomainRef, Page, RouteQuery, ServiceRef, Subject};
+
+/// The figures at the top, in this order.
+const FIGURES: [Metric; 9] = [
+    Metric::PerSecond,
+    Metric::InFlight,
+    Metric::Requests,
+    Metric::P50,
+    Metric::P95,
+    Metric::P99,
+    Metric::ErrorShare,
+    Metric::BytesIn,
+    Metric::BytesOut,
+];
+
+/// Domains and routes that are shown with their tag.
+const RULES: u32 = 20;
+
+/// The service with everything about it.
+#[component]
+pub fn ServiceDetail() -> impl IntoView {
+    signed_in(page)
+}
+
+async fn page(visit: Visit) -> Result<AnyView, CoreError> {
+    let service = of(&visit).await?;
+    let title = service.name.to_string();
+    let content = if service.deleted_at.is_some() { deleted(&service) } else { present(&visit, &service).await? };
+    Ok(layout(&visit, Section::Services, &title, content))
+}
+
+/// The service that the path names.
+pub async fn of(visit: &Visit) -> Result<Service, CoreError> {
+    let id = visit.params.get_str("id").and_then(|id| id.parse::<ServiceId>().ok());
+    let which = ServiceRef::Id(id.ok_or(CoreError::NotFound("service"))?);
+    visit.services.pools().service(&visit.viewer, &which).await
+}
+
+async fn present(visit: &Visit, service: &Service) -> Result<AnyView, CoreError> {
+    let all = BackendQuery { service: Some(service.id), ..BackendQuery::default() };
+    let page = Page { limit: 100, cursor: visit.query.get("cursor") };
+    let backends = visit.services.pools().backends(&visit.viewer, all, page).await?;
+    let lives: Vec<_> = backends.items.iter().map(|backend| live(visit, backend)).collect();
+    let rules = rules(visit, service).await?;
+    if let Some(subject) = visit.query.get_str("switch") {
+        return switch::preview(visit, service, &rules, subject).await;
+    }
+    let undo = visit.query.get_str("undo").and_then(|id| id.parse::<BackendId>().ok()).map(|id| {
+        let fields = vec![("id", id.to_string()), ("service_id", service.id.to_string())];
+        undo("restore_backend", fields, "Restore the deleted backend")
+    });
+    let form = FormState::of(&visit.query, Some("backend"));
+    let tags = service.tags.iter().map(|count| count.tag.to_string());
+    let traffic = traffic(visit, service).await?;
+    let pool = pool::section(visit, service, &backends.items, &lives, &form, backends.next_cursor).await?;
+    let history = pool::history(visit, &backends.items);
+    let form = FormState::of(&visit.query, Some("settings"));
+    Ok(view! {
+        {head(service, &backends.items, &lives)}
+        {undo}
+        {pool}
+        {offers("offer-tags", tags)}
+        {leads_here(service, &rules)}
+        {traffic}
+        {history}
+        {settings(service, &form)}
+        {acts(service, rules.len())}
+    }
+    .into_any())
+}
+
+fn head(service: &Service, backends: &[Backend], lives: &[BackendLive]) -> AnyView {
+    let running = backends.iter().zip(lives).filter(|(backend, _)| backend.state == domain::BackendState::Running);
+    let health = words::worst(running.map(|(_, live)| live)).map(|(status, ejected)| words::health(status, ejected));
+    view! {
+        <p class="crumbs">
+            <a href="/web/services">"Services"</a>
+        </p>
+        <header class="page-head">
+            <h1>{service.name.to_string()}</h1>
+            {health}
+        </header>
+        <p class="muted">
+            "Last changed " <TimeAgo at=service.updated_at /> ", "
+            <a href=format!("/web/revisions?object={}", service.id)>"history"</a>
+        </p>
+    }
+    .into_any()
+}
+
+/// A domain or route that leads to the service, with its latest switches.
+pub struct Leads {
+    /// The domain or route.
+    pub rule: Rule,
+    /// Its latest switches, newest first.
+    pub switches: Vec<Switch>,
+}
+
+/// Those that lead to the service.
+async fn rules(visit: &Visit, service: &Service) -> Result<Vec<Leads>, CoreError> {
+    let page = |limit| Page { limit, cursor: None };
+    let query = DomainQuery { service: Some(service.id), ..DomainQuery::default() };
+    let domains = visit.services.hosts().list(&visit.viewer, query, page(RULES)).await?.items;
+    let query = RouteQuery { service: Some(service.id), ..RouteQuery::default() };
+    let routes = visit.services.routes().list(&visit.viewer, query, page(RULES)).await?.items;
+    let mut rules = Vec::with_capacity(domains.len() + routes.len());
+    for domain in &domains {
+        let rule = Rule::of(RuleId::Domain(domain.id), domain.domain.to_string(), &domain.target);
+        let switches = visit.services.hosts().switches(&visit.viewer, &DomainRef::Id(domain.id), page(10)).await?;
+        rules.extend(rule.map(|rule| Leads { rule, switches: switches.items }));
+    }
+    for route in &routes {
+        let rule = Rule::of(RuleId::Route(route.id), super::route::name(route), &route.target);
+        let switches = visit.services.routes().switches(&visit.viewer, route.id, page(10)).await?;
+        rules.extend(rule.map(|rule| Leads { rule, switches: switches.items }));
+    }
+    Ok(rules)
+}
+
+fn leads_here(service: &Service, rules: &[Leads]) -> AnyView {
+    let here = format!("/web/services/{}", service.id);
+    let rows = rules.iter().map(|Leads { rule, switches }| {
+        view! {
+            <tr>
+                <td data-label="Domain or route" class="cell-title">
+                    <a class="strong mono" href=rule.page()>
+                        {rule.name.clone()}
+                    </a>
+                </td>
+                <td data-label="Enabled tag">{switching::enabled(rule)} {switching::latest(rule, switches, &here)}</td>
+                <td>{switching::choose(rule)}</td>
+            </tr>
+        }
+    });
+    let content = if rules.is_empty() {
+        view! {
+            <p class="empty">
+                "Nothing leads here yet. Let a " <a href="/web/domains">"domain"</a> " or a "
+                <a href="/web/routes">"route"</a> " lead to this service."
+            </p>
+        }
+        .into_any()
+    } else {
+        view! {
+            <div class="card card-flush">
+                <table class="table">
+                    <caption class="visually-hidden">"Domains and routes that lead to this service"</caption>
+                    <thead>
+                        <tr>
+                            <th scope="col">"Domain or route"</th>
+                            <th scope="col">"Enabled tag"</th>
+                            <th scope="col">"Switch"</th>
+                        </tr>
+                    </thead>
+                    <tbody>{rows.collect_view()}</tbody>
+                </table>
+            </div>
+        }
+        .into_any()
+    };
+    view! {
+        <section aria-labelledby="leads-title">
+            <h2 id="leads-title">"Who leads here"</h2>
+            {content}
+        </section>
+    }
+    .into_any()
+}
+
+async fn traffic(visit: &Visit, service: &Service) -> Result<AnyView, CoreError> {
+    let (id, range, of) = (service.id, visit.range(), Subject::Service(service.id));
+    let series = visit.services.traffic().history(&visit.viewer, of, range).await?;
+    let latest = match range {
+        Range::Live => series.clone(),
+        _ => visit.services.traffic().history(&visit.viewer, of, Range::Live).await?,
+    };
+    let mut state = LiveState::default();
+    let snapshot = LiveSnapshot { series: latest, tunnels: vec![], recent: vec![], detail: None };
+    state.apply(LiveUpdate::Snapshot(snapshot));
+    let figures = FIGURES.map(|metric| figure(metric, &state)).into_iter().collect_view();
+    let charts = charts(&format!("/web/services/{id}"), range, &series, visit.request.assets.echarts.clone());
+    let subject = format!("/web/data/history?subject=service:{id}&range={}", range.as_str());
+    let history = (range != Range::Live).then_some(subject);
+    Ok(view! {
+        <LiveFeed path=format!("/ws/services/{id}") history>
+            <dl class="figures">{figures}</dl>
+            {charts}
+        </LiveFeed>
+    }
+    .into_any())
+}
+
+fn acts(service: &Service, rules: usize) -> AnyView {
+    let consequence = match rules {
+        0 => "Its backends are deleted with it. You can restore it with them as long as its name is free.".to_owned(),
+        1 => "It is refused as long as something leads here: one domain or route does.".to_owned(),
+        more => format!("It is refused as long as something leads here: {more} domains and routes do."),
+    };
+    view! {
+        <section class="card" aria-labelledby="acts-title">
+            <h2 id="acts-title">"Delete"</h2>
+            <div class="actions">
+                {confirm("delete_service", service.id.to_string(), "Delete", service.name.to_string(), consequence)}
+            </div>
+        </section>
+    }
+    .into_any()
+}
+
+fn deleted(service: &Service) -> AnyView {
+    view! {
+        <h1>{service.name.to_string()}</h1>
+        <section class="empty">
+            <h2>"This service was deleted"</h2>
+            <p>"It can be restored with its backends as long as its name is free."</p>
+            {undo("restore_service", vec![("id", service.id.to_string())], "Restore")}
+        </section>
+    }
+    .into_any()
+}

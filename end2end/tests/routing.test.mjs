@@ -1,0 +1,178 @@
+// Domains, routes and services by their pages: made, explained, switched, taken back. Each form with scripts off as well.
+
+import assert from "node:assert/strict";
+
+import { confirm, opened, row, setUp, submit } from "../support/dashboard.mjs";
+import { request } from "../support/http.mjs";
+import { addBackend, addDomain, addRoute, chosen, createService, eventually, origins } from "../support/routing.mjs";
+import { scenario } from "../support/stage.mjs";
+
+const HOST = "shop.example.com";
+
+for (const [scripts, options] of [["on", {}], ["off", { javaScriptEnabled: false }]]) {
+  scenario(`with scripts ${scripts}: a service from nothing to a switch and back`, async (stage) => {
+    const page = await stage.browser.visitor(options);
+    await setUp(page);
+    const [blue, green] = await origins(stage, "blue", "green");
+    const ask = async (path = "/") => (await request(`${stage.origin}${path}`, { headers: { host: HOST } })).body;
+
+    await page.goto("/web/services");
+    await page.getByText("No services yet").waitFor();
+    const service = await createService(page, "shop");
+    await addBackend(page, { Address: `127.0.0.1:${blue.port}`, Tags: "blue", Id: "shop-blue" });
+    await addBackend(page, { Address: `127.0.0.1:${green.port}`, Tags: "green", Id: "shop-green" });
+    for (const name of ["shop-blue", "shop-green"]) await row(page, name).getByText("Running").waitFor();
+
+    await addDomain(page, HOST, { Service: "shop", "Enabled tag": "blue" });
+    await page.getByText("Verified").first().waitFor();
+    await eventually(async () => assert.match(await ask(), /blue/));
+
+    await page.goto(service);
+    const leads = page.getByRole("region", { name: "Who leads here" });
+    await leads.getByLabel(`New tag for ${HOST}`).fill("green");
+    await leads.getByRole("button", { name: "Preview the switch" }).click();
+    await page.waitForURL("**?switch=domain*to=green");
+    await row(page.getByRole("region", { name: "Who would serve" }), "shop-green").getByText("yes").waitFor();
+    assert.match(await ask(), /blue/, "a preview changes nothing");
+    await page.getByRole("button", { name: "Switch to green" }).click();
+    await page.waitForURL("**done=tag_switched");
+    await eventually(async () => assert.match(await ask(), /green/));
+
+    await page.getByRole("button", { name: `Go back to blue for ${HOST}` }).click();
+    await page.waitForURL("**done=tag_switched");
+    await eventually(async () => assert.match(await ask(), /blue/));
+
+    await page.goto(`/web/routes?explain=${encodeURIComponent(`http://${HOST}/products?id=1`)}`);
+    const explanation = page.getByRole("region", { name: "Why did I get this?" });
+    await explanation.getByText("A backend of").waitFor();
+    await row(explanation, "shop-blue").getByText("Chosen").waitFor();
+  });
+
+  scenario(`with scripts ${scripts}: a mount in the way is named beside its field`, async (stage) => {
+    const page = await stage.browser.visitor(options);
+    await setUp(page);
+    await createService(page, "shop");
+    await addDomain(page, HOST, { Service: "shop" });
+    await addRoute(page, HOST, "/api", { Service: "shop" });
+    await page.waitForURL("**done=route_created");
+    await addRoute(page, HOST, "/api/v1", { Service: "shop" });
+    await page.waitForURL("**error=mount_overlaps*");
+    const mount = page.getByLabel("Mount", { exact: true });
+    assert.equal(await mount.inputValue(), "/api/v1", "what was entered is kept");
+    assert.equal(await mount.getAttribute("aria-invalid"), "true");
+    await page.getByText(`/api is mounted on ${HOST} already and in the way of /api/v1`).waitFor();
+    assert.equal(await page.getByLabel("Service", { exact: false }).first().inputValue(), "shop");
+
+    await submit(await opened(page, "Add a route"), { Mount: "/shop" }, "Add the route");
+    await page.waitForURL("**done=route_created");
+    await page.goto("/web/routes");
+    for (const path of ["/api", "/shop"]) await row(page, path).first().waitFor();
+  });
+
+  scenario(`with scripts ${scripts}: deleting asks once, and everything can be taken back`, async (stage) => {
+    const page = await stage.browser.visitor(options);
+    await setUp(page);
+    await createService(page, "shop");
+    await addBackend(page, { Address: "127.0.0.1:9", Tags: "v1", Id: "shop-1", Weight: "7" });
+    const service = page.url().split("?")[0];
+    await addDomain(page, HOST, { Service: "shop", "Enabled tag": "v1" });
+    await addRoute(page, HOST, "/api", { Service: "shop", "Enabled tag": "v1" });
+
+    await page.goto("/web/domains");
+    await page.getByRole("link", { name: HOST, exact: true }).click();
+    await confirm(page.locator("main"), "Delete", /Its route is deleted with it.*restore/s);
+    await page.waitForURL("**/web/domains?done=domain_deleted*");
+    await page.getByRole("button", { name: "Restore the deleted domain with its routes" }).click();
+    await page.waitForURL("**done=domain_restored");
+    await row(page, "/api").waitFor();
+
+    await page.goto(service);
+    await page.getByRole("link", { name: "shop-1", exact: true }).click();
+    await submit(page, { Weight: "30" }, "Save");
+    await page.waitForURL("**done=backend_updated");
+    await page.getByRole("link", { name: "history" }).click();
+    await page.waitForURL("**/web/revisions?object=*");
+    const change = page.getByRole("listitem").filter({ hasText: "changed" }).first();
+    await row(change, "weight").getByText("7").waitFor();
+    await row(change, "weight").getByText("30").waitFor();
+    await confirm(change, "Undo", /what it was before/);
+    await page.waitForURL("**done=revision_restored");
+    await page.goto(service);
+    await page.getByRole("link", { name: "shop-1", exact: true }).click();
+    assert.equal(await page.getByLabel("Weight").inputValue(), "7");
+
+    await page.goto(service);
+    await row(page, "shop-1").getByRole("button", { name: "Drain" }).click();
+    await page.waitForURL("**done=backend_draining");
+    await row(page, "shop-1").getByText("Draining").waitFor();
+    await confirm(page.locator("main"), "Delete", /leads here/);
+    await page.waitForURL("**error=service_in_use*");
+    await page.getByText("Let them lead elsewhere first").waitFor();
+  });
+}
+
+scenario("a switch to nobody is refused until it is forced", async (stage) => {
+  const page = await stage.browser.visitor();
+  await setUp(page);
+  const service = await createService(page, "shop");
+  await addBackend(page, { Address: "127.0.0.1:9", Tags: "v1", Id: "one" });
+  await addBackend(page, { Address: "127.0.0.1:9", Tags: "v2", Id: "two" });
+  await row(page, "two").getByRole("button", { name: "Drain" }).click();
+  await page.waitForURL("**done=backend_draining");
+  await addDomain(page, HOST, { Service: "shop", "Enabled tag": "v1" });
+  for (const [tag, words] of [["v2", "nobody would serve"], ["v3", "No backend of this service carries this tag"]]) {
+    await page.goto(service);
+    await page.getByLabel(`New tag for ${HOST}`).fill(tag);
+    await page.getByRole("button", { name: "Preview the switch" }).click();
+    await page.getByRole("alert").getByText(words).waitFor();
+  }
+  assert.equal(await page.getByRole("button", { name: /^Switch to/ }).count(), 0);
+  await page.goBack();
+  await page.goto(`${service}?switch=${await chosen(page, HOST)}&to=v2`);
+  await page.getByLabel("Do it although requests would fail").check();
+  await page.getByRole("button", { name: "Switch to v2" }).click();
+  await page.waitForURL("**done=tag_switched");
+});
+
+scenario("a switch goes step by step and is ended by hand", async (stage) => {
+  const page = await stage.browser.visitor();
+  await setUp(page);
+  const [blue, green] = await origins(stage, "blue", "green");
+  const service = await createService(page, "shop");
+  await addBackend(page, { Address: `127.0.0.1:${blue.port}`, Tags: "blue", Id: "one" });
+  await addBackend(page, { Address: `127.0.0.1:${green.port}`, Tags: "green", Id: "two" });
+  await addDomain(page, HOST, { Service: "shop", "Enabled tag": "blue" });
+  await page.goto(service);
+  const subject = await chosen(page, HOST);
+  await page.goto(`${service}?switch=${subject}&to=green`);
+  await page.getByLabel("How").selectOption("gradual");
+  await page.getByLabel("Steps").fill("10% soon");
+  await page.getByRole("button", { name: "Switch to green" }).click();
+  await page.waitForURL("**error=invalid*");
+  await page.getByText("Write steps such as").waitFor();
+  await page.getByLabel("Steps").fill("10% 300s, 50% 300s");
+  await page.getByRole("button", { name: "Switch to green" }).click();
+  await page.waitForURL("**done=switch_started");
+  await page.getByText("10 % go to").waitFor();
+  await page.getByRole("button", { name: `Go back to blue for ${HOST}` }).click();
+  await page.waitForURL("**done=tag_switched");
+  assert.equal(await page.getByRole("progressbar").count(), 0);
+});
+
+scenario("regions are an administrator's, and their mistakes are told beside the field", async (stage) => {
+  const page = await stage.browser.visitor();
+  await setUp(page);
+  await page.goto("/web/cluster");
+  await page.getByText("There are no regions").waitFor();
+  const form = await opened(page, "Add a region");
+  await submit(form, { Name: "eu-west", "Public address": "https://eu.example.com/path" }, "Add the region");
+  await page.waitForURL("**error=invalid*");
+  assert.equal(await page.getByLabel("Public address").inputValue(), "https://eu.example.com/path");
+  await submit(await opened(page, "Add a region"), { "Public address": "https://eu.example.com" }, "Add the region");
+  await page.waitForURL("**done=region_created");
+  await confirm(row(page, "eu-west"), "Delete", /eu-west.*restore/s);
+  await page.waitForURL("**done=region_deleted*");
+  await page.getByRole("button", { name: "Restore the deleted region" }).click();
+  await page.waitForURL("**done=region_restored");
+  await row(page, "eu-west").waitFor();
+});
