@@ -40,6 +40,8 @@ fn flatten(name: &str, value: Option<&Value>, fields: &mut BTreeMap<String, Stri
                 flatten(&name, Some(value), fields);
             }
         }
+        // An empty list says no more than none.
+        Some(Value::Array(entries)) if entries.is_empty() => {}
         Some(value) => {
             fields.insert(name.to_owned(), text(value));
         }

@@ -94,7 +94,7 @@ scenario("pages of routing look right", async (stage) => {
     ["/web/routes?form=create&error=mount_overlaps&field=mount&domain=shop.example.com&mount=%2Fapi%2Fv1&target=service", "routes-refused"],
     ["/web/services", "services"],
     [service, "service"],
-    [`${service}?form=settings&error=invalid&field=check_path&check_path=health`, "service-refused"],
+    [`${service}?form=settings&error=invalid&field=check_path&check_path=health&check=on`, "service-refused"],
     [`${service}/backends/${made.backend}`, "backend"],
     [`${service}?switch=domain:${made.domain}&to=green`, "switch-refused"],
     [`${service}?switch=domain:${made.domain}&to=v1`, "switch"],
@@ -111,7 +111,7 @@ scenario("pages of routing look right", async (stage) => {
   await addDomain(member, "eve.example.org", {}, "none");
   faults.push(...(await look(member, "domain-waiting")));
   await member.goto("/web/domains");
-  await member.getByText("What to set").click();
+  await member.getByText("What to set for eve.example.org").click();
   faults.push(...(await look(member, "domains-waiting")));
   assertFaultless(faults);
 });

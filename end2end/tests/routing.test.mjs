@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { confirm, opened, row, setUp, submit } from "../support/dashboard.mjs";
+import { confirm, opened, row, setUp, submit, waitForDrawn } from "../support/dashboard.mjs";
 import { request } from "../support/http.mjs";
 import { addBackend, addDomain, addRoute, chosen, createService, eventually, origins } from "../support/routing.mjs";
 import { scenario } from "../support/stage.mjs";
@@ -110,6 +110,23 @@ for (const [scripts, options] of [["on", {}], ["off", { javaScriptEnabled: false
     await page.getByText("Let them lead elsewhere first").waitFor();
   });
 }
+
+scenario("the traffic of a service is followed live", async (stage) => {
+  const page = await stage.browser.visitor();
+  await setUp(page);
+  const [blue] = await origins(stage, "blue");
+  const service = await createService(page, "shop");
+  await addBackend(page, { Address: `127.0.0.1:${blue.port}`, Tags: "blue", Id: "one" });
+  await addDomain(page, HOST, { Service: "shop", "Enabled tag": "blue" });
+  await page.goto(service);
+  await waitForDrawn(page, "2xx", 0);
+  for (let visit = 0; visit < 5; visit += 1) await request(`${stage.origin}/`, { headers: { host: HOST } });
+  await waitForDrawn(page, "2xx", 5);
+  await page.goto(`${service}?range=1h`);
+  await waitForDrawn(page, "2xx", 5);
+  await page.goto("/web/services");
+  await row(page, "shop").getByText("1 of 1").waitFor();
+});
 
 scenario("a switch to nobody is refused until it is forced", async (stage) => {
   const page = await stage.browser.visitor();

@@ -16,9 +16,8 @@ pub fn bars(checks: &[CheckResult]) -> AnyView {
     let checks = &checks[checks.len().saturating_sub(CHECKS)..];
     let slowest = checks.iter().map(|check| check.duration_ms).max().unwrap_or(0).max(1) as usize;
     let (mut good, mut bad) = (String::new(), String::new());
-    let first = CHECKS - checks.len();
     for (place, check) in checks.iter().enumerate() {
-        let x = 2 * (first + place) + 1;
+        let x = 2 * place + 1;
         let height = if check.good { 3 + (HEIGHT - 3) * check.duration_ms as usize / slowest } else { HEIGHT };
         let path = if check.good { &mut good } else { &mut bad };
         // Writing to a text cannot fail.

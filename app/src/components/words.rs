@@ -9,19 +9,25 @@ pub fn target(target: &Target) -> AnyView {
     match target {
         Target::None => view! { <span class="muted">"nothing: 404"</span> }.into_any(),
         Target::Service { id, name, tag } => view! {
-            <a href=format!("/web/services/{id}")>{name.to_string()}</a>
-            " "
-            {tag.as_ref().map_or_else(|| view! { <span class="muted">"any tag"</span> }.into_any(), one_tag)}
+            <span>
+                <a href=format!("/web/services/{id}")>{name.to_string()}</a>
+                " "
+                {tag.as_ref().map_or_else(|| view! { <span class="muted">"any tag"</span> }.into_any(), one_tag)}
+            </span>
         }
         .into_any(),
         Target::Tunnel { id, subdomain } => view! {
-            "tunnel "
-            <a href=format!("/web/tunnels/{id}")>{subdomain.to_string()}</a>
+            <span>
+                "tunnel "
+                <a href=format!("/web/tunnels/{id}")>{subdomain.to_string()}</a>
+            </span>
         }
         .into_any(),
         Target::Redirect(Redirect { to, status, .. }) => view! {
-            <span class="muted">{status.as_u16()} " to "</span>
-            <span class="mono">{to.to_string()}</span>
+            <span>
+                <span class="muted">{status.as_u16()} " to "</span>
+                <span class="mono">{to.to_string()}</span>
+            </span>
         }
         .into_any(),
     }

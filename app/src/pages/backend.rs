@@ -210,6 +210,7 @@ pub fn form(
                 .view()}
             <div class="fields-row">
                 {Field::number(name, "weight", "Weight", 0, 100)
+.needed()
                     .value(weight.to_string())
                     .hint("Its share, 0 to 100.")
                     .state(state)

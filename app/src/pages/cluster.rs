@@ -171,8 +171,10 @@ fn row(region: &Region, is_admin: bool) -> AnyView {
                 {region.public_url.clone()}
             </td>
             <td data-label="Last changed">
-                <TimeAgo at=region.updated_at /> ", "
-                <a href=format!("/web/revisions?object={id}")>"history"</a>
+                <span>
+                    <TimeAgo at=region.updated_at /> ", "
+                    <a href=format!("/web/revisions?object={id}")>"history"</a>
+                </span>
             </td>
             <td class="actions">{acts}</td>
         </tr>

@@ -132,12 +132,16 @@ fn row(domain: &Domain) -> AnyView {
     let waits = !domain.verified && domain.deleted_at.is_none();
     let check = waits.then(|| {
         view! {
-            <details class="more">
-                <summary>"What to set"</summary>
-                {proof::last_check(&domain.verification)}
-                {proof::how(&domain.verification)}
-                {check_now(domain.id)}
-            </details>
+            <tr class="row-detail">
+                <td colspan="3">
+                    <details class="more">
+                        <summary>"What to set for " {host.clone()}</summary>
+                        {proof::last_check(&domain.verification)}
+                        {proof::how(&domain.verification)}
+                        {check_now(domain.id)}
+                    </details>
+                </td>
+            </tr>
         }
     });
     view! {
@@ -152,8 +156,9 @@ fn row(domain: &Domain) -> AnyView {
                 </div>
             </td>
             <td data-label="Leads to">{words::target(&domain.target)}</td>
-            <td data-label="State">{proof::badge(domain)} {check}</td>
+            <td data-label="State">{proof::badge(domain)}</td>
         </tr>
+        {check}
     }
     .into_any()
 }

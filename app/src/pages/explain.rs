@@ -5,7 +5,7 @@ use crate::{
     components::{notice, switching::rule_page, words},
     format,
 };
-use domain::{ExplainCandidate, ExplainOutcome, ExplainRequest, ExplainStep, Explanation, RuleId};
+use domain::{ExplainAbout, ExplainCandidate, ExplainOutcome, ExplainRequest, ExplainStep, Explanation, RuleId};
 use leptos::prelude::*;
 use std::collections::BTreeMap;
 
@@ -82,12 +82,16 @@ fn answer(visit: &Visit, url: &str, method: Option<&str>) -> AnyView {
 
 fn explained(explanation: &Explanation) -> AnyView {
     let Explanation { host, path, steps, outcome } = explanation;
+    let candidates = candidates(outcome);
+    // Where the table tells of each backend, the list need not.
+    let told = |step: &&ExplainStep| candidates.is_none() || step.about != ExplainAbout::Backend;
+    let steps = steps.iter().filter(told).map(step).collect_view();
     view! {
         <div class="explanation">
             {outcome_of(outcome)}
             <p class="muted">"Compared as " <span class="mono">{host.clone()} {path.clone()}</span></p>
-            <ol class="decisions">{steps.iter().map(step).collect_view()}</ol>
-            {candidates(outcome)}
+            <ol class="decisions">{steps}</ol>
+            {candidates}
         </div>
     }
     .into_any()
@@ -243,7 +247,9 @@ fn candidate(candidate: &ExplainCandidate) -> AnyView {
             <td data-label="Weight" class="number">
                 {candidate.weight}
             </td>
-            <td data-label="Why">{chosen} " " {candidate.reason.clone()}</td>
+            <td data-label="Why">
+                <span>{chosen} " " {candidate.reason.clone()}</span>
+            </td>
         </tr>
     }
     .into_any()

@@ -98,7 +98,6 @@ fn entry(revision: &Revision, object: Option<&str>, is_present: bool) -> AnyView
         let href = format!("/web/revisions?object={}", revision.object_id);
         view! { <a href=href>"history"</a> }
     });
-    let rows = changes.iter().map(difference).collect_view();
     view! {
         <li class="card">
             <div class="section-head">
@@ -113,27 +112,45 @@ fn entry(revision: &Revision, object: Option<&str>, is_present: bool) -> AnyView
                 {actor}
                 {history.map(|link| view! { ", " {link} })}
             </p>
-            {(!changes.is_empty())
-                .then(|| {
-                    view! {
-                        <div class="table-frame">
-                            <table class="table table-dense difference">
-                                <caption class="visually-hidden">"What was changed"</caption>
-                                <thead>
-                                    <tr>
-                                        <th scope="col">"Field"</th>
-                                        <th scope="col">"Before"</th>
-                                        <th scope="col">"After"</th>
-                                    </tr>
-                                </thead>
-                                <tbody>{rows}</tbody>
-                            </table>
-                        </div>
-                    }
-                })}
+            {what(revision, &changes)}
         </li>
     }
     .into_any()
+}
+
+/// What was changed; folded away where it is all that something was.
+fn what(revision: &Revision, changes: &[Difference]) -> Option<AnyView> {
+    if changes.is_empty() {
+        return None;
+    }
+    let rows = changes.iter().map(difference).collect_view();
+    let table = view! {
+        <div class="table-frame">
+            <table class="table table-dense difference">
+                <caption class="visually-hidden">"What was changed"</caption>
+                <thead>
+                    <tr>
+                        <th scope="col">"Field"</th>
+                        <th scope="col">"Before"</th>
+                        <th scope="col">"After"</th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+    };
+    if revision.before.is_some() && revision.after.is_some() {
+        return Some(table.into_any());
+    }
+    Some(
+        view! {
+            <details class="more">
+                <summary>"Its settings"</summary>
+                {table}
+            </details>
+        }
+        .into_any(),
+    )
 }
 
 fn difference(difference: &Difference) -> AnyView {

@@ -153,7 +153,9 @@ fn leads_here(service: &Service, rules: &[Leads]) -> AnyView {
                         {rule.name.clone()}
                     </a>
                 </td>
-                <td data-label="Enabled tag">{switching::enabled(rule)} {switching::latest(rule, switches, &here)}</td>
+                <td data-label="Enabled tag">
+                    <div>{switching::enabled(rule)} {switching::latest(rule, switches, &here)}</div>
+                </td>
                 <td>{switching::choose(rule)}</td>
             </tr>
         }

@@ -93,53 +93,57 @@ fn balance(service: &Service, form: &FormState) -> AnyView {
 fn health_check(check: &HealthCheck, form: &FormState) -> AnyView {
     let number = |number: Option<u32>| number.map(|number| number.to_string()).unwrap_or_default();
     view! {
-        <fieldset class="fields">
-            <legend>"Health check"</legend>
-            {tick_box(
-                ("settings", form),
-                "check",
-                "Check the backends",
-                Some("Without checks a backend counts as healthy until requests to it fail."),
-                check.enabled,
-            )}
-            <div class="fields-row">
-                {Field::text("settings", "check_path", "Path")
-                    .at_most(1_024)
-                    .value(check.path.to_string())
-                    .placeholder("/health")
-                    .state(form)
-                    .view()}
-                {Field::text("settings", "statuses", "Good answers")
-                    .at_most(200)
-                    .value(check.statuses.to_string())
-                    .placeholder("200-399")
-                    .state(form)
-                    .view()}
-            </div>
-            <div class="fields-row">
-                {Field::number("settings", "interval_seconds", "Every so many seconds", 1, 3_600)
-                    .value(number(check.interval_seconds))
-                    .hint("Empty: as the server is set.")
-                    .state(form)
-                    .view()}
-                {Field::number("settings", "timeout_ms", "Given up after (ms)", 50, 60_000)
-                    .value(number(check.timeout_ms))
-                    .hint("Empty: as the server is set.")
-                    .state(form)
-                    .view()}
-            </div>
-            <div class="fields-row">
-                {Field::number("settings", "healthy_after", "Healthy after so many good ones", 1, 100)
-                    .value(check.healthy_after.to_string())
-                    .state(form)
-                    .view()}
-                {Field::number("settings", "unhealthy_after", "Unhealthy after so many bad ones", 1, 100)
-                    .value(check.unhealthy_after.to_string())
-                    .state(form)
-                    .view()}
-            </div>
-        </fieldset>
-    }
+            <fieldset class="fields">
+                <legend>"Health check"</legend>
+                {tick_box(
+                    ("settings", form),
+                    "check",
+                    "Check the backends",
+                    Some("Without checks a backend counts as healthy until requests to it fail."),
+                    check.enabled,
+                )}
+                <div class="fields-row">
+                    {Field::text("settings", "check_path", "Path")
+    .needed()
+                        .at_most(1_024)
+                        .value(check.path.to_string())
+                        .placeholder("/health")
+                        .state(form)
+                        .view()}
+                    {Field::text("settings", "statuses", "Good answers")
+    .needed()
+                        .at_most(200)
+                        .value(check.statuses.to_string())
+                        .placeholder("200-399")
+                        .state(form)
+                        .view()}
+                </div>
+                <div class="fields-row">
+                    {Field::number("settings", "interval_seconds", "Every so many seconds", 1, 3_600)
+                        .value(number(check.interval_seconds))
+                        .hint("Empty: as the server is set.")
+                        .state(form)
+                        .view()}
+                    {Field::number("settings", "timeout_ms", "Given up after (ms)", 50, 60_000)
+                        .value(number(check.timeout_ms))
+                        .hint("Empty: as the server is set.")
+                        .state(form)
+                        .view()}
+                </div>
+                <div class="fields-row">
+                    {Field::number("settings", "healthy_after", "Healthy after so many good ones", 1, 100)
+    .needed()
+                        .value(check.healthy_after.to_string())
+                        .state(form)
+                        .view()}
+                    {Field::number("settings", "unhealthy_after", "Unhealthy after so many bad ones", 1, 100)
+    .needed()
+                        .value(check.unhealthy_after.to_string())
+                        .state(form)
+                        .view()}
+                </div>
+            </fieldset>
+        }
     .into_any()
 }
 
@@ -149,11 +153,13 @@ fn resilience(resilience: &Resilience, form: &FormState) -> AnyView {
             <legend>"Failures"</legend>
             <div class="fields-row">
                 {Field::number("settings", "retries", "Tries on another backend", 0, 10)
+.needed()
                     .value(resilience.retries.to_string())
                     .hint("Only for requests that are safe to repeat.")
                     .state(form)
                     .view()}
                 {Field::number("settings", "max_in_flight", "Most requests at once on one backend", 0, 1_000_000)
+.needed()
                     .value(resilience.max_in_flight.to_string())
                     .hint("0: as many as come.")
                     .state(form)
@@ -161,16 +167,19 @@ fn resilience(resilience: &Resilience, form: &FormState) -> AnyView {
             </div>
             <div class="fields-row">
                 {Field::number("settings", "eject_after", "Left out after so many failures in a row", 0, 1_000)
+.needed()
                     .value(resilience.eject_after.to_string())
                     .hint("0: never.")
                     .state(form)
                     .view()}
                 {Field::number("settings", "eject_seconds", "Left out for so many seconds", 1, 3_600)
+.needed()
                     .value(resilience.eject_seconds.to_string())
                     .state(form)
                     .view()}
             </div>
             {Field::number("settings", "slow_start_seconds", "Seconds until one that came back has its full share", 0, 3_600)
+.needed()
                 .value(resilience.slow_start_seconds.to_string())
                 .hint("0: at once.")
                 .state(form)
