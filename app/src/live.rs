@@ -5,8 +5,8 @@ use crate::{
     summary::{Metric, Summary},
 };
 use domain::{
-    LiveDelta, LiveSnapshot, LiveUpdate, Range, RecentRequest, Sample, TelephoneSession, TunnelDelta, TunnelId,
-    TunnelNow, TunnelStats, TunnelStatus,
+    BackendId, BackendLive, LiveDelta, LiveSnapshot, LiveUpdate, Range, RecentRequest, Sample, TelephoneSession,
+    TunnelDelta, TunnelId, TunnelNow, TunnelStats, TunnelStatus,
 };
 use std::collections::{HashMap, VecDeque};
 
@@ -34,6 +34,8 @@ pub struct LiveState {
     pub sessions: Vec<TelephoneSession>,
     /// The figures of the page's tunnel.
     pub stats: Option<TunnelStats>,
+    /// How the backends of the page's service are doing.
+    pub backends: HashMap<BackendId, BackendLive>,
 }
 
 /// A tunnel with its requests in each second since the page was opened.
@@ -98,6 +100,7 @@ impl LiveState {
         self.recent = snapshot.recent.into();
         self.recent.truncate(RECENT);
         self.detail(snapshot.detail);
+        self.backends = snapshot.backends.into_iter().map(|now| (now.id, now.live)).collect();
     }
 
     fn advance(&mut self, delta: LiveDelta) {
@@ -126,6 +129,7 @@ impl LiveState {
         }
         self.recent.truncate(RECENT);
         self.detail(delta.detail);
+        self.backends.extend(delta.backends.into_iter().map(|now| (now.id, now.live)));
     }
 
     fn detail(&mut self, detail: Option<TunnelDelta>) {
@@ -154,11 +158,18 @@ mod tests {
 
     fn snapshot(tunnels: Vec<TunnelNow>) -> LiveUpdate {
         let series = Series { step: 1, from: 700, until: 1_000, samples: (700..1_000).map(sample).collect() };
-        LiveUpdate::Snapshot(LiveSnapshot { series, tunnels, recent: vec![], detail: None })
+        LiveUpdate::Snapshot(LiveSnapshot { series, tunnels, recent: vec![], detail: None, backends: vec![] })
     }
 
     fn delta(at: i64, tunnels: Vec<TunnelNow>, removed: Vec<TunnelId>) -> LiveUpdate {
-        LiveUpdate::Delta(LiveDelta { sample: sample(at), tunnels, removed, recent: vec![], detail: None })
+        LiveUpdate::Delta(LiveDelta {
+            sample: sample(at),
+            tunnels,
+            removed,
+            recent: vec![],
+            detail: None,
+            backends: vec![],
+        })
     }
 
     #[test]

@@ -119,9 +119,16 @@ scenario("the traffic of a service is followed live", async (stage) => {
   await addBackend(page, { Address: `127.0.0.1:${blue.port}`, Tags: "blue", Id: "one" });
   await addDomain(page, HOST, { Service: "shop", "Enabled tag": "blue" });
   await page.goto(service);
+  await submit(await opened(page, "Settings"), { "Every so many seconds": "1" }, "Save");
+  await page.waitForURL("**done=service_updated");
   await waitForDrawn(page, "2xx", 0);
   for (let visit = 0; visit < 5; visit += 1) await request(`${stage.origin}/`, { headers: { host: HOST } });
   await waitForDrawn(page, "2xx", 5);
+  // The row has not been loaded again: the feed says so.
+  await row(page, "one").locator('td[data-label="Answered"]').getByText("5", { exact: true }).waitFor();
+  await row(page, "one").getByText("Healthy").waitFor();
+  await blue.program.kill();
+  await row(page, "one").getByText("Unhealthy").waitFor({ timeout: 60_000 });
   await page.goto(`${service}?range=1h`);
   await waitForDrawn(page, "2xx", 5);
   await page.goto("/web/services");

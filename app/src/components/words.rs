@@ -1,6 +1,6 @@
 //! Things of the routing model in words and badges.
 
-use crate::islands::TimeAgo;
+use crate::islands::{TimeAgo, health_words};
 use domain::{Backend, BackendLive, BackendState, HealthStatus, Redirect, Tag, Tags, Target};
 use leptos::prelude::*;
 
@@ -74,12 +74,7 @@ pub fn state(state: BackendState) -> AnyView {
 
 /// How a backend is doing. An ejected one is left out whatever its checks say.
 pub fn health(status: HealthStatus, ejected: bool) -> AnyView {
-    let (class, text) = match (ejected, status) {
-        (true, _) => ("badge badge-waiting", "Left out"),
-        (false, HealthStatus::Healthy) => ("badge badge-online", "Healthy"),
-        (false, HealthStatus::Unhealthy) => ("badge badge-deleted", "Unhealthy"),
-        (false, HealthStatus::Unknown) => ("badge", "Unknown"),
-    };
+    let (class, text) = health_words(status, ejected);
     view! { <span class=class>{text}</span> }.into_any()
 }
 

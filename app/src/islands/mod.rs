@@ -1,5 +1,6 @@
 //! What is alive in the browser. Everything else on a page is plain HTML.
 
+mod backend_cells;
 #[cfg(feature = "hydrate")]
 mod browser;
 mod chart;
@@ -19,6 +20,7 @@ mod socket;
 pub(crate) mod time;
 mod tunnel_cells;
 
+pub use backend_cells::{BackendCount, BackendFigure, BackendHealth, health_words};
 pub use chart::{ChartKind, TrafficChart};
 pub use copy::CopyButton;
 pub use figure::Figure;

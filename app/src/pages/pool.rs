@@ -4,8 +4,7 @@ use super::{backend::form as backend_form, visit::Visit};
 use crate::{
     components::{choice::offers, confirm::act, form::FormState, health::bars, pager::more, words},
     destination::Destination,
-    format,
-    islands::TimeAgo,
+    islands::{BackendCount, BackendFigure, BackendHealth, TimeAgo},
 };
 use domain::{Backend, BackendLive, BackendName, BackendState, HealthChange, Service};
 use leptos::prelude::*;
@@ -80,11 +79,20 @@ fn table(rows: AnyView) -> AnyView {
 }
 
 fn row(visit: &Visit, service: &Service, backend: &Backend, live: &BackendLive) -> AnyView {
-    let name = backend.id.to_string();
+    let (id, name) = (backend.key, backend.id.to_string());
     let page = format!("/web/services/{}/backends/{}", service.id, backend.key);
     let region = backend.region.as_ref().map(|region| format!(" in {region}"));
     let report = visit.services.engine().and_then(|engine| engine.health(backend.key));
     let bars = report.map(|report| bars(&report.checks));
+    let health = view! { <BackendHealth id initial=live.clone() /> }.into_any();
+    let count = |label: &'static str, figure: BackendFigure, initial: u64| {
+        view! {
+            <td data-label=label class="number">
+                <BackendCount id figure initial />
+            </td>
+        }
+        .into_any()
+    };
     view! {
         <tr>
             <td data-label="Backend" class="cell-title">
@@ -99,17 +107,11 @@ fn row(visit: &Visit, service: &Service, backend: &Backend, live: &BackendLive) 
             </td>
             <td data-label="State">{words::state(backend.state)}</td>
             <td data-label="Health">
-                <div>{words::health_in_full(live)} {bars}</div>
+                <div>{health} {bars}</div>
             </td>
-            <td data-label="In flight" class="number">
-                {format::count(u64::from(live.in_flight))}
-            </td>
-            <td data-label="Answered" class="number">
-                {format::count(live.answered)}
-            </td>
-            <td data-label="Failed" class="number">
-                {format::count(live.failed)}
-            </td>
+            {count("In flight", BackendFigure::InFlight, live.in_flight.into())}
+            {count("Answered", BackendFigure::Answered, live.answered)}
+            {count("Failed", BackendFigure::Failed, live.failed)}
             <td class="actions">{states(backend, service)}</td>
         </tr>
     }

@@ -81,16 +81,22 @@ async fn present(visit: &Visit, service: &Service) -> Result<AnyView, CoreError>
     let pool = pool::section(visit, service, &backends.items, &lives, &form, backends.next_cursor).await?;
     let history = pool::history(visit, &backends.items);
     let form = FormState::of(&visit.query, Some("settings"));
+    let (head, leads) = (head(service, &backends.items, &lives), leads_here(service, &rules));
+    let (settings, acts, tags) = (settings(service, &form), acts(service, rules.len()), offers("offer-tags", tags));
+    let (id, range) = (service.id, visit.range());
+    let subject = format!("/web/data/history?subject=service:{id}&range={}", range.as_str());
     Ok(view! {
-        {head(service, &backends.items, &lives)}
-        {undo}
-        {pool}
-        {offers("offer-tags", tags)}
-        {leads_here(service, &rules)}
-        {traffic}
-        {history}
-        {settings(service, &form)}
-        {acts(service, rules.len())}
+        <LiveFeed path=format!("/ws/services/{id}") history=(range != Range::Live).then_some(subject)>
+            {head}
+            {undo}
+            {pool}
+            {tags}
+            {leads}
+            {traffic}
+            {history}
+            {settings}
+            {acts}
+        </LiveFeed>
     }
     .into_any())
 }
@@ -203,17 +209,13 @@ async fn traffic(visit: &Visit, service: &Service) -> Result<AnyView, CoreError>
         _ => visit.services.traffic().history(&visit.viewer, of, Range::Live).await?,
     };
     let mut state = LiveState::default();
-    let snapshot = LiveSnapshot { series: latest, tunnels: vec![], recent: vec![], detail: None };
+    let snapshot = LiveSnapshot { series: latest, tunnels: vec![], recent: vec![], detail: None, backends: vec![] };
     state.apply(LiveUpdate::Snapshot(snapshot));
     let figures = FIGURES.map(|metric| figure(metric, &state)).into_iter().collect_view();
     let charts = charts(&format!("/web/services/{id}"), range, &series, visit.request.assets.echarts.clone());
-    let subject = format!("/web/data/history?subject=service:{id}&range={}", range.as_str());
-    let history = (range != Range::Live).then_some(subject);
     Ok(view! {
-        <LiveFeed path=format!("/ws/services/{id}") history>
-            <dl class="figures">{figures}</dl>
-            {charts}
-        </LiveFeed>
+        <dl class="figures">{figures}</dl>
+        {charts}
     }
     .into_any())
 }

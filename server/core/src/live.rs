@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use domain::{
-    LiveDelta, LiveSnapshot, LiveUpdate, RequestId, ServiceId, Tunnel, TunnelDelta, TunnelId, TunnelNow, TunnelState,
-    TunnelStatus,
+    BackendId, BackendLive, BackendNow, LiveDelta, LiveSnapshot, LiveUpdate, RequestId, ServiceId, Tunnel, TunnelDelta,
+    TunnelId, TunnelNow, TunnelState, TunnelStatus,
 };
 use tokio::sync::broadcast::{Receiver, error::TryRecvError};
 use tokio::sync::watch;
 
 use crate::traffic::subject_id;
-use crate::{Change, CoreError, Result, ServiceRef, Services, Subject, Viewer};
+use crate::{BackendQuery, Change, CoreError, Page, Result, ServiceRef, Services, Subject, Viewer};
 
 /// How many of the latest requests go into one delta.
 const RECENT: usize = 20;
@@ -32,6 +32,8 @@ pub struct Watch {
     sent: Option<u64>,
     states: HashMap<TunnelId, TunnelState>,
     shown: HashMap<TunnelId, TunnelNow>,
+    /// The backends of a service, and how they were in the last message.
+    backends: HashMap<BackendId, Option<BackendLive>>,
     newest: Option<RequestId>,
     viewer_checked: Instant,
     detail_read: Instant,
@@ -50,6 +52,7 @@ impl Services {
             sent: None,
             states: HashMap::new(),
             shown: HashMap::new(),
+            backends: HashMap::new(),
             newest: None,
             viewer_checked: Instant::now(),
             detail_read: Instant::now(),
@@ -99,7 +102,9 @@ impl Watch {
         self.shown = tunnels.iter().map(|tunnel| (tunnel.id, *tunnel)).collect();
         let recent = self.services.traffic().recent(&self.viewer, self.of);
         self.newest = recent.first().map(|request| request.id);
-        Ok(LiveUpdate::Snapshot(LiveSnapshot { series, tunnels, recent, detail }))
+        self.backends.values_mut().for_each(|shown| *shown = None);
+        let backends = self.backends_now();
+        Ok(LiveUpdate::Snapshot(LiveSnapshot { series, tunnels, recent, detail, backends }))
     }
 
     async fn delta(&mut self) -> Result<LiveUpdate> {
@@ -121,7 +126,22 @@ impl Watch {
         let recent = recent.into_iter().take_while(|request| Some(request.id) != self.newest).take(RECENT).collect();
         self.newest = newest.or(self.newest);
         let sample = self.services.traffic().latest(subject_id(&self.viewer, self.of));
-        Ok(LiveUpdate::Delta(LiveDelta { sample, tunnels, removed, recent, detail }))
+        let backends = self.backends_now();
+        Ok(LiveUpdate::Delta(LiveDelta { sample, tunnels, removed, recent, detail, backends }))
+    }
+
+    /// The backends that are not as they were told last.
+    fn backends_now(&mut self) -> Vec<BackendNow> {
+        let Some(engine) = self.services.engine() else { return vec![] };
+        let changed = self.backends.iter_mut().filter_map(|(id, shown)| {
+            let live = engine.backend(*id);
+            if shown.as_ref() == Some(&live) {
+                return None;
+            }
+            *shown = Some(live.clone());
+            Some(BackendNow { id: *id, live })
+        });
+        changed.collect()
     }
 
     /// Whether anything changed since the last call that this reader shows.
@@ -132,6 +152,7 @@ impl Watch {
                 Ok(Change::Tunnel(id) | Change::Presence(id)) => {
                     changed |= self.of == Subject::All || self.of == Subject::Tunnel(id);
                 }
+                Ok(Change::Routing) => changed |= matches!(self.of, Subject::Service(_)),
                 Ok(_) => {}
                 Err(TryRecvError::Lagged(_)) => changed = true,
                 Err(TryRecvError::Empty | TryRecvError::Closed) => return changed,
@@ -182,7 +203,17 @@ impl Watch {
     async fn check_service(&mut self, id: ServiceId) -> Result<()> {
         self.detail_read = Instant::now();
         let service = self.services.pools().service(&self.viewer, &ServiceRef::Id(id)).await?;
-        if service.deleted_at.is_some() { Err(CoreError::NotFound("service")) } else { Ok(()) }
+        if service.deleted_at.is_some() {
+            return Err(CoreError::NotFound("service"));
+        }
+        let query = BackendQuery { service: Some(id), ..BackendQuery::default() };
+        let backends = self.services.pools().backends(&self.viewer, query, Page { limit: 100, cursor: None }).await?;
+        self.backends = backends
+            .items
+            .into_iter()
+            .map(|backend| (backend.key, self.backends.get(&backend.key).cloned().flatten()))
+            .collect();
+        Ok(())
     }
 
     async fn tunnel(&mut self, id: TunnelId) -> Result<Tunnel> {

@@ -1,9 +1,9 @@
 //! What the live WebSockets send: first everything, then what changed each second.
 
-use crate::{RecentRequest, Sample, Series, Tunnel, TunnelId, TunnelStats, TunnelStatus};
+use crate::{BackendId, BackendLive, RecentRequest, Sample, Series, Tunnel, TunnelId, TunnelStats, TunnelStatus};
 use serde::{Deserialize, Serialize};
 
-/// One message of `/ws/user` or `/ws/tunnels/:id`. A reader that falls behind is sent a new snapshot, never a backlog.
+/// One message of `/ws/user`, `/ws/tunnels/:id` or `/ws/services/:id`. A reader that falls behind is sent a new snapshot, never a backlog.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum LiveUpdate {
@@ -11,14 +11,14 @@ pub enum LiveUpdate {
     Snapshot(LiveSnapshot),
     /// Adds one second.
     Delta(LiveDelta),
-    /// The tunnel of a `/ws/tunnels/:id` was deleted; nothing follows.
+    /// The tunnel or service of the address was deleted; nothing follows.
     Gone,
 }
 
 /// All that a page shows, now.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LiveSnapshot {
-    /// The last five minutes: of all the viewer's tunnels on `/ws/user`, of the one on `/ws/tunnels/:id`.
+    /// The last five minutes: of all the viewer's tunnels on `/ws/user`, of the one tunnel or service elsewhere.
     pub series: Series,
     /// Each tunnel's present state; the one on `/ws/tunnels/:id`.
     pub tunnels: Vec<TunnelNow>,
@@ -26,6 +26,9 @@ pub struct LiveSnapshot {
     pub recent: Vec<RecentRequest>,
     /// The tunnel itself with its sessions and figures; only on `/ws/tunnels/:id`.
     pub detail: Option<TunnelDelta>,
+    /// How the backends are doing, the newest 100; only on `/ws/services/:id`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub backends: Vec<BackendNow>,
 }
 
 /// One second.
@@ -41,6 +44,9 @@ pub struct LiveDelta {
     pub recent: Vec<RecentRequest>,
     /// The tunnel itself; only on `/ws/tunnels/:id`.
     pub detail: Option<TunnelDelta>,
+    /// The backends that are not as they were in the last message; only on `/ws/services/:id`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub backends: Vec<BackendNow>,
 }
 
 /// A row of the tunnel list, as it changes.
@@ -58,6 +64,15 @@ pub struct TunnelNow {
     pub in_flight: u64,
     /// Requests that wait for a telephone; they are among those under way.
     pub held: u64,
+}
+
+/// A backend of a service, as it changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackendNow {
+    /// Which.
+    pub id: BackendId,
+    /// How it is doing.
+    pub live: BackendLive,
 }
 
 /// One tunnel in full, as it changes.

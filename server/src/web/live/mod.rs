@@ -1,4 +1,5 @@
-//! The live WebSockets `/ws/user` and `/ws/tunnels/{id}`: first everything, then what changed each second.
+//! The live WebSockets `/ws/user`, `/ws/tunnels/{id}` and `/ws/services/{id}`: first everything, then what changed each
+//! second.
 
 mod feed;
 mod quota;
