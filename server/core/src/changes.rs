@@ -1,7 +1,9 @@
 //! News within the process, for whoever keeps something in memory that the database decides.
 
 use domain::{TokenId, TunnelId, UserId};
+use std::sync::Arc;
 use tokio::sync::broadcast;
+use uuid::Uuid;
 
 /// How many changes a subscriber may lag behind. It is then told so and reads everything again, so this bounds memory,
 /// not correctness.
@@ -26,20 +28,28 @@ pub enum Change {
 
 /// Tells of changes in this process.
 #[derive(Debug, Clone)]
-pub struct Changes(broadcast::Sender<Change>);
+pub struct Changes {
+    sender: broadcast::Sender<Change>,
+    process: Arc<str>,
+}
 
 impl Changes {
     pub(crate) fn new() -> Self {
-        Self(broadcast::Sender::new(BACKLOG))
+        Self { sender: broadcast::Sender::new(BACKLOG), process: Uuid::now_v7().to_string().into() }
     }
 
     /// Changes from now on. Whoever gets `Lagged` reads again all that it keeps.
     pub fn subscribe(&self) -> broadcast::Receiver<Change> {
-        self.0.subscribe()
+        self.sender.subscribe()
+    }
+
+    /// What this process calls itself towards others on the same database, so that it does not listen to itself.
+    pub(crate) fn process(&self) -> &str {
+        &self.process
     }
 
     /// Tells everybody who listens; it is nobody's fault when nobody does.
     pub fn publish(&self, change: Change) {
-        self.0.send(change).ok();
+        self.sender.send(change).ok();
     }
 }

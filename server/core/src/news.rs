@@ -1,7 +1,8 @@
 //! News between the processes that share a PostgreSQL database, by its LISTEN and NOTIFY.
 //!
-//! What is told is only that something is routed differently now: each process reads for itself what. News that get lost
-//! cost no more than the time until the routing table is read anew anyhow.
+//! What is told is only that something is routed differently now: each process reads for itself what. Changes of rules are
+//! told with the transaction that makes them, also by commands that serve nobody; those of tunnels by whoever serves. News
+//! that get lost cost no more than the time until the routing table is read anew anyhow.
 
 use std::time::Duration;
 
@@ -9,7 +10,6 @@ use sea_orm::sqlx::postgres::PgListener;
 use sea_orm::{ConnectionTrait, DatabaseBackend, DbErr, Statement};
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use crate::store::Store;
 use crate::{Change, Changes};
@@ -19,18 +19,27 @@ const CHANNEL: &str = "switchboard_routing";
 /// How long until a lost connection is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// Tells the other processes on a PostgreSQL database that something is routed differently, once the transaction that
+/// `connection` is has succeeded.
+pub(crate) async fn tell(connection: &impl ConnectionTrait, changes: &Changes) -> Result<(), DbErr> {
+    if connection.get_database_backend() != DatabaseBackend::Postgres {
+        return Ok(());
+    }
+    let values = [CHANNEL.into(), changes.process().into()];
+    let notify = Statement::from_sql_and_values(DatabaseBackend::Postgres, "SELECT pg_notify($1, $2)", values);
+    connection.execute_raw(notify).await.map(drop)
+}
+
 /// Tells other processes of changes, and this one of theirs.
 #[derive(Debug)]
 pub(crate) struct News {
     store: Store,
     changes: Changes,
-    /// What this process calls itself, so that it does not listen to itself.
-    own: String,
 }
 
 impl News {
     pub(crate) fn new(store: Store, changes: Changes) -> Self {
-        Self { store, changes, own: Uuid::now_v7().to_string() }
+        Self { store, changes }
     }
 
     /// Tells and listens until `stop`. With SQLite there is nobody else.
@@ -49,22 +58,16 @@ impl News {
         let mut changes = self.changes.subscribe();
         loop {
             match changes.recv().await {
-                Ok(Change::Tunnel(_) | Change::Routing) | Err(RecvError::Lagged(_)) => {}
+                Ok(Change::Tunnel(_)) | Err(RecvError::Lagged(_)) => {}
                 Ok(_) => continue,
                 Err(RecvError::Closed) => return,
             }
             // Several changes in a row are one piece of news.
             while changes.try_recv().is_ok() {}
-            if let Err(error) = self.notify().await {
+            if let Err(error) = tell(self.store.read(), &self.changes).await {
                 tracing::debug!(%error, "other nodes were not told of a change; they read anew at their interval");
             }
         }
-    }
-
-    async fn notify(&self) -> Result<(), DbErr> {
-        let values = [CHANNEL.into(), self.own.as_str().into()];
-        let notify = Statement::from_sql_and_values(DatabaseBackend::Postgres, "SELECT pg_notify($1, $2)", values);
-        self.store.read().execute_raw(notify).await.map(drop)
     }
 
     async fn listen(&self) {
@@ -76,7 +79,7 @@ impl News {
                     // Whatever was told while nobody listened is read now.
                     self.changes.publish(Change::Elsewhere);
                     while let Some(news) = listener.try_recv().await? {
-                        if news.payload() != self.own {
+                        if news.payload() != self.changes.process() {
                             self.changes.publish(Change::Elsewhere);
                         }
                     }

@@ -41,8 +41,15 @@ pub(super) fn run(arguments: &ApplyArguments, config: &Config) -> Result<(), Fai
     let mut text = lines(&plan);
     text.push_str(&summary(&plan, arguments.dry_run));
     if !arguments.dry_run && !plan.is_empty() {
-        let interval = humantime::format_duration(config.node.update_interval);
-        let _ = writeln!(text, "A server that is running routes by this within {interval}, its update_interval.");
+        let when = match config.storage.database_url.sqlite_path() {
+            // It hears of it from the database.
+            None => "at once".to_owned(),
+            Some(_) => {
+                let interval = humantime::format_duration(config.node.update_interval);
+                format!("within {interval}, its update_interval")
+            }
+        };
+        let _ = writeln!(text, "A server that is running routes by this {when}.");
     }
     output::write(&text)
 }

@@ -53,6 +53,8 @@ impl Making<'_> {
         if let Some(dashboard) = self.dashboard {
             enter(builder.host(&HostPattern::Exact(dashboard.clone()), Some(Entry::Dashboard)));
         }
+        // A wildcard above the tunnel domain must not take the names that no tunnel has yet.
+        enter(builder.host(&HostPattern::Wildcard(self.tunnel_domain.clone()), None));
         let mut tunnels = HashMap::with_capacity(snapshot.tunnels.len());
         for entry in &snapshot.tunnels {
             let route = self.tunnel(entry);

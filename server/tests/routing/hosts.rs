@@ -71,3 +71,14 @@ async fn a_domain_leads_to_a_tunnel() {
     make(&switchboard, "domains", json!({"domain": "blog.example.com", "tunnel": "blog"})).await;
     until_served(&visitor(&switchboard, "blog.example.com"), "/post", "host: blog.example.com").await;
 }
+
+#[tokio::test]
+async fn no_wildcard_takes_the_names_of_tunnels() {
+    let switchboard = Switchboard::start_with(&[("SWITCHBOARD_TUNNEL_DOMAIN", "tunnels.example.com")]).await;
+    let backend = Named::start("wildcard").await;
+    unchecked_service(&switchboard, "all", json!({})).await;
+    make(&switchboard, "backends", json!({"address": backend.address(), "service": "all"})).await;
+    make(&switchboard, "domains", json!({"domain": "*.example.com", "service": "all"})).await;
+    until_served(&visitor(&switchboard, "shop.example.com"), "/", "wildcard").await;
+    assert_eq!(visitor(&switchboard, "nobody.tunnels.example.com").text("/").await.0, 404);
+}

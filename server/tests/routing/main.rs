@@ -9,6 +9,7 @@ mod support;
 mod affinity;
 mod backends;
 mod balance;
+mod grpc;
 mod health;
 mod hosts;
 mod regions;

@@ -100,7 +100,12 @@ impl Desk {
         &self.0.settings
     }
 
-    /// Tells that something is routed differently now.
+    /// Tells other processes that something is routed differently, once this transaction has succeeded.
+    pub(crate) async fn tell(&self, tx: &DatabaseTransaction) -> Result<()> {
+        Ok(crate::news::tell(tx, &self.0.changes).await?)
+    }
+
+    /// Tells this process that something is routed differently now.
     pub(crate) fn publish(&self) {
         self.0.changes.publish(Change::Routing);
     }
@@ -154,6 +159,9 @@ impl<'a> Edit<'a> {
 
     /// Stores all of it and tells of it.
     pub(crate) async fn commit(self) -> Result<()> {
+        if self.changed {
+            self.desk.tell(self.tx()).await?;
+        }
         self.write.commit().await?;
         if self.changed {
             self.desk.publish();

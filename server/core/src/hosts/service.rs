@@ -138,6 +138,9 @@ impl Hosts {
             ..row
         };
         crate::edit::update::<Entity, _>(&write.tx, row).await?;
+        if newly {
+            self.desk.tell(&write.tx).await?;
+        }
         write.commit().await?;
         if newly {
             self.desk.publish();

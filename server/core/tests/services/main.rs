@@ -35,7 +35,7 @@ macro_rules! scenarios {
             let server = postgres::Server::start();
             $(
                 println!("{}::{}", stringify!($module), stringify!($name));
-                let db = support::Db::new(&server.new_database(stringify!($name)).await);
+                let db = support::Db::new(&server.new_database(stringify!($name)));
                 // Each on the heap: together they are too large for a stack.
                 Box::pin($module::$name(db)).await;
             )*

@@ -1,6 +1,5 @@
 //! A PostgreSQL server for the time of a test.
 
-use sea_orm::ConnectionTrait;
 use std::{
     fs,
     io::{BufRead, BufReader},
@@ -39,10 +38,9 @@ impl Server {
         panic!("PostgreSQL did not start");
     }
 
-    pub async fn new_database(&self, name: &str) -> String {
-        let admin = sea_orm::Database::connect(self.url("postgres")).await.unwrap();
-        admin.execute_unprepared(&format!("CREATE DATABASE \"{name}\"")).await.unwrap();
-        admin.close().await.unwrap();
+    pub fn new_database(&self, name: &str) -> String {
+        let mut create = Command::new(programs().join("createdb"));
+        run(create.args(["--host=127.0.0.1", "--username=switchboard", "--port", &self.port.to_string(), name]));
         self.url(name)
     }
 

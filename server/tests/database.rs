@@ -1,0 +1,69 @@
+//! A PostgreSQL server behind one node or two.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../core/tests/services/postgres.rs"]
+mod postgres;
+#[expect(unused_imports, reason = "each test binary uses a part of this")]
+mod support;
+
+use std::time::Duration;
+
+use serde_json::json;
+use support::{Client, Origin, Switchboard, until};
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// A domain that leads to a backend.
+async fn lead(switchboard: &Switchboard, domain: &str, origin: &Origin) {
+    let service = json!({"name": domain, "health_check": {"enabled": false}});
+    for (what, fields) in [
+        ("services", service),
+        ("backends", json!({"address": origin.address.to_string(), "service": domain})),
+        ("domains", json!({"domain": domain, "service": domain})),
+    ] {
+        let (status, made) = switchboard.client().post(&format!("/api/v1/{what}"), &fields).await;
+        assert_eq!(status, 201, "{made}");
+    }
+}
+
+#[tokio::test]
+async fn routing_goes_on_without_the_database() {
+    let server = postgres::Server::start();
+    let url = server.new_database("away");
+    let switchboard = Switchboard::start_with(&[("SWITCHBOARD_DATABASE_URL", &url)]).await;
+    let origin = Origin::mirror().await;
+    lead(&switchboard, "app.example.com", &origin).await;
+    let _telephone = switchboard.telephone("blog", &origin).await;
+    let visitors = [Client::new(switchboard.address, "app.example.com"), switchboard.visitor("blog")];
+    for visitor in &visitors {
+        until(SOON, "it is served", async || visitor.text("/").await.0 == 200).await;
+    }
+    assert_eq!(switchboard.client().text("/readyz").await.0, 200);
+    drop(server);
+    let dashboard = switchboard.client();
+    until(SOON, "it is seen", async || dashboard.text("/readyz").await.0 == 503).await;
+    for visitor in &visitors {
+        for _ in 0..10 {
+            assert_eq!(visitor.text("/").await.0, 200);
+        }
+    }
+    let (status, refused) = dashboard.post("/api/v1/services", &json!({"name": "new"})).await;
+    assert_eq!((status, refused["error"]["code"].as_str()), (503, Some("unavailable")), "{refused}");
+}
+
+#[tokio::test]
+async fn a_change_on_one_node_is_live_on_the_other() {
+    let server = postgres::Server::start();
+    let url = server.new_database("two");
+    // So that nothing but the news can tell.
+    let settings = [("SWITCHBOARD_DATABASE_URL", url.as_str()), ("SWITCHBOARD_UPDATE_INTERVAL", "1h")];
+    let one = Switchboard::start_with(&settings).await;
+    let other = Switchboard::start_in(tempfile::TempDir::new().unwrap(), &settings).await;
+    let origin = Origin::mirror().await;
+    lead(&one, "app.example.com", &origin).await;
+    let visitor = Client::new(other.address, "app.example.com");
+    until(SOON, "the other node serves it", async || visitor.text("/").await.0 == 200).await;
+    assert_eq!(one.client().delete("/api/v1/domains/app.example.com").await.0, 204);
+    until(SOON, "the other node serves it no longer", async || visitor.text("/").await.0 == 404).await;
+}
