@@ -207,6 +207,7 @@ impl Body for RequestBody {
         let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
             std::task::ready!(self.idleness.poll(cx));
             self.kept = None;
+            self.progress.break_off();
             return Poll::Ready(Some(Err(RequestBodyError::Idle(self.idleness.limit))));
         };
         self.idleness.over();
@@ -216,7 +217,10 @@ impl Body for RequestBody {
                 self.meter.add_bytes_in(frame.data_ref().map_or(0, Bytes::len) as u64);
                 self.keep(frame);
             }
-            Some(Err(_)) => self.kept = None,
+            Some(Err(_)) => {
+                self.kept = None;
+                self.progress.break_off();
+            }
             None => {}
         }
         Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))

@@ -2,21 +2,37 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 /// How far a request body has come: as long as it goes on, nobody can expect an answer.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Progress(Arc<AtomicU64>);
+pub(super) struct Progress(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    pieces: AtomicU64,
+    broken: AtomicBool,
+}
 
 impl Progress {
     /// Another piece of the body was read.
     pub(super) fn advance(&self) {
-        self.0.fetch_add(1, Relaxed);
+        self.0.pieces.fetch_add(1, Relaxed);
+    }
+
+    /// The client broke the body off.
+    pub(super) fn break_off(&self) {
+        self.0.broken.store(true, Relaxed);
+    }
+
+    /// Whether the client broke the body off: what came of the request then is nobody else's fault.
+    pub(super) fn is_broken(&self) -> bool {
+        self.0.broken.load(Relaxed)
     }
 
     fn pieces(&self) -> u64 {
-        self.0.load(Relaxed)
+        self.0.pieces.load(Relaxed)
     }
 }
 

@@ -72,16 +72,21 @@ impl Proxy {
         informing: Option<&Informing>,
     ) -> Result<Answer, NoAnswer> {
         match &candidate.origin {
-            Origin::Tunnel(route) => self.ask_tunnel(exchange, route, head, body, informing).await,
+            // In boxes: most pools have none of these, and every request would have to have room for them.
+            Origin::Tunnel(route) => Box::pin(self.ask_tunnel(exchange, route, head, body, informing)).await,
             Origin::Address(upstream) => {
-                if exchange.tells_backend_its_host() {
-                    head.headers.insert(header::HOST, upstream.authority().clone());
+                if !exchange.tells_backend_its_host() {
+                    return self.ask_upstream(exchange, upstream, head, body, informing).await;
                 }
-                self.ask_upstream(exchange, upstream, head, body, informing).await
+                // It is this backend's alone: the next one may be a tunnel, which is told the client's.
+                let clients = head.headers.insert(header::HOST, upstream.authority().clone());
+                let answer = self.ask_upstream(exchange, upstream, head, body, informing).await;
+                head.headers.extend(clients.map(|host| (header::HOST, host)));
+                answer
             }
             Origin::Region(upstream) => {
                 let mut head = for_another_region(exchange, head, upstream);
-                self.ask_upstream(exchange, upstream, &mut head, body, informing).await
+                Box::pin(self.ask_upstream(exchange, upstream, &mut head, body, informing)).await
             }
         }
     }

@@ -31,7 +31,10 @@ impl Proxy {
         loop {
             let (send, response) = match attempts.open(head, matches!(body, Outgoing::Nothing)).await {
                 Ok(opened) => opened,
-                Err(problem) => return Err(NoAnswer { problem, again: Some(body), fault: true }),
+                Err(problem) => {
+                    let fault = problem.status().is_server_error();
+                    return Err(NoAnswer { problem, again: Some(body), fault });
+                }
             };
             let progress = match &body {
                 Outgoing::Body(body) => Some(body.progress()),
@@ -49,7 +52,8 @@ impl Proxy {
                 true => sent.again().await,
                 false => None,
             };
-            body = again.ok_or_else(|| NoAnswer { problem: problem_of(&error), again: None, fault: true })?;
+            let fault = !progress.is_some_and(|body| body.is_broken());
+            body = again.ok_or_else(|| NoAnswer { problem: problem_of(&error), again: None, fault })?;
             attempts.repeated();
         }
     }

@@ -180,3 +180,47 @@ async fn addresses_and_tunnels_share_a_pool() {
     telephone.shutdown().await;
     until(Duration::from_secs(10), "one", async || answers(&visitor, 4).await.len() == 1).await;
 }
+
+/// Whoever sends nonsense must not be able to have a backend left out.
+#[tokio::test]
+async fn a_clients_fault_is_not_the_backends() {
+    let switchboard = Switchboard::start().await;
+    let (address, tunnel) = tokio::join!(Named::start("address"), Named::start("tunnel"));
+    let _telephone = switchboard.telephone("pooled", &tunnel.origin).await;
+    let service = json!({"balance": "round_robin", "resilience": {"eject_after": 1, "eject_seconds": 3600}});
+    let visitor = pool(&switchboard, service, &[("address", &address.address())]).await;
+    make(&switchboard, "backends", json!({"id": "tunnel", "tunnel": "pooled", "service": "pool"})).await;
+    until(Duration::from_secs(10), "both", async || visitor.text("/").await.1 == "tunnel").await;
+    for _ in 0..8 {
+        let head = "POST / HTTP/1.1\r\nHost: pool.example.com\r\nTransfer-Encoding: chunked\r\n\r\n";
+        visitor.raw(format!("{head}2\r\nok\r\nnonsense\r\n").as_bytes()).await;
+    }
+    for id in ["address", "tunnel"] {
+        let (_, backend) = switchboard.client().get(&format!("/api/v1/backends/{id}")).await;
+        assert_eq!(backend["ejected"], false, "{backend}");
+    }
+    assert_eq!(answers(&visitor, 10).await.values().copied().collect::<Vec<_>>(), [5, 5]);
+}
+
+/// A backend that is a tunnel has no address whose host it could be told: it is told the client's, also when the request
+/// was meant for an address first.
+#[tokio::test]
+async fn a_tunnel_is_not_told_the_host_of_another_backend() {
+    let switchboard = Switchboard::start().await;
+    let mirror = Origin::mirror().await;
+    let _telephone = switchboard.telephone("pooled", &mirror).await;
+    let dead = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
+    let service = json!({"balance": "round_robin", "resilience": {"retries": 1, "eject_after": 0}});
+    unchecked_service(&switchboard, "pool", service).await;
+    make(&switchboard, "backends", json!({"id": "dead", "address": dead, "service": "pool"})).await;
+    make(&switchboard, "backends", json!({"id": "tunnel", "tunnel": "pooled", "service": "pool"})).await;
+    let domain = json!({"domain": "pool.example.com", "service": "pool", "host_rewrite": "{backend}"});
+    make(&switchboard, "domains", domain).await;
+    let visitor = visitor(&switchboard, "pool.example.com");
+    until_served(&visitor, "/", "GET /").await;
+    for _ in 0..4 {
+        let (status, seen) = visitor.text("/").await;
+        assert_eq!(status, 200, "{seen}");
+        assert!(seen.contains("\nhost: pool.example.com\n"), "{seen}");
+    }
+}
