@@ -7,6 +7,7 @@ import path from "node:path";
 import { test } from "node:test";
 
 import { Browser } from "./browser.mjs";
+import { createDatabase } from "./database.mjs";
 import { Program, output } from "./program.mjs";
 
 function setting(name) {
@@ -44,6 +45,7 @@ export function scenario(name, options, body) {
 export class Stage {
   #folder;
   #args;
+  #database;
   #telephones = [];
   #sites = [];
   /** The running switchboard. */
@@ -58,6 +60,7 @@ export class Stage {
     stage.#folder = await mkdtemp(path.join(tmpdir(), "switchboard-end2end-"));
     stage.#args = args;
     try {
+      stage.#database = await createDatabase();
       await stage.#serve("127.0.0.1:0");
       stage.browser = await Browser.launch(stage.origin);
     } catch (error) {
@@ -71,9 +74,14 @@ export class Stage {
     return path.join(this.#folder, "data");
   }
 
+  /** Names the database, where that is not a file among the data. */
+  get #env() {
+    return this.#database ? { SWITCHBOARD_DATABASE_URL: this.#database.url } : {};
+  }
+
   async #serve(listen) {
     const args = ["--listen", listen, "--metrics-listen", "off", "--data-dir", this.#data, ...this.#args];
-    this.server = new Program("switchboard", SWITCHBOARD, args, { cwd: this.#folder });
+    this.server = new Program("switchboard", SWITCHBOARD, args, { cwd: this.#folder, env: this.#env });
     const [, origin] = await this.server.line(/^Switchboard is ready: (http:\S+)\/web$/);
     this.origin = origin;
   }
@@ -87,7 +95,7 @@ export class Stage {
   /** Adds an account with the server's own command. */
   async addUser(email, password) {
     const args = ["user", "add", email, "--data-dir", this.#data, "--password-stdin"];
-    await output(SWITCHBOARD, args, { input: `${password}\n` });
+    await output(SWITCHBOARD, args, { input: `${password}\n`, env: this.#env });
   }
 
   /** Python's web server over a folder with these files. */
@@ -131,6 +139,7 @@ export class Stage {
     await Promise.all(this.#telephones.map((telephone) => telephone.kill()));
     await this.server?.stop();
     await Promise.all(this.#sites.map((site) => site.kill()));
+    await this.#database?.drop();
     await rm(this.#folder, { recursive: true, force: true });
   }
 }

@@ -2,15 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "../core/tests/services/postgres.rs"]
-mod postgres;
 #[expect(unused_imports, reason = "each test binary uses a part of this")]
 mod support;
 
 use std::time::Duration;
 
 use serde_json::json;
-use support::{Client, Origin, Switchboard, until};
+use support::{Client, Home, Origin, Switchboard, until};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -29,8 +27,8 @@ async fn lead(switchboard: &Switchboard, domain: &str, origin: &Origin) {
 
 #[tokio::test]
 async fn routing_goes_on_without_the_database() {
-    let server = postgres::Server::start();
-    let url = server.new_database("away");
+    let server = test_postgres::Server::start().unwrap();
+    let url = server.new_database("away").unwrap();
     let switchboard = Switchboard::start_with(&[("SWITCHBOARD_DATABASE_URL", &url)]).await;
     let origin = Origin::mirror().await;
     lead(&switchboard, "app.example.com", &origin).await;
@@ -54,12 +52,12 @@ async fn routing_goes_on_without_the_database() {
 
 #[tokio::test]
 async fn a_change_on_one_node_is_live_on_the_other() {
-    let server = postgres::Server::start();
-    let url = server.new_database("two");
+    let server = test_postgres::Server::start().unwrap();
+    let url = server.new_database("two").unwrap();
     // So that nothing but the news can tell.
     let settings = [("SWITCHBOARD_DATABASE_URL", url.as_str()), ("SWITCHBOARD_UPDATE_INTERVAL", "1h")];
     let one = Switchboard::start_with(&settings).await;
-    let other = Switchboard::start_in(tempfile::TempDir::new().unwrap(), &settings).await;
+    let other = Switchboard::start_in(Home::new(), &settings).await;
     let origin = Origin::mirror().await;
     lead(&one, "app.example.com", &origin).await;
     let visitor = Client::new(other.address, "app.example.com");

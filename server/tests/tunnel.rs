@@ -5,11 +5,13 @@
 #[expect(unused_imports, reason = "each test binary uses a part of this")]
 mod support;
 
+use std::time::Duration;
+
 use futures_util::{SinkExt, StreamExt};
 use http::Method;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use support::{Body, Client, Origin, Switchboard, full, streamed};
+use support::{Body, Client, Origin, Switchboard, full, streamed, until};
 use telephone::{Agent, AgentError, Target};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -93,7 +95,8 @@ async fn a_paused_tunnel_answers_nobody_until_it_is_resumed() {
     assert_eq!(response.headers()["x-switchboard-error"], "tunnel_paused");
     assert_eq!(switchboard.client().post(&format!("/api/v1/tunnels/{id}/resume"), &Value::Null).await.0, 200);
     telephone.ready().await.unwrap();
-    assert_eq!(visitor.text("/").await.0, 200);
+    // The telephone may hear of the change a moment before what routes requests does.
+    until(Duration::from_secs(10), "it is served again", async || visitor.text("/").await.0 == 200).await;
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ Environment:
   SWITCHBOARD_WASM_TOOLCHAIN  `rustup` or `distribution`: which compiler builds the front end
                               (default: whatever has the WebAssembly target, then rustup, then the distribution)
   CHROMIUM_BIN                the browser for the browser tests (default: the one found on PATH)
-  SWITCHBOARD_PG_BIN          folder with PostgreSQL's `initdb` and `postgres` (default: the newest installed)
+  SWITCHBOARD_PG_BIN          folder of PostgreSQL's programs (default: the newest installed)
   PYTHON_BIN                  a Python with the package `websockets` (default: found, or installed with it)";
 
 #[derive(Subcommand)]

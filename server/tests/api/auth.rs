@@ -1,8 +1,7 @@
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::answer::{Answer, OPEN, call, member};
-use crate::support::{Client, Switchboard};
+use crate::support::{Client, Home, Switchboard};
 
 async fn register(client: &Client, email: &str, password: &str) -> Answer {
     call(client, "POST", "/api/v1/auth/register", json!({"email": email, "password": password})).await
@@ -14,7 +13,7 @@ async fn login(client: &Client, email: &str, password: &str) -> Answer {
 
 #[tokio::test]
 async fn the_first_account_is_the_administrator_and_then_sign_up_is_closed() {
-    let switchboard = Switchboard::start_in(TempDir::new().unwrap(), &[]).await;
+    let switchboard = Switchboard::start_in(Home::new(), &[]).await;
     let client = switchboard.client();
     let first = register(&client, " Ada@Example.com ", Switchboard::PASSWORD).await;
     assert_eq!(

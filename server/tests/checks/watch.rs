@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::name_server::NameServer;
-use crate::support::{Origin, full, until};
+use crate::support::{Home, Origin, full, until};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -28,14 +28,15 @@ struct Site {
     watch: Arc<Watch>,
     files: Files,
     _web: Origin,
-    _folder: tempfile::TempDir,
+    _home: Home,
 }
 
 impl Site {
     async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let home = Home::new();
+        let file = || format!("sqlite:{}", home.path().join("switchboard.db").display());
         let settings = Settings {
-            database_url: format!("sqlite:{}", folder.path().join("switchboard.db").display()).parse().unwrap(),
+            database_url: home.setting().map_or_else(file, |(_, url)| url).parse().unwrap(),
             public_url: "http://localhost:8080".parse().unwrap(),
             tunnel_domain: "localhost".parse().unwrap(),
             signup: SignupPolicy::Closed,
@@ -60,7 +61,7 @@ impl Site {
             let status = if file.is_some() { 200 } else { 404 };
             std::future::ready(Response::builder().status(status).body(full(file.unwrap_or_default())).unwrap())
         });
-        Self { services, member, names, watch, files, _web: web, _folder: folder }
+        Self { services, member, names, watch, files, _web: web, _home: home }
     }
 
     fn run(&self) -> AbortOnDropHandle<()> {

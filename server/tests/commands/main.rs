@@ -1,6 +1,9 @@
 //! The program as people and container engines start it: exit codes, messages, signals.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[expect(unreachable_pub, reason = "shared between test binaries")]
+#[path = "../support/home.rs"]
+mod home;
 mod routing;
 
 use std::{
@@ -10,18 +13,20 @@ use std::{
     process::{Child, Command, ExitStatus, Output, Stdio},
 };
 
+use home::Home;
+
 /// A folder with the data of one server.
-pub(crate) struct Place(tempfile::TempDir);
+pub(crate) struct Place(Home);
 
 impl Place {
     fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        Self(Home::new())
     }
 
     /// The program in this folder, with no settings of the machine it runs on.
     fn switchboard(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_switchboard"));
-        command.env_clear().current_dir(self.0.path()).args(arguments).stdin(Stdio::null());
+        command.env_clear().envs(self.0.setting()).current_dir(self.0.path()).args(arguments).stdin(Stdio::null());
         command
     }
 
@@ -278,7 +283,7 @@ fn accounts_are_added_and_given_passwords() {
 
 #[test]
 fn migrate_makes_the_database_and_may_be_run_again() {
-    let place = Place::new();
+    let place = Place(Home::of_files());
     for _ in 0..2 {
         let ended = place.run(&["migrate"]);
         assert_eq!(ended.code, Some(0), "{ended:?}");

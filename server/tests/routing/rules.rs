@@ -90,6 +90,7 @@ async fn clients_are_sent_elsewhere() {
     assert_eq!(headers["location"], "https://new.example.com/shop/cart?id=1");
 
     let tls = visitor(&switchboard, "tls.example.com:8080");
+    until(Duration::from_secs(10), "https", async || tls.text("/").await.0 == 308).await;
     let (status, headers, _) = ask(&tls, Method::POST, "/a?b", &[], Body::default()).await;
     assert_eq!((status.as_u16(), headers["location"].to_str().unwrap()), (308, "https://tls.example.com/a?b"));
     let (status, _, text) = ask(&tls, Method::GET, "/a?b", &[("x-forwarded-proto", "https")], Body::default()).await;

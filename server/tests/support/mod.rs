@@ -6,6 +6,7 @@
 
 mod client;
 pub mod fault;
+mod home;
 mod origin;
 mod program;
 mod programs;
@@ -13,6 +14,7 @@ mod switchboard;
 mod wait;
 
 pub use client::{Client, text, whole};
+pub use home::Home;
 pub use origin::{Body, Origin, full, streamed};
 pub use program::Program;
 pub use programs::Programs;

@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use rand::Rng;
 use serde_json::json;
-use tempfile::TempDir;
 use tokio::process::Command;
 
-use super::{Client, Origin, Program, Switchboard, figure};
+use super::{Client, Home, Origin, Program, Switchboard, figure};
 
 /// The real programs, each a process of its own; killed when this is dropped.
 pub struct Programs {
@@ -17,7 +16,7 @@ pub struct Programs {
     settings: Vec<(String, String)>,
     bearer: String,
     telephone: Option<Program>,
-    folder: TempDir,
+    home: Home,
 }
 
 impl Programs {
@@ -28,12 +27,12 @@ impl Programs {
 
     /// A switchboard with these settings and an account.
     pub async fn start_with(settings: &[(&str, &str)]) -> Self {
-        let folder = TempDir::new().unwrap();
+        let home = Home::new();
         let [address, metrics] = [free_address(), free_address()];
         let settings: Vec<_> = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let switchboard = serve(&folder, address, metrics, &settings).await;
+        let switchboard = serve(&home, address, metrics, &settings).await;
         let mut programs =
-            Self { address, metrics, switchboard, settings, bearer: String::new(), telephone: None, folder };
+            Self { address, metrics, switchboard, settings, bearer: String::new(), telephone: None, home };
         let account = json!({"email": Switchboard::EMAIL, "password": Switchboard::PASSWORD});
         assert_eq!(programs.client().post("/api/v1/auth/register", &account).await.0, 201);
         let (_, tokens) = programs.client().post("/api/v1/auth/login", &account).await;
@@ -43,7 +42,7 @@ impl Programs {
 
     /// Starts the switchboard again, on the same data and under the same addresses. It has to have ended.
     pub async fn restart(&mut self) {
-        self.switchboard = serve(&self.folder, self.address, self.metrics, &self.settings).await;
+        self.switchboard = serve(&self.home, self.address, self.metrics, &self.settings).await;
     }
 
     pub fn url(&self) -> String {
@@ -113,10 +112,11 @@ impl Programs {
     }
 }
 
-async fn serve(folder: &TempDir, address: SocketAddr, metrics: SocketAddr, settings: &[(String, String)]) -> Program {
+async fn serve(home: &Home, address: SocketAddr, metrics: SocketAddr, settings: &[(String, String)]) -> Program {
     let mut command = Command::new(env!("CARGO_BIN_EXE_switchboard"));
     command.args(["--listen", &address.to_string(), "--metrics-listen", &metrics.to_string(), "--data-dir"]);
-    command.arg(folder.path()).current_dir(folder.path());
+    command.arg(home.path()).current_dir(home.path());
+    command.envs(home.setting());
     command.envs(settings.iter().map(|(key, value)| (key, value)));
     let mut switchboard = Program::start(command);
     switchboard.line_with("http://").await;

@@ -6,11 +6,10 @@ use serde_json::{Value, json};
 use server::App;
 use server::config::{Config, Flags};
 use telephone::{Agent, AgentHandle, Target};
-use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Client, Origin, figure};
+use super::{Client, Home, Origin, figure};
 
 /// A whole switchboard in this process, on free ports, with its data in a temporary folder.
 pub struct Switchboard {
@@ -20,7 +19,7 @@ pub struct Switchboard {
     pub bearer: String,
     stop: CancellationToken,
     task: JoinHandle<anyhow::Result<()>>,
-    folder: TempDir,
+    home: Home,
 }
 
 impl Switchboard {
@@ -34,7 +33,7 @@ impl Switchboard {
 
     /// With these settings and an account.
     pub async fn start_with(settings: &[(&str, &str)]) -> Self {
-        let mut switchboard = Self::start_in(TempDir::new().unwrap(), settings).await;
+        let mut switchboard = Self::start_in(Home::new(), settings).await;
         let account = json!({"email": Self::EMAIL, "password": Self::PASSWORD});
         let created = switchboard.client().post("/api/v1/auth/register", &account).await;
         assert_eq!(created.0, 201, "{}", created.1);
@@ -43,21 +42,22 @@ impl Switchboard {
     }
 
     /// On what an earlier one has left.
-    pub async fn start_in(folder: TempDir, settings: &[(&str, &str)]) -> Self {
+    pub async fn start_in(home: Home, settings: &[(&str, &str)]) -> Self {
         let mut environment = BTreeMap::from([
             ("SWITCHBOARD_LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
             ("SWITCHBOARD_METRICS_LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
-            ("SWITCHBOARD_DATA_DIR".to_owned(), folder.path().display().to_string()),
+            ("SWITCHBOARD_DATA_DIR".to_owned(), home.path().display().to_string()),
             // Nobody is there: tests ask no name server of the outside.
             ("SWITCHBOARD_DNS_RESOLVER".to_owned(), "127.0.0.1:9".to_owned()),
         ]);
+        environment.extend(home.setting());
         environment.extend(settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
-        let config = Config::load_from(&Flags::default(), &environment, PathBuf::from(folder.path())).unwrap();
+        let config = Config::load_from(&Flags::default(), &environment, PathBuf::from(home.path())).unwrap();
         let app = App::build(config).await.unwrap();
         let (address, metrics) = (app.address(), app.metrics_address().unwrap());
         let stop = CancellationToken::new();
         let task = tokio::spawn(app.run(stop.clone()));
-        Self { address, metrics, bearer: String::new(), stop, task, folder }
+        Self { address, metrics, bearer: String::new(), stop, task, home }
     }
 
     /// Takes a bearer token for the account.
@@ -118,10 +118,10 @@ impl Switchboard {
     }
 
     /// Stops it properly and gives back what it has stored.
-    pub async fn stop(self) -> TempDir {
+    pub async fn stop(self) -> Home {
         self.stop.cancel();
         self.task.await.unwrap().unwrap();
-        self.folder
+        self.home
     }
 
     /// Begins to stop.

@@ -1,13 +1,11 @@
 //! Forms work without scripts.
 
-use tempfile::TempDir;
-
 use crate::browser::Browser;
-use crate::support::Switchboard;
+use crate::support::{Home, Switchboard};
 
 #[tokio::test]
 async fn a_fresh_server_is_set_up_with_a_form() {
-    let switchboard = Switchboard::start_in(TempDir::new().unwrap(), &[]).await;
+    let switchboard = Switchboard::start_in(Home::new(), &[]).await;
     let mut browser = Browser::new(&switchboard);
     let home = browser.open("/").await;
     assert_eq!(home.goes_to(), "/web");

@@ -72,7 +72,9 @@ async fn postgres(url: &DatabaseUrl, address: &str) -> Result<DatabaseConnection
         .idle_timeout(Duration::from_secs(300))
         .statement_timeout(Duration::from_secs(10))
         .set_application_name("switchboard")
-        .sqlx_logging(false);
+        .sqlx_logging(false)
+        // That a table of migrations is there already is no news, least of all to who runs a command.
+        .map_sqlx_postgres_opts(|options| options.options([("client_min_messages", "warning")]));
     let unreachable = |cause: String| OpenError::Unreachable { url: url.to_string(), cause };
     // A pool goes on trying and then only says that it waited; one connection says at once what is wrong.
     let probe = address.parse::<PgConnectOptions>().map_err(|error| unreachable(error.to_string()))?;

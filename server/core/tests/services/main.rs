@@ -8,7 +8,6 @@ mod accounts;
 mod declared;
 mod hosts;
 mod pools;
-mod postgres;
 mod races;
 mod revisions;
 mod routes;
@@ -32,10 +31,10 @@ macro_rules! scenarios {
 
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn all_scenarios_on_postgresql() {
-            let server = postgres::Server::start();
+            let server = test_postgres::Server::start().unwrap();
             $(
                 println!("{}::{}", stringify!($module), stringify!($name));
-                let db = support::Db::new(&server.new_database(stringify!($name)));
+                let db = support::Db::new(&server.new_database(stringify!($name)).unwrap());
                 // Each on the heap: together they are too large for a stack.
                 Box::pin($module::$name(db)).await;
             )*

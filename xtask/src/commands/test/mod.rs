@@ -1,6 +1,7 @@
 //! `cargo xtask test`
 
 mod browser;
+mod postgresql;
 mod rust;
 mod tally;
 mod tools;
@@ -9,6 +10,8 @@ use std::{
     path::PathBuf,
     process::{Command, ExitCode},
 };
+
+use test_postgres::PROGRAMS;
 
 use crate::{
     binaries::{self, Binaries},
@@ -41,8 +44,8 @@ struct Bench<'a> {
     workspace: &'a Workspace,
     site: PathBuf,
     binaries: Binaries,
-    /// The folder of PostgreSQL's `initdb` and `postgres`, for the tests of the store.
-    postgresql: Option<PathBuf>,
+    /// The folder of PostgreSQL's programs.
+    postgresql: PathBuf,
     /// A Python with the package `websockets`, for the telephone in `docs/examples`.
     python: Option<PathBuf>,
 }
@@ -54,10 +57,8 @@ impl Bench<'_> {
         runner
             .env("SWITCHBOARD_SITE", &self.site)
             .env("SWITCHBOARD_BIN", &self.binaries.switchboard)
-            .env("TELEPHONE_BIN", &self.binaries.telephone);
-        if let Some(postgresql) = &self.postgresql {
-            runner.env("SWITCHBOARD_PG_BIN", postgresql);
-        }
+            .env("TELEPHONE_BIN", &self.binaries.telephone)
+            .env(PROGRAMS, &self.postgresql);
         if let Some(python) = &self.python {
             runner.env("PYTHON_BIN", python);
         }
@@ -74,7 +75,7 @@ const FLAVOUR: Flavour = Flavour::Quick;
 /// When something is missing or does not build. Failed tests, and no tests at all, are no error but a bad exit code.
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let wanted = |kind| arguments.only.is_none_or(|only| only == kind);
-    let postgresql = wanted(Kind::Rust).then(tools::postgresql).transpose()?;
+    let postgresql = tools::postgresql()?;
     let python = wanted(Kind::Rust).then(tools::python).transpose()?;
     let browser = wanted(Kind::Browser).then(tools::browser).transpose()?;
     let binaries = binaries::build(workspace, FLAVOUR)?;

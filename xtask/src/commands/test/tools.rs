@@ -1,11 +1,12 @@
 //! Programs that tests need beside our own.
 
 use std::{
-    env, fs,
+    env,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, bail};
+use test_postgres::PROGRAMS;
 
 use crate::{packages, process};
 
@@ -18,33 +19,15 @@ pub struct Browser {
 
 /// The folder of PostgreSQL's programs, installing them where they are missing.
 pub fn postgresql() -> anyhow::Result<PathBuf> {
-    if let Some(folder) = env::var_os("SWITCHBOARD_PG_BIN").map(PathBuf::from) {
-        if !is_postgresql(&folder) {
-            bail!("SWITCHBOARD_PG_BIN is {}, but there is no initdb and postgres in it", folder.display());
-        }
+    if let Some(folder) = test_postgres::folder() {
         return Ok(folder);
     }
-    if let Some(folder) = installed_postgresql() {
-        return Ok(folder);
+    if let Some(folder) = env::var_os(PROGRAMS) {
+        bail!("{PROGRAMS} is {}, but PostgreSQL's programs are not in it", folder.display());
     }
-    packages::install("testing the PostgreSQL store", &["postgresql"])?;
-    installed_postgresql()
-        .context("PostgreSQL was installed, but initdb is not in /usr/lib/postgresql: set SWITCHBOARD_PG_BIN")
-}
-
-/// The newest PostgreSQL of those that Debian keeps side by side, else the one on `PATH`.
-fn installed_postgresql() -> Option<PathBuf> {
-    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().filter_map(Result::ok);
-    let numbered = versions.filter_map(|version| {
-        let number = version.file_name().to_str()?.parse::<u32>().ok()?;
-        Some((number, version.path().join("bin")))
-    });
-    let newest = numbered.filter(|(_, folder)| is_postgresql(folder)).max().map(|(_, folder)| folder);
-    newest.or_else(|| process::find(&["initdb"])?.parent().map(Path::to_owned).filter(|folder| is_postgresql(folder)))
-}
-
-fn is_postgresql(folder: &Path) -> bool {
-    ["initdb", "postgres"].iter().all(|program| folder.join(program).is_file())
+    packages::install("testing with PostgreSQL", &["postgresql"])?;
+    test_postgres::folder()
+        .with_context(|| format!("PostgreSQL was installed, but is not in /usr/lib/postgresql: set {PROGRAMS}"))
 }
 
 /// A Python that has the package `websockets`, for the telephone in `docs/examples`.
