@@ -33,8 +33,10 @@ impl Node {
     }
 }
 
+/// Half the cores: the kernel's part of the traffic, backends and telephones beside the server, pages and queries need
+/// some as well, and a thread that waits for its turn makes all of its connections wait.
 fn usual_threads() -> usize {
-    thread::available_parallelism().map_or(1, NonZero::get).min(8)
+    thread::available_parallelism().map_or(1, NonZero::get).div_ceil(2).min(8)
 }
 
 fn host_name() -> String {

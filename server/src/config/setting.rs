@@ -129,7 +129,7 @@ settings! {
         "How long requests in flight may go on after a stop signal");
 
     /// The threads of the data plane.
-    DATA_THREADS = Setting::new(NODE, "data_threads", "NUMBER", "one a core, at most 8",
+    DATA_THREADS = Setting::new(NODE, "data_threads", "NUMBER", "half the cores, at most 8",
         "Threads that carry requests");
     /// How often the routing table is read anew.
     UPDATE_INTERVAL = Setting::new(NODE, "update_interval", "DURATION", "10s",

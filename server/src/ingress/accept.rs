@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use http1::server::Stop;
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
@@ -91,7 +93,11 @@ async fn accept(
     shared: Arc<connection::Shared<impl Handler>>,
     stop: CancellationToken,
 ) -> io::Result<()> {
-    let listener = tokio::net::TcpListener::from_std(listener)?;
+    #[expect(
+        deprecated,
+        reason = "what replaces it is unsafe, for types that do not keep their descriptor; this one does"
+    )]
+    let listener = AsyncFd::with_interest(listener, Interest::READABLE)?;
     let places = Arc::new(Semaphore::new(shared.limits.connections));
     loop {
         // Beyond the limit nobody is accepted: clients wait in the kernel's queue instead of being turned away.
@@ -102,13 +108,12 @@ async fn accept(
         };
         let accepted = tokio::select! {
             biased;
-            accepted = listener.accept() => accepted,
+            // Not registered with this thread's runtime yet: most of them are another's.
+            accepted = listener.async_io(Interest::READABLE, TcpListener::accept) => accepted,
             () = stop.cancelled() => return Ok(()),
         };
         match accepted {
-            Ok((stream, peer)) => {
-                shared.tracker.spawn(connection::run(stream, peer, shared.clone(), place));
-            }
+            Ok((stream, peer)) => connection::begin(stream, peer, shared.clone(), place),
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 // Out of file descriptors or memory: what is open may end and free some.

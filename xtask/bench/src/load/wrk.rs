@@ -36,7 +36,8 @@ pub struct Seen {
 /// # Errors
 /// When `wrk` cannot be run, or anything but a success was answered.
 pub async fn run(wrk: &Path, subject: &Running, load: Load, seconds: u32) -> anyhow::Result<Seen> {
-    let threads = if load.connections > 100 { 2 } else { 1 };
+    // One thread of wrk makes fewer connections a second than a proxy takes, and would be all that is measured.
+    let threads = if load.connections > 100 || load.fresh { 2 } else { 1 };
     let mut command = Command::new(wrk);
     command.args(["--latency", "--timeout", "10s"]);
     command.args(["-t", &threads.to_string(), "-c", &load.connections.to_string(), "-d", &format!("{seconds}s")]);
