@@ -87,9 +87,9 @@ pub enum ConnectError {
         /// What to do about it.
         advice: &'static str,
     },
-    /// What answers does not speak HTTP/2.
-    #[error("the backend does not speak HTTP/2: {0}")]
-    Http2(String),
+    /// What answers cannot be spoken to in HTTP/2.
+    #[error("the backend cannot be asked over HTTP/2: {0}")]
+    Http2(#[from] http2::OpenError),
 }
 
 impl<E> From<ResponseError> for UpstreamError<E> {

@@ -36,7 +36,6 @@
 mod answer;
 mod dial;
 mod error;
-mod multiplexed;
 mod names;
 mod outgoing;
 mod over_http1;

@@ -10,13 +10,13 @@ use domain::{BackendAddress, BackendScheme};
 use http::StatusCode;
 use http::header::{HeaderMap, HeaderValue};
 use http_body::Body;
+use http2::Stream;
 use tokio::time::{Instant, timeout_at};
 use wire::head::RequestHead;
 
 use super::answer::Answer;
 use super::dial::{Dial, Version};
 use super::error::{ConnectError, Failed, UpstreamError};
-use super::multiplexed::{Multiplexed, Stream};
 use super::names::Names;
 use super::outgoing::Outgoing;
 use super::places::{Place, Places};
@@ -193,7 +193,7 @@ impl Upstream {
     /// A connection that is there. With `surely`, the kernel is asked whether it still is.
     fn open_already(&self, slot: &Arc<Slot>, surely: bool) -> Option<Way> {
         if self.speaks != Speaks::Http1
-            && let Some(stream) = slot.stream()
+            && let Some(stream) = slot.multiplexed.stream()
         {
             return Some(Way::Http2(stream));
         }
@@ -226,12 +226,12 @@ impl Upstream {
     async fn fresh<E>(&self, slot: &Arc<Slot>, upgrade: bool) -> Result<Way, UpstreamError<E>> {
         let deadline = Instant::now() + self.settings.connect_timeout;
         while !upgrade && self.multiplexes() {
-            let changed = slot.changed.notified();
-            if let Some(stream) = slot.stream() {
+            let changed = slot.multiplexed.changed();
+            if let Some(stream) = slot.multiplexed.stream() {
                 return Ok(Way::Http2(stream));
             }
             // One opens a connection, and all that wait meanwhile use it.
-            let Some(_opening) = slot.open() else {
+            let Some(_opening) = slot.multiplexed.open() else {
                 timeout_at(deadline, changed)
                     .await
                     .map_err(|_| UpstreamError::Timeout(self.settings.connect_timeout))?;
@@ -273,9 +273,7 @@ impl Upstream {
         if version == Version::Http1 {
             return Ok(Way::Http1(Pooled { connection: http1::client::Connection::new(socket), place }));
         }
-        let connection = Multiplexed::open(socket, place, slot, self.settings.idle).await?;
-        let stream = slot.add(connection);
-        stream.map(Way::Http2).ok_or_else(|| ConnectError::Http2("it takes no requests".to_owned()))
+        Ok(Way::Http2(slot.multiplexed.add(socket, place, self.settings.idle).await?))
     }
 
     /// The right to open a connection, or one that another request is done with; `None` when neither comes in time.

@@ -4,9 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 
-use super::multiplexed::{Load, Multiplexed, Stream};
 use super::places::{Place, Places};
 use super::socket::Socket;
 
@@ -25,8 +24,8 @@ pub(super) struct Slot {
     state: Mutex<State>,
     places: Arc<Places>,
     max_idle: usize,
-    /// A request on a connection that carries several is over, or an attempt to open one.
-    pub(super) changed: Notify,
+    /// Connections over which HTTP/2 is spoken.
+    pub(super) multiplexed: Arc<http2::Connections>,
 }
 
 #[derive(Debug, Default)]
@@ -34,17 +33,13 @@ struct State {
     idle: VecDeque<(Pooled, Instant)>,
     /// Requests that wait for a connection.
     queue: VecDeque<oneshot::Sender<Pooled>>,
-    /// Connections over which HTTP/2 is spoken.
-    multiplexed: Vec<Multiplexed>,
-    /// One more of them is being opened.
-    opening: bool,
     /// The backend is not asked any more.
     closed: bool,
 }
 
 impl Slot {
     pub(super) fn new(places: Arc<Places>, max_idle: usize) -> Self {
-        Self { state: Mutex::default(), places, max_idle, changed: Notify::new() }
+        Self { state: Mutex::default(), places, max_idle, multiplexed: Arc::default() }
     }
 
     /// An idle connection that is, as far as is known, still open. With `surely`, the kernel is asked.
@@ -87,42 +82,9 @@ impl Slot {
         receiver
     }
 
-    /// The right to a request on one of the connections that carry several.
-    pub(super) fn stream(self: &Arc<Self>) -> Option<Stream> {
-        let mut state = self.lock();
-        state.multiplexed.retain_mut(|connection| !connection.is_over());
-        state.multiplexed.iter_mut().find_map(|connection| connection.stream(self))
-    }
-
-    /// The right to open one more connection that carries several requests, unless that is already being done.
-    pub(super) fn open(&self) -> Option<Opening<'_>> {
-        let busy = std::mem::replace(&mut self.lock().opening, true);
-        (!busy).then(|| Opening(self))
-    }
-
-    /// Has a connection used by all requests, the first of which this is.
-    pub(super) fn add(self: &Arc<Self>, mut connection: Multiplexed) -> Option<Stream> {
-        let stream = connection.stream(self);
-        let mut state = self.lock();
-        if !state.closed {
-            state.multiplexed.push(connection);
-        }
-        stream
-    }
-
-    /// Has a connection used no more.
-    pub(super) fn forget(&self, load: &Arc<Load>) {
-        self.lock().multiplexed.retain(|connection| !connection.is(load));
-    }
-
     /// Closes the connection that was idle for longest; whether there was one.
     pub(super) fn close_oldest(&self) -> bool {
-        let mut state = self.lock();
-        if let Some(idle) = state.multiplexed.iter().position(Multiplexed::is_idle) {
-            state.multiplexed.swap_remove(idle);
-            return true;
-        }
-        state.idle.pop_front().is_some()
+        self.multiplexed.close_idle() || self.lock().idle.pop_front().is_some()
     }
 
     /// Closes what is too old, and lets go of what the backend has closed.
@@ -136,8 +98,8 @@ impl Slot {
     }
 
     pub(super) fn idle(&self) -> usize {
-        let state = self.lock();
-        state.idle.len() + state.multiplexed.iter().filter(|connection| connection.is_idle()).count()
+        let kept = self.lock().idle.len();
+        kept + self.multiplexed.idle()
     }
 
     /// Closes all idle connections, and keeps none from now on.
@@ -145,21 +107,12 @@ impl Slot {
         let mut state = self.lock();
         state.closed = true;
         state.idle.clear();
-        state.multiplexed.clear();
+        drop(state);
+        self.multiplexed.close();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// An attempt to open a connection; over when it is dropped.
-pub(super) struct Opening<'a>(&'a Slot);
-
-impl Drop for Opening<'_> {
-    fn drop(&mut self) {
-        self.0.lock().opening = false;
-        self.0.changed.notify_waiters();
     }
 }
 
