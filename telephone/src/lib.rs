@@ -30,6 +30,6 @@ mod tls;
 
 pub use agent::{Agent, AgentError, AgentHandle, Builder, Event, Outcome, TunnelInfo};
 pub use server_url::{ServerUrl, ServerUrlError};
-pub use target::{Target, TargetError};
+pub use target::{Scheme, Target, TargetError};
 pub use tls::TlsError;
 pub use wire;

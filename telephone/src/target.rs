@@ -15,11 +15,22 @@ pub enum Target {
         host: String,
         /// Port.
         port: u16,
-        /// Whether it speaks TLS.
-        tls: bool,
+        /// How it is spoken to.
+        scheme: Scheme,
     },
     /// A server that listens on a Unix domain socket, at an absolute path.
     Unix(PathBuf),
+}
+
+/// How a server is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// HTTP/1.1.
+    Http,
+    /// TLS, and HTTP/2 or HTTP/1.1, as the server prefers.
+    Https,
+    /// HTTP/2 without TLS and without asking first (RFC 9113 section 3.3), as servers of gRPC speak it.
+    H2c,
 }
 
 /// Why a text is not a target.
@@ -27,14 +38,15 @@ pub enum Target {
 pub enum TargetError {
     /// It is none of the forms that are understood.
     #[error(
-        "{0:?} is not a port, host:port or URL; try 3000, localhost:3000, https://localhost:8443 or unix:/run/app.sock"
+        "{0:?} is not a port, host:port or URL; try 3000, localhost:3000, https://localhost:8443, h2c://localhost:50051 or \
+         unix:/run/app.sock"
     )]
     Form(String),
     /// The port is not within 1 to 65535.
     #[error("{0:?} is not a port: it must be within 1 and 65535")]
     Port(String),
     /// The URL's scheme is not one that can be forwarded to.
-    #[error("{0:?} is not a scheme requests can be forwarded to; use http, https or unix")]
+    #[error("{0:?} is not a scheme requests can be forwarded to; use http, https, h2c or unix")]
     Scheme(String),
     /// The URL says more than where the server is.
     #[error("the target must not have a {0}: requests keep their own path; give scheme, host and port only")]
@@ -45,7 +57,7 @@ pub enum TargetError {
 }
 
 impl Target {
-    /// Understands a port (`3000`), `host:port`, an `http` or `https` URL, or `unix:PATH`.
+    /// Understands a port (`3000`), `host:port`, an `http`, `https` or `h2c` URL, or `unix:PATH`.
     pub fn parse(text: &str) -> Result<Self, TargetError> {
         let text = text.trim();
         if let Some(path) = text.strip_prefix("unix:") {
@@ -53,7 +65,7 @@ impl Target {
         }
         if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
             let port = parse_port(text)?;
-            return Ok(Self::Tcp { host: "localhost".to_owned(), port, tls: false });
+            return Ok(Self::Tcp { host: "localhost".to_owned(), port, scheme: Scheme::Http });
         }
         if text.contains("://") {
             return Self::parse_url(text, text);
@@ -76,13 +88,17 @@ impl Target {
     }
 
     fn parse_url(url: &str, text: &str) -> Result<Self, TargetError> {
-        let url = Url::parse(url).map_err(|error| match error {
+        // Of a scheme that the library does not know it would not understand the host.
+        let h2c = url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("h2c://"));
+        let url = if h2c { format!("http{}", &url[3..]) } else { url.to_owned() };
+        let url = Url::parse(&url).map_err(|error| match error {
             url::ParseError::InvalidPort => TargetError::Port(text.to_owned()),
             _ => TargetError::Form(text.to_owned()),
         })?;
-        let tls = match url.scheme() {
-            "http" => false,
-            "https" => true,
+        let scheme = match url.scheme() {
+            "http" if h2c => Scheme::H2c,
+            "http" => Scheme::Http,
+            "https" => Scheme::Https,
             other => return Err(TargetError::Scheme(other.to_owned())),
         };
         if !url.username().is_empty() || url.password().is_some() {
@@ -100,7 +116,7 @@ impl Target {
             None => return Err(TargetError::Form(text.to_owned())),
         };
         match url.port_or_known_default() {
-            Some(port) if port > 0 => Ok(Self::Tcp { host, port, tls }),
+            Some(port) if port > 0 => Ok(Self::Tcp { host, port, scheme }),
             _ => Err(TargetError::Port(text.to_owned())),
         }
     }
@@ -108,13 +124,31 @@ impl Target {
     /// What a `Host` header for this server says when the request has none (RFC 9112 §3.2).
     pub(crate) fn authority(&self) -> String {
         match self {
-            Self::Tcp { host, port, tls } => {
+            Self::Tcp { host, port, scheme } => {
                 let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-                let default = if *tls { 443 } else { 80 };
-                if *port == default { host } else { format!("{host}:{port}") }
+                if *port == scheme.default_port() { host } else { format!("{host}:{port}") }
             }
             Self::Unix(_) => "localhost".to_owned(),
         }
+    }
+}
+
+impl Scheme {
+    fn default_port(self) -> u16 {
+        match self {
+            Self::Http | Self::H2c => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::H2c => "h2c",
+        })
     }
 }
 
@@ -125,7 +159,7 @@ fn parse_port(text: &str) -> Result<u16, TargetError> {
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp { tls, .. } => write!(f, "{}://{}", if *tls { "https" } else { "http" }, self.authority()),
+            Self::Tcp { scheme, .. } => write!(f, "{scheme}://{}", self.authority()),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }
@@ -156,6 +190,9 @@ mod tests {
         assert_eq!(canonical("https://app.test"), "https://app.test");
         assert_eq!(canonical("https://app.test:443"), "https://app.test");
         assert_eq!(canonical("80"), "http://localhost");
+        assert_eq!(canonical("h2c://localhost:50051"), "h2c://localhost:50051");
+        assert_eq!(canonical("H2C://GRPC.test/"), "h2c://grpc.test");
+        assert_eq!(canonical("h2c://[::1]:50051"), "h2c://[::1]:50051");
         assert_eq!(canonical("[::1]:3000"), "http://[::1]:3000");
         assert_eq!(canonical("unix:/run/app.sock"), "unix:/run/app.sock");
         assert_eq!(canonical("unix:///run/app.sock"), "unix:/run/app.sock");
@@ -175,6 +212,7 @@ mod tests {
         assert!(matches!(error("ftp://localhost"), Scheme(_)));
         assert_eq!(error("http://localhost/api"), Surplus("path"));
         assert_eq!(error("http://localhost?x"), Surplus("query"));
+        assert_eq!(error("h2c://localhost:50051/pkg.Service"), Surplus("path"));
         assert_eq!(error("http://u:p@localhost"), Surplus("user name or password"));
         assert_eq!(error("unix:"), UnixPath);
     }

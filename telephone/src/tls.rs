@@ -10,6 +10,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use crate::net::Socket;
 
@@ -35,7 +36,10 @@ pub enum TlsError {
 /// What a client of TLS trusts.
 #[derive(Clone)]
 pub(crate) struct Tls {
-    connector: TlsConnector,
+    /// Offers HTTP/1.1 alone: only there a connection can switch to another protocol.
+    http1: TlsConnector,
+    /// Offers HTTP/2, too.
+    both: TlsConnector,
 }
 
 impl Tls {
@@ -66,14 +70,27 @@ impl Tls {
 
     fn of(mut config: ClientConfig) -> Self {
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Self { connector: TlsConnector::from(Arc::new(config)) }
+        let http1 = TlsConnector::from(Arc::new(config.clone()));
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Self { http1, both: TlsConnector::from(Arc::new(config)) }
     }
 
-    /// Makes a connection to `host` secure.
+    /// Makes a connection to `host` secure, over which HTTP/1.1 is spoken.
     pub(crate) async fn connect(&self, host: &str, socket: Socket) -> io::Result<Socket> {
-        let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-        Ok(Box::new(self.connector.connect(name, socket).await?))
+        Ok(Box::new(connect(&self.http1, host, socket).await?))
     }
+
+    /// The same; whether HTTP/2 is spoken over it is for the server to choose.
+    pub(crate) async fn connect_either(&self, host: &str, socket: Socket) -> io::Result<(Socket, bool)> {
+        let stream = connect(&self.both, host, socket).await?;
+        let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        Ok((Box::new(stream), http2))
+    }
+}
+
+async fn connect(connector: &TlsConnector, host: &str, socket: Socket) -> io::Result<TlsStream<Socket>> {
+    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+    connector.connect(name, socket).await
 }
 
 impl std::fmt::Debug for Tls {

@@ -5,12 +5,14 @@ mod support;
 
 use std::time::Duration;
 
+use http::HeaderValue;
 use support::hub::Hub;
 use support::local::Local;
 use support::tls::{Authority, Terminator};
-use support::{collect, get, pattern};
+use support::{collect, get, pattern, text, with};
 use telephone::{Agent, AgentHandle, Event, Target};
 use tokio::sync::broadcast::Receiver;
+use wire::head::RequestHead;
 
 fn agent(url: &str, local: &Local, trusts: &Authority, connections: usize) -> AgentHandle {
     let target = Target::parse(&local.target()).unwrap();
@@ -78,6 +80,48 @@ async fn a_server_without_tls_is_recognised() {
     let agent = agent(&format!("https://localhost:{}", local.port), &local, &Authority::new("known"), 1);
     let (reason, _) = disconnected(&mut agent.events()).await;
     assert!(reason.contains("does not speak TLS") && reason.contains("http://"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_local_server_that_prefers_http2_gets_it_and_upgrades_go_over_http1() {
+    let (authority, local, mut hub) = (Authority::new("known"), Local::either().await, Hub::start().await);
+    let terminator = Terminator::preferring(&["h2", "http/1.1"], &authority, "localhost", &local.target()).await;
+    let target = Target::parse(&terminator.url()).unwrap();
+    let agent = Agent::builder(&hub.url, "sbt_test").target(target).ca_file(authority.file()).start().unwrap();
+    let session = hub.accept().await;
+    agent.ready().await.unwrap();
+    for _ in 0..3 {
+        let (head, body) = session.line.open(&get("/echo-head?a=1"), true).unwrap().1.await.unwrap();
+        assert_eq!(head.status, 200);
+        assert!(text(body).await.starts_with("GET https://blog.test/echo-head?a=1\n"));
+    }
+    let (_, body) = session.line.open(&with(get("/trailers"), "te", "trailers"), true).unwrap().1.await.unwrap();
+    assert_eq!(collect(body).await.unwrap().1["x-end"], "yes");
+    assert_eq!(terminator.connections(), 1);
+    let upgrade = RequestHead { upgrade: Some(HeaderValue::from_static("echo")), ..get("/upgrade") };
+    let (_sending, answer) = session.line.open(&upgrade, false).unwrap();
+    assert_eq!(answer.await.unwrap().0.status, 101);
+    // It has said so once: what follows still goes over HTTP/2.
+    let (_, body) = session.line.open(&get("/echo-head"), true).unwrap().1.await.unwrap();
+    assert!(text(body).await.starts_with("GET https://"));
+    assert_eq!(terminator.connections(), 2);
+}
+
+#[tokio::test]
+async fn a_local_server_that_knows_only_http1_gets_that() {
+    let (authority, local, mut hub) = (Authority::new("known"), Local::pages().await, Hub::start().await);
+    let terminator = Terminator::preferring(&["http/1.1"], &authority, "localhost", &local.target()).await;
+    let target = Target::parse(&terminator.url()).unwrap();
+    let agent = Agent::builder(&hub.url, "sbt_test").target(target).ca_file(authority.file()).start().unwrap();
+    let session = hub.accept().await;
+    agent.ready().await.unwrap();
+    let mut events = agent.events();
+    for _ in 0..3 {
+        let (_, body) = session.line.open(&get("/echo-head"), true).unwrap().1.await.unwrap();
+        assert!(text(body).await.starts_with("GET /echo-head\n"));
+        while !matches!(events.recv().await.unwrap(), Event::Request { .. }) {}
+    }
+    assert_eq!(terminator.connections(), 1);
 }
 
 /// Sees a telephone with several connections fail a few times, and says why it does. It dials once for each, not with

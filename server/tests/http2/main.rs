@@ -7,6 +7,9 @@ mod client;
 mod clocks;
 mod ends;
 mod floods;
+#[path = "../upstream/http2_origin.rs"]
+mod http2_origin;
+mod local;
 mod malformed;
 mod raw;
 mod requests;

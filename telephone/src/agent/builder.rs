@@ -9,7 +9,7 @@ use super::threads::Threads;
 use super::{AgentHandle, StartError};
 use crate::forward::Forwarder;
 use crate::server_url::ServerUrl;
-use crate::target::Target;
+use crate::target::{Scheme, Target};
 use crate::tls::Tls;
 
 /// How an agent is set up.
@@ -121,8 +121,8 @@ impl Builder {
         let host = self.host_header.map(host_header).transpose()?;
         let verifying = |needed: bool| needed.then(|| Tls::verifying(self.ca_file.as_deref())).transpose();
         let target_tls = match &target {
-            Target::Tcp { tls: true, .. } if self.insecure => Some(Tls::unverified()?),
-            Target::Tcp { tls, .. } => verifying(*tls)?,
+            Target::Tcp { scheme: Scheme::Https, .. } if self.insecure => Some(Tls::unverified()?),
+            Target::Tcp { scheme, .. } => verifying(*scheme == Scheme::Https)?,
             Target::Unix(_) => None,
         };
         let shared = Shared {

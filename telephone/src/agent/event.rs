@@ -42,6 +42,8 @@ pub enum Event {
         bytes: u64,
         /// What became of it.
         outcome: Outcome,
+        /// What is wrong with the local server, when the telephone had to answer in its place.
+        problem: Option<String>,
     },
     /// So many further requests were over.
     MoreRequests(u64),
@@ -78,6 +80,7 @@ impl From<Report> for Event {
             duration: report.duration,
             bytes: report.bytes,
             outcome: report.outcome,
+            problem: report.problem,
         }
     }
 }

@@ -26,7 +26,8 @@ pub(super) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = exit::HELP)]
 pub(super) struct HttpArgs {
-    /// The local web server: a port, host:port, an http or https URL, or unix:PATH.
+    /// The local web server: a port, host:port, an http or https URL, h2c://host:port for HTTP/2 without TLS (gRPC), or
+    /// unix:PATH.
     #[arg(env = "TELEPHONE_TARGET")]
     pub target: String,
     /// The switchboard's address, for instance https://switchboard.example.com [default: as stored by `login`]

@@ -1,16 +1,14 @@
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::task::{Poll, ready};
 
 use bytes::Bytes;
-use http_body::{Body as _, Frame};
-use http1::client::ResponseBodyError;
+use http_body::Frame;
 use wire::frame::ResetCode;
 
-use super::exchange::Exchange;
-use crate::line::{CopyError, SendBody, StreamError};
+use super::local::{BodyError, Exchange};
+use crate::line::{CopyError, SendBody};
 
-type Error = CopyError<ResponseBodyError<StreamError>>;
+type Error = CopyError<BodyError>;
 
 /// Passes the body of a response on and says how many bytes it had. While the visitor takes no more of it, the request
 /// goes on; when the response breaks, so does the stream.
@@ -45,11 +43,8 @@ pub(super) async fn run(exchange: &mut Exchange, mut send: SendBody) -> Result<u
 }
 
 /// The next part of the body, unless the visitor wants no more.
-async fn next(
-    exchange: &mut Exchange,
-    send: &SendBody,
-) -> Result<Option<Result<Frame<Bytes>, ResponseBodyError<StreamError>>>, Error> {
-    poll_fn(|cx| match Pin::new(&mut *exchange).poll_frame(cx) {
+async fn next(exchange: &mut Exchange, send: &SendBody) -> Result<Option<Result<Frame<Bytes>, BodyError>>, Error> {
+    poll_fn(|cx| match exchange.poll_frame(cx) {
         Poll::Pending => Poll::Ready(Err(CopyError::Stream(ready!(send.poll_reset(cx))))),
         Poll::Ready(frame) => Poll::Ready(Ok(frame)),
     })
@@ -62,7 +57,7 @@ async fn pass(exchange: &mut Exchange, send: &mut SendBody, mut data: Bytes) -> 
         let capacity = poll_fn(|cx| {
             let capacity = send.poll_capacity(cx).map_err(CopyError::Stream);
             if capacity.is_pending() {
-                exchange.send(cx).map_err(|error| CopyError::Body(ResponseBodyError::Request(error)))?;
+                exchange.send(cx).map_err(CopyError::Body)?;
             }
             capacity
         });

@@ -1,14 +1,14 @@
-//! One request and its response over HTTP/1.1.
+//! One request and its response.
 
 use std::time::Instant;
 
 use http::{Method, StatusCode};
 use http_body::Body as _;
-use http1::Response;
-use http1::client::{ExchangeError, ResponseBodyError};
+use wire::frame::ResetCode;
 use wire::head::{RequestHead, ResponseHead};
 
-use super::connection::Connection;
+use super::connection::Way;
+use super::local::{BodyError, Exchange, NoResponse};
 use super::page::Problem;
 use super::{Forwarder, Outcome, copy, headers, upgrade};
 use crate::line::{CopyError, RecvBody, SendResponse, StreamError};
@@ -22,16 +22,18 @@ pub(super) struct Done {
     pub outcome: Outcome,
     /// When the last byte was given to the line.
     pub at: Instant,
+    /// What is wrong with the local server.
+    pub problem: Option<String>,
 }
 
 impl Done {
     pub(super) fn new(status: StatusCode, bytes: u64, outcome: Outcome) -> Self {
-        Self { status: Some(status.as_u16()), bytes, outcome, at: Instant::now() }
+        Self { status: Some(status.as_u16()), bytes, outcome, at: Instant::now(), problem: None }
     }
 
     pub(super) fn failed(status: Option<StatusCode>) -> Self {
         let status = status.map(|status| status.as_u16());
-        Self { status, bytes: 0, outcome: Outcome::Failed, at: Instant::now() }
+        Self { status, bytes: 0, outcome: Outcome::Failed, at: Instant::now(), problem: None }
     }
 
     pub(super) fn of_stream_error(status: Option<StatusCode>, bytes: u64, error: &StreamError) -> Self {
@@ -39,19 +41,17 @@ impl Done {
             StreamError::Reset(_) | StreamError::Stopped(_) | StreamError::Line(_) => Outcome::Cancelled,
             StreamError::Closed | StreamError::State | StreamError::Head(_) => Outcome::Failed,
         };
-        Self { status: status.map(|status| status.as_u16()), bytes, outcome, at: Instant::now() }
+        Self { status: status.map(|status| status.as_u16()), bytes, outcome, at: Instant::now(), problem: None }
     }
 }
 
-/// One request to the local server and its response.
-pub(super) type Exchange = http1::client::Exchange<Socket, RecvBody>;
-type Error = ExchangeError<StreamError>;
-
 /// What came of asking the local server.
 enum Answer {
-    Response(Response, Exchange),
-    Upgraded(Response, Exchange, RecvBody),
+    Response(ResponseHead, Exchange),
+    Upgraded(ResponseHead, http1::Upgraded<Socket>, RecvBody),
     Problem(Problem),
+    /// The local server has turned the request away without looking at it.
+    Refused,
     Cancelled(StreamError),
 }
 
@@ -62,7 +62,7 @@ pub(super) async fn run(
     mut respond: SendResponse,
     body: RecvBody,
 ) -> Done {
-    headers::prepare(&mut head, forwarder.host.as_ref(), &forwarder.target);
+    headers::prepare(&mut head, forwarder.host.as_ref(), &forwarder.authority);
     let answer = if head.method == Method::CONNECT {
         Answer::Problem(Problem::Unsupported)
     } else if head.upgrade.is_some() {
@@ -72,50 +72,80 @@ pub(super) async fn run(
     };
     match answer {
         Answer::Response(response, exchange) => pass_on(forwarder, &head, response, exchange, respond).await,
-        Answer::Upgraded(response, exchange, body) => upgrade::run(response, exchange, respond, body).await,
+        Answer::Upgraded(response, upgraded, body) => upgrade::run(response, upgraded, respond, body).await,
         Answer::Problem(problem) => explain(forwarder, &head, &problem, respond).await,
+        Answer::Refused => {
+            // The switchboard may give it to another telephone, or to this one again, if it has all of it.
+            respond.reset(ResetCode::REFUSED);
+            Done::failed(None)
+        }
         Answer::Cancelled(error) => Done::of_stream_error(None, 0, &error),
     }
 }
 
-async fn ask(forwarder: &Forwarder, head: &mut RequestHead, respond: &mut SendResponse, body: RecvBody) -> Answer {
-    let repeatable = body.is_end_stream() && head.method.is_idempotent();
-    let Some(connection) = forwarder.pool.take() else { return ask_afresh(forwarder, head, respond, body).await };
-    // The local server may close an idle connection just as it is used again. A fresh one has another try, once, when
-    // nothing came back, there was no body to lose, and asking twice is as good as asking once (RFC 9110 §9.2.2).
-    match send(head, respond, connection, body).await {
-        Err(ExchangeError::Silent) if repeatable => ask_afresh(forwarder, head, respond, RecvBody::empty()).await,
-        answer => answer.unwrap_or_else(failed),
+/// How often a request is given to the local server at most.
+const MAX_TURNS: usize = 3;
+
+async fn ask(forwarder: &Forwarder, head: &mut RequestHead, respond: &mut SendResponse, mut body: RecvBody) -> Answer {
+    let (bodiless, idempotent) = (body.is_end_stream(), head.method.is_idempotent());
+    let mut way = forwarder.open_already();
+    let (mut turns, mut lost) = (0, false);
+    loop {
+        let fresh = way.is_none();
+        let way = match way.take() {
+            Some(way) => way,
+            None => match open(forwarder, head, respond).await {
+                Ok(way) => way,
+                Err(answer) => return answer,
+            },
+        };
+        let alone = fresh && matches!(way, Way::Http1(_));
+        let sent = send(forwarder, head, respond, way, body).await;
+        turns += 1;
+        // The local server may close a connection just as it is used again, or while it carries other requests. Another
+        // one has another try, when there was no body to lose, and nothing came back, once, and asking twice is as good
+        // as asking once (RFC 9110 §9.2.2), or the request was not looked at.
+        let again = match &sent {
+            Err(NoResponse::Silent) => idempotent && !alone && !std::mem::replace(&mut lost, true),
+            Err(NoResponse::Refused) => true,
+            _ => false,
+        };
+        if !again || !bodiless || turns == MAX_TURNS {
+            return sent.unwrap_or_else(failed);
+        }
+        body = RecvBody::empty();
     }
 }
 
-async fn ask_afresh(
-    forwarder: &Forwarder,
-    head: &mut RequestHead,
-    respond: &mut SendResponse,
-    body: RecvBody,
-) -> Answer {
-    let connection = tokio::select! {
-        connection = forwarder.connect() => connection,
-        error = respond.reset_received() => return Answer::Cancelled(error),
-    };
-    match connection {
-        Err(error) => Answer::Problem(Problem::Unreachable(error.to_string())),
-        Ok(connection) => send(head, respond, connection, body).await.unwrap_or_else(failed),
+async fn open(forwarder: &Forwarder, head: &RequestHead, respond: &mut SendResponse) -> Result<Way, Answer> {
+    tokio::select! {
+        way = forwarder.open(head.upgrade.is_some()) => way.map_err(Answer::Problem),
+        error = respond.reset_received() => Err(Answer::Cancelled(error)),
     }
 }
 
 /// An upgrade has a connection of its own, and the request's body, if any, is the start of the byte stream: the local
-/// server sees it only after it has agreed (RFC 9110 §7.8).
+/// server sees it only after it has agreed (RFC 9110 §7.8). One that speaks only HTTP/2 cannot agree.
 async fn ask_for_upgrade(
     forwarder: &Forwarder,
     head: &mut RequestHead,
     respond: &mut SendResponse,
     body: RecvBody,
 ) -> Answer {
-    match ask_afresh(forwarder, head, respond, RecvBody::empty()).await {
+    if forwarder.speaks_http2_only() {
+        head.upgrade = None;
+        return ask(forwarder, head, respond, RecvBody::empty()).await;
+    }
+    let answer = match open(forwarder, head, respond).await {
+        Ok(way) => send(forwarder, head, respond, way, RecvBody::empty()).await.unwrap_or_else(failed),
+        Err(answer) => answer,
+    };
+    match answer {
         Answer::Response(response, exchange) if response.status == StatusCode::SWITCHING_PROTOCOLS => {
-            Answer::Upgraded(response, exchange, body)
+            match exchange.into_upgraded() {
+                Some(upgraded) => Answer::Upgraded(response, upgraded, body),
+                None => Answer::Problem(Problem::Broken("it switched protocols over HTTP/2".to_owned())),
+            }
         }
         other => other,
     }
@@ -123,23 +153,23 @@ async fn ask_for_upgrade(
 
 /// Sends the request and waits for the head of the response; those before it are passed on.
 async fn send(
+    forwarder: &Forwarder,
     head: &mut RequestHead,
     respond: &mut SendResponse,
-    connection: Connection,
+    way: Way,
     body: RecvBody,
-) -> Result<Answer, Error> {
-    let target = head.target.as_str();
-    let mut exchange = Exchange::new(connection, head.method.clone(), target, &mut head.headers, body);
+) -> Result<Answer, NoResponse> {
+    let mut exchange = Exchange::new(way, head, body, forwarder.tls.is_some(), &forwarder.authority)?;
     loop {
         let response = tokio::select! {
             biased;
             response = exchange.response() => response,
-            error = respond.reset_received() => Err(ExchangeError::Body(error)),
+            error = respond.reset_received() => Err(NoResponse::Request(error)),
         };
-        let response = match response {
+        let mut response = match response {
             // A body that broke on its way here is no fault of the local server's, and nobody is left to be told.
-            Err(ExchangeError::Body(error)) => {
-                abort(exchange);
+            Err(NoResponse::Request(error)) => {
+                exchange.abort();
                 return Ok(Answer::Cancelled(error));
             }
             response => response?,
@@ -149,24 +179,18 @@ async fn send(
         }
         // "Continue" was between the switchboard and its client.
         if response.status != StatusCode::CONTINUE {
-            let mut head = ResponseHead { status: response.status, headers: response.headers };
-            headers::strip_hop_by_hop(&mut head.headers);
-            if let Err(error) = respond.informational(&head) {
+            headers::strip_hop_by_hop(&mut response.headers);
+            if let Err(error) = respond.informational(&response) {
                 return Ok(Answer::Cancelled(error));
             }
         }
     }
 }
 
-/// Ends a request that nobody waits for any more, whatever the local server is doing.
-fn abort(exchange: Exchange) {
-    let (socket, _) = exchange.into_upgraded().into_parts();
-    socket.abort();
-}
-
-fn failed(error: Error) -> Answer {
+fn failed(error: NoResponse) -> Answer {
     match error {
-        ExchangeError::Body(error) => Answer::Cancelled(error),
+        NoResponse::Request(error) => Answer::Cancelled(error),
+        NoResponse::Refused => Answer::Refused,
         other => Answer::Problem(Problem::Broken(other.to_string())),
     }
 }
@@ -182,12 +206,11 @@ fn check(head: &ResponseHead) -> Result<(), Problem> {
 async fn pass_on(
     forwarder: &Forwarder,
     request: &RequestHead,
-    response: Response,
+    mut head: ResponseHead,
     mut exchange: Exchange,
     respond: SendResponse,
 ) -> Done {
-    let status = response.status;
-    let mut head = ResponseHead { status, headers: response.headers };
+    let status = head.status;
     headers::strip_hop_by_hop(&mut head.headers);
     if let Err(problem) = check(&head) {
         return explain(forwarder, request, &problem, respond).await;
@@ -205,12 +228,12 @@ async fn pass_on(
             }
             done
         }
-        Err(CopyError::Stream(error) | CopyError::Body(ResponseBodyError::Request(ExchangeError::Body(error)))) => {
-            abort(exchange);
+        Err(CopyError::Stream(error) | CopyError::Body(BodyError::Request(error))) => {
+            exchange.abort();
             Done::of_stream_error(Some(status), 0, &error)
         }
-        Err(CopyError::Body(error)) => {
-            tracing::debug!(target = %forwarder.target, %error, "the local server broke off its response");
+        Err(CopyError::Body(BodyError::Response(reason))) => {
+            tracing::debug!(target = %forwarder.target, %reason, "the local server broke off its response");
             Done::failed(Some(status))
         }
     }
@@ -227,8 +250,9 @@ async fn explain(forwarder: &Forwarder, request: &RequestHead, problem: &Problem
         }
         Ok(())
     };
-    match sent.await {
+    let done = match sent.await {
         Ok(()) => Done::new(status, bytes, Outcome::Failed),
         Err(error) => Done::of_stream_error(Some(status), 0, &error),
-    }
+    };
+    Done { problem: Some(problem.text(&forwarder.target)), ..done }
 }

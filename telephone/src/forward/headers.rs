@@ -1,4 +1,4 @@
-//! The rules for header fields between the line and HTTP/1.1.
+//! The rules for header fields between the line and the local server.
 
 use http::header::{
     CONNECTION, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
@@ -6,18 +6,14 @@ use http::header::{
 };
 use wire::head::RequestHead;
 
-use crate::target::Target;
-
 /// Makes the fields of a request ready for the local server. They come without hop-by-hop fields; those this hop needs
 /// are put in.
-pub(super) fn prepare(head: &mut RequestHead, host: Option<&HeaderValue>, target: &Target) {
+pub(super) fn prepare(head: &mut RequestHead, host: Option<&HeaderValue>, authority: &HeaderValue) {
     let headers = &mut head.headers;
     if let Some(host) = host {
         headers.insert(HOST, host.clone());
-    } else if !headers.contains_key(HOST)
-        && let Ok(host) = HeaderValue::try_from(target.authority())
-    {
-        headers.insert(HOST, host);
+    } else if !headers.contains_key(HOST) {
+        headers.insert(HOST, authority.clone());
     }
     // The switchboard has already told the client to continue; the body is sent at once.
     headers.remove(EXPECT);

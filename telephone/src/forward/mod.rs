@@ -4,6 +4,7 @@ mod connection;
 mod copy;
 mod exchange;
 mod headers;
+mod local;
 mod page;
 mod pool;
 mod upgrade;
@@ -39,6 +40,7 @@ pub(crate) struct Report {
     pub duration: Duration,
     pub bytes: u64,
     pub outcome: Outcome,
+    pub problem: Option<String>,
 }
 
 /// Forwards requests to one local server.
@@ -47,6 +49,8 @@ pub(crate) struct Forwarder {
     target: Target,
     tls: Option<Tls>,
     host: Option<HeaderValue>,
+    /// What `Host` says when a request has none.
+    authority: HeaderValue,
     pool: Arc<Pool>,
 }
 
@@ -54,7 +58,9 @@ impl Forwarder {
     /// `tls` is what the local server's certificate is checked with, when it speaks TLS; `host` replaces the `Host` of
     /// each request.
     pub(crate) fn new(target: Target, tls: Option<Tls>, host: Option<HeaderValue>) -> Self {
-        Self { target, tls, host, pool: Arc::new(Pool::default()) }
+        // The text of a target has only what a field may have.
+        let authority = HeaderValue::try_from(target.authority()).unwrap_or(HeaderValue::from_static("localhost"));
+        Self { target, tls, host, authority, pool: Arc::new(Pool::default()) }
     }
 
     /// Lets go of connections to the local server that have not been needed for a while; to be called now and then.
@@ -79,6 +85,7 @@ impl Forwarder {
             duration: done.at.duration_since(started),
             bytes: done.bytes,
             outcome: done.outcome,
+            problem: done.problem,
         }
     }
 }

@@ -14,6 +14,8 @@ const ERROR_CODE: HeaderName = HeaderName::from_static("x-switchboard-error");
 pub(super) enum Problem {
     /// Nothing answers there.
     Unreachable(String),
+    /// It was to speak HTTP/2, and does not.
+    NotHttp2(String),
     /// It answered, but not with a response.
     Broken(String),
     /// A request that cannot be forwarded.
@@ -23,7 +25,7 @@ pub(super) enum Problem {
 impl Problem {
     fn status(&self) -> StatusCode {
         match self {
-            Self::Unreachable(_) | Self::Broken(_) => StatusCode::BAD_GATEWAY,
+            Self::Unreachable(_) | Self::NotHttp2(_) | Self::Broken(_) => StatusCode::BAD_GATEWAY,
             Self::Unsupported => StatusCode::NOT_IMPLEMENTED,
         }
     }
@@ -31,28 +33,33 @@ impl Problem {
     fn code(&self) -> &'static str {
         match self {
             Self::Unreachable(_) => "local_unreachable",
+            Self::NotHttp2(_) => "local_not_http2",
             Self::Broken(_) => "local_broken",
             Self::Unsupported => "not_supported",
         }
     }
 
-    fn text(&self, target: &Target) -> String {
+    /// What is wrong, in a sentence or two for whoever runs the telephone.
+    pub(super) fn text(&self, target: &Target) -> String {
         match self {
             Self::Unreachable(cause) => format!(
-                "Bad Gateway: nothing answers on {target} ({cause}). The tunnel works; start the local web server, or \
-                 check the address the telephone forwards to."
+                "nothing answers on {target} ({cause}). The tunnel works; start the local web server, or check the \
+                 address the telephone forwards to."
+            ),
+            Self::NotHttp2(cause) => format!(
+                "what answers on {target} cannot be asked over HTTP/2 ({cause}). The tunnel works; if the local web \
+                 server speaks HTTP/1.1, have the telephone forward to http:// instead of h2c://."
             ),
             Self::Broken(cause) => format!(
-                "Bad Gateway: {target} broke off before it had answered ({cause}). The tunnel works; look at the local \
-                 web server's log."
+                "{target} broke off before it had answered ({cause}). The tunnel works; look at the local web server's log."
             ),
-            Self::Unsupported => "Not Implemented: CONNECT cannot be forwarded to a web server.".to_owned(),
+            Self::Unsupported => "CONNECT cannot be forwarded to a web server.".to_owned(),
         }
     }
 
     /// The response to `request`.
     pub(super) fn page(&self, request: &RequestHead, target: &Target) -> (ResponseHead, Bytes) {
-        let text = self.text(target);
+        let text = format!("{}: {}", self.status().canonical_reason().unwrap_or_default(), self.text(target));
         let (kind, body) = if wants_html(request) {
             ("text/html; charset=utf-8", html(&text))
         } else {

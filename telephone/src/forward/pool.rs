@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::connection::Connection;
@@ -7,12 +8,17 @@ use super::connection::Connection;
 /// How many idle connections are kept.
 const MAX_IDLE: usize = 1024;
 /// How long an idle connection is kept. Most servers close theirs after 60 s or more; some (Node.js) after 5 s.
-const MAX_AGE: Duration = Duration::from_secs(30);
+pub(super) const MAX_AGE: Duration = Duration::from_secs(30);
 
-/// Idle keep-alive connections to the local server, the latest used first: what is not needed grows old and is closed.
+/// Connections to the local server.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
+    /// Idle keep-alive connections, the latest used first: what is not needed grows old and is closed.
     idle: Mutex<VecDeque<(Connection, Instant)>>,
+    /// Those that carry several requests at once.
+    pub(super) http2: Arc<http2::Connections>,
+    /// What TLS has agreed on last.
+    pub(super) prefers_http1: AtomicBool,
 }
 
 impl Pool {

@@ -1,15 +1,20 @@
 //! After a 101: bytes both ways.
 
 use http::header::{HeaderValue, UPGRADE};
-use http1::Response;
 use wire::head::ResponseHead;
 
-use super::exchange::{Done, Exchange};
+use super::exchange::Done;
 use super::{Outcome, headers};
 use crate::line::{PipeError, RecvBody, SendResponse, StreamError, pipe};
+use crate::net::Socket;
 
 /// Passes a 101 on and then the bytes of both sides, until both have ended.
-pub(super) async fn run(response: Response, exchange: Exchange, respond: SendResponse, recv: RecvBody) -> Done {
+pub(super) async fn run(
+    response: ResponseHead,
+    upgraded: http1::Upgraded<Socket>,
+    respond: SendResponse,
+    recv: RecvBody,
+) -> Done {
     let status = response.status;
     let protocol: Option<HeaderValue> = response.headers.get(UPGRADE).cloned();
     let mut fields = response.headers;
@@ -21,7 +26,7 @@ pub(super) async fn run(response: Response, exchange: Exchange, respond: SendRes
         Ok(send) => send,
         Err(error) => return Done::of_stream_error(Some(status), 0, &error),
     };
-    match pipe(send, recv, exchange.into_upgraded()).await {
+    match pipe(send, recv, upgraded).await {
         Ok((out, _)) => Done::new(status, out, Outcome::Complete),
         // Either end may drop an upgraded connection without further ado; that is how most of them end.
         Err(PipeError::Stream(StreamError::Reset(_)) | PipeError::Io(_)) => Done::new(status, 0, Outcome::Complete),

@@ -12,7 +12,7 @@ use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Empty, Full, StreamBody};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -63,6 +63,15 @@ impl Local {
             let service = service_fn(page);
             let served = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
             let _ended = served.with_upgrades().await;
+        })
+        .await
+    }
+
+    /// The same pages, over whichever version of HTTP the client speaks.
+    pub async fn either() -> Self {
+        Self::raw(|stream| async move {
+            let server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
+            let _ended = server.serve_connection_with_upgrades(TokioIo::new(stream), service_fn(page)).await;
         })
         .await
     }

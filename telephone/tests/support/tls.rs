@@ -56,13 +56,19 @@ pub struct Terminator {
 impl Terminator {
     /// In front of the server at `to`, with a certificate of `authority` for `name`.
     pub async fn start(authority: &Authority, name: &str, to: &str) -> Self {
+        Self::preferring(&[], authority, name, to).await
+    }
+
+    /// The same, which agrees on the first of these protocols that is offered (RFC 7301).
+    pub async fn preferring(protocols: &[&str], authority: &Authority, name: &str, to: &str) -> Self {
         let (certificate, key) = authority.sign(name);
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
             .with_single_cert(vec![certificate], key)
             .unwrap();
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();

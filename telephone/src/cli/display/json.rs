@@ -28,11 +28,12 @@ impl Show for Json {
             Event::Connecting => Self::line("connecting", json!({})),
             Event::Connected(tunnel) => Self::line("connected", fields(tunnel)),
             Event::Updated(tunnel) => Self::line("updated", fields(tunnel)),
-            Event::Request { method, path, status, duration, bytes, outcome } => Self::line(
+            Event::Request { method, path, status, duration, bytes, outcome, problem } => Self::line(
                 "request",
                 json!({
                     "method": method, "path": path, "status": status, "bytes": bytes,
                     "duration_ms": duration.as_secs_f64() * 1000.0, "outcome": outcome_word(*outcome),
+                    "problem": problem,
                 }),
             ),
             Event::MoreRequests(count) => Self::line("more_requests", json!({"count": count})),

@@ -26,6 +26,8 @@ pub(super) struct Live {
     /// Requests that wait for a telephone, and those that were sent a second time.
     stats: Stats,
     requests: VecDeque<Request>,
+    /// What was wrong with the local server at the latest request.
+    problem: Option<String>,
     colour: bool,
     /// How many lines the last frame had.
     drawn: usize,
@@ -53,6 +55,7 @@ impl Live {
             total: 0,
             stats: Stats::default(),
             requests: VecDeque::new(),
+            problem: None,
             colour: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
             drawn: 0,
             dirty: true,
@@ -87,7 +90,7 @@ impl Live {
             fit(format!("Forwarding  {}", self.target)),
             fit(format!("Switchboard {}  round trip {rtt}  connections {}", self.server, self.lines)),
             fit(format!("Requests    {}  held {}  retried {}", self.total, self.stats.held, self.stats.retried)),
-            String::new(),
+            self.problem.as_ref().map_or_else(String::new, |problem| self.paint("31", fit(problem.clone()))),
         ];
         let room = height.saturating_sub(HEADER).min(MAX_REQUESTS);
         for request in self.requests.iter().rev().take(room) {
@@ -137,14 +140,17 @@ impl Show for Live {
                 self.public_url = Some(escape(&tunnel.public_url));
                 status_word(tunnel.status).clone_into(&mut self.state);
             }
-            Event::Request { method, path, status: code, duration: took, outcome, .. } => self.request(Request {
-                time: clock(),
-                method: escape(method),
-                path: escape(path),
-                status: status(*code, *outcome),
-                duration: duration(*took),
-                class: code.map_or(0, |code| code / 100),
-            }),
+            Event::Request { method, path, status: code, duration: took, outcome, problem, .. } => {
+                self.problem = problem.as_deref().map(escape);
+                self.request(Request {
+                    time: clock(),
+                    method: escape(method),
+                    path: escape(path),
+                    status: status(*code, *outcome),
+                    duration: duration(*took),
+                    class: code.map_or(0, |code| code / 100),
+                });
+            }
             Event::MoreRequests(count) => self.total += count,
             Event::Disconnected { reason, retry_in, connections } => {
                 self.lines = *connections;
@@ -195,6 +201,25 @@ fn cut(text: &str, width: usize) -> String {
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_wrong_with_the_local_server_is_shown_until_it_answers() {
+        let mut live = Live::new("https://switchboard.test", "h2c://localhost:3000");
+        let request = |status: u16, problem: Option<&str>| Event::Request {
+            method: "GET".to_owned(),
+            path: "/".to_owned(),
+            status: Some(status),
+            duration: Duration::from_millis(1),
+            bytes: 0,
+            outcome: telephone::Outcome::Complete,
+            problem: problem.map(str::to_owned),
+        };
+        let shown = |live: &Live| live.frame(80, 24).iter().any(|line| line.contains("nothing\\u{1b} answers"));
+        live.event(&request(502, Some("nothing\u{1b} answers"))).unwrap();
+        assert!(shown(&live), "{:#?}", live.frame(80, 24));
+        live.event(&request(200, None)).unwrap();
+        assert!(!shown(&live));
+    }
 
     #[test]
     fn the_header_tells_what_waits_and_what_was_sent_twice() {

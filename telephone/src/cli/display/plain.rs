@@ -45,9 +45,11 @@ impl Show for Plain {
                 self.address(&mut out, &tunnel.public_url)?;
                 writeln!(out, "{}  the tunnel is {}", clock(), super::live::status_word(tunnel.status))?;
             }
-            Event::Request { method, path, status: code, duration: took, outcome, .. } => {
+            Event::Request { method, path, status: code, duration: took, outcome, problem, .. } => {
                 let (method, path) = (escape(method), escape(path));
-                writeln!(out, "{}  {method} {path}  {}  {}", clock(), status(*code, *outcome), duration(*took))?;
+                let problem = problem.as_ref().map(|problem| format!("  {}", escape(problem))).unwrap_or_default();
+                let (code, took) = (status(*code, *outcome), duration(*took));
+                writeln!(out, "{}  {method} {path}  {code}  {took}{problem}", clock())?;
             }
             Event::MoreRequests(count) => writeln!(out, "{}  and {count} more requests", clock())?,
             Event::Disconnected { reason, retry_in, connections } => {
