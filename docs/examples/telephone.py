@@ -2,7 +2,8 @@
 TELEPHONE_TOKEN=sbt_... python3 telephone.py localhost:3000 wss://switchboard.example.com/tunnel [SUBDOMAIN]"""
 import asyncio, base64, contextlib, http.client, json, os, sys, websockets
 host, server, subdomain = (sys.argv[1:] + [None])[:3]
-init = {"version": "1.0", "token": os.environ["TELEPHONE_TOKEN"], "local_url": "http://" + host, "subdomain": subdomain}
+init = {"version": "1.0", "token": os.environ["TELEPHONE_TOKEN"], "local_url": "http://" + host, "subdomain": subdomain,
+        "services": json.loads(os.getenv("TELEPHONE_SERVICES", "[]"))}  # such as [{"host": "shop.example.com"}]
 
 def forward(request):
     try:
@@ -24,8 +25,7 @@ async def answer(socket, message):
     if message["type"] == "ping":
         await socket.send(json.dumps({"type": "pong", "timestamp": message["timestamp"]}))
     elif message["type"] == "http_request":
-        reply = await asyncio.to_thread(forward, message)
-        await socket.send(json.dumps({"request_id": message["request_id"], **reply}))
+        await socket.send(json.dumps({"request_id": message["request_id"], **await asyncio.to_thread(forward, message)}))
 
 async def main(tasks=()):
     async for socket in websockets.connect(server, max_size=12 * 2**20):

@@ -18,6 +18,7 @@ impl MigrationTrait for Migration {
         for index in indexes() {
             manager.create_index(index).await?;
         }
+        announce(manager).await?;
         move_tunnel_domains(manager).await
     }
 
@@ -37,11 +38,37 @@ impl MigrationTrait for Migration {
                  WHERE target_kind = 'tunnel' AND host NOT LIKE '*%' AND (deleted_at IS NULL OR deleted_with = tunnel_id)",
             )
             .await?;
+        forget_announced(manager).await?;
         for table in ["revisions", "switches", "nodes", "regions", "routes", "domains", "backends", "services"] {
             manager.drop_table(Table::drop().table(table).to_owned()).await?;
         }
         Ok(())
     }
+}
+
+/// A telephone gets the tunnel back that was made for the same token, target and announced services.
+async fn announce(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    // Empty for none, since null differs from null in an index.
+    let column = Table::alter().table("tunnels").add_column(text("auto_announced").default("")).to_owned();
+    manager.alter_table(column).await?;
+    manager.drop_index(Index::drop().name("tunnels_auto_live").table("tunnels").to_owned()).await?;
+    // By another name: a second connection to SQLite may still know the one that was dropped.
+    manager
+        .create_index(auto("tunnels_auto_announced_live", &["auto_token_id", "auto_local_url", "auto_announced"]))
+        .await
+}
+
+/// Back to token and target alone: telephones that announced something get a new tunnel.
+async fn forget_announced(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    let forget = "UPDATE tunnels SET auto_token_id = NULL, auto_local_url = NULL WHERE auto_announced <> ''";
+    manager.get_connection().execute_unprepared(forget).await?;
+    manager.drop_index(Index::drop().name("tunnels_auto_announced_live").table("tunnels").to_owned()).await?;
+    manager.alter_table(Table::alter().table("tunnels").drop_column("auto_announced").to_owned()).await?;
+    manager.create_index(auto("tunnels_auto_live", &["auto_token_id", "auto_local_url"])).await
+}
+
+fn auto(name: &str, columns: &[&'static str]) -> IndexCreateStatement {
+    live(name, "tunnels", columns).and_where(Expr::col("auto_token_id").is_not_null()).to_owned()
 }
 
 /// They lead somewhere already, so they count as verified.
@@ -91,6 +118,8 @@ fn backends() -> TableCreateStatement {
         // Exactly one of the two.
         .col(text_null("address"))
         .col(uuid_null("tunnel_id"))
+        // Whether the tunnel's telephones say so.
+        .col(boolean("announced"))
         .col(boolean("tls_verify"))
         .col(text("tags"))
         .col(small_integer("weight"))
@@ -239,6 +268,7 @@ fn indexes() -> Vec<IndexCreateStatement> {
         live("services_name_live", "services", &["owner_id", "name"]),
         live("backends_name_live", "backends", &["owner_id", "name"]),
         plain("backends_service", "backends", &["service_id"]),
+        plain("backends_tunnel", "backends", &["tunnel_id"]),
         live("domains_host_live", "domains", &["host"]),
         plain("domains_owner", "domains", &["owner_id"]),
         plain("domains_service", "domains", &["service_id"]),

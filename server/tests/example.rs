@@ -7,10 +7,11 @@ mod support;
 
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
 use http::{Method, Response};
 use http_body_util::BodyExt;
-use support::{Body, Origin, Program, Programs, full, text, whole};
+use support::{Body, Client, Origin, Program, Programs, full, text, until, whole};
 use tokio::process::Command;
 
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/examples/telephone.py");
@@ -29,10 +30,15 @@ async fn python() -> String {
 }
 
 async fn telephone(programs: &Programs, target: std::net::SocketAddr, subdomain: &str) -> Program {
+    telephone_with(programs, target, subdomain, "[]").await
+}
+
+async fn telephone_with(programs: &Programs, target: std::net::SocketAddr, subdomain: &str, services: &str) -> Program {
     let (_, token) = programs.token().await;
     let mut command = Command::new(python().await);
     let server = format!("ws://{}/tunnel", programs.address);
     command.args([EXAMPLE, &target.to_string(), &server, subdomain]).env("TELEPHONE_TOKEN", token);
+    command.env("TELEPHONE_SERVICES", services);
     let mut telephone = Program::start(command);
     telephone.line_with("tunnel_created").await;
     telephone
@@ -87,6 +93,22 @@ async fn it_serves_a_tunnel_and_comes_back() {
     while visitor.text("/back").await.0 != 200 {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn it_announces_a_service() {
+    let programs = Programs::start().await;
+    let origin = Origin::mirror().await;
+    let services = r#"[{"host": "shop.example.com", "path": "/api", "tag": "blue"}]"#;
+    let mut telephone = telephone_with(&programs, origin.address, "shop", services).await;
+    let visitor = Client::new(programs.address, "shop.example.com");
+    until(Duration::from_secs(10), "it is ready", async || {
+        let (status, text) = visitor.text("/api/x").await;
+        status == 200 && text.starts_with("GET /api/x\n")
+    })
+    .await;
+    telephone.kill().await;
+    until(Duration::from_secs(10), "it has left the pool", async || visitor.text("/api/x").await.0 == 503).await;
 }
 
 #[tokio::test]

@@ -33,3 +33,4 @@ pub use server_url::{ServerUrl, ServerUrlError};
 pub use target::{Scheme, Target, TargetError};
 pub use tls::TlsError;
 pub use wire;
+pub use wire::control::{Announced, Announcement};

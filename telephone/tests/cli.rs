@@ -68,7 +68,7 @@ async fn signal(child: &Child, name: &str) {
 async fn wrong_settings_end_with_64_and_name_key_and_remedy() {
     let home = home();
     let server = "--server=http://127.0.0.1:1";
-    let cases: [(&[&str], &[&str]); 12] = [
+    let cases: [(&[&str], &[&str]); 14] = [
         (&["http"], &["<TARGET>"]),
         (&["http", "3000"], &["no switchboard is known", "--server", "TELEPHONE_SERVER", "telephone login"]),
         (&["http", "3000", server], &["no token is known", "dashboard", "TELEPHONE_TOKEN_FILE"]),
@@ -80,6 +80,8 @@ async fn wrong_settings_end_with_64_and_name_key_and_remedy() {
         (&["http", "3000", server, "--token=sbt_x", "--connections=99"], &["--connections", "1..=16"]),
         (&["http", "3000", server, "--token=sbt_x", "--host-header=a b"], &["Host header"]),
         (&["http", "3000", "--server=https://127.0.0.1:1", "--token=sbt_x", "--ca-file=/nonexistent"], &["--ca-file"]),
+        (&["http", "3000", server, "--token=sbt_x", "--tag=blue"], &["--tag", "--host"]),
+        (&["http", "3000", server, "--token=sbt_x", "--path=api"], &["--path", "/api"]),
         (&["login"], &["--server"]),
     ];
     for (arguments, parts) in cases {

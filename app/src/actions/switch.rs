@@ -2,9 +2,10 @@
 
 use super::{entered::Entered, finish, invalid, refuse, signed_in};
 use crate::destination::Destination;
-use domain::{BackendId, HealthStatus, RuleId, ServiceId, SwitchPlan, SwitchStep};
+use domain::{Backend, BackendId, HealthStatus, RuleId, ServiceId, SwitchPlan, SwitchStep, Tag};
 use leptos::prelude::*;
-use server_core::{CoreError, DomainRef, Services, SwitchRequest, Viewer};
+use server_core::{BackendQuery, CoreError, DomainRef, Page, Services, SwitchRequest, Viewer};
+use std::collections::HashSet;
 
 /// What is switched, as addresses and forms name it: `domain:` or `route:` and the id.
 fn subject(text: &str) -> Option<RuleId> {
@@ -47,12 +48,36 @@ fn plan(form: &Entered) -> Result<Option<SwitchPlan>, CoreError> {
     Ok(Some(plan))
 }
 
-async fn switch(services: &Services, viewer: &Viewer, rule: RuleId, form: &Entered) -> Result<(), CoreError> {
-    let engine = services.engine().cloned();
-    let healthy =
-        move |id: BackendId| engine.as_ref().is_none_or(|engine| engine.backend(id).health != HealthStatus::Unhealthy);
-    let request =
-        SwitchRequest { new_tag: form.value("to")?, plan: plan(form)?, force: form.ticked("force"), healthy: &healthy };
+/// The backends with a tag that cannot be expected to serve.
+async fn unhealthy(
+    services: &Services,
+    viewer: &Viewer,
+    service: ServiceId,
+    tag: &Tag,
+) -> Result<HashSet<BackendId>, CoreError> {
+    let mut page = Page { limit: 100, cursor: None };
+    let mut unhealthy = HashSet::new();
+    loop {
+        let query = BackendQuery { service: Some(service), tag: Some(tag.clone()), ..BackendQuery::default() };
+        let listing = services.pools().backends(viewer, query, page).await?;
+        let bad = |backend: &&Backend| services.backend_live(backend).health == HealthStatus::Unhealthy;
+        unhealthy.extend(listing.items.iter().filter(bad).map(|backend| backend.key));
+        let Some(cursor) = listing.next_cursor else { return Ok(unhealthy) };
+        page = Page { limit: 100, cursor: Some(cursor) };
+    }
+}
+
+async fn switch(
+    services: &Services,
+    viewer: &Viewer,
+    service: ServiceId,
+    rule: RuleId,
+    form: &Entered,
+) -> Result<(), CoreError> {
+    let new_tag: Tag = form.value("to")?;
+    let unhealthy = unhealthy(services, viewer, service, &new_tag).await?;
+    let healthy = move |id: BackendId| !unhealthy.contains(&id);
+    let request = SwitchRequest { new_tag, plan: plan(form)?, force: form.ticked("force"), healthy: &healthy };
     match rule {
         RuleId::Domain(id) => services.hosts().switch(viewer, &DomainRef::Id(id), request).await.map(drop),
         RuleId::Route(id) => services.routes().switch(viewer, id, request).await.map(drop),
@@ -76,7 +101,7 @@ pub async fn switch_tag(
         refuse(page, &CoreError::NotFound("domain"));
         return Ok(());
     };
-    let result = switch(&services, &viewer, rule, &form).await;
+    let result = switch(&services, &viewer, service, rule, &form).await;
     let done = match form.text("mode") {
         "gradual" => "switch_started",
         _ => "tag_switched",

@@ -3,9 +3,10 @@
 use super::{finish, invalid, signed_in};
 use crate::{destination::Destination, ssr};
 use chrono::Days;
-use domain::{NewToken, Subdomain, Timestamp, TokenId, TokenName, TokenScope};
+use domain::{NewToken, Timestamp, TokenId, TokenName, TokenScope};
 use leptos::prelude::*;
 use server_core::{CoreError, Services, Viewer};
+use std::{fmt::Display, str::FromStr};
 
 fn tokens() -> Destination {
     Destination::page("/web/tokens")
@@ -19,6 +20,9 @@ pub const EXPIRY_DAYS: [u64; 4] = [7, 30, 90, 365];
 pub async fn create_token(
     #[server(default)] name: String,
     #[server(default)] subdomains: String,
+    #[server(default)] hosts: String,
+    #[server(default)] paths: String,
+    #[server(default)] tags: String,
     #[server(default)] expires_in_days: String,
 ) -> Result<(), ServerFnError> {
     let Some((services, _, viewer)) = signed_in(&tokens()) else { return Ok(()) };
@@ -26,8 +30,12 @@ pub async fn create_token(
         .with("form", "create")
         .with_some("name", Some(&name))
         .with_some("subdomains", Some(&subdomains))
+        .with_some("hosts", Some(&hosts))
+        .with_some("paths", Some(&paths))
+        .with_some("tags", Some(&tags))
         .with_some("expires_in_days", Some(&expires_in_days));
-    let result = match wanted(&name, &subdomains, &expires_in_days) {
+    let scope = Lists { subdomains: &subdomains, hosts: &hosts, paths: &paths, tags: &tags };
+    let result = match wanted(&name, scope, &expires_in_days) {
         Ok(new) => create(&services, &viewer, new).await,
         Err(error) => Err(error),
     };
@@ -45,15 +53,36 @@ fn shown(id: TokenId, done: &str) -> Destination {
     tokens().with("done", done).with("created", &id.to_string())
 }
 
-fn wanted(name: &str, subdomains: &str, expires_in_days: &str) -> Result<NewToken, CoreError> {
+/// What the form's lists hold, an entry a line.
+#[derive(Clone, Copy, Default)]
+struct Lists<'a> {
+    subdomains: &'a str,
+    hosts: &'a str,
+    paths: &'a str,
+    tags: &'a str,
+}
+
+impl Lists<'_> {
+    fn scope(self) -> Result<TokenScope, CoreError> {
+        Ok(TokenScope {
+            subdomains: listed(self.subdomains, "subdomains")?,
+            hosts: listed(self.hosts, "hosts")?,
+            paths: listed(self.paths, "paths")?,
+            tags: listed(self.tags, "tags")?,
+        })
+    }
+}
+
+/// The entries of a list; of an empty one, no limit.
+fn listed<T: FromStr<Err: Display>>(text: &str, field: &'static str) -> Result<Option<Vec<T>>, CoreError> {
+    let entries: Result<Vec<T>, _> = text.split_whitespace().map(str::parse).collect();
+    let entries = entries.map_err(|error| invalid(field, error))?;
+    Ok((!entries.is_empty()).then_some(entries))
+}
+
+fn wanted(name: &str, lists: Lists<'_>, expires_in_days: &str) -> Result<NewToken, CoreError> {
     let name = name.parse::<TokenName>().map_err(|error| invalid("token_name", error))?;
-    let subdomains = subdomains
-        .split_whitespace()
-        .map(str::parse::<Subdomain>)
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| invalid("subdomains", error))?;
-    let scope = if subdomains.is_empty() { TokenScope::AllTunnels } else { TokenScope::Subdomains { subdomains } };
-    Ok(NewToken { name, scope, expires_at: expiry(expires_in_days, ssr::now())? })
+    Ok(NewToken { name, scope: lists.scope()?, expires_at: expiry(expires_in_days, ssr::now())? })
 }
 
 fn expiry(days: &str, now: Timestamp) -> Result<Option<Timestamp>, CoreError> {
@@ -95,20 +124,28 @@ pub async fn revoke_token(#[server(default)] id: String) -> Result<(), ServerFnE
 mod tests {
     use super::*;
 
+    fn lists(subdomains: &str) -> Lists<'_> {
+        Lists { subdomains, ..Lists::default() }
+    }
+
     #[test]
-    fn a_token_for_no_subdomain_is_for_all() {
-        let new = wanted("laptop", " ", "").unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!((new.scope, new.expires_at), (TokenScope::AllTunnels, None));
-        let new = wanted("laptop", "shop\r\nblog", "30").unwrap_or_else(|error| panic!("{error}"));
-        let TokenScope::Subdomains { subdomains } = new.scope else { panic!("{:?}", new.scope) };
-        assert_eq!(subdomains.len(), 2);
+    fn what_is_not_listed_is_no_limit() {
+        let new = wanted("laptop", lists(" "), "").unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((new.scope, new.expires_at), (TokenScope::default(), None));
+        let places = Lists { hosts: "a.test\r\n*.b.test", tags: "blue", ..lists("shop\r\nblog") };
+        let new = wanted("laptop", places, "30").unwrap_or_else(|error| panic!("{error}"));
+        let lengths = (new.scope.subdomains.map(|list| list.len()), new.scope.hosts.map(|list| list.len()));
+        assert_eq!((lengths, new.scope.paths), ((Some(2), Some(2)), None));
         assert!(new.expires_at.is_some());
     }
 
     #[test]
     fn what_the_form_does_not_offer_is_refused() {
         for (name, subdomains, days) in [("", "", ""), ("a", "-", ""), ("a", "", "-1"), ("a", "", "99999999999")] {
-            assert!(wanted(name, subdomains, days).is_err(), "{name} {subdomains} {days}");
+            assert!(wanted(name, lists(subdomains), days).is_err(), "{name} {subdomains} {days}");
+        }
+        for wrong in [Lists { hosts: "a.*", ..lists("") }, Lists { paths: "x", ..lists("") }] {
+            assert!(wanted("a", wrong, "").is_err());
         }
     }
 }

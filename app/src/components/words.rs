@@ -56,7 +56,8 @@ pub fn origin(backend: &Backend) -> AnyView {
         }
         (None, Some(id)) => {
             let name = backend.tunnel.as_ref().map_or_else(|| id.to_string(), ToString::to_string);
-            view! { "tunnel " <a href=format!("/web/tunnels/{id}")>{name}</a> }.into_any()
+            let note = backend.announced.then(|| view! { <span class="muted">", announced by its telephones"</span> });
+            view! { "tunnel " <a href=format!("/web/tunnels/{id}")>{name}</a> {note} }.into_any()
         }
         (None, None) => ().into_any(),
     }

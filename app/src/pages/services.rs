@@ -106,7 +106,7 @@ impl Seen {
 
 /// How a backend is doing, as far as this process carries requests.
 pub fn live(visit: &Visit, backend: &Backend) -> BackendLive {
-    visit.services.engine().map(|engine| engine.backend(backend.key)).unwrap_or_default()
+    visit.services.backend_live(backend)
 }
 
 fn create_form(form: &FormState, is_open: bool) -> AnyView {

@@ -97,7 +97,7 @@ fn create_form(form: &FormState, is_open: bool) -> AnyView {
                 <h2>"Create a token"</h2>
             </summary>
             <form method="post" action="/web/action/create_token" class="form">
-                {form.summary(&["name", "subdomains"])}
+                {form.summary(&["name", "subdomains", "hosts", "paths", "tags"])}
                 {Field::text("create", "name", "Name")
                     .required()
                     .at_most(64)
@@ -108,6 +108,23 @@ fn create_form(form: &FormState, is_open: bool) -> AnyView {
                 {Field::text("create", "subdomains", "Only for these subdomains")
                     .lines(2)
                     .hint("One a line, at most 50. Empty: any tunnel of yours, and new ones.")
+                    .state(form)
+                    .view()}
+                {Field::text("create", "hosts", "Announces only these hosts")
+                    .lines(2)
+                    .hint(
+                        "What telephones may join with --host, such as *.example.com; one a line. Empty: any host, or none when there are subdomains above.",
+                    )
+                    .state(form)
+                    .view()}
+                {Field::text("create", "paths", "Only under these paths")
+                    .lines(2)
+                    .hint("Such as /api; one a line. Empty: any path.")
+                    .state(form)
+                    .view()}
+                {Field::text("create", "tags", "Only with these tags")
+                    .lines(2)
+                    .hint("Such as green; one a line. Empty: any tag.")
                     .state(form)
                     .view()}
                 <div class="field">
@@ -156,13 +173,25 @@ fn list(tokens: &[Token]) -> AnyView {
     .into_any()
 }
 
-fn row(token: &Token) -> AnyView {
-    let scope = match &token.scope {
-        TokenScope::AllTunnels => "all tunnels".to_owned(),
-        TokenScope::Subdomains { subdomains } => {
-            subdomains.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+/// What a token allows, in a few words.
+fn allows(scope: &TokenScope) -> String {
+    fn listed<T: ToString>(what: &str, list: Option<&[T]>) -> Option<String> {
+        match list? {
+            [] => Some(format!("no {what}")),
+            list => Some(format!("{what} {}", list.iter().map(T::to_string).collect::<Vec<_>>().join(", "))),
         }
+    }
+    let tunnels = match scope.subdomains.as_deref() {
+        None => "all tunnels".to_owned(),
+        Some(subdomains) => subdomains.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
     };
+    let (hosts, paths, tags) = (scope.hosts.as_deref(), scope.paths.as_deref(), scope.tags.as_deref());
+    let limits = [listed("hosts", hosts), listed("paths", paths), listed("tags", tags)];
+    [tunnels].into_iter().chain(limits.into_iter().flatten()).collect::<Vec<_>>().join("; ")
+}
+
+fn row(token: &Token) -> AnyView {
+    let scope = allows(&token.scope);
     let ends = match token.expires_at {
         None => view! { "never" }.into_any(),
         Some(at) if at <= ssr::now() => view! { <span class="badge badge-deleted">"Ended"</span> }.into_any(),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use domain::{BackendId, BackendLive, ExplainRequest, Explanation, HealthReport};
+use domain::{Backend, BackendId, BackendLive, ExplainRequest, Explanation, HealthReport, HealthStatus, TunnelId};
 
 use crate::{Result, Services, Viewer};
 
@@ -31,5 +31,22 @@ impl Services {
     /// The engine; there is none in commands that carry no requests.
     pub fn engine(&self) -> Option<&Arc<dyn Engine>> {
         self.engine_place().get()
+    }
+
+    /// How a backend is doing, as far as this process carries requests; the caller has made sure that the viewer may
+    /// see it.
+    pub fn backend_live(&self, backend: &Backend) -> BackendLive {
+        self.live_of(backend.key, backend.tunnel_id)
+    }
+
+    /// Tunnels are not checked: they can serve as long as a telephone is there.
+    pub(crate) fn live_of(&self, id: BackendId, tunnel: Option<TunnelId>) -> BackendLive {
+        let mut live = self.engine().map(|engine| engine.backend(id)).unwrap_or_default();
+        if let Some(tunnel) = tunnel {
+            let telephones = self.presence().count(tunnel);
+            live.health = if telephones > 0 { HealthStatus::Healthy } else { HealthStatus::Unhealthy };
+            live.detail = Some(format!("telephones that serve its tunnel: {telephones}"));
+        }
+        live
     }
 }

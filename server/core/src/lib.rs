@@ -5,6 +5,7 @@
 //! [`TokenHolder`], and only this crate makes them. Nothing here knows HTTP or Leptos.
 
 mod accounts;
+mod announcing;
 mod auth;
 mod changes;
 mod declared;
@@ -33,6 +34,7 @@ mod tunnels;
 mod verifier;
 
 pub use accounts::Accounts;
+pub use announcing::{AnnouncedService, Announcement, AnnouncementRefused, Announcements};
 pub use auth::{TokenHolder, Viewer};
 pub use changes::{Change, Changes};
 pub use declared::{Declaration, Declared, Plan, Planned, Reach};
@@ -61,6 +63,7 @@ pub use switching::{SwitchEnd, SwitchRequest, Switches};
 pub use tokens::{TokenRefused, Tokens};
 pub use traffic::{Held, InFlight, Meter, Now, Overall, Subject, Tallied, Tally, Traffic};
 pub use tunnels::{
-    AttachRefused, AttachRequest, Attached, NewTunnel, RoutingEntry, TunnelPatch, TunnelQuery, TunnelSort, Tunnels,
+    AttachRefused, AttachRequest, Attached, Claim, NewTunnel, RoutingEntry, TunnelPatch, TunnelQuery, TunnelSort,
+    Tunnels, WantedService,
 };
 pub use verifier::Verifier;

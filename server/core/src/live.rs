@@ -33,7 +33,7 @@ pub struct Watch {
     states: HashMap<TunnelId, TunnelState>,
     shown: HashMap<TunnelId, TunnelNow>,
     /// The backends of a service, and how they were in the last message.
-    backends: HashMap<BackendId, Option<BackendLive>>,
+    backends: HashMap<BackendId, (Option<TunnelId>, Option<BackendLive>)>,
     newest: Option<RequestId>,
     viewer_checked: Instant,
     detail_read: Instant,
@@ -102,7 +102,7 @@ impl Watch {
         self.shown = tunnels.iter().map(|tunnel| (tunnel.id, *tunnel)).collect();
         let recent = self.services.traffic().recent(&self.viewer, self.of);
         self.newest = recent.first().map(|request| request.id);
-        self.backends.values_mut().for_each(|shown| *shown = None);
+        self.backends.values_mut().for_each(|(_, shown)| *shown = None);
         let backends = self.backends_now();
         Ok(LiveUpdate::Snapshot(LiveSnapshot { series, tunnels, recent, detail, backends }))
     }
@@ -132,9 +132,11 @@ impl Watch {
 
     /// The backends that are not as they were told last.
     fn backends_now(&mut self) -> Vec<BackendNow> {
-        let Some(engine) = self.services.engine() else { return vec![] };
-        let changed = self.backends.iter_mut().filter_map(|(id, shown)| {
-            let live = engine.backend(*id);
+        if self.services.engine().is_none() {
+            return vec![];
+        }
+        let changed = self.backends.iter_mut().filter_map(|(id, (tunnel, shown))| {
+            let live = self.services.live_of(*id, *tunnel);
             if shown.as_ref() == Some(&live) {
                 return None;
             }
@@ -211,7 +213,10 @@ impl Watch {
         self.backends = backends
             .items
             .into_iter()
-            .map(|backend| (backend.key, self.backends.get(&backend.key).cloned().flatten()))
+            .map(|backend| {
+                let shown = self.backends.get(&backend.key).and_then(|(_, shown)| shown.clone());
+                (backend.key, (backend.tunnel_id, shown))
+            })
             .collect();
         Ok(())
     }

@@ -141,6 +141,9 @@ pub struct Backend {
     /// The tunnel's subdomain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tunnel: Option<Subdomain>,
+    /// Whether the tunnel's telephones announce it: it is there as long as they say so.
+    #[serde(default)]
+    pub announced: bool,
     /// Its labels.
     pub tags: Tags,
     /// Its share.

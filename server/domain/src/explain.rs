@@ -146,6 +146,9 @@ pub struct ExplainCandidate {
     pub key: BackendId,
     /// Its address, or the tunnel that it is.
     pub origin: String,
+    /// Whether the tunnel's telephones announce it.
+    #[serde(default)]
+    pub announced: bool,
     /// What its owner has decided.
     pub state: BackendState,
     /// What its health check has found.

@@ -42,6 +42,14 @@ impl HostPattern {
         matches!(self, Self::Wildcard(_))
     }
 
+    /// Whether it stands for every host that `other` stands for.
+    pub fn covers(&self, other: &Self) -> bool {
+        match other {
+            Self::Exact(name) => self.matches(name.as_str()),
+            Self::Wildcard(name) => self.is_wildcard() && (self.hostname() == name || self.matches(name.as_str())),
+        }
+    }
+
     /// Whether it stands for `host`, which is in lower case and without port, as a [`Hostname`] is.
     pub fn matches(&self, host: &str) -> bool {
         match self {

@@ -71,7 +71,7 @@ pub use tag::{Tag, TagError, Tags, TooManyTags};
 pub use target::{
     Redirect, RedirectStatus, RedirectStatusError, RedirectTo, RedirectToError, Target, TargetError, TargetFields,
 };
-pub use token::{NewToken, Token, TokenName, TokenNameError, TokenScope};
+pub use token::{NewToken, Token, TokenName, TokenNameError, TokenScope, TokenScopeError};
 pub use traffic::{LatencySummary, RecentRequest, Sample, StatusCounts, TunnelStats};
 pub use tunnel::{Tunnel, TunnelName, TunnelNameError, TunnelState, TunnelStatus};
 pub use user::{Role, User};

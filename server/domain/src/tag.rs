@@ -16,6 +16,13 @@ pub struct TagError;
 
 text_type!(Tag, TagError);
 
+impl Tag {
+    /// The one that is enabled where a telephone announces something new and names none.
+    pub fn default_tag() -> Self {
+        Self("default".to_owned())
+    }
+}
+
 impl FromStr for Tag {
     type Err = TagError;
 

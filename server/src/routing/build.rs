@@ -209,6 +209,7 @@ impl Making<'_> {
             backend: self.backends.state(backend.id),
             name: backend.name.clone(),
             origin,
+            announced: backend.announced,
             state: backend.state,
             region: backend.region.clone(),
             key: stable_hash(backend.id.0.as_bytes()),

@@ -240,6 +240,9 @@ fn describe(candidate: &Candidate, pool: &Pool, place: usize, chosen: Option<usi
         _ if is_chosen => format!("chosen ({})", pool.way()),
         _ if candidate.state == BackendState::Draining => "drains: no new clients".to_owned(),
         _ if backend.health() == HealthStatus::Unhealthy => "its health check fails".to_owned(),
+        Origin::Tunnel(route) if route.sessions.is_empty() && candidate.announced => {
+            "no telephone that announces it is connected".to_owned()
+        }
         Origin::Tunnel(route) if route.sessions.is_empty() => "no telephone serves its tunnel".to_owned(),
         _ if candidate.is_full() => format!("has {} requests, as many as it may", candidate.most()),
         _ if backend.is_ejected() => "left out for a while, since it failed again and again".to_owned(),
@@ -254,6 +257,7 @@ fn describe(candidate: &Candidate, pool: &Pool, place: usize, chosen: Option<usi
             Origin::Address(upstream) | Origin::Region(upstream) => upstream.address().to_string(),
             Origin::Tunnel(route) => format!("tunnel {}", route.address.subdomain),
         },
+        announced: candidate.announced,
         state: candidate.state,
         health: backend.health(),
         ejected: backend.is_ejected(),

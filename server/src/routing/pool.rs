@@ -53,6 +53,8 @@ pub struct Candidate {
     pub name: BackendName,
     /// What reaches it.
     pub origin: Origin,
+    /// Whether the telephones of its tunnel announce it.
+    pub announced: bool,
     /// What its owner has decided.
     pub state: BackendState,
     /// Where it lives.

@@ -2,18 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::{TelephoneSession, TelephoneSessionId, Timestamp};
+use domain::{TelephoneSession, TelephoneSessionId, Timestamp, TunnelId};
 use rand::Rng;
-use server_core::{AttachRefused, AttachRequest, Attached, CoreError, TokenHolder, TokenRefused};
+use server_core::{
+    AnnouncedService, AnnouncementRefused, AttachRefused, AttachRequest, Attached, CoreError, TokenHolder,
+    TokenRefused, WantedService,
+};
 use telephone::line::{self, ControlReceiver, Line, Side, opening};
 use tokio::time::{Instant, timeout_at};
 use wire::close;
-use wire::control::{AuthChallenge, Control, ErrorCode, Init, Join, Limits, Refusal, Status, TunnelCreated};
+use wire::control::{
+    Announced, Announcement, AuthChallenge, Control, ErrorCode, Init, Join, Limits, Refusal, Status, TunnelCreated,
+    Verification,
+};
 use wire::mux::Settings;
 
+use super::claim::Claim;
 use super::endpoint::{Endpoint, Socket, SocketDriver};
 use super::plain;
 use super::session::{NotJoined, Session, SessionLine};
@@ -51,7 +58,7 @@ struct Admitted {
 /// Where a socket belongs.
 enum Place {
     /// In a new session with this id, which serves this tunnel.
-    New(TelephoneSessionId, Box<Attached>),
+    New(TelephoneSessionId, Box<Attached>, Option<Claim>),
     /// Among the lines of a session that there is.
     Further(Arc<Session>),
 }
@@ -130,30 +137,40 @@ impl Opening<'_> {
             local_url: init.local_url.clone(),
             region: init.metadata.region.clone(),
             metadata: metadata(&init),
+            services: init.services.iter().map(wanted).collect(),
         };
-        let token = init.token.clone();
+        let (token, registry) = (init.token.clone(), self.endpoint.registry.clone());
         let work = self.endpoint.control.spawn(async move {
+            let claimed = Mutex::new(None);
+            let claim = |tunnel: TunnelId, key: &str| {
+                let claim = registry.sessions_of(tunnel).claim(key);
+                let may = claim.is_some();
+                *claimed.lock().unwrap_or_else(PoisonError::into_inner) = claim;
+                may
+            };
             let holder = services.tokens().authenticate(token.expose()).await?;
-            let attached = services.tunnels().attach(&holder, request).await?;
+            let attached = services.tunnels().attach(&holder, request, &claim).await?;
             // The address is announced only when it works.
             let works = |route: &Arc<TunnelRoute>| route.address.public_url == attached.tunnel.public_url;
-            if !routing.table().tunnel(attached.tunnel.id).is_some_and(works) {
+            if attached.is_news || !routing.table().tunnel(attached.tunnel.id).is_some_and(works) {
                 routing.refresh().await?;
             }
-            Ok::<_, Refused>((holder, attached))
+            let claim = claimed.into_inner().unwrap_or_else(PoisonError::into_inner);
+            Ok::<_, Refused>((holder, attached, claim))
         });
-        let (holder, attached) = work.await.map_err(|error| Refused::internal(&error))??;
-        Ok(Admitted { init, holder, place: Place::New(TelephoneSessionId(uuid::Uuid::now_v7()), Box::new(attached)) })
+        let (holder, attached, claim) = work.await.map_err(|error| Refused::internal(&error))??;
+        let id = TelephoneSessionId(uuid::Uuid::now_v7());
+        Ok(Admitted { init, holder, place: Place::New(id, Box::new(attached), claim) })
     }
 
     /// Announces the tunnel, and makes a line of the socket when the telephone is ready.
     async fn begin(self, mut socket: Socket, admitted: Admitted, deadline: Instant) -> Option<Opened> {
         let Admitted { init, holder, place } = admitted;
         let created = match &place {
-            Place::New(id, attached) => created(*id, attached),
+            Place::New(id, attached, _) => created(*id, attached),
             Place::Further(session) => session.created(),
         };
-        if let Place::New(_, attached) = &place {
+        if let Place::New(_, attached, _) = &place {
             // From here on the address is known, and whoever asks for it waits for the telephone to be ready.
             self.endpoint.registry.sessions_of(attached.tunnel.id).expect_one();
         }
@@ -171,12 +188,12 @@ impl Opening<'_> {
             let (line, driver, _, control) = line::new(socket, Side::Server, settings);
             (line, SocketDriver::Frames(Box::new(driver)), control)
         };
-        let joined = match &place {
-            Place::New(id, attached) => {
-                let info = self.describe(*id, &init, &holder, attached);
-                self.open(info, init.resume.as_deref(), created, &line)
+        let joined = match place {
+            Place::New(id, attached, claim) => {
+                let info = self.describe(id, &init, &holder, &attached);
+                self.open(info, init.resume.as_deref(), created, claim, &line)
             }
-            Place::Further(session) => self.join(session, &created, &line),
+            Place::Further(session) => self.join(&session, &created, &line),
         };
         match joined {
             Ok((session, line)) => {
@@ -219,10 +236,11 @@ impl Opening<'_> {
         info: TelephoneSession,
         resumes: Option<&str>,
         created: TunnelCreated,
+        claim: Option<Claim>,
         line: &Line,
     ) -> Result<(Arc<Session>, Arc<SessionLine>), (ErrorCode, String)> {
         let line = SessionLine::new(info.id, line.clone());
-        let session = Arc::new(Session::new(info.token_id, info.tunnel_id, created, line.clone()));
+        let session = Arc::new(Session::new(info.token_id, info.tunnel_id, created, claim, line.clone()));
         let joined = self.endpoint.registry.join(&session, resumes);
         joined.map_err(|crowded| (ErrorCode::LimitExceeded, crowded.to_string()))?;
         session.show(self.endpoint.services.presence().join(info));
@@ -277,6 +295,29 @@ fn created(id: TelephoneSessionId, attached: &Attached) -> TunnelCreated {
         status: Status::Active,
         session_id: id.to_string(),
         resume: format!("{:032x}", rand::rng().random::<u128>()),
+        services: attached.services.iter().map(announced).collect(),
+    }
+}
+
+/// A service as a telephone announces it.
+fn wanted(announcement: &Announcement) -> WantedService {
+    let Announcement { host, path, tag, service } = announcement.clone();
+    WantedService { host, path, tag, service }
+}
+
+/// What the telephone is told of a service that it has announced.
+fn announced(service: &AnnouncedService) -> Announced {
+    Announced {
+        host: service.host.as_ref().map(ToString::to_string),
+        path: service.mount.as_ref().map(ToString::to_string),
+        tag: service.tag.as_ref().map(ToString::to_string),
+        service: service.service.to_string(),
+        public_url: service.public_url.clone(),
+        verification: service.verification.as_ref().map(|verification| Verification {
+            record: verification.record.clone(),
+            value: verification.value.clone(),
+            url: verification.url.clone(),
+        }),
     }
 }
 
@@ -361,6 +402,15 @@ impl From<AttachRefused> for Refused {
             AttachRefused::OutsideScope => ErrorCode::TokenScope,
             AttachRefused::TunnelPaused => ErrorCode::TunnelPaused,
             AttachRefused::LimitExceeded => ErrorCode::LimitExceeded,
+            AttachRefused::Announcement(refused) => match refused {
+                AnnouncementRefused::Invalid(_) => ErrorCode::ServiceInvalid,
+                AnnouncementRefused::Reserved(_) => ErrorCode::ServiceReserved,
+                AnnouncementRefused::Taken(_) => ErrorCode::ServiceTaken,
+                AnnouncementRefused::Conflict => ErrorCode::ServiceConflict,
+                AnnouncementRefused::OutsideScope(_) => ErrorCode::TokenScope,
+                AnnouncementRefused::Limit(_) => ErrorCode::LimitExceeded,
+                AnnouncementRefused::Unavailable(error) => return Self::internal(error),
+            },
             AttachRefused::Unavailable(error) => return Self::internal(error),
         };
         Self::Because(code, refused.to_string())

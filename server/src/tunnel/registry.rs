@@ -101,7 +101,7 @@ impl Registry {
                 Some(TunnelState::Deleted) | None => set.cut(Cut::TunnelDeleted, |_| true),
             }
         }
-        self.tunnels.retain(|id, set| table.tunnel(*id).is_some() || !set.is_empty());
+        self.tunnels.retain(|id, set| table.tunnel(*id).is_some() || !set.is_forsaken());
     }
 
     /// Tells the telephones of tunnels that have another address than they know.

@@ -10,6 +10,7 @@ use wire::close;
 use wire::control::{Control, Drain, ErrorCode, Refusal, TunnelCreated};
 
 use super::address::{self, Address};
+use super::claim::Claim;
 use crate::ingress::{LinePlace, current_worker};
 
 /// The largest number of sockets of one telephone.
@@ -40,6 +41,8 @@ struct Standing {
     created: TunnelCreated,
     /// No further line is taken: the session was ended, or its last line has gone.
     over: bool,
+    /// What the telephone announces is announced by it until the session takes no more requests.
+    claim: Option<Claim>,
     /// Shows the telephone to people while it lives.
     presence: Option<PresenceGuard>,
 }
@@ -103,9 +106,15 @@ pub enum Cut {
 
 impl Session {
     /// A session with its first line.
-    pub fn new(token: TokenId, tunnel: TunnelId, created: TunnelCreated, first: Arc<SessionLine>) -> Self {
+    pub fn new(
+        token: TokenId,
+        tunnel: TunnelId,
+        created: TunnelCreated,
+        claim: Option<Claim>,
+        first: Arc<SessionLine>,
+    ) -> Self {
         let resume = created.resume.clone();
-        let standing = Mutex::new(Standing { created, over: false, presence: None });
+        let standing = Mutex::new(Standing { created, over: false, claim, presence: None });
         Self { id: first.session, token, tunnel, resume, lines: ArcSwap::from_pointee(vec![first]), standing }
     }
 
@@ -227,6 +236,7 @@ impl Session {
         self.set(lines, &standing);
         if last {
             standing.over = true;
+            standing.claim = None;
             standing.presence = None;
         }
         last
@@ -269,7 +279,9 @@ impl Session {
 
     /// Takes no further line; those there are.
     fn finish(&self) -> Vec<Arc<SessionLine>> {
-        self.standing().over = true;
+        let mut standing = self.standing();
+        standing.over = true;
+        standing.claim = None;
         self.lines()
     }
 

@@ -10,6 +10,7 @@ use domain::TelephoneSessionId;
 use tokio::sync::Notify;
 
 use super::address::Address;
+use super::claim::{Claim, Claims};
 use super::hold::Hold;
 use super::session::{Cut, Session, SessionLine};
 
@@ -28,6 +29,8 @@ pub struct SessionSet {
     /// Until when a telephone is expected back, as [`Hold::millis`].
     expected_until: AtomicU64,
     changed: Notify,
+    /// What the telephones announce.
+    claims: Arc<Claims>,
     waiting: AtomicUsize,
     hold: Arc<Hold>,
 }
@@ -46,6 +49,7 @@ impl SessionSet {
             changing: Mutex::default(),
             expected_until: AtomicU64::new(hold.first_return()),
             changed: Notify::new(),
+            claims: Arc::default(),
             waiting: AtomicUsize::new(0),
             hold,
         }
@@ -132,6 +136,17 @@ impl SessionSet {
     /// A request is sent a second time.
     pub fn retried(&self) {
         self.hold.retried();
+    }
+
+    /// A telephone wants to serve the tunnel and announces what this is the key of; `None` when those that serve it
+    /// announce something else.
+    pub(super) fn claim(&self, key: &str) -> Option<Claim> {
+        self.claims.claim(key)
+    }
+
+    /// Whether nobody is there or on the way.
+    pub(super) fn is_forsaken(&self) -> bool {
+        self.is_empty() && !self.claims.is_held()
     }
 
     /// A telephone is on its way.

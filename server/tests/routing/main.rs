@@ -7,6 +7,7 @@
 mod support;
 
 mod affinity;
+mod announced;
 mod backends;
 mod balance;
 mod grpc;

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use http::HeaderValue;
 use wire::Secret;
-use wire::control::Metadata;
+use wire::control::{Announcement, MAX_SERVICES, Metadata};
 
 use super::supervisor::{self, Shared};
 use super::threads::Threads;
@@ -19,6 +19,7 @@ pub struct Builder {
     token: Secret,
     target: Option<Target>,
     subdomain: Option<String>,
+    services: Vec<Announcement>,
     metadata: Metadata,
     connections: usize,
     own_threads: bool,
@@ -35,6 +36,7 @@ impl Builder {
             token,
             target: None,
             subdomain: None,
+            services: Vec::new(),
             metadata,
             connections: 1,
             own_threads: false,
@@ -55,6 +57,14 @@ impl Builder {
     #[must_use]
     pub fn subdomain(mut self, subdomain: impl Into<String>) -> Self {
         self.subdomain = Some(subdomain.into());
+        self
+    }
+
+    /// Announces one more service: the local server joins the pool behind this host and path for as long as the
+    /// telephone is connected.
+    #[must_use]
+    pub fn announce(mut self, service: Announcement) -> Self {
+        self.services.push(service);
         self
     }
 
@@ -118,6 +128,9 @@ impl Builder {
             return Err(StartError::Token);
         }
         let target = self.target.ok_or(StartError::NoTarget)?;
+        if self.services.len() > MAX_SERVICES {
+            return Err(StartError::Services);
+        }
         let host = self.host_header.map(host_header).transpose()?;
         let verifying = |needed: bool| needed.then(|| Tls::verifying(self.ca_file.as_deref())).transpose();
         let target_tls = match &target {
@@ -131,6 +144,7 @@ impl Builder {
             token: self.token,
             local_url: target.to_string(),
             subdomain: self.subdomain,
+            services: self.services,
             metadata: self.metadata,
             forwarder: Forwarder::new(target, target_tls, host),
         };

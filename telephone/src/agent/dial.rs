@@ -64,6 +64,7 @@ fn init(shared: &Shared, wish: Wish, limits: Limits) -> Init {
         local_url: shared.local_url.clone(),
         metadata: shared.metadata.clone(),
         subdomain: wish.subdomain,
+        services: shared.services.clone(),
         resume: wish.resume,
         join: wish.join,
         limits,

@@ -18,6 +18,9 @@ pub enum StartError {
     /// No target was given.
     #[error("no target to forward to was given")]
     NoTarget,
+    /// Too much was announced.
+    #[error("a telephone announces at most {} services", wire::control::MAX_SERVICES)]
+    Services,
     /// The value for `Host` is not one.
     #[error("{0:?} is not a host name for the Host header")]
     HostHeader(String),

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use wire::control::{ErrorCode, Stats, Status};
+use wire::control::{Announced, ErrorCode, Stats, Status};
 
 use crate::forward::{Outcome, Report};
 
@@ -17,6 +17,8 @@ pub struct TunnelInfo {
     pub status: Status,
     /// The id of the session that was opened last.
     pub session_id: String,
+    /// The services that were announced, as they were found or made.
+    pub services: Vec<Announced>,
 }
 
 /// Something that happened to an agent.

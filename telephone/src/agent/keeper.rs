@@ -164,5 +164,6 @@ fn tunnel_info(created: &TunnelCreated) -> TunnelInfo {
         public_url: created.public_url.clone(),
         status: created.status,
         session_id: created.session_id.clone(),
+        services: created.services.clone(),
     }
 }

@@ -117,6 +117,7 @@ mod tests {
             status: Status::Active,
             session_id: id.to_owned(),
             resume: format!("resume-{id}"),
+            services: Vec::new(),
         }
     }
 

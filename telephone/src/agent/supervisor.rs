@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use wire::Secret;
-use wire::control::{Metadata, Refusal, Stats};
+use wire::control::{Announcement, Metadata, Refusal, Stats};
 
 use super::error::printable;
 use super::handle::Standing;
@@ -34,6 +34,7 @@ pub(super) struct Shared {
     pub token: Secret,
     pub local_url: String,
     pub subdomain: Option<String>,
+    pub services: Vec<Announcement>,
     pub metadata: Metadata,
     pub forwarder: Forwarder,
 }

@@ -23,6 +23,9 @@ pub(super) enum Command {
     Login(LoginArgs),
 }
 
+/// What a telephone serves besides its tunnel, while it is connected.
+const ANNOUNCING: &str = "Joining a service";
+
 #[derive(Debug, Args)]
 #[command(after_help = exit::HELP)]
 pub(super) struct HttpArgs {
@@ -38,6 +41,18 @@ pub(super) struct HttpArgs {
     /// The subdomain wanted [default: the one of last time, or a random one]
     #[arg(long, env = "TELEPHONE_SUBDOMAIN", value_name = "NAME")]
     pub subdomain: Option<String>,
+    /// Serve this host as well, for instance app.example.com or *.example.com, as one of the backends behind it
+    #[arg(long, env = "TELEPHONE_HOST", value_name = "HOST", help_heading = ANNOUNCING)]
+    pub host: Option<String>,
+    /// Serve only what is under this path of the host, for instance /api [default: all of it]
+    #[arg(long, env = "TELEPHONE_PATH", value_name = "PATH", help_heading = ANNOUNCING)]
+    pub path: Option<String>,
+    /// Label this telephone's local server, so that traffic can be switched to it [default: the label that is enabled]
+    #[arg(long, env = "TELEPHONE_TAG", value_name = "TAG", help_heading = ANNOUNCING)]
+    pub tag: Option<String>,
+    /// Join the service of this name [default: the one that host and path lead to, or one of their own]
+    #[arg(long, env = "TELEPHONE_SERVICE", value_name = "NAME", help_heading = ANNOUNCING)]
+    pub service: Option<String>,
     /// How many connections to the switchboard serve the tunnel at once, 1 to 16 [default: by the number of cores]
     #[arg(long, env = "TELEPHONE_CONNECTIONS", value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
     pub connections: Option<u8>,

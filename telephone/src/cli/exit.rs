@@ -11,7 +11,7 @@ pub(super) const USAGE: u8 = 64;
 const UNAVAILABLE: u8 = 69;
 /// A fault of the system: no runtime, no signal handlers.
 pub(super) const OS: u8 = 71;
-/// The subdomain cannot be had.
+/// The subdomain, or an announced service, cannot be had.
 const SUBDOMAIN: u8 = 73;
 /// A file could not be written.
 pub(super) const IO: u8 = 74;
@@ -27,7 +27,7 @@ Exit codes:
   64  a setting is missing or wrong; nothing was dialled
   69  the tunnel was deleted
   71  the operating system refused something
-  73  the subdomain is taken, reserved or not valid
+  73  the subdomain or the service is taken, reserved or not valid
   74  a file could not be written
   76  server and telephone are too far apart in age
   77  the token was refused: unknown, expired, revoked, or not allowed to do this
@@ -55,8 +55,8 @@ impl Failure {
         match end {
             AgentError::Refused { code, .. } => {
                 let exit = match code {
-                    code if code.is_token() => TOKEN,
-                    code if code.is_subdomain() => SUBDOMAIN,
+                    code if code.is_token() && *code != ErrorCode::TokenScope => TOKEN,
+                    code if code.is_subdomain() || code.is_service() => SUBDOMAIN,
                     ErrorCode::BadVersion => PROTOCOL,
                     _ => UNAVAILABLE,
                 };
@@ -81,6 +81,7 @@ fn remedy(code: &ErrorCode) -> &'static str {
         ErrorCode::SubdomainTaken | ErrorCode::SubdomainReserved => {
             "\nChoose another --subdomain, or leave it out to get a random one."
         }
+        ErrorCode::TokenScope => "\nCreate a token that allows it in the dashboard under Tokens.",
         ErrorCode::SubdomainInvalid => {
             "\nA subdomain is made of letters, digits and hyphens, with no hyphen at either end, at most 63 in all."
         }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use telephone::{Agent, AgentError, AgentHandle, Target};
+use telephone::{Agent, AgentError, AgentHandle, Announcement, Target};
 use tokio::sync::mpsc;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -15,6 +15,7 @@ pub(super) fn run(args: HttpArgs, origins: &Origins) -> Result<ExitCode, Failure
     let target =
         Target::parse(&args.target).map_err(|error| Failure::usage(format!("{}: {error}", origins.place("target"))))?;
     let (server, token) = settings::connection(args.server.clone(), &args.token, origins)?;
+    let service = service(&args, origins)?;
     let style = style(&args);
     // On a terminal the log would be written across what is drawn there: it is off unless asked for, and then the
     // display is plain.
@@ -33,6 +34,9 @@ pub(super) fn run(args: HttpArgs, origins: &Origins) -> Result<ExitCode, Failure
         agent = agent.connections(args.connections.map_or_else(default_connections, usize::from));
         if let Some(subdomain) = args.subdomain {
             agent = agent.subdomain(subdomain);
+        }
+        if let Some(service) = service {
+            agent = agent.announce(service);
         }
         if let Some(name) = args.name.or_else(|| gethostname::gethostname().into_string().ok()) {
             agent = agent.name(name);
@@ -53,6 +57,26 @@ pub(super) fn run(args: HttpArgs, origins: &Origins) -> Result<ExitCode, Failure
         display.stop().await;
         ended
     })
+}
+
+/// The service that the flags announce, if they do. Whether host, path and names are good is the switchboard's to say.
+fn service(args: &HttpArgs, origins: &Origins) -> Result<Option<Announcement>, Failure> {
+    let HttpArgs { host, path, tag, service, .. } = args;
+    if host.is_none() && path.is_none() && service.is_none() {
+        return match tag {
+            None => Ok(None),
+            Some(_) => Err(Failure::usage(format!(
+                "{}: a tag is for a service; name it with --host, --path or --service",
+                origins.place("tag")
+            ))),
+        };
+    }
+    if let Some(path) = path.as_deref().filter(|path| !path.starts_with('/')) {
+        let place = origins.place("path");
+        return Err(Failure::usage(format!("{place}: {path:?} is no path; it begins with a slash, as in /api")));
+    }
+    let (host, path, tag, service) = (host.clone(), path.clone(), tag.clone(), service.clone());
+    Ok(Some(Announcement { host, path, tag, service }))
 }
 
 /// Each request under way is an open file, and the usual soft limit of 1024 exists only for programs that use select(2).

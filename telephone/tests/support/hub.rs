@@ -75,6 +75,7 @@ impl Hub {
             status: Status::Active,
             session_id,
             resume,
+            services: Vec::new(),
         };
         opening::send(&mut ws, &Control::TunnelCreated(created)).await.unwrap();
         assert_eq!(opening::receive(&mut ws).await.unwrap(), Control::Ready);

@@ -6,7 +6,7 @@ use std::{env, fs, io};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use wire::control::{AuthChallenge, Control, Drain, ErrorCode, Init, Limits, Metadata, Refusal};
+use wire::control::{Announcement, AuthChallenge, Control, Drain, ErrorCode, Init, Limits, Metadata, Refusal};
 use wire::head::{RequestHead, ResponseHead, encode_trailers};
 use wire::mux::{Event, Mux, Settings, Side};
 use wire::plain::{Http, HttpCancel, HttpError, HttpRequest, HttpResponse};
@@ -99,6 +99,12 @@ fn control(folder: &Path) -> Outcome {
         local_url: "http://localhost:3000".to_owned(),
         metadata: Metadata::default(),
         subdomain: Some("blog".to_owned()),
+        services: vec![Announcement {
+            host: Some("*.example.com".to_owned()),
+            path: Some("/api".to_owned()),
+            tag: Some("blue".to_owned()),
+            service: None,
+        }],
         resume: Some("0".to_owned()),
         join: None,
         limits: Limits::default(),

@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 use wire::Secret;
 use wire::control::{
-    AuthChallenge, Control, ControlError, Drain, ErrorCode, Init, Join, Limits, MAX_CONTROL, Metadata, Refusal, Stats,
-    Status, TunnelCreated, TunnelStatus, UpdateTunnel,
+    Announced, Announcement, AuthChallenge, Control, ControlError, Drain, ErrorCode, Init, Join, Limits, MAX_CONTROL,
+    Metadata, Refusal, Stats, Status, TunnelCreated, TunnelStatus, UpdateTunnel, Verification,
 };
 
 #[track_caller]
@@ -36,6 +36,7 @@ fn opening() {
             local_url: "http://localhost:3000".into(),
             metadata: Metadata { name: Some("laptop".into()), ..Metadata::default() },
             subdomain: Some("blog".into()),
+            services: Vec::new(),
             resume: None,
             join: None,
             limits: Limits { stream_window: 1, connection_window: 2, max_streams: 3 },
@@ -54,6 +55,7 @@ fn opening() {
             status: Status::Active,
             session_id: "s".into(),
             resume: "r".into(),
+            services: Vec::new(),
         }),
         json!({
             "type": "tunnel_created", "tunnel_id": "t", "subdomain": "blog", "public_url": "https://blog.example.com",
@@ -72,6 +74,7 @@ fn a_further_socket() {
             local_url: "http://localhost:3000".into(),
             metadata: Metadata::default(),
             subdomain: None,
+            services: Vec::new(),
             resume: None,
             join: Some(Join { session_id: "s".into(), resume: "r".into() }),
             limits: Limits { stream_window: 1, connection_window: 2, max_streams: 3 },
@@ -85,6 +88,72 @@ fn a_further_socket() {
     check(
         Control::Error(Refusal { code: ErrorCode::SessionGone, message: "open another".into() }),
         json!({"type": "error", "code": "session_gone", "message": "open another"}),
+    );
+}
+
+#[test]
+fn announced_services() {
+    check(
+        Control::Init(Init {
+            version: "2".into(),
+            token: Secret::new("sbt_x"),
+            local_url: "http://localhost:3000".into(),
+            metadata: Metadata::default(),
+            subdomain: None,
+            services: vec![
+                Announcement {
+                    host: Some("shop.example.com".into()),
+                    path: Some("/api".into()),
+                    tag: Some("blue".into()),
+                    service: Some("shop".into()),
+                },
+                Announcement { host: Some("*.example.com".into()), ..Announcement::default() },
+            ],
+            resume: None,
+            join: None,
+            limits: Limits { stream_window: 1, connection_window: 2, max_streams: 3 },
+        }),
+        json!({
+            "type": "init", "version": "2", "token": "sbt_x", "local_url": "http://localhost:3000", "metadata": {},
+            "services": [
+                {"host": "shop.example.com", "path": "/api", "tag": "blue", "service": "shop"},
+                {"host": "*.example.com"},
+            ],
+            "limits": {"stream_window": 1, "connection_window": 2, "max_streams": 3},
+        }),
+    );
+    let announced = |host: &str, url: Option<&str>, verification| Announced {
+        host: Some(host.into()),
+        path: None,
+        tag: Some("blue".into()),
+        service: "shop".into(),
+        public_url: url.map(Into::into),
+        verification,
+    };
+    let verification =
+        Verification { record: "_switchboard.example.com".into(), value: "sb-verify=x".into(), url: None };
+    check(
+        Control::TunnelCreated(TunnelCreated {
+            tunnel_id: "t".into(),
+            subdomain: "blog".into(),
+            public_url: "https://blog.example.com".into(),
+            status: Status::Active,
+            session_id: "s".into(),
+            resume: "r".into(),
+            services: vec![
+                announced("shop.example.com", Some("https://shop.example.com"), None),
+                announced("*.example.com", None, Some(verification)),
+            ],
+        }),
+        json!({
+            "type": "tunnel_created", "tunnel_id": "t", "subdomain": "blog", "public_url": "https://blog.example.com",
+            "status": "active", "session_id": "s", "resume": "r",
+            "services": [
+                {"host": "shop.example.com", "tag": "blue", "service": "shop", "public_url": "https://shop.example.com"},
+                {"host": "*.example.com", "tag": "blue", "service": "shop",
+                 "verification": {"record": "_switchboard.example.com", "value": "sb-verify=x"}},
+            ],
+        }),
     );
 }
 

@@ -47,7 +47,9 @@ impl Current {
             }
         }
         let services = rows!(connection, |owner| whose(viewer, reach, owner), services, Name);
-        let backends = rows!(connection, |owner| whose(viewer, reach, owner), backends, Name);
+        let mut backends = rows!(connection, |owner| whose(viewer, reach, owner), backends, Name);
+        // Those are their telephones' to make and to take back.
+        backends.retain(|row| !row.announced);
         let domains = rows!(connection, |owner| whose(viewer, reach, owner), domains, Host);
         let routes = rows!(connection, |owner| whose(viewer, reach, owner), routes, Mount);
         let targets = domains.iter().map(|row| target_of!(row)).chain(routes.iter().map(|row| target_of!(row)));

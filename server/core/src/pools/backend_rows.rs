@@ -95,6 +95,16 @@ impl Edit<'_> {
         spec: BackendSpec,
         action: RevisionAction,
     ) -> Result<backends::Model> {
+        self.insert_backend_of(spec, action, false).await
+    }
+
+    /// `announced`: by the telephones of the tunnel that it is.
+    pub(crate) async fn insert_backend_of(
+        &mut self,
+        spec: BackendSpec,
+        action: RevisionAction,
+        announced: bool,
+    ) -> Result<backends::Model> {
         let owner = self.owner_named(spec.owner.as_ref()).await?;
         let service = self.service_of(&owner, &spec).await?;
         // A backend is its pool's owner's, also when an administrator puts it there.
@@ -109,6 +119,7 @@ impl Edit<'_> {
             name: BackendName::from(BackendId(id)).into(),
             address: None,
             tunnel_id: None,
+            announced,
             tls_verify: true,
             tags: String::new(),
             weight: 0,
@@ -178,7 +189,6 @@ impl Edit<'_> {
         if row.deleted_at.is_some() {
             return Err(CoreError::conflict("backend_deleted", "this backend is deleted; restore it first"));
         }
-        let before = self.backend_spec(&row).await?;
         let owner = self.owner(row.owner_id).await?;
         let mut changed = row.clone();
         if spec.service_id != Some(ServiceId(row.service_id)) {
@@ -193,7 +203,20 @@ impl Edit<'_> {
         if changed == row {
             return Ok(row);
         }
-        changed.updated_at = now();
+        // Whoever changes what its telephones have said takes it over: they leave it alone from now on.
+        let said = |row: &backends::Model| (row.service_id, row.tunnel_id, row.tags.clone());
+        changed.announced &= said(&changed) == said(&row);
+        self.write_backend(row, changed, action).await
+    }
+
+    pub(crate) async fn write_backend(
+        &mut self,
+        row: backends::Model,
+        changed: backends::Model,
+        action: RevisionAction,
+    ) -> Result<backends::Model> {
+        let before = self.backend_spec(&row).await?;
+        let changed = backends::Model { updated_at: now(), ..changed };
         edit::update::<backends::Entity, _>(self.tx(), changed.clone()).await.map_err(exists(&changed.name))?;
         let after = self.backend_spec(&changed).await?;
         self.record(object(&changed), action, Some(&before), Some(&after)).await?;
@@ -256,6 +279,7 @@ pub(crate) fn shown(row: &backends::Model, names: &Names) -> Result<Backend> {
         tls_verify: spec.tls_verify,
         tunnel_id: spec.tunnel_id,
         tunnel: spec.tunnel,
+        announced: row.announced,
         tags: spec.tags,
         weight: spec.weight,
         region: spec.region,

@@ -72,6 +72,7 @@ fn backend(row: &backends::Model, admins: &HashSet<Uuid>) -> Result<BackendEntry
         owner_is_admin: admins.contains(&row.owner_id),
         name: parse(&row.name)?,
         origin,
+        announced: row.announced,
         tags: read_json(&row.tags)?,
         weight: weight_of(row)?,
         region: row.region.as_deref().map(parse).transpose()?,

@@ -64,6 +64,8 @@ pub struct BackendEntry {
     pub name: BackendName,
     /// What it is.
     pub origin: BackendOrigin,
+    /// Whether the telephones of the tunnel that it is announce it.
+    pub announced: bool,
     /// Its labels.
     pub tags: Tags,
     /// Its share.

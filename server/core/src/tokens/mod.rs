@@ -23,8 +23,8 @@ const PREFIX: &str = "sbt_";
 /// How many tokens a user may have that are not revoked.
 const MAX_PER_USER: u64 = 200;
 
-/// The most subdomains in a scope.
-const MAX_SUBDOMAINS: usize = 50;
+/// The most entries of one kind in a scope.
+const MAX_LISTED: usize = 50;
 
 /// Why a telephone's token was not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -198,10 +198,15 @@ fn check(new: &NewToken) -> Result<()> {
     if new.expires_at.is_some_and(|expires_at| expires_at <= now()) {
         return Err(CoreError::invalid("expires_at", "choose a time in the future"));
     }
-    match &new.scope {
-        TokenScope::Subdomains { subdomains } if subdomains.is_empty() || subdomains.len() > MAX_SUBDOMAINS => {
-            Err(CoreError::invalid("scope", format!("name 1 to {MAX_SUBDOMAINS} subdomains, or allow all tunnels")))
-        }
-        TokenScope::Subdomains { .. } | TokenScope::AllTunnels => Ok(()),
+    let TokenScope { subdomains, hosts, paths, tags } = &new.scope;
+    if subdomains.as_ref().is_some_and(|list| list.is_empty() || list.len() > MAX_LISTED) {
+        let message = format!("name 1 to {MAX_LISTED} subdomains, or allow all tunnels");
+        return Err(CoreError::invalid("scope", message));
     }
+    let lengths = [hosts.as_ref().map(Vec::len), paths.as_ref().map(Vec::len), tags.as_ref().map(Vec::len)];
+    if lengths.into_iter().flatten().any(|length| length > MAX_LISTED) {
+        let message = format!("name at most {MAX_LISTED} hosts, {MAX_LISTED} paths and {MAX_LISTED} tags");
+        return Err(CoreError::invalid("scope", message));
+    }
+    Ok(())
 }

@@ -4,56 +4,125 @@ use super::{
     AttachRefused, AttachRequest, Attached, RANDOM_TRIES, Tunnels,
     check::{MAX_LOCAL_URL, MAX_METADATA, MAX_REGION, MAX_TEXT},
     names,
-    rows::{Draft, find_auto, find_subdomain, read_metadata, write_metadata},
+    rows::{Auto, Draft, find_auto, find_subdomain, insert, read_metadata, write_metadata},
 };
-use crate::{Change, CoreError, Result, TokenHolder, store::rows::tunnels};
-use domain::{Subdomain, SubdomainError, TokenScope, TunnelId};
+use crate::{
+    AnnouncedService, AnnouncementRefused, Announcements, Change, CoreError, Result, TokenHolder, Viewer,
+    accounts::{find_by_id, to_user},
+    announcing::in_place,
+    store::rows::tunnels,
+};
+use domain::{Subdomain, SubdomainError, TunnelId};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set};
 use std::collections::BTreeMap;
 
+/// Whether a tunnel may be served with what the telephone announces: the key of it is the same for all telephones that
+/// serve a tunnel. Whoever may is expected to come.
+pub type Claim<'a> = &'a (dyn Fn(TunnelId, &str) -> bool + Send + Sync);
+
+/// What a telephone has got.
+struct Got {
+    row: tunnels::Model,
+    services: Vec<AnnouncedService>,
+    is_news: bool,
+}
+
 impl Tunnels {
-    /// Finds or makes the tunnel that a telephone wants to serve.
+    /// Finds or makes the tunnel that a telephone wants to serve, and what it announces.
     ///
-    /// Without a subdomain it is the one that was made for the same token and target before, else a new random one. A
-    /// named one is attached when it is the token owner's, and reserved when it is free.
+    /// Without a subdomain it is the one that was made for the same token, target and announcements before, else a new
+    /// random one. A named one is attached when it is the token owner's, and reserved when it is free.
     ///
     /// # Errors
-    /// See [`AttachRefused`].
-    pub async fn attach(&self, holder: &TokenHolder, request: AttachRequest) -> Result<Attached, AttachRefused> {
+    /// See [`AttachRefused`]. Of what was not there nothing is made then.
+    pub async fn attach(
+        &self,
+        holder: &TokenHolder,
+        request: AttachRequest,
+        claim: Claim<'_>,
+    ) -> Result<Attached, AttachRefused> {
         let request = shortened(request);
+        let services = Announcements::parse(&request.services)?;
         let wanted = wanted(holder, request.subdomain.as_deref())?;
+        services.check(holder.scope())?;
+        let auto = Auto {
+            token: holder.token_id(),
+            local_url: request.local_url.clone(),
+            announced: services.key().to_owned(),
+        };
         for _ in 0..RANDOM_TRIES {
             let found = match &wanted {
                 Some(subdomain) => find_subdomain(self.store.read(), subdomain).await?,
-                None => find_auto(self.store.read(), holder.token_id(), &request.local_url).await?,
+                None => find_auto(self.store.read(), &auto).await?,
             };
-            let row = match found {
-                Some(row) => self.refresh(holder, row, &request).await?,
-                None => match self.reserve(holder, wanted.as_ref(), &request).await {
+            let got = match found {
+                Some(row) => self.serve(holder, row, &request, &services, claim).await?,
+                None => match self.reserve(holder, wanted.as_ref(), &request, &services, claim).await {
                     // Somebody was faster, perhaps another connection of the same telephone: look again.
-                    Err(CoreError::Conflict { code: "subdomain_taken" | "auto_taken", .. }) => continue,
-                    Err(CoreError::Conflict { code: "tunnel_limit", .. }) => return Err(AttachRefused::LimitExceeded),
-                    row => row?,
+                    Err(AttachRefused::Unavailable(CoreError::Conflict {
+                        code: "subdomain_taken" | "auto_taken",
+                        ..
+                    })) => continue,
+                    Err(AttachRefused::Unavailable(CoreError::Conflict { code: "tunnel_limit", .. })) => {
+                        return Err(AttachRefused::LimitExceeded);
+                    }
+                    got => got?,
                 },
             };
-            return Ok(Attached { tunnel: self.tunnel(row).await? });
+            return Ok(Attached { tunnel: self.tunnel(got.row).await?, services: got.services, is_news: got.is_news });
         }
         Err(AttachRefused::SubdomainTaken)
     }
 
-    /// A tunnel that exists: may this telephone serve it, and does it tell anything new?
-    async fn refresh(
+    /// A tunnel that exists: may this telephone serve it, and with what it announces?
+    async fn serve(
         &self,
         holder: &TokenHolder,
         row: tunnels::Model,
         request: &AttachRequest,
-    ) -> Result<tunnels::Model, AttachRefused> {
+        services: &Announcements,
+        claim: Claim<'_>,
+    ) -> Result<Got, AttachRefused> {
         if row.owner_id != holder.owner_id().0 {
             return Err(AttachRefused::SubdomainTaken);
         }
         if row.paused {
             return Err(AttachRefused::TunnelPaused);
         }
+        if !claim(TunnelId(row.id), services.key()) {
+            return Err(AnnouncementRefused::Conflict.into());
+        }
+        // Telephones that come back by the hundred announce what they announced before; that needs no writing.
+        let there = in_place(self.store.read(), &self.addresses, &row, services).await?;
+        let (services, is_news) = match there {
+            Some(there) => (there, false),
+            None => (self.announce(holder, &row, services).await?, true),
+        };
+        Ok(Got { row: self.refresh(row, request).await?, services, is_news })
+    }
+
+    async fn announce(
+        &self,
+        holder: &TokenHolder,
+        row: &tunnels::Model,
+        services: &Announcements,
+    ) -> Result<Vec<AnnouncedService>, AttachRefused> {
+        let owner = self.owner(holder).await?;
+        let mut edit = self.desk.open(&owner).await?;
+        edit.announce(row, holder.scope(), services).await?;
+        let there = in_place(edit.tx(), &self.addresses, row, services).await?;
+        edit.commit().await?;
+        Ok(there.ok_or_else(not_in_place)?)
+    }
+
+    /// Whoever owns the token, in whose name its telephones make things.
+    async fn owner(&self, holder: &TokenHolder) -> Result<Viewer> {
+        let row = find_by_id(self.store.read(), holder.owner_id()).await?;
+        row.ok_or(CoreError::NotFound("user")).and_then(to_user).map(Viewer::new)
+    }
+
+    /// Notes what a telephone tells about itself, if it is new.
+    async fn refresh(&self, row: tunnels::Model, request: &AttachRequest) -> Result<tunnels::Model> {
         let mut metadata = read_metadata(&row)?;
         for (key, value) in &request.metadata {
             if metadata.len() < MAX_METADATA || metadata.contains_key(key) {
@@ -63,7 +132,6 @@ impl Tunnels {
         let metadata = write_metadata(&metadata)?;
         let region = request.region.clone().or_else(|| row.region.clone());
         let same_url = row.local_url.as_deref() == Some(request.local_url.as_str());
-        // Telephones that come back by the hundred say what they said before; that needs no writing.
         if same_url && row.region == region && row.metadata == metadata {
             return Ok(row);
         }
@@ -82,12 +150,15 @@ impl Tunnels {
         Ok(row)
     }
 
+    /// A new tunnel, with what its telephone announces: both or neither.
     async fn reserve(
         &self,
         holder: &TokenHolder,
         wanted: Option<&Subdomain>,
         request: &AttachRequest,
-    ) -> Result<tunnels::Model> {
+        services: &Announcements,
+        claim: Claim<'_>,
+    ) -> Result<Got, AttachRefused> {
         let draft = Draft {
             owner: holder.owner_id(),
             name: None,
@@ -95,21 +166,38 @@ impl Tunnels {
             local_url: Some(request.local_url.clone()),
             region: request.region.clone(),
             metadata: request.metadata.clone(),
-            auto: wanted.is_none().then(|| (holder.token_id(), request.local_url.clone())),
+            auto: wanted.is_none().then(|| Auto {
+                token: holder.token_id(),
+                local_url: request.local_url.clone(),
+                announced: services.key().to_owned(),
+            }),
         };
-        self.insert(draft).await
+        let owner = self.owner(holder).await?;
+        let mut edit = self.desk.open(&owner).await?;
+        self.check_limit(edit.tx(), draft.owner).await?;
+        let row = insert(edit.tx(), draft).await?;
+        edit.announce(&row, holder.scope(), services).await?;
+        let there = in_place(edit.tx(), &self.addresses, &row, services).await?.ok_or_else(not_in_place)?;
+        if !claim(TunnelId(row.id), services.key()) {
+            return Err(AnnouncementRefused::Conflict.into());
+        }
+        edit.commit().await?;
+        self.changes.publish(Change::Tunnel(TunnelId(row.id)));
+        Ok(Got { row, is_news: !there.is_empty(), services: there })
     }
+}
+
+fn not_in_place() -> CoreError {
+    CoreError::Internal("what a telephone announced was made, and is not there".into())
 }
 
 /// The subdomain that is asked for, as far as the token allows it. A token for one subdomain asks for it by itself.
 fn wanted(holder: &TokenHolder, asked: Option<&str>) -> Result<Option<Subdomain>, AttachRefused> {
     let Some(asked) = asked else {
-        return match holder.scope() {
-            TokenScope::AllTunnels => Ok(None),
-            TokenScope::Subdomains { subdomains } => match subdomains.as_slice() {
-                [only] => Ok(Some(only.clone())),
-                _ => Err(AttachRefused::OutsideScope),
-            },
+        return match holder.scope().subdomains.as_deref() {
+            None => Ok(None),
+            Some([only]) => Ok(Some(only.clone())),
+            Some(_) => Err(AttachRefused::OutsideScope),
         };
     };
     let subdomain: Subdomain = asked.parse().map_err(|error| match error {
@@ -135,5 +223,6 @@ fn shortened(request: AttachRequest) -> AttachRequest {
         local_url: cut(request.local_url, MAX_LOCAL_URL),
         region: request.region.map(|region| cut(region, MAX_REGION)).filter(|region| !region.is_empty()),
         metadata,
+        services: request.services,
     }
 }

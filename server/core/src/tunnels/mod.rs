@@ -14,6 +14,7 @@ use crate::{
     edit::Desk,
     store::{Store, now, rows::tunnels},
 };
+pub use attach::Claim;
 use check::Checked;
 use domain::{Hostname, RevisionAction, Tunnel, TunnelId, TunnelState, TunnelStats, UserId};
 pub(crate) use rows::entries;
@@ -22,6 +23,7 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, EntityTrait, 
 use std::sync::Arc;
 pub use types::{
     AttachRefused, AttachRequest, Attached, NewTunnel, RoutingEntry, TunnelPatch, TunnelQuery, TunnelSort,
+    WantedService,
 };
 use url::Url;
 
@@ -141,6 +143,7 @@ impl Tunnels {
         changed.updated_at = Set(moment);
         let row = changed.update(edit.tx()).await?;
         edit.remove_domains_of(&row).await?;
+        edit.remove_announced_of(&row).await?;
         edit.record_tunnel(&row, RevisionAction::Deleted, Some(before)).await?;
         edit.commit().await?;
         self.traffic.forget(id);
@@ -226,15 +229,6 @@ impl Tunnels {
         edit.commit().await?;
         self.changes.publish(Change::Tunnel(id));
         self.tunnel(row).await
-    }
-
-    async fn insert(&self, draft: Draft) -> Result<tunnels::Model> {
-        let write = self.store.write().await?;
-        self.check_limit(&write.tx, draft.owner).await?;
-        let row = insert(&write.tx, draft).await?;
-        write.commit().await?;
-        self.changes.publish(Change::Tunnel(TunnelId(row.id)));
-        Ok(row)
     }
 
     async fn insert_with(&self, viewer: &Viewer, draft: Draft, domains: &[Hostname]) -> Result<tunnels::Model> {

@@ -34,12 +34,23 @@ pub(super) struct Draft {
     pub region: Option<String>,
     pub metadata: BTreeMap<String, String>,
     /// For a telephone that named no subdomain: what it gets the tunnel back by.
-    pub auto: Option<(TokenId, String)>,
+    pub auto: Option<Auto>,
+}
+
+/// What a telephone that names no subdomain gets its tunnel back by.
+pub(super) struct Auto {
+    pub token: TokenId,
+    pub local_url: String,
+    /// The key of what it announces: two groups of telephones that announce different things are two tunnels.
+    pub announced: String,
 }
 
 pub(super) async fn insert(connection: &impl ConnectionTrait, draft: Draft) -> Result<tunnels::Model> {
     let moment = now();
-    let (auto_token_id, auto_local_url) = draft.auto.map(|(token, url)| (token.0, url)).unzip();
+    let (auto_token_id, auto_local_url, auto_announced) = match draft.auto {
+        Some(auto) => (Some(auto.token.0), Some(auto.local_url), auto.announced),
+        None => (None, None, String::new()),
+    };
     let row = tunnels::ActiveModel {
         id: Set(Uuid::now_v7()),
         owner_id: Set(draft.owner.0),
@@ -51,6 +62,7 @@ pub(super) async fn insert(connection: &impl ConnectionTrait, draft: Draft) -> R
         paused: Set(false),
         auto_token_id: Set(auto_token_id),
         auto_local_url: Set(auto_local_url),
+        auto_announced: Set(auto_announced),
         created_at: Set(moment),
         updated_at: Set(moment),
         last_active_at: Set(None),
@@ -79,18 +91,16 @@ pub(super) async fn count(connection: &impl ConnectionTrait, owner: UserId) -> R
 
 /// Whether the telephone that this deleted tunnel was made for has another one now.
 pub(super) async fn auto_exists(connection: &impl ConnectionTrait, row: &tunnels::Model) -> Result<bool> {
-    let (Some(token), Some(url)) = (row.auto_token_id, &row.auto_local_url) else { return Ok(false) };
-    Ok(find_auto(connection, TokenId(token), url).await?.is_some())
+    let (Some(token), Some(local_url)) = (row.auto_token_id, row.auto_local_url.clone()) else { return Ok(false) };
+    let auto = Auto { token: TokenId(token), local_url, announced: row.auto_announced.clone() };
+    Ok(find_auto(connection, &auto).await?.is_some())
 }
 
-pub(super) async fn find_auto(
-    connection: &impl ConnectionTrait,
-    token: TokenId,
-    local_url: &str,
-) -> Result<Option<tunnels::Model>> {
+pub(super) async fn find_auto(connection: &impl ConnectionTrait, auto: &Auto) -> Result<Option<tunnels::Model>> {
     Ok(tunnels::Entity::find()
-        .filter(tunnels::Column::AutoTokenId.eq(token.0))
-        .filter(tunnels::Column::AutoLocalUrl.eq(local_url))
+        .filter(tunnels::Column::AutoTokenId.eq(auto.token.0))
+        .filter(tunnels::Column::AutoLocalUrl.eq(auto.local_url.as_str()))
+        .filter(tunnels::Column::AutoAnnounced.eq(auto.announced.as_str()))
         .filter(tunnels::Column::DeletedAt.is_null())
         .one(connection)
         .await?)

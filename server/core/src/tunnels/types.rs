@@ -1,6 +1,6 @@
 //! What is asked of and said about tunnels.
 
-use crate::CoreError;
+use crate::{AnnouncedService, AnnouncementRefused, CoreError};
 use domain::{Hostname, Subdomain, SubdomainError, Tunnel, TunnelId, TunnelState, TunnelStatus, UserId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -78,6 +78,21 @@ pub struct AttachRequest {
     pub region: Option<String>,
     /// Free text by key; what is too long or too much is left out.
     pub metadata: BTreeMap<String, String>,
+    /// What else it is to serve.
+    pub services: Vec<WantedService>,
+}
+
+/// A service that a telephone announces, as it was written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WantedService {
+    /// The host; `None`: any.
+    pub host: Option<String>,
+    /// The path; `None`: all of the host.
+    pub path: Option<String>,
+    /// The label; `None`: the one that is enabled.
+    pub tag: Option<String>,
+    /// The pool; `None`: the one that is led to.
+    pub service: Option<String>,
 }
 
 /// The tunnel a telephone now serves.
@@ -85,6 +100,10 @@ pub struct AttachRequest {
 pub struct Attached {
     /// The tunnel.
     pub tunnel: Tunnel,
+    /// What its telephones announce, one by one as it was asked for.
+    pub services: Vec<AnnouncedService>,
+    /// Whether anything was made or changed for that, which the routing table has to learn.
+    pub is_news: bool,
 }
 
 /// Why a telephone may not serve what it wants.
@@ -108,6 +127,9 @@ pub enum AttachRefused {
     /// The owner has too many tunnels.
     #[error("the limit of tunnels is reached; delete one that is not needed")]
     LimitExceeded,
+    /// It does not get what it announces.
+    #[error(transparent)]
+    Announcement(#[from] AnnouncementRefused),
     /// It could not be looked up.
     #[error(transparent)]
     Unavailable(#[from] CoreError),

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod accounts;
+mod announced;
 mod declared;
 mod hosts;
 mod pools;
@@ -67,6 +68,15 @@ scenarios! {
     tunnels::a_telephone_is_refused,
     tunnels::of_fifty_claims_one_owner_wins,
     tunnels::a_user_has_so_many_tunnels,
+    announced::what_is_announced_is_made_once,
+    announced::what_is_no_longer_announced_is_taken_back,
+    announced::a_telephone_without_a_tag_does_not_change_sides,
+    announced::what_a_person_made_is_left_alone,
+    announced::an_announcement_is_refused_whole,
+    announced::a_members_host_is_verified_first,
+    announced::a_token_announces_what_it_may,
+    announced::what_is_announced_is_in_no_document,
+    announced::of_twenty_telephones_one_makes_it,
     pools::a_pool_is_made_changed_deleted_and_restored,
     pools::a_bare_backend_goes_to_the_default_service,
     pools::what_no_backend_can_be_is_named,

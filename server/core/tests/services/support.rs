@@ -56,7 +56,7 @@ async fn account(services: &Services, name: &str, role: Role) -> Viewer {
 }
 
 pub fn new_token(name: &str) -> NewToken {
-    NewToken { name: name.parse().unwrap(), scope: TokenScope::AllTunnels, expires_at: None }
+    NewToken { name: name.parse().unwrap(), scope: TokenScope::default(), expires_at: None }
 }
 
 pub async fn holder(services: &Services, viewer: &Viewer, new: NewToken) -> TokenHolder {

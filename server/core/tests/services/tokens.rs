@@ -40,7 +40,7 @@ pub async fn a_token_lives_and_ends(db: Db) {
     assert_eq!(tokens.authenticate(secret.expose()).await.unwrap_err(), TokenRefused::Expired);
     for (new, field) in [
         (NewToken { expires_at: Some(Utc::now() - TimeDelta::days(1)), ..new_token("past") }, "expires_at"),
-        (NewToken { scope: TokenScope::Subdomains { subdomains: vec![] }, ..new_token("empty") }, "scope"),
+        (NewToken { scope: TokenScope::only(vec![]), ..new_token("empty") }, "scope"),
     ] {
         let refused = tokens.create(&ada, new).await.unwrap_err();
         assert!(matches!(refused, CoreError::Invalid { field: named, .. } if named == field), "{refused:?}");

@@ -16,6 +16,7 @@ fn wants(subdomain: Option<&str>, local_url: &str) -> AttachRequest {
         local_url: local_url.into(),
         region: None,
         metadata: [("os".to_owned(), "linux".to_owned())].into(),
+        services: Vec::new(),
     }
 }
 
@@ -187,13 +188,13 @@ pub async fn a_telephone_gets_its_tunnel_back(db: Db) {
     let services = db.open().await;
     let (tunnels, ada) = (services.tunnels(), admin(&services, "ada").await);
     let laptop = holder(&services, &ada, new_token("laptop")).await;
-    let attach = async |request| tunnels.attach(&laptop, request).await.unwrap().tunnel;
+    let attach = async |request| tunnels.attach(&laptop, request, &|_, _| true).await.unwrap().tunnel;
     let first = attach(wants(None, "http://localhost:3000")).await;
     assert_eq!((first.local_url.as_deref(), first.metadata["os"].as_str()), (Some("http://localhost:3000"), "linux"));
     assert_eq!(attach(wants(None, "http://localhost:3000")).await.id, first.id);
     assert_ne!(attach(wants(None, "http://localhost:4000")).await.id, first.id);
     let many: HashSet<_> = {
-        let claims = (0..10).map(|_| tunnels.attach(&laptop, wants(None, "http://localhost:5000")));
+        let claims = (0..10).map(|_| tunnels.attach(&laptop, wants(None, "http://localhost:5000"), &|_, _| true));
         futures_util::future::join_all(claims).await.into_iter().map(|attached| attached.unwrap().tunnel.id).collect()
     };
     assert_eq!(many.len(), 1, "connections of one telephone share a tunnel");
@@ -226,7 +227,7 @@ pub async fn a_telephone_is_refused(db: Db) {
     tunnels.create(&ada, named("adas")).await.unwrap();
     let any = holder(&services, &bob, new_token("any")).await;
     let refused = async |holder: &server_core::TokenHolder, subdomain: Option<&str>| {
-        tunnels.attach(holder, wants(subdomain, "http://localhost:1")).await.unwrap_err()
+        tunnels.attach(holder, wants(subdomain, "http://localhost:1"), &|_, _| true).await.unwrap_err()
     };
     assert_eq!(refused(&any, Some("paused")).await, AttachRefused::TunnelPaused);
     assert_eq!(refused(&any, Some("adas")).await, AttachRefused::SubdomainTaken);
@@ -235,14 +236,14 @@ pub async fn a_telephone_is_refused(db: Db) {
 
     let scope = |names: &[&str]| {
         let subdomains: Vec<Subdomain> = names.iter().map(|name| name.parse().unwrap()).collect();
-        NewToken { scope: TokenScope::Subdomains { subdomains }, ..new_token("some") }
+        NewToken { scope: TokenScope::only(subdomains), ..new_token("some") }
     };
     let two = holder(&services, &bob, scope(&["one", "two"])).await;
     assert_eq!(refused(&two, Some("three")).await, AttachRefused::OutsideScope);
     assert_eq!(refused(&two, None).await, AttachRefused::OutsideScope);
-    tunnels.attach(&two, wants(Some("two"), "http://localhost:1")).await.unwrap();
+    tunnels.attach(&two, wants(Some("two"), "http://localhost:1"), &|_, _| true).await.unwrap();
     let only = holder(&services, &bob, scope(&["only"])).await;
-    let attached = tunnels.attach(&only, wants(None, "http://localhost:1")).await.unwrap();
+    let attached = tunnels.attach(&only, wants(None, "http://localhost:1"), &|_, _| true).await.unwrap();
     assert_eq!(attached.tunnel.subdomain.as_str(), "only");
 }
 
@@ -255,9 +256,9 @@ pub async fn of_fifty_claims_one_owner_wins(db: Db) {
     }
     let claims = (0..50).map(|n| {
         let (services, holder): (Services, _) = (services.clone(), holders[n % 10].clone());
-        tokio::spawn(
-            async move { services.tunnels().attach(&holder, wants(Some("wanted"), "http://localhost:1")).await },
-        )
+        tokio::spawn(async move {
+            services.tunnels().attach(&holder, wants(Some("wanted"), "http://localhost:1"), &|_, _| true).await
+        })
     });
     let outcomes = futures_util::future::join_all(claims).await;
     let mut tunnels = HashSet::new();
@@ -279,7 +280,7 @@ pub async fn a_user_has_so_many_tunnels(db: Db) {
     tunnels.create(&ada, named("two")).await.unwrap();
     assert_eq!(tunnels.create(&ada, named("three")).await.unwrap_err().code(), "tunnel_limit");
     let laptop = holder(&services, &ada, new_token("laptop")).await;
-    let refused = tunnels.attach(&laptop, wants(None, "http://localhost:1")).await.unwrap_err();
+    let refused = tunnels.attach(&laptop, wants(None, "http://localhost:1"), &|_, _| true).await.unwrap_err();
     assert_eq!(refused, AttachRefused::LimitExceeded);
     tunnels.delete(&ada, first.id).await.unwrap();
     tunnels.create(&ada, named("three")).await.unwrap();

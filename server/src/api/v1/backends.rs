@@ -80,7 +80,7 @@ pub(super) struct Watched {
 impl Shown {
     pub(super) fn of(services: &Services, backend: Backend) -> Self {
         let BackendLive { health: status, since, detail, ejected, in_flight, answered, failed } =
-            live(services, &backend);
+            services.backend_live(&backend);
         Self { backend, health: Health { status, since, detail }, ejected, in_flight, answered, failed }
     }
 
@@ -94,17 +94,6 @@ impl Watched {
         let health = services.engine().and_then(|engine| engine.health(backend.key));
         Self { id: backend.id, key: backend.key, state: backend.state, health }
     }
-}
-
-/// Tunnels are not checked: they can serve as long as a telephone is there.
-fn live(services: &Services, backend: &Backend) -> BackendLive {
-    let mut live = services.engine().map(|engine| engine.backend(backend.key)).unwrap_or_default();
-    if let Some(tunnel) = backend.tunnel_id {
-        let telephones = services.presence().count(tunnel);
-        live.health = if telephones > 0 { HealthStatus::Healthy } else { HealthStatus::Unhealthy };
-        live.detail = Some(format!("telephones that serve its tunnel: {telephones}"));
-    }
-    live
 }
 
 /// The backend that is meant: by its key also a deleted one, by its id only what has that id now.

@@ -58,7 +58,7 @@ impl Show for Json {
 fn fields(tunnel: &TunnelInfo) -> Value {
     json!({
         "public_url": tunnel.public_url, "tunnel_id": tunnel.tunnel_id, "subdomain": tunnel.subdomain,
-        "session_id": tunnel.session_id, "status": tunnel.status,
+        "session_id": tunnel.session_id, "status": tunnel.status, "services": tunnel.services,
     })
 }
 

@@ -2,12 +2,12 @@ use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use telephone::Event;
 use telephone::wire::control::{Stats, Status};
+use telephone::{Event, TunnelInfo};
 use terminal_size::{Height, Width, terminal_size};
 
 use super::Show;
-use super::text::{clock, duration, escape, status};
+use super::text::{announced, clock, duration, escape, status};
 
 /// The most requests shown, on however tall a terminal.
 const MAX_REQUESTS: usize = 50;
@@ -20,6 +20,8 @@ pub(super) struct Live {
     target: String,
     state: String,
     public_url: Option<String>,
+    /// What is served besides, a line each.
+    services: Vec<String>,
     lines: usize,
     rtt: Option<Duration>,
     total: u64,
@@ -50,6 +52,7 @@ impl Live {
             target: target.to_owned(),
             state: "connecting".to_owned(),
             public_url: None,
+            services: Vec::new(),
             lines: 0,
             rtt: None,
             total: 0,
@@ -87,12 +90,17 @@ impl Live {
             self.paint("1", fit(format!("telephone   {}", self.state))),
             String::new(),
             self.paint("1;36", fit(format!("Public URL  {}", self.public_url.as_deref().unwrap_or("–")))),
+        ];
+        // Of more than the terminal shows, the first ones.
+        let most = height.saturating_sub(HEADER + 1);
+        frame.extend(self.services.iter().take(most).map(|line| fit(line.clone())));
+        frame.extend([
             fit(format!("Forwarding  {}", self.target)),
             fit(format!("Switchboard {}  round trip {rtt}  connections {}", self.server, self.lines)),
             fit(format!("Requests    {}  held {}  retried {}", self.total, self.stats.held, self.stats.retried)),
             self.problem.as_ref().map_or_else(String::new, |problem| self.paint("31", fit(problem.clone()))),
-        ];
-        let room = height.saturating_sub(HEADER).min(MAX_REQUESTS);
+        ]);
+        let room = height.saturating_sub(HEADER + self.services.len()).min(MAX_REQUESTS);
         for request in self.requests.iter().rev().take(room) {
             let Request { time, method, path, status, duration, class } = request;
             let tail = format!("  {status}  {duration}");
@@ -108,6 +116,12 @@ impl Live {
             frame.push(format!("{head}{:padding$}{}", "", self.paint(colour, cut(&tail, width.saturating_sub(1)))));
         }
         frame
+    }
+
+    fn serves(&mut self, tunnel: &TunnelInfo) {
+        self.public_url = Some(escape(&tunnel.public_url));
+        self.services = announced(&tunnel.services);
+        status_word(tunnel.status).clone_into(&mut self.state);
     }
 
     fn paint(&self, code: &str, text: String) -> String {
@@ -133,13 +147,9 @@ impl Show for Live {
             }
             Event::Connected(tunnel) => {
                 self.lines += 1;
-                self.public_url = Some(escape(&tunnel.public_url));
-                status_word(tunnel.status).clone_into(&mut self.state);
+                self.serves(tunnel);
             }
-            Event::Updated(tunnel) => {
-                self.public_url = Some(escape(&tunnel.public_url));
-                status_word(tunnel.status).clone_into(&mut self.state);
-            }
+            Event::Updated(tunnel) => self.serves(tunnel),
             Event::Request { method, path, status: code, duration: took, outcome, problem, .. } => {
                 self.problem = problem.as_deref().map(escape);
                 self.request(Request {

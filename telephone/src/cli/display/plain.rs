@@ -1,29 +1,36 @@
 use std::io::{self, Write};
 
-use telephone::Event;
+use telephone::{Announced, Event, TunnelInfo};
 
 use super::Show;
-use super::text::{clock, duration, escape, status};
+use super::text::{announced, clock, duration, escape, status};
 
 /// A line an event, for files, pipes and terminals that cannot do more.
 pub(super) struct Plain {
     target: String,
     /// The address last shown.
     shown: Option<String>,
+    /// What was last shown of the services that are served besides.
+    services: Vec<Announced>,
     /// How many lines are open. The first one is what counts: together they are one connection.
     lines: usize,
 }
 
 impl Plain {
     pub(super) fn new(target: &str) -> Self {
-        Self { target: target.to_owned(), shown: None, lines: 0 }
+        Self { target: target.to_owned(), shown: None, services: Vec::new(), lines: 0 }
     }
 
-    fn address(&mut self, out: &mut impl Write, public_url: &str) -> io::Result<()> {
-        if self.shown.as_deref() != Some(public_url) {
-            self.shown = Some(public_url.to_owned());
+    fn address(&mut self, out: &mut impl Write, tunnel: &TunnelInfo) -> io::Result<()> {
+        let TunnelInfo { public_url, services, .. } = tunnel;
+        if self.shown.as_ref() != Some(public_url) {
+            self.shown = Some(public_url.clone());
             writeln!(out, "Public URL  {}", escape(public_url))?;
             writeln!(out, "Forwarding  {}", self.target)?;
+        }
+        if self.services != *services {
+            self.services.clone_from(services);
+            announced(services).iter().try_for_each(|line| writeln!(out, "{line}"))?;
         }
         Ok(())
     }
@@ -35,14 +42,14 @@ impl Show for Plain {
         match event {
             Event::Connecting | Event::RoundTrip(_) | Event::Stats(_) => {}
             Event::Connected(tunnel) => {
-                self.address(&mut out, &tunnel.public_url)?;
+                self.address(&mut out, tunnel)?;
                 self.lines += 1;
                 if self.lines == 1 {
                     writeln!(out, "{}  connected", clock())?;
                 }
             }
             Event::Updated(tunnel) => {
-                self.address(&mut out, &tunnel.public_url)?;
+                self.address(&mut out, tunnel)?;
                 writeln!(out, "{}  the tunnel is {}", clock(), super::live::status_word(tunnel.status))?;
             }
             Event::Request { method, path, status: code, duration: took, outcome, problem, .. } => {

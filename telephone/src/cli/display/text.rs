@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use telephone::Outcome;
+use telephone::{Announced, Outcome};
 
 /// `text` with everything that could steer a terminal, or turn writing around, spelt out.
 pub(super) fn escape(text: &str) -> String {
@@ -22,6 +22,28 @@ pub(super) fn escape(text: &str) -> String {
 fn is_format(character: char) -> bool {
     matches!(character, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// What is served besides the tunnel, in lines for a terminal.
+pub(super) fn announced(services: &[Announced]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for service in services {
+        let place = service.public_url.clone().unwrap_or_else(|| {
+            let (host, path) = (service.host.as_deref(), service.path.as_deref());
+            match (host, path) {
+                (None, None) => "wherever it is led to".to_owned(),
+                (host, path) => format!("{}{}", host.unwrap_or("any host "), path.unwrap_or_default()),
+            }
+        });
+        let tag = service.tag.as_ref().map_or_else(String::new, |tag| format!(", tag {tag}"));
+        lines.push(format!("Serves also {}  (service {}{})", escape(&place), escape(&service.service), escape(&tag)));
+        if let Some(verification) = &service.verification {
+            let (host, record) = (service.host.as_deref().unwrap_or_default(), &verification.record);
+            lines.push(format!("            once {} is verified; set a DNS record of type TXT:", escape(host)));
+            lines.push(format!("            {}  {}", escape(record), escape(&verification.value)));
+        }
+    }
+    lines
 }
 
 /// A duration in a handful of characters.
@@ -61,6 +83,29 @@ mod tests {
     fn nothing_a_visitor_sends_steers_the_terminal() {
         assert_eq!(escape("/a\u{1b}[2J\r\n\u{9b}\u{202e}"), "/a\\u{1b}[2J\\u{d}\\u{a}\\u{9b}\\u{202e}");
         assert_eq!(escape("/größe?q=%20"), "/größe?q=%20");
+    }
+
+    #[test]
+    fn what_is_served_besides_is_told_with_what_is_left_to_do() {
+        let shop = Announced {
+            host: Some("shop.example.com".to_owned()),
+            path: Some("/api".to_owned()),
+            tag: Some("blue".to_owned()),
+            service: "shop".to_owned(),
+            public_url: Some("https://shop.example.com/api".to_owned()),
+            verification: None,
+        };
+        assert_eq!(
+            announced(std::slice::from_ref(&shop)),
+            ["Serves also https://shop.example.com/api  (service shop, tag blue)"]
+        );
+        let (record, value) = ("_switchboard.example.com".to_owned(), "sb-verify=x".to_owned());
+        let verification = Some(telephone::wire::control::Verification { record, value, url: None });
+        let host = Some("*.example.com".to_owned());
+        let wildcard = Announced { host, path: None, public_url: None, tag: None, verification, ..shop };
+        let lines = announced(&[wildcard]);
+        assert_eq!(lines[0], "Serves also *.example.com  (service shop)");
+        assert_eq!(lines[2], "            _switchboard.example.com  sb-verify=x");
     }
 
     #[test]

@@ -24,6 +24,14 @@ pub enum ErrorCode {
     SubdomainReserved,
     /// The subdomain belongs to somebody else.
     SubdomainTaken,
+    /// An announced service makes no sense.
+    ServiceInvalid,
+    /// An announced host or path is the server's own, or an administrator's to give.
+    ServiceReserved,
+    /// An announced host or path is somebody else's, or leads elsewhere.
+    ServiceTaken,
+    /// Other telephones of the tunnel announce something else.
+    ServiceConflict,
     /// The tunnel is paused.
     TunnelPaused,
     /// The tunnel was deleted.
@@ -41,7 +49,7 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
-    const KNOWN: [Self; 15] = [
+    const KNOWN: [Self; 19] = [
         Self::BadVersion,
         Self::BadMessage,
         Self::TokenInvalid,
@@ -51,6 +59,10 @@ impl ErrorCode {
         Self::SubdomainInvalid,
         Self::SubdomainReserved,
         Self::SubdomainTaken,
+        Self::ServiceInvalid,
+        Self::ServiceReserved,
+        Self::ServiceTaken,
+        Self::ServiceConflict,
         Self::TunnelPaused,
         Self::TunnelDeleted,
         Self::SessionGone,
@@ -76,6 +88,10 @@ impl ErrorCode {
             Self::SubdomainInvalid => "subdomain_invalid",
             Self::SubdomainReserved => "subdomain_reserved",
             Self::SubdomainTaken => "subdomain_taken",
+            Self::ServiceInvalid => "service_invalid",
+            Self::ServiceReserved => "service_reserved",
+            Self::ServiceTaken => "service_taken",
+            Self::ServiceConflict => "service_conflict",
             Self::TunnelPaused => "tunnel_paused",
             Self::TunnelDeleted => "tunnel_deleted",
             Self::SessionGone => "session_gone",
@@ -98,8 +114,12 @@ impl ErrorCode {
             | Self::SubdomainInvalid
             | Self::SubdomainReserved
             | Self::SubdomainTaken
+            | Self::ServiceInvalid
+            | Self::ServiceReserved
+            | Self::ServiceTaken
             | Self::TunnelDeleted => true,
             Self::BadMessage
+            | Self::ServiceConflict
             | Self::TunnelPaused
             | Self::SessionGone
             | Self::LimitExceeded
@@ -117,6 +137,11 @@ impl ErrorCode {
     /// Whether the subdomain is what was refused.
     pub fn is_subdomain(&self) -> bool {
         matches!(self, Self::SubdomainInvalid | Self::SubdomainReserved | Self::SubdomainTaken)
+    }
+
+    /// Whether an announced service is what was refused.
+    pub fn is_service(&self) -> bool {
+        matches!(self, Self::ServiceInvalid | Self::ServiceReserved | Self::ServiceTaken | Self::ServiceConflict)
     }
 }
 

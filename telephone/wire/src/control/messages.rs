@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::ErrorCode;
+use super::{Announced, Announcement, ErrorCode};
 use crate::Secret;
 use crate::flow::{CONNECTION_WINDOW, STREAM_WINDOW};
 use crate::secret::serialize_exposed;
@@ -56,6 +56,9 @@ pub struct Init {
     /// The subdomain wanted; absent for the one of last time, or a random one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subdomain: Option<String>,
+    /// What else the local server is to serve, at most [`MAX_SERVICES`](super::MAX_SERVICES).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<Announcement>,
     /// The value of `resume` in the last `tunnel_created`, to replace that session at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<String>,
@@ -121,6 +124,9 @@ pub struct TunnelCreated {
     pub session_id: String,
     /// What to send as `resume` when this session is lost.
     pub resume: String,
+    /// What the telephone has announced, in the same order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<Announced>,
 }
 
 /// `update_tunnel`: what changed.

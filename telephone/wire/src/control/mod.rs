@@ -2,6 +2,7 @@
 
 mod code;
 mod messages;
+mod services;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +11,7 @@ pub use messages::{
     AuthChallenge, Drain, Init, Join, Limits, Metadata, Refusal, Stats, Status, TunnelCreated, TunnelStatus,
     UpdateTunnel,
 };
+pub use services::{Announced, Announcement, MAX_SERVICES, Verification};
 
 /// The longest control message, in bytes.
 pub const MAX_CONTROL: usize = 64 * 1024;

@@ -12,6 +12,7 @@ pub(crate) struct Model {
     pub name: String,
     pub address: Option<String>,
     pub tunnel_id: Option<Uuid>,
+    pub announced: bool,
     pub tls_verify: bool,
     pub tags: String,
     pub weight: i16,

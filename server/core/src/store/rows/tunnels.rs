@@ -16,6 +16,7 @@ pub(crate) struct Model {
     pub paused: bool,
     pub auto_token_id: Option<Uuid>,
     pub auto_local_url: Option<String>,
+    pub auto_announced: String,
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,
     pub last_active_at: Option<DateTimeUtc>,
