@@ -23,7 +23,7 @@ pub fn fields(form: &'static str, state: &FormState, headers: &HeaderRules, host
                     .at_most(8_192)
                     .value(in_lines(headers.request()))
                     .placeholder("X-Team: shop\n-Cookie")
-                    .hint("One a line: “Name: value” sets a header, “-Name” takes it out.")
+                    .hint("One a line: “Name: value” sets a header, “-Name” takes it out. Values of Authorization, Cookie and the like are shown to nobody again: ******** stands for what was written.")
                     .state(state)
                     .view()}
                 {Field::text(form, "response_headers", "Changes of answers")

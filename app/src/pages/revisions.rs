@@ -121,7 +121,9 @@ fn entry(revision: &Revision, object: Option<&str>, is_present: bool) -> AnyView
 /// What was changed; folded away where it is all that something was.
 fn what(revision: &Revision, changes: &[Difference]) -> Option<AnyView> {
     if changes.is_empty() {
-        return None;
+        let both = revision.before.is_some() && revision.after.is_some();
+        let secret = "Only what is not shown was changed: the value of a secret header.";
+        return both.then(|| view! { <p class="muted">{secret}</p> }.into_any());
     }
     let rows = changes.iter().map(difference).collect_view();
     let table = view! {

@@ -36,6 +36,24 @@ const OWN: &[&str] = &[
 /// The same, by how their names begin.
 const OWN_PREFIXES: &[&str] = &["x-forwarded-", "x-switchboard-"];
 
+/// What is shown instead of a value that is secret.
+const MASK: &str = "********";
+
+/// Words in the names of headers whose values are secret: `authorization`, `cookie`, `x-api-key`, `x-auth-token`.
+const SECRET: &[&str] = &[
+    "apikey",
+    "auth",
+    "authorization",
+    "cookie",
+    "credential",
+    "credentials",
+    "key",
+    "passwd",
+    "password",
+    "secret",
+    "token",
+];
+
 /// The name of a header, lower-case: an RFC 9110 section 5.6.2 token of at most 128 characters that owners may change.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -63,6 +81,9 @@ pub enum HeaderRulesError {
     /// Which of the two is meant?
     #[error("{0} is both set and removed")]
     Both(String),
+    /// A mask where there is nothing behind it.
+    #[error("{0} has no value that could be kept: write its value instead of {MASK}")]
+    Masked(String),
     /// Too much of it.
     #[error("a rule changes at most {MAX_ENTRIES} headers, with {MAX_BYTES} bytes in their names and values together")]
     TooMuch,
@@ -91,6 +112,13 @@ impl FromStr for HeaderName {
     }
 }
 
+impl HeaderName {
+    /// Whether its values are shown to nobody once they are written, as far as the name tells.
+    pub fn is_secret(&self) -> bool {
+        self.0.split(['-', '_', '.']).any(|word| SECRET.contains(&word))
+    }
+}
+
 impl FromStr for HeaderValue {
     type Err = HeaderRulesError;
 
@@ -115,6 +143,20 @@ impl HeaderChanges {
     /// Whether nothing is changed.
     pub fn is_empty(&self) -> bool {
         self.set.is_empty() && self.remove.is_empty()
+    }
+
+    fn masked(mut self) -> Self {
+        let secrets = self.set.iter_mut().filter(|(name, _)| name.is_secret());
+        secrets.for_each(|(_, value)| *value = HeaderValue(MASK.to_owned()));
+        self
+    }
+
+    fn unmasked(mut self, before: &Self) -> Result<Self, HeaderRulesError> {
+        for (name, value) in self.set.iter_mut().filter(|(name, value)| name.is_secret() && value.0 == MASK) {
+            let kept = before.set.get(name).ok_or_else(|| HeaderRulesError::Masked(name.to_string()))?;
+            *value = kept.clone();
+        }
+        Ok(self)
     }
 }
 
@@ -152,6 +194,20 @@ impl HeaderRules {
             return Err(HeaderRulesError::TooMuch);
         }
         Ok(Self { request, response })
+    }
+
+    /// The same, with a mask for each secret value: as it is shown, exported and kept in the history.
+    #[must_use]
+    pub fn masked(self) -> Self {
+        Self { request: self.request.masked(), response: self.response.masked() }
+    }
+
+    /// The same, with what was there `before` for each mask: what was shown may be sent back.
+    ///
+    /// # Errors
+    /// [`Masked`](HeaderRulesError::Masked) when nothing was there, [`TooMuch`](HeaderRulesError::TooMuch).
+    pub fn unmasked(self, before: &Self) -> Result<Self, HeaderRulesError> {
+        Self::new(self.request.unmasked(&before.request)?, self.response.unmasked(&before.response)?)
     }
 
     /// What is changed of requests, before the backend sees them.
@@ -323,5 +379,21 @@ mod tests {
         for text in ["", "a b", "http://a", "a/b", "a@b", "a:0", "a:99999", "a:+8", "::1", "[::1", "{x}"] {
             assert_eq!(text.parse::<HostRewrite>(), Err(HostRewriteError), "{text:?}");
         }
+    }
+
+    #[test]
+    fn secret_values_are_masked_and_masks_stand_for_what_was() {
+        let rules = |text: &str| serde_json::from_str::<HeaderRules>(text).unwrap_or_else(|error| panic!("{error}"));
+        let before = rules(
+            r#"{"request": {"set": {"Authorization": "Bearer 1", "X-Api-Key": "2", "X-Team": "shop", "X-Author": "Ada"}}}"#,
+        );
+        let shown = before.clone().masked();
+        let text = serde_json::to_string(&shown).unwrap_or_default();
+        assert!(!text.contains("Bearer 1") && !text.contains("\"2\""), "{text}");
+        assert!(text.contains("shop") && text.contains("Ada"), "{text}");
+        assert_eq!(shown.clone().unmasked(&before), Ok(before.clone()));
+        assert_eq!(shown.unmasked(&HeaderRules::default()), Err(HeaderRulesError::Masked("authorization".to_owned())));
+        let stars = rules(r#"{"request": {"set": {"X-Team": "********"}}}"#);
+        assert_eq!(stars.clone().unmasked(&before), Ok(stars), "what is no secret may be stars");
     }
 }

@@ -16,6 +16,7 @@ mod regions;
 mod revisions;
 mod routes;
 mod scoping;
+mod secrets;
 mod services;
 mod setup;
 #[expect(unused_imports, reason = "each test binary uses a part of this")]

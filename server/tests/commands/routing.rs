@@ -32,6 +32,7 @@ mount = "/api"
 strip_prefix = true
 service = "shop"
 enabled_backends_tag = "v2"
+headers.request.set.authorization = "Bearer of-shop"
 "#;
 
 fn administered() -> Place {
@@ -69,6 +70,7 @@ fn a_document_is_planned_applied_and_exported() {
 
     let exported = done(place.run(&["export"]));
     assert!(exported.contains("owner = \"ada@example.com\"") && exported.contains("/api"), "{exported}");
+    assert!(exported.contains("********") && !exported.contains("Bearer"), "a secret is written once: {exported}");
     std::fs::write(place.0.path().join("routes.toml"), &exported).unwrap();
     let again = done(place.run(&["apply", "--file", "routes.toml"]));
     assert_eq!(again, "Everything is as the document says; nothing to do.\n");

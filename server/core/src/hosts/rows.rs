@@ -6,9 +6,8 @@ use crate::{
     auth::random_base64,
     edit::{self, Counted, Edit, Names, Object, Owner, TargetColumns, scope, target_of},
     store::{
-        now, parse, read_headers,
+        kept_headers, now, parse, read_headers,
         rows::{domains, routes},
-        write_headers,
     },
 };
 use domain::{
@@ -43,7 +42,7 @@ pub(crate) fn spec_of(row: &domains::Model, names: &Names) -> Result<DomainSpec>
     let mut spec = DomainSpec::new(parse(&row.host)?);
     spec.set_target(TargetFields::from(names.target(&target_of!(row)?)?));
     spec.http_to_https = row.http_to_https;
-    spec.headers = read_headers(&row.header_rules)?;
+    spec.headers = read_headers(&row.header_rules)?.masked();
     spec.host_rewrite = row.host_rewrite.as_deref().map(parse).transpose()?;
     Ok(spec)
 }
@@ -57,7 +56,7 @@ fn filled(row: domains::Model, spec: &DomainSpec, target: &TargetEntry) -> Resul
         tag,
         tunnel_id,
         redirect,
-        header_rules: write_headers(&spec.headers)?,
+        header_rules: kept_headers(&spec.headers, &row.header_rules)?,
         host_rewrite: spec.host_rewrite.as_ref().map(ToString::to_string),
         http_to_https: spec.http_to_https,
         ..row
@@ -240,7 +239,7 @@ fn shown(row: domains::Model, target: domain::Target) -> Result<Domain> {
         domain: host,
         target,
         http_to_https: row.http_to_https,
-        headers: read_headers(&row.header_rules)?,
+        headers: read_headers(&row.header_rules)?.masked(),
         host_rewrite: row.host_rewrite.as_deref().map(parse).transpose()?,
         verified: row.verified_at.is_some(),
         verification: Verification { checked_at: row.checked_at, error: row.check_error, ..verification },

@@ -6,9 +6,8 @@ use crate::{
     edit::{self, Counted, Edit, Names, Object, TargetColumns, scope, target_of},
     hosts,
     store::{
-        now, parse, read_headers,
+        kept_headers, now, parse, read_headers,
         rows::{domains, routes},
-        write_headers,
     },
 };
 use domain::{
@@ -30,7 +29,7 @@ pub(crate) fn spec_of(row: &routes::Model, names: &Names) -> Result<RouteSpec> {
     spec.set_target(TargetFields::from(names.target(&target_of!(row)?)?));
     spec.strip_prefix = row.strip_prefix;
     spec.enabled = row.enabled;
-    spec.headers = read_headers(&row.header_rules)?;
+    spec.headers = read_headers(&row.header_rules)?.masked();
     spec.host_rewrite = row.host_rewrite.as_deref().map(parse).transpose()?;
     Ok(spec)
 }
@@ -46,7 +45,7 @@ fn filled(row: routes::Model, spec: &RouteSpec, target: &TargetEntry) -> Result<
         tag,
         tunnel_id,
         redirect,
-        header_rules: write_headers(&spec.headers)?,
+        header_rules: kept_headers(&spec.headers, &row.header_rules)?,
         host_rewrite: spec.host_rewrite.as_ref().map(ToString::to_string),
         ..row
     })
@@ -271,7 +270,7 @@ fn shown(row: routes::Model, target: &TargetEntry, names: &Names) -> Result<Rout
         strip_prefix: row.strip_prefix,
         enabled: row.enabled,
         target: names.target(target)?,
-        headers: read_headers(&row.header_rules)?,
+        headers: read_headers(&row.header_rules)?.masked(),
         host_rewrite: row.host_rewrite.as_deref().map(parse).transpose()?,
         created_at: row.created_at,
         updated_at: row.updated_at,

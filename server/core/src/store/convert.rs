@@ -37,8 +37,10 @@ pub(crate) fn read_headers(text: &str) -> Result<HeaderRules> {
     if text == NO_HEADERS { Ok(HeaderRules::default()) } else { read_json(text) }
 }
 
-/// What [`read_headers`] reads.
-pub(crate) fn write_headers(rules: &HeaderRules) -> Result<String> {
+/// What [`read_headers`] reads, with the secrets of what was written `before` where only masks are left of them.
+pub(crate) fn kept_headers(rules: &HeaderRules, before: &str) -> Result<String> {
+    let before = if before.is_empty() { HeaderRules::default() } else { read_headers(before)? };
+    let rules = &rules.clone().unmasked(&before).map_err(|error| CoreError::invalid("headers", error))?;
     if rules.is_empty() { Ok(NO_HEADERS.into()) } else { write_json(rules) }
 }
 
