@@ -29,7 +29,7 @@ pub fn done(code: &str) -> Option<&'static str> {
         "domain_deleted" => "The domain was deleted, with its routes.",
         "domain_restored" => "The domain was restored, with its routes.",
         "domain_verified" => "The domain is verified. It serves from now on.",
-        "domain_waiting" => "That it is yours does not show yet. What was found is told below.",
+        "domain_waiting" => "Not verified yet: nothing shows that the domain is yours. What was found is told below.",
         "route_created" => "The route was added.",
         "route_updated" => "The route's settings were saved.",
         "route_enabled" => "The route serves again.",
@@ -59,6 +59,11 @@ pub fn done(code: &str) -> Option<&'static str> {
         "theme_set" => "The theme was changed.",
         _ => return None,
     })
+}
+
+/// Whether that code is of something that was done and is not enough: the person has to do more.
+pub fn waits(code: &str) -> bool {
+    code == "domain_waiting"
 }
 
 /// Why something was refused. `value` is what was entered into `field`, from which the reason is found again.
@@ -158,6 +163,7 @@ fn invalid(field: &str, value: Option<&str>) -> String {
         "host_rewrite" => reason(value.parse::<HostRewrite>()),
         "request_headers" => reason(rules(value, "").map_err(|(_, error)| error)),
         "response_headers" => reason(rules("", value).map_err(|(_, error)| error)),
+        "headers" => Some("******** stands for a value that was written before, and there is none: write it.".into()),
         "backend_id" => reason(value.parse::<BackendName>()),
         "address" => reason(value.parse::<BackendAddress>())
             .or_else(|| Some("Only an administrator lets a backend be a Unix socket of the server's machine.".into())),

@@ -6,10 +6,12 @@ use leptos_router::params::ParamsMap;
 
 /// Says what was done, if the address has a code for it.
 pub fn done(query: &ParamsMap) -> Option<AnyView> {
-    let text = messages::done(query.get_str("done")?)?;
+    let code = query.get_str("done")?;
+    let text = messages::done(code)?;
+    let class = if messages::waits(code) { "notice notice-warning" } else { "notice notice-done" };
     Some(
         view! {
-            <p class="notice notice-done" role="status">
+            <p class=class role="status">
                 {text}
             </p>
         }

@@ -229,6 +229,8 @@ fn candidates(outcome: &ExplainOutcome) -> Option<AnyView> {
 
 fn candidate(candidate: &ExplainCandidate) -> AnyView {
     let chosen = candidate.chosen.then(|| view! { <span class="badge badge-online">"Chosen"</span> });
+    // Beside the badge the word need not be said again.
+    let why = candidate.reason.trim_start_matches("chosen").trim_start_matches([',', ' ']).to_owned();
     let region = candidate.region.as_ref().map(|region| format!(" in {region}"));
     view! {
         <tr>
@@ -248,7 +250,7 @@ fn candidate(candidate: &ExplainCandidate) -> AnyView {
                 {candidate.weight}
             </td>
             <td data-label="Why">
-                <span>{chosen} " " {candidate.reason.clone()}</span>
+                <span>{chosen} " " {why}</span>
             </td>
         </tr>
     }
