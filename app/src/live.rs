@@ -5,8 +5,8 @@ use crate::{
     summary::{Metric, Summary},
 };
 use domain::{
-    BackendId, BackendLive, LiveDelta, LiveSnapshot, LiveUpdate, Range, RecentRequest, Sample, TelephoneSession,
-    TunnelDelta, TunnelId, TunnelNow, TunnelStats, TunnelStatus,
+    BackendId, BackendLive, LiveDelta, LiveSnapshot, LiveUpdate, Range, RecentRequest, RuleId, RuleNow, Sample,
+    TelephoneSession, TunnelDelta, TunnelId, TunnelNow, TunnelStats, TunnelStatus,
 };
 use std::collections::{HashMap, VecDeque};
 
@@ -36,6 +36,8 @@ pub struct LiveState {
     pub stats: Option<TunnelStats>,
     /// How the backends of the page's service are doing.
     pub backends: HashMap<BackendId, BackendLive>,
+    /// What leads to the page's service.
+    pub rules: HashMap<RuleId, RuleNow>,
 }
 
 /// A tunnel with its requests in each second since the page was opened.
@@ -101,6 +103,7 @@ impl LiveState {
         self.recent.truncate(RECENT);
         self.detail(snapshot.detail);
         self.backends = snapshot.backends.into_iter().map(|now| (now.id, now.live)).collect();
+        self.rules = snapshot.rules.into_iter().map(|now| (now.rule, now)).collect();
     }
 
     fn advance(&mut self, delta: LiveDelta) {
@@ -130,6 +133,7 @@ impl LiveState {
         self.recent.truncate(RECENT);
         self.detail(delta.detail);
         self.backends.extend(delta.backends.into_iter().map(|now| (now.id, now.live)));
+        self.rules.extend(delta.rules.into_iter().map(|now| (now.rule, now)));
     }
 
     fn detail(&mut self, detail: Option<TunnelDelta>) {
@@ -158,7 +162,14 @@ mod tests {
 
     fn snapshot(tunnels: Vec<TunnelNow>) -> LiveUpdate {
         let series = Series { step: 1, from: 700, until: 1_000, samples: (700..1_000).map(sample).collect() };
-        LiveUpdate::Snapshot(LiveSnapshot { series, tunnels, recent: vec![], detail: None, backends: vec![] })
+        LiveUpdate::Snapshot(LiveSnapshot {
+            series,
+            tunnels,
+            recent: vec![],
+            detail: None,
+            backends: vec![],
+            rules: vec![],
+        })
     }
 
     fn delta(at: i64, tunnels: Vec<TunnelNow>, removed: Vec<TunnelId>) -> LiveUpdate {
@@ -169,6 +180,7 @@ mod tests {
             recent: vec![],
             detail: None,
             backends: vec![],
+            rules: vec![],
         })
     }
 

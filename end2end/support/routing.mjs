@@ -62,3 +62,41 @@ export async function eventually(check) {
     }
   }
 }
+
+/** Requests one after the other, several at a time, until it is stopped. */
+export class Load {
+  #ask;
+  #answers = [];
+  #failed;
+  #isStopped = false;
+  #workers;
+
+  constructor(ask, workers) {
+    this.#ask = ask;
+    this.#workers = Promise.all(Array.from({ length: workers }, () => this.#work()));
+    // Told by `until` and `stop`.
+    this.#workers.catch((error) => (this.#failed = error));
+  }
+
+  async #work() {
+    while (!this.#isStopped) this.#answers.push(await this.#ask());
+  }
+
+  /** Waits until everything that is asked from now on is answered so; twenty answers in a row have to do. */
+  async until(pattern) {
+    await eventually(async () => {
+      const from = this.#answers.length;
+      while (this.#answers.length < from + 20 && !this.#failed) await pause(10);
+      if (this.#failed) throw this.#failed;
+      const others = this.#answers.slice(from).filter(({ body }) => !pattern.test(body));
+      if (others.length > 0) throw new Error(`${others.length} answers are not ${pattern}: ${others[0].body}`);
+    });
+  }
+
+  /** All answers. */
+  async stop() {
+    this.#isStopped = true;
+    await this.#workers;
+    return this.#answers;
+  }
+}

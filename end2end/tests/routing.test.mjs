@@ -4,10 +4,16 @@ import assert from "node:assert/strict";
 
 import { confirm, opened, row, setUp, submit, waitForDrawn } from "../support/dashboard.mjs";
 import { request } from "../support/http.mjs";
-import { addBackend, addDomain, addRoute, chosen, createService, eventually, origins } from "../support/routing.mjs";
+import { Load, addBackend, addDomain, addRoute, chosen, createService, eventually, origins } from "../support/routing.mjs";
 import { scenario } from "../support/stage.mjs";
 
 const HOST = "shop.example.com";
+
+/** What the page of a service calls the host, see `chosen`. */
+async function subjectOf(page, service) {
+  await page.goto(service);
+  return chosen(page, HOST);
+}
 
 for (const [scripts, options] of [["on", {}], ["off", { javaScriptEnabled: false }]]) {
   scenario(`with scripts ${scripts}: a service from nothing to a switch and back`, async (stage) => {
@@ -110,6 +116,70 @@ for (const [scripts, options] of [["on", {}], ["off", { javaScriptEnabled: false
     await page.getByText("Let them lead elsewhere first").waitFor();
   });
 }
+
+for (const [scripts, options] of [["on", {}], ["off", { javaScriptEnabled: false }]]) {
+  scenario(`with scripts ${scripts}: a switch from no tag leads back to all backends`, async (stage) => {
+    const page = await stage.browser.visitor(options);
+    await setUp(page);
+    const [blue, green] = await origins(stage, "blue", "green");
+    const ask = async () => (await request(`${stage.origin}/`, { headers: { host: HOST } })).body;
+    const service = await createService(page, "shop");
+    await addBackend(page, { Address: `127.0.0.1:${blue.port}`, Tags: "blue", Id: "one" });
+    await addBackend(page, { Address: `127.0.0.1:${green.port}`, Tags: "green", Id: "two" });
+    await addDomain(page, HOST, { Service: "shop" });
+    await page.goto(`${service}?switch=${await subjectOf(page, service)}&to=green`);
+    await page.getByRole("button", { name: "Switch to green" }).click();
+    await page.waitForURL("**done=tag_switched");
+    for (let n = 0; n < 20; n += 1) await eventually(async () => assert.match(await ask(), /green/));
+    await page.getByText("going back lets all backends serve, whatever their tags").waitFor();
+    await page.getByRole("button", { name: `Go back to any tag for ${HOST}` }).click();
+    await page.waitForURL("**done=tag_switched");
+    await page.getByRole("region", { name: "Who leads here" }).getByText("any tag").first().waitFor();
+    await eventually(async () => assert.match(await ask(), /blue/));
+    assert.equal(await page.getByRole("button", { name: /^Go back/ }).count(), 0, "there is no tag to go back to");
+  });
+}
+
+scenario("switches under load are seen live, and no request is lost", async (stage) => {
+  const page = await stage.browser.visitor();
+  await setUp(page);
+  const [blue, green] = await origins(stage, "blue", "green");
+  const service = await createService(page, "shop");
+  await addBackend(page, { Address: `127.0.0.1:${blue.port}`, Tags: "blue", Id: "one" });
+  await addBackend(page, { Address: `127.0.0.1:${green.port}`, Tags: "green", Id: "two" });
+  await addDomain(page, HOST, { Service: "shop", "Enabled tag": "blue" });
+  const ask = () => request(`${stage.origin}/`, { headers: { host: HOST } });
+  await eventually(async () => assert.match((await ask()).body, /blue/));
+  const load = new Load(ask, 4);
+
+  await page.goto(`${service}?switch=${await subjectOf(page, service)}&to=green`);
+  await page.getByRole("button", { name: "Switch to green" }).click();
+  await page.waitForURL("**done=tag_switched");
+  await load.until(/green/);
+  await page.getByRole("button", { name: `Go back to blue for ${HOST}` }).click();
+  await page.waitForURL("**done=tag_switched");
+  await load.until(/blue/);
+
+  await page.goto(`${service}?switch=${await subjectOf(page, service)}&to=green`);
+  await page.getByLabel("How").selectOption("gradual");
+  await page.getByLabel("Steps").fill("10% 5s, 60% 5s");
+  await page.getByRole("button", { name: "Switch to green" }).click();
+  await page.waitForURL("**done=switch_started");
+  await page.evaluate(() => (globalThis.stillTheSamePage = true));
+  const leads = page.getByRole("region", { name: "Who leads here" });
+  for (const said of ["60 % go to", "All go to"]) await leads.getByText(said).waitFor();
+  assert.equal(await leads.getByRole("progressbar").count(), 0);
+  assert.equal(await leads.getByRole("button", { name: `All at once to green for ${HOST}` }).count(), 0);
+  assert.ok(await page.evaluate(() => globalThis.stillTheSamePage), "it was not loaded again");
+  await load.until(/green/);
+  await page.getByRole("button", { name: `Go back to blue for ${HOST}` }).click();
+  await page.waitForURL("**done=tag_switched");
+  await load.until(/blue/);
+
+  const answers = await load.stop();
+  assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
+  assert.ok(answers.length > 100, `${answers.length} requests`);
+});
 
 scenario("the traffic of a service is followed live", async (stage) => {
   const page = await stage.browser.visitor();

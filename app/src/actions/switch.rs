@@ -74,6 +74,12 @@ async fn switch(
     rule: RuleId,
     form: &Entered,
 ) -> Result<(), CoreError> {
+    if form.ticked("any") {
+        return match rule {
+            RuleId::Domain(id) => services.hosts().untag(viewer, &DomainRef::Id(id)).await.map(drop),
+            RuleId::Route(id) => services.routes().untag(viewer, id).await.map(drop),
+        };
+    }
     let new_tag: Tag = form.value("to")?;
     let unhealthy = unhealthy(services, viewer, service, &new_tag).await?;
     let healthy = move |id: BackendId| !unhealthy.contains(&id);

@@ -1,12 +1,11 @@
 //! The enabled tag of a domain or a route: what it is, what it was, and the way to another.
 
 use crate::{
-    components::{confirm::act, words},
-    format,
-    islands::TimeAgo,
+    components::confirm::act,
+    islands::{self, LiveFeed, RuleSwitch, TimeAgo},
     ssr,
 };
-use domain::{RuleId, ServiceId, Switch, SwitchState, Tag, Target};
+use domain::{RuleId, RuleNow, ServiceId, Switch, SwitchState, Tag, Target};
 use leptos::prelude::*;
 
 /// Something whose tag can be switched.
@@ -80,62 +79,67 @@ pub fn choose(rule: &Rule) -> AnyView {
 
 /// The tag that serves now.
 pub fn enabled(rule: &Rule) -> AnyView {
-    match &rule.tag {
-        Some(tag) => words::one_tag(tag),
-        None => view! { <span class="muted">"any tag"</span> }.into_any(),
-    }
+    islands::enabled(rule.tag.as_ref())
 }
 
-/// A switch that is on its way: how far it has come, with a click to either end of it. `here` is the page it stands on.
-fn progress(rule: &Rule, switch: &Switch, here: &str) -> AnyView {
-    let plan = switch.plan.clone().unwrap_or_default();
-    let passed = u64::try_from((ssr::now() - switch.started_at).num_seconds()).unwrap_or(0);
-    let (percent, all) = (plan.percent_after(passed).unwrap_or(100), plan.seconds());
-    let left = i64::try_from(all.saturating_sub(passed)).unwrap_or(i64::MAX);
-    let to = |tag: &Tag, verb: &'static str| {
-        let fields =
-            vec![("service_id", rule.service.to_string()), ("subject", rule.subject()), ("to", tag.to_string())];
-        act("switch_tag", fields, verb, &format!("to {tag} for {}", rule.name))
+/// The tag that serves, and what can be done about the latest switch: to an end of it when it is on its way, else one click
+/// back to what served before. `here` is the page it stands on.
+pub fn current(rule: &Rule, switches: &[Switch], here: &str) -> AnyView {
+    let running = switches.first().filter(|latest| latest.state == SwitchState::Running);
+    let initial = RuleNow { rule: rule.id, tag: rule.tag.clone(), switch: running.map(|switch| switch.at(ssr::now())) };
+    let acts = match running {
+        Some(switch) => ends(rule, switch, here),
+        None => back(rule, switches).into_any(),
     };
-    let back = switch.from_tag.as_ref().map(|tag| to(tag, "Go back"));
+    view! { <RuleSwitch initial>{acts}</RuleSwitch> }.into_any()
+}
+
+/// A click to either end of a switch that is on its way.
+fn ends(rule: &Rule, switch: &Switch, here: &str) -> AnyView {
     view! {
-        <div class="switching">
-            <p>
-                {percent}
-                " % go to "
-                {words::one_tag(&switch.to_tag)}
-                " now, all in "
-                {format::span(left)}
-                ". "
-                <a href=here.to_owned()>"Look again"</a>
-            </p>
-            <progress max=all value=passed.min(all) aria-label=format!("Switch to {}", switch.to_tag)></progress>
-            <div class="actions">{back} {to(&switch.to_tag, "All at once")}</div>
+        <p class="when-not-live">
+            <a href=here.to_owned()>"Look again"</a>
+        </p>
+        {(switch.from_tag.is_none()).then_some(view! { <p class="muted">{WITHOUT_TAG}</p> })}
+        <div class="actions">
+            {to(rule, switch.from_tag.as_ref(), "Go back")}
+            <span class="while-running">{to(rule, Some(&switch.to_tag), "All at once")}</span>
         </div>
     }
     .into_any()
 }
 
-/// What can be done about the latest switch: to an end of it when it is on its way, else one click back to what served
-/// before, if that was a tag.
-pub fn latest(rule: &Rule, switches: &[Switch], here: &str) -> Option<AnyView> {
-    let latest = switches.first()?;
-    if latest.state == SwitchState::Running {
-        return Some(progress(rule, latest, here));
-    }
-    back(rule, switches)
+/// What a return to no tag means.
+const WITHOUT_TAG: &str = "Before, no tag was enabled: going back lets all backends serve, whatever their tags.";
+
+/// The button that lets other backends serve, at once.
+fn to(rule: &Rule, tag: Option<&Tag>, verb: &'static str) -> AnyView {
+    let mut fields = vec![("service_id", rule.service.to_string()), ("subject", rule.subject())];
+    let name = match tag {
+        Some(tag) => {
+            fields.push(("to", tag.to_string()));
+            format!("to {tag} for {}", rule.name)
+        }
+        None => {
+            fields.push(("any", "on".to_owned()));
+            format!("to any tag for {}", rule.name)
+        }
+    };
+    act("switch_tag", fields, verb, &name)
 }
 
 fn back(rule: &Rule, switches: &[Switch]) -> Option<AnyView> {
-    let before = switches.first()?.from_tag.clone().filter(|tag| Some(tag) != rule.tag.as_ref())?;
-    let fields =
-        vec![("service_id", rule.service.to_string()), ("subject", rule.subject()), ("to", before.to_string())];
+    // What has gone back already has nowhere to go back to.
+    let latest = switches.first().filter(|latest| rule.tag.as_ref() == Some(&latest.to_tag))?;
+    let before = latest.from_tag.as_ref();
+    let meaning = before.is_none().then_some(view! { <p class="muted">{WITHOUT_TAG}</p> });
     Some(
         view! {
+            {meaning}
             <div class="back">
                 <span class="muted">"Before: "</span>
-                {words::one_tag(&before)}
-                {act("switch_tag", fields, "Go back", &format!("to {before} for {}", rule.name))}
+                {islands::enabled(before)}
+                {to(rule, before, "Go back")}
             </div>
         }
         .into_any(),
@@ -144,12 +148,15 @@ fn back(rule: &Rule, switches: &[Switch]) -> Option<AnyView> {
 
 /// All of it, on the page of the domain or route itself.
 pub fn card(rule: &Rule, switches: &[Switch]) -> AnyView {
+    let current = current(rule, switches, &rule.page());
     view! {
         <section class="card" aria-labelledby="switch-title">
             <h2 id="switch-title">"Enabled tag"</h2>
-            <p>"Serves now: " {enabled(rule)} "."</p>
+            <LiveFeed path=format!("/ws/services/{}", rule.service) history=None>
+                <p class="muted">"Serves now:"</p>
+                {current}
+            </LiveFeed>
             {choose(rule)}
-            {latest(rule, switches, &rule.page())}
             {history(switches)}
         </section>
     }

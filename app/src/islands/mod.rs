@@ -14,6 +14,7 @@ mod figure;
 mod history;
 mod live_feed;
 mod recent;
+mod rule_switch;
 mod sessions;
 #[cfg(feature = "hydrate")]
 mod socket;
@@ -26,6 +27,7 @@ pub use copy::CopyButton;
 pub use figure::Figure;
 pub use live_feed::{Feed, Link, LiveFeed};
 pub use recent::RecentRequests;
+pub use rule_switch::{RuleSwitch, enabled};
 pub use sessions::Sessions;
 pub use time::TimeAgo;
 pub use tunnel_cells::{Sparkline, TunnelBadge, TunnelRate, TunnelSessions};

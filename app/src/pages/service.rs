@@ -160,7 +160,7 @@ fn leads_here(service: &Service, rules: &[Leads]) -> AnyView {
                     </a>
                 </td>
                 <td data-label="Enabled tag">
-                    <div>{switching::enabled(rule)} {switching::latest(rule, switches, &here)}</div>
+                    <div>{switching::current(rule, switches, &here)}</div>
                 </td>
                 <td>{switching::choose(rule)}</td>
             </tr>
@@ -209,7 +209,8 @@ async fn traffic(visit: &Visit, service: &Service) -> Result<AnyView, CoreError>
         _ => visit.services.traffic().history(&visit.viewer, of, Range::Live).await?,
     };
     let mut state = LiveState::default();
-    let snapshot = LiveSnapshot { series: latest, tunnels: vec![], recent: vec![], detail: None, backends: vec![] };
+    let snapshot =
+        LiveSnapshot { series: latest, tunnels: vec![], recent: vec![], detail: None, backends: vec![], rules: vec![] };
     state.apply(LiveUpdate::Snapshot(snapshot));
     let figures = FIGURES.map(|metric| figure(metric, &state)).into_iter().collect_view();
     let charts = charts(&format!("/web/services/{id}"), range, &series, visit.request.assets.echarts.clone());

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use domain::{
-    BackendId, BackendLive, BackendNow, LiveDelta, LiveSnapshot, LiveUpdate, RequestId, ServiceId, Tunnel, TunnelDelta,
-    TunnelId, TunnelNow, TunnelState, TunnelStatus,
+    BackendId, BackendLive, BackendNow, LiveDelta, LiveSnapshot, LiveUpdate, RequestId, RuleId, RuleNow, ServiceId,
+    Switch, Tag, Tunnel, TunnelDelta, TunnelId, TunnelNow, TunnelState, TunnelStatus,
 };
 use tokio::sync::broadcast::{Receiver, error::TryRecvError};
 use tokio::sync::watch;
 
+use crate::store::now;
 use crate::traffic::subject_id;
 use crate::{BackendQuery, Change, CoreError, Page, Result, ServiceRef, Services, Subject, Viewer};
 
@@ -34,6 +35,10 @@ pub struct Watch {
     shown: HashMap<TunnelId, TunnelNow>,
     /// The backends of a service, and how they were in the last message.
     backends: HashMap<BackendId, (Option<TunnelId>, Option<BackendLive>)>,
+    /// What leads to a service, with its tag and its switch.
+    rules: HashMap<RuleId, (Option<Tag>, Option<Switch>)>,
+    /// How that was in the last message.
+    rules_shown: HashMap<RuleId, RuleNow>,
     newest: Option<RequestId>,
     viewer_checked: Instant,
     detail_read: Instant,
@@ -53,6 +58,8 @@ impl Services {
             states: HashMap::new(),
             shown: HashMap::new(),
             backends: HashMap::new(),
+            rules: HashMap::new(),
+            rules_shown: HashMap::new(),
             newest: None,
             viewer_checked: Instant::now(),
             detail_read: Instant::now(),
@@ -104,7 +111,9 @@ impl Watch {
         self.newest = recent.first().map(|request| request.id);
         self.backends.values_mut().for_each(|(_, shown)| *shown = None);
         let backends = self.backends_now();
-        Ok(LiveUpdate::Snapshot(LiveSnapshot { series, tunnels, recent, detail, backends }))
+        self.rules_shown.clear();
+        let rules = self.rules_now();
+        Ok(LiveUpdate::Snapshot(LiveSnapshot { series, tunnels, recent, detail, backends, rules }))
     }
 
     async fn delta(&mut self) -> Result<LiveUpdate> {
@@ -126,8 +135,8 @@ impl Watch {
         let recent = recent.into_iter().take_while(|request| Some(request.id) != self.newest).take(RECENT).collect();
         self.newest = newest.or(self.newest);
         let sample = self.services.traffic().latest(subject_id(&self.viewer, self.of));
-        let backends = self.backends_now();
-        Ok(LiveUpdate::Delta(LiveDelta { sample, tunnels, removed, recent, detail, backends }))
+        let (backends, rules) = (self.backends_now(), self.rules_now());
+        Ok(LiveUpdate::Delta(LiveDelta { sample, tunnels, removed, recent, detail, backends, rules }))
     }
 
     /// The backends that are not as they were told last.
@@ -144,6 +153,19 @@ impl Watch {
             Some(BackendNow { id: *id, live })
         });
         changed.collect()
+    }
+
+    /// What leads to the service and is not as it was told last.
+    fn rules_now(&mut self) -> Vec<RuleNow> {
+        let moment = now();
+        let rules = self.rules.iter().map(|(rule, (tag, switch))| RuleNow {
+            rule: *rule,
+            tag: tag.clone(),
+            switch: switch.as_ref().map(|switch| switch.at(moment)),
+        });
+        let changed: Vec<_> = rules.filter(|now| self.rules_shown.get(&now.rule) != Some(now)).collect();
+        self.rules_shown.extend(changed.iter().map(|now| (now.rule, now.clone())));
+        changed
     }
 
     /// Whether anything changed since the last call that this reader shows.
@@ -218,6 +240,8 @@ impl Watch {
                 (backend.key, (backend.tunnel_id, shown))
             })
             .collect();
+        let known = self.rules.values().filter_map(|(_, switch)| switch.as_ref()).map(|switch| switch.id);
+        self.rules = self.services.switches().leading_to(&self.viewer, id, known).await?;
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use crate::{
     CoreError, Listing, Page, Result, TargetEntry, Viewer,
     accounts::to_user,
-    edit::{self, Desk, Edit, target_of, unknown_tag},
+    edit::{self, Desk, Edit, scope, target_of, unknown_tag},
     hosts, page, routes as route_rows,
     store::{
         now, parse, read_json, read_word,
@@ -12,12 +12,17 @@ use crate::{
     },
 };
 use domain::{
-    BackendId, BackendState, DomainId, RevisionAction, RouteId, RuleId, Switch, SwitchId, SwitchMode, SwitchPlan,
-    SwitchState, Tag, UserId,
+    BackendId, BackendState, DomainId, RevisionAction, RouteId, RuleId, ServiceId, Switch, SwitchId, SwitchMode,
+    SwitchPlan, SwitchState, Tag, UserId,
 };
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use std::fmt;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect};
+use std::{collections::HashMap, fmt};
 use uuid::Uuid;
+
+/// Why a switch ended that somebody took back.
+const BACK: &str = "it was switched back";
+/// How many domains, and how many routes, of those that lead to a service are followed live.
+const MOST_RULES: u64 = 20;
 
 /// What is asked for when a tag is switched.
 #[derive(Clone)]
@@ -59,6 +64,30 @@ impl Edit<'_> {
         self.write_route(row, changed, RevisionAction::Switched).await.map(drop)
     }
 
+    /// Lets all backends serve, whatever their tags, as they did before one was enabled.
+    pub(crate) async fn untag_domain(&mut self, row: domains::Model) -> Result<()> {
+        hosts::check_kept(&row)?;
+        self.end_switches(row.id, BACK).await?;
+        if row.tag.is_some() {
+            let changed = domains::Model { tag: None, ..row.clone() };
+            self.write_domain(row, changed, RevisionAction::Switched).await?;
+        }
+        self.routed_differently();
+        Ok(())
+    }
+
+    /// The same of a route.
+    pub(crate) async fn untag_route(&mut self, row: routes::Model) -> Result<()> {
+        route_rows::check_kept(&row)?;
+        self.end_switches(row.id, BACK).await?;
+        if row.tag.is_some() {
+            let changed = routes::Model { tag: None, ..row.clone() };
+            self.write_route(row, changed, RevisionAction::Switched).await?;
+        }
+        self.routed_differently();
+        Ok(())
+    }
+
     /// Looks whether the switch may be, and notes it. `None`: the tag is enabled already.
     async fn switched(
         &mut self,
@@ -77,7 +106,7 @@ impl Edit<'_> {
         let (kind, subject) = words(rule);
         if tag.as_ref() == Some(&request.new_tag) {
             // Whoever wants the tag that serves while another one is switched to, wants to go back.
-            self.end_switches(subject, "it was switched back").await?;
+            self.end_switches(subject, BACK).await?;
             self.routed_differently();
             return Ok(None);
         }
@@ -120,6 +149,54 @@ pub struct Switches {
 }
 
 impl Switches {
+    /// What leads to a service, with its enabled tag and the switch that is under way; of switches in `known` also how they
+    /// have ended.
+    pub(crate) async fn leading_to(
+        &self,
+        viewer: &Viewer,
+        service: ServiceId,
+        known: impl Iterator<Item = SwitchId>,
+    ) -> Result<HashMap<RuleId, (Option<Tag>, Option<Switch>)>> {
+        let connection = self.desk.read();
+        let domains = domains::Entity::find()
+            .filter(
+                scope(viewer, domains::Column::OwnerId)
+                    .add(domains::Column::DeletedAt.is_null())
+                    .add(domains::Column::ServiceId.eq(service.0)),
+            )
+            .order_by_desc(domains::Column::Id)
+            .limit(MOST_RULES)
+            .all(connection)
+            .await?;
+        let routes = routes::Entity::find()
+            .filter(
+                scope(viewer, routes::Column::OwnerId)
+                    .add(routes::Column::DeletedAt.is_null())
+                    .add(routes::Column::ServiceId.eq(service.0)),
+            )
+            .order_by_desc(routes::Column::Id)
+            .limit(MOST_RULES)
+            .all(connection)
+            .await?;
+        let domains = domains.iter().map(|row| (RuleId::Domain(DomainId(row.id)), &row.tag));
+        let routes = routes.iter().map(|row| (RuleId::Route(RouteId(row.id)), &row.tag));
+        let tagged =
+            domains.chain(routes).map(|(rule, tag)| Ok((rule, (tag.as_deref().map(parse).transpose()?, None))));
+        let mut rules = tagged.collect::<Result<HashMap<_, _>>>()?;
+        let subjects: HashMap<_, _> = rules.keys().map(|rule| (words(*rule).1, *rule)).collect();
+        let (subject, state) = (switches::Column::SubjectId, switches::Column::State);
+        let wanted = state.eq(SwitchState::Running.as_str()).or(switches::Column::Id.is_in(known.map(|id| id.0)));
+        let rows = switches::Entity::find().filter(subject.is_in(subjects.keys().copied()).and(wanted));
+        // In the order of their beginning: what is under way replaces what has ended.
+        for row in rows.order_by_asc(switches::Column::Id).all(connection).await? {
+            let Some(rule) = subjects.get(&row.subject_id) else { continue };
+            if let Some((_, switch)) = rules.get_mut(rule) {
+                *switch = Some(shown(*rule, row)?);
+            }
+        }
+        Ok(rules)
+    }
+
     /// Ends a switch. One that was ended meanwhile, by another node or by somebody, stays as it is.
     ///
     /// # Errors
@@ -204,20 +281,21 @@ pub(crate) async fn list(connection: &impl ConnectionTrait, rule: RuleId, page: 
     }
     let mut rows = query.order_by_desc(switches::Column::Id).limit(limit as u64 + 1).all(connection).await?;
     let next_cursor = page::cut(&mut rows, limit, |row| row.id)?;
-    let shown = |row: switches::Model| {
-        Ok(Switch {
-            id: SwitchId(row.id),
-            rule,
-            from_tag: row.from_tag.as_deref().map(parse).transpose()?,
-            to_tag: parse(&row.to_tag)?,
-            mode: read_word(&row.mode)?,
-            plan: row.plan.as_deref().map(read_json).transpose()?,
-            state: read_word(&row.state)?,
-            reason: row.reason,
-            actor_id: UserId(row.actor_id),
-            started_at: row.started_at,
-            ended_at: row.ended_at,
-        })
-    };
-    Ok(Listing { items: rows.into_iter().map(shown).collect::<Result<_>>()?, next_cursor })
+    Ok(Listing { items: rows.into_iter().map(|row| shown(rule, row)).collect::<Result<_>>()?, next_cursor })
+}
+
+fn shown(rule: RuleId, row: switches::Model) -> Result<Switch> {
+    Ok(Switch {
+        id: SwitchId(row.id),
+        rule,
+        from_tag: row.from_tag.as_deref().map(parse).transpose()?,
+        to_tag: parse(&row.to_tag)?,
+        mode: read_word(&row.mode)?,
+        plan: row.plan.as_deref().map(read_json).transpose()?,
+        state: read_word(&row.state)?,
+        reason: row.reason,
+        actor_id: UserId(row.actor_id),
+        started_at: row.started_at,
+        ended_at: row.ended_at,
+    })
 }

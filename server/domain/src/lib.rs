@@ -54,7 +54,7 @@ pub use ids::{
     BackendId, DomainId, IdError, NodeId, RegionId, RequestId, RevisionId, RouteId, ServiceId, SwitchId,
     TelephoneSessionId, TokenId, TunnelId, UserId, WebSessionId,
 };
-pub use live::{BackendNow, LiveDelta, LiveSnapshot, LiveUpdate, TunnelDelta, TunnelNow};
+pub use live::{BackendNow, LiveDelta, LiveSnapshot, LiveUpdate, RuleNow, SwitchNow, TunnelDelta, TunnelNow};
 pub use mount::{MountPath, MountPathError};
 pub use region::{Node, Region, RegionName, RegionNameError, RegionPatch, RegionSpec};
 pub use revision::{Revision, RevisionAction, RevisionKind, UnknownRevisionWord};

@@ -1,6 +1,9 @@
 //! What the live WebSockets send: first everything, then what changed each second.
 
-use crate::{BackendId, BackendLive, RecentRequest, Sample, Series, Tunnel, TunnelId, TunnelStats, TunnelStatus};
+use crate::{
+    BackendId, BackendLive, RecentRequest, RuleId, Sample, Series, SwitchState, Tag, Tunnel, TunnelId, TunnelStats,
+    TunnelStatus,
+};
 use serde::{Deserialize, Serialize};
 
 /// One message of `/ws/user`, `/ws/tunnels/:id` or `/ws/services/:id`. A reader that falls behind is sent a new snapshot, never a backlog.
@@ -29,6 +32,9 @@ pub struct LiveSnapshot {
     /// How the backends are doing, the newest 100; only on `/ws/services/:id`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub backends: Vec<BackendNow>,
+    /// What leads to the service; only on `/ws/services/:id`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<RuleNow>,
 }
 
 /// One second.
@@ -47,6 +53,9 @@ pub struct LiveDelta {
     /// The backends that are not as they were in the last message; only on `/ws/services/:id`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub backends: Vec<BackendNow>,
+    /// What leads to the service, where that is not as it was in the last message; only on `/ws/services/:id`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<RuleNow>,
 }
 
 /// A row of the tunnel list, as it changes.
@@ -73,6 +82,35 @@ pub struct BackendNow {
     pub id: BackendId,
     /// How it is doing.
     pub live: BackendLive,
+}
+
+/// A domain or route that leads to a service, as it changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleNow {
+    /// Which.
+    pub rule: RuleId,
+    /// The tag that serves; `None`: all backends do.
+    pub tag: Option<Tag>,
+    /// The switch that is under way, or one that has ended since the socket was opened.
+    pub switch: Option<SwitchNow>,
+}
+
+/// How far a switch has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SwitchNow {
+    /// The tag that gets more and more.
+    pub to_tag: Tag,
+    /// Whether it is under way.
+    pub state: SwitchState,
+    /// Why it ended before it was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The new tag's share now, in percent.
+    pub percent: u8,
+    /// Since when it goes, in seconds; never more than all of it takes.
+    pub passed: u64,
+    /// How long all its steps take, in seconds.
+    pub seconds: u64,
 }
 
 /// One tunnel in full, as it changes.

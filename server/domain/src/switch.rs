@@ -1,6 +1,6 @@
 //! Switches: the enabled tag of a domain or route becomes another.
 
-use crate::{DomainId, RouteId, SwitchId, Tag, Timestamp, UserId};
+use crate::{DomainId, RouteId, SwitchId, SwitchNow, Tag, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 /// Identifies a rule: what has a target.
@@ -173,6 +173,22 @@ pub struct Switch {
     pub started_at: Timestamp,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+}
+
+impl Switch {
+    /// How far it has come at this moment.
+    pub fn at(&self, moment: Timestamp) -> SwitchNow {
+        let plan = self.plan.clone().unwrap_or_default();
+        let passed = u64::try_from((moment - self.started_at).num_seconds()).unwrap_or(0);
+        SwitchNow {
+            to_tag: self.to_tag.clone(),
+            state: self.state,
+            reason: self.reason.clone(),
+            percent: plan.percent_after(passed).unwrap_or(100),
+            passed: passed.min(plan.seconds()),
+            seconds: plan.seconds(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -173,6 +173,19 @@ impl Hosts {
         edit.switch_domain(row, request).await
     }
 
+    /// Lets all backends of the service serve the domain's own target, whatever their tags; ends a switch that is under way.
+    ///
+    /// # Errors
+    /// `NotFound`, `domain_deleted`.
+    pub async fn untag(&self, viewer: &Viewer, which: &DomainRef) -> Result<Domain> {
+        let mut edit = self.desk.open(viewer).await?;
+        let row = find(edit.tx(), viewer, which).await?;
+        let id = row.id;
+        edit.untag_domain(row).await?;
+        edit.commit().await?;
+        self.shown_one(id).await
+    }
+
     /// The switches of a domain, newest first.
     ///
     /// # Errors

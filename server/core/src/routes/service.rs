@@ -131,6 +131,18 @@ impl Routes {
         edit.switch_route(row, request).await
     }
 
+    /// Lets all backends of the service serve the route, whatever their tags; ends a switch that is under way.
+    ///
+    /// # Errors
+    /// `NotFound`, `route_deleted`.
+    pub async fn untag(&self, viewer: &Viewer, id: RouteId) -> Result<Route> {
+        let mut edit = self.desk.open(viewer).await?;
+        let row = find(edit.tx(), viewer, id).await?;
+        edit.untag_route(row).await?;
+        edit.commit().await?;
+        self.shown_one(id).await
+    }
+
     /// The switches of a route, newest first.
     ///
     /// # Errors
