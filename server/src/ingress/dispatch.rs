@@ -18,6 +18,8 @@ use crate::tunnel::Endpoint;
 
 /// The most that all fields of a request may have, bytes, counted as on the wire; beyond it 431.
 const MAX_FIELDS: usize = 32 * 1024;
+/// The most that one of them may have. Hardly a server behind takes more, and each has another answer to it.
+const MAX_FIELD: usize = 16 * 1024;
 /// Where telephones dial in.
 const ENDPOINT: &str = "/tunnel";
 
@@ -80,7 +82,8 @@ impl Dispatch {
             return Err(Problem::method_not_allowed());
         }
         let fields = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
-        if fields.sum::<usize>() > MAX_FIELDS {
+        let (all, largest) = fields.fold((0, 0), |(all, largest), field| (all + field, field.max(largest)));
+        if all > MAX_FIELDS || largest > MAX_FIELD {
             return Err(Problem::head_too_large());
         }
         let host = RequestHost::of(request.uri(), request.headers()).map_err(|error| Problem::bad_host(&error))?;

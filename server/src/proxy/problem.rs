@@ -171,7 +171,7 @@ impl Problem {
         Self::new(
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             "head_too_large",
-            "Request Header Fields Too Large - at most 100 fields and 32 KiB",
+            "Request Header Fields Too Large - at most 100 fields, 16 KiB each and 32 KiB in all",
         )
     }
 

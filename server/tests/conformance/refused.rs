@@ -5,7 +5,7 @@ use super::Ways;
 #[tokio::test]
 async fn what_is_ambiguous_is_refused_and_not_a_byte_of_it_arrives() {
     let ways = Ways::open().await;
-    let (long, longer) = ("x".repeat(20_000), "x".repeat(70_000));
+    let (some, long, longer) = ("x".repeat(12_000), "x".repeat(20_000), "x".repeat(70_000));
     let fields = |count: usize| (0..count).map(|n| format!("X-{n}: 1\r\n")).collect::<String>();
     let cases: Vec<(&str, String, &[u16])> = vec![
         ("TE and CL", "POST / HTTP/1.1\r\nHost: HOST\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".into(), &[400]),
@@ -50,6 +50,8 @@ async fn what_is_ambiguous_is_refused_and_not_a_byte_of_it_arrives() {
         ("a long target", format!("GET /{long} HTTP/1.1\r\nConnection: close\r\nHost: HOST\r\n\r\n"), &[414]),
         ("a very long target", format!("GET /{longer} HTTP/1.1\r\nConnection: close\r\nHost: HOST\r\n\r\n"), &[414, 431]),
         ("a large field", format!("GET / HTTP/1.1\r\nConnection: close\r\nHost: HOST\r\nX-A: {longer}\r\n\r\n"), &[431]),
+        ("a field of 20 kB", format!("GET / HTTP/1.1\r\nConnection: close\r\nHost: HOST\r\nX-A: {long}\r\n\r\n"), &[431]),
+        ("three fields of 12 kB", format!("GET / HTTP/1.1\r\nConnection: close\r\nHost: HOST\r\nX-A: {some}\r\nX-B: {some}\r\nX-C: {some}\r\n\r\n"), &[431]),
         ("150 fields", format!("GET / HTTP/1.1\r\nConnection: close\r\nHost: HOST\r\n{}\r\n", fields(150)), &[431]),
         ("5,000 fields", format!("GET / HTTP/1.1\r\nConnection: close\r\nHost: HOST\r\n{}\r\n", fields(5_000)), &[431]),
     ];
