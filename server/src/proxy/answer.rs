@@ -1,6 +1,6 @@
 //! The answer of whoever was asked.
 
-use http::HeaderValue;
+use http::{HeaderValue, Version};
 use telephone::line::{RecvBody, SendBody};
 use wire::head::ResponseHead;
 
@@ -68,6 +68,14 @@ impl Answer {
 }
 
 impl AnswerBody {
+    /// The version of HTTP in which it came. The line says each message as HTTP/1.1 would, whatever is spoken behind it.
+    pub(super) fn version(&self) -> Version {
+        match self {
+            Self::Tunnel(..) | Self::Upgraded(_) => Version::HTTP_11,
+            Self::Upstream(body) => body.version(),
+        }
+    }
+
     /// What to do with it; `switched` is whether the status says that protocols were switched.
     pub(super) fn unwrap_switched(self, switched: bool) -> Result<UpgradedAnswer, PlainAnswer> {
         match self {

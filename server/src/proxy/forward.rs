@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use domain::{RecentRequest, TunnelState};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body::Body as _;
 use server_core::{InFlight, Services};
 use wire::head::{RequestHead, ResponseHead};
@@ -121,7 +121,7 @@ impl Proxy {
         // A body and another protocol behind it cannot be had at once (RFC 9110 section 7.8 lets us choose).
         let upgrade = upgrade.filter(|_| on_upgrade.is_some());
         parts.headers.remove(HOP);
-        headers::prepare_request(&mut parts.headers, &exchange.client);
+        headers::prepare_request(&mut parts.headers, &exchange.client, parts.version);
         exchange.edit_request(&mut parts.headers);
         let head =
             RequestHead { method: parts.method, target: exchange.target.clone(), headers: parts.headers, upgrade };
@@ -150,7 +150,7 @@ impl Proxy {
         let Answer { head, body, in_use, cookie } = answer;
         let protocol = head.headers.get(header::UPGRADE).cloned();
         let switched = head.status == StatusCode::SWITCHING_PROTOCOLS;
-        let mut response = respond(head, &exchange.client);
+        let mut response = respond(head, &exchange.client, body.version());
         exchange.edit_response(response.headers_mut());
         response.headers_mut().extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
         match (body.unwrap_switched(switched), on_upgrade) {
@@ -197,11 +197,11 @@ fn target_of(request: &Request<ClientBody>) -> PathAndQuery {
     request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"))
 }
 
-fn respond(head: ResponseHead, client: &Client) -> Response<ResponseBody> {
+fn respond(head: ResponseHead, client: &Client, version: Version) -> Response<ResponseBody> {
     let mut response = Response::new(ResponseBody::empty());
     *response.status_mut() = head.status;
     *response.headers_mut() = head.headers;
-    headers::prepare_response(response.headers_mut(), client);
+    headers::prepare_response(response.headers_mut(), client, version);
     // RFC 9110 section 8.6: no Content-Length with 1xx and 204.
     if head.status == StatusCode::NO_CONTENT || head.status.is_informational() {
         response.headers_mut().remove(header::CONTENT_LENGTH);

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use bytes::BytesMut;
 use http::header::{self, HeaderName};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Version};
 
 use super::problem::{X_REQUEST_ID, id_value};
 use crate::ingress::Client;
@@ -13,7 +13,6 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 pub(super) const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
-const VIA: &str = "1.1 switchboard";
 
 /// Fields of one connection, not of the message (RFC 9110 section 7.6.1). `Trailer` is none of them.
 const HOP_BY_HOP: [HeaderName; 8] = [
@@ -69,7 +68,7 @@ pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
 
 /// Makes a client's request head one that the local server can believe: whatever the client said about who it is, is
 /// replaced by what the connection shows, unless a trusted proxy said it.
-pub(super) fn prepare_request(headers: &mut HeaderMap, client: &Client) {
+pub(super) fn prepare_request(headers: &mut HeaderMap, client: &Client, version: Version) {
     remove_hop_by_hop(headers);
     remove_aliases(headers);
     let proto = if client.secure { "https" } else { "http" };
@@ -87,7 +86,7 @@ pub(super) fn prepare_request(headers: &mut HeaderMap, client: &Client) {
         headers.insert(X_FORWARDED_HOST, host);
     }
     headers.insert(X_REQUEST_ID, id_value(client.request_id));
-    headers.append(header::VIA, HeaderValue::from_static(VIA));
+    headers.append(header::VIA, via(version));
 }
 
 /// `X_Forwarded_For` and the like become the real thing in servers that hand fields on as CGI variables.
@@ -102,10 +101,19 @@ fn remove_aliases(headers: &mut HeaderMap) {
 }
 
 /// Makes a telephone's response head one that goes to a client.
-pub(super) fn prepare_response(headers: &mut HeaderMap, client: &Client) {
+pub(super) fn prepare_response(headers: &mut HeaderMap, client: &Client, version: Version) {
     remove_hop_by_hop(headers);
     headers.insert(X_REQUEST_ID, id_value(client.request_id));
-    headers.append(header::VIA, HeaderValue::from_static(VIA));
+    headers.append(header::VIA, via(version));
+}
+
+/// This hop, with the version in which the message came to it (RFC 9110 section 7.6.3).
+fn via(version: Version) -> HeaderValue {
+    HeaderValue::from_static(match version {
+        Version::HTTP_2 => "2 switchboard",
+        Version::HTTP_10 => "1.0 switchboard",
+        _ => "1.1 switchboard",
+    })
 }
 
 /// The chain of addresses, this connection's peer last.
@@ -208,7 +216,7 @@ mod tests {
             ("x-real-ip", "6.6.6.6"),
             ("forwarded", "for=6.6.6.6"),
         ]);
-        prepare_request(&mut headers, &stranger());
+        prepare_request(&mut headers, &stranger(), Version::HTTP_11);
         assert_eq!(headers["x-forwarded-for"], "203.0.113.7");
         assert_eq!(headers["x-forwarded-host"], "a.example");
         assert_eq!(headers["x-forwarded-proto"], "http");
@@ -226,7 +234,7 @@ mod tests {
             ("x-forwarded-host", "outer.example"),
             ("forwarded", "for=198.51.100.4;proto=https"),
         ]);
-        prepare_request(&mut headers, &client);
+        prepare_request(&mut headers, &client, Version::HTTP_11);
         assert_eq!(
             headers["forwarded"],
             "for=198.51.100.4;proto=https, for=10.0.0.1;host=\"inner.example\";proto=http"

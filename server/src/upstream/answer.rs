@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::Version;
 use http_body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use wire::head::ResponseHead;
@@ -27,7 +28,10 @@ pub enum Answer<B> {
 
 /// The body of a response. As long as it is polled, the rest of the request goes on being sent; a backend may answer
 /// before it has all of it. It ends cleanly only if the backend ended it. Dropped before its end, it cancels the request.
-pub struct UpstreamBody<B>(Way<B>);
+pub struct UpstreamBody<B> {
+    way: Way<B>,
+    version: Version,
+}
 
 enum Way<B> {
     Ended,
@@ -37,16 +41,21 @@ enum Way<B> {
 }
 
 impl<B> UpstreamBody<B> {
-    pub(super) fn ended() -> Self {
-        Self(Way::Ended)
+    pub(super) fn ended(version: Version) -> Self {
+        Self { way: Way::Ended, version }
     }
 
-    pub(super) fn http1(running: over_http1::Running<B>) -> Self {
-        Self(Way::Http1(Box::new(running)))
+    pub(super) fn http1(running: over_http1::Running<B>, version: Version) -> Self {
+        Self { way: Way::Http1(Box::new(running)), version }
     }
 
     pub(super) fn http2(running: over_http2::Running<B>) -> Self {
-        Self(Way::Http2(Box::new(running)))
+        Self { way: Way::Http2(Box::new(running)), version: Version::HTTP_2 }
+    }
+
+    /// The version of HTTP in which the response came.
+    pub fn version(&self) -> Version {
+        self.version
     }
 }
 
@@ -61,7 +70,7 @@ where
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, UpstreamBodyError>>> {
-        match &mut self.0 {
+        match &mut self.way {
             Way::Ended => Poll::Ready(None),
             Way::Http1(running) => running.poll_frame(cx),
             Way::Http2(running) => running.poll_frame(cx),
@@ -69,7 +78,7 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.0 {
+        match &self.way {
             Way::Ended => true,
             Way::Http1(running) => running.is_over(),
             Way::Http2(running) => running.is_over(),
@@ -77,7 +86,7 @@ where
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.0 {
+        match &self.way {
             Way::Ended => SizeHint::with_exact(0),
             Way::Http1(running) => running.size_hint(),
             Way::Http2(running) => running.size_hint(),
@@ -87,7 +96,7 @@ where
 
 impl<B> fmt::Debug for UpstreamBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UpstreamBody").field("ended", &matches!(self.0, Way::Ended)).finish_non_exhaustive()
+        f.debug_struct("UpstreamBody").field("ended", &matches!(self.way, Way::Ended)).finish_non_exhaustive()
     }
 }
 

@@ -137,7 +137,10 @@ impl<B: Body<Data = Bytes> + Unpin> Running<B> {
             self.idle = self.idle.min(kept(said));
         }
         self.finish_if_ended();
-        let body = if self.under_way.is_some() { UpstreamBody::http1(self) } else { UpstreamBody::ended() };
+        let body = match self.under_way {
+            Some(_) => UpstreamBody::http1(self, response.version),
+            None => UpstreamBody::ended(response.version),
+        };
         Ok(Answer::Response(head, body))
     }
 

@@ -4,8 +4,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::StatusCode;
 use http::header::{HeaderMap, HeaderValue};
+use http::{StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
 use http2::{Exchange, ExchangeError, ResponseBodyError, Stream};
 use wire::head::{RequestHead, ResponseHead};
@@ -51,7 +51,7 @@ where
                 let (parts, ()) = response.into_parts();
                 let head = ResponseHead { status: parts.status, headers: parts.headers };
                 if exchange.is_end_stream() {
-                    return Ok(Answer::Response(head, UpstreamBody::ended()));
+                    return Ok(Answer::Response(head, UpstreamBody::ended(Version::HTTP_2)));
                 }
                 return Ok(Answer::Response(head, UpstreamBody::http2(Running { exchange: Some(exchange) })));
             }

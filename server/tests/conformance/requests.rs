@@ -79,6 +79,21 @@ async fn one_host_is_spelled_in_many_ways_and_passed_on_as_it_was() {
 }
 
 #[tokio::test]
+async fn each_hop_says_in_which_version_the_message_came() {
+    let ways = Ways::open().await;
+    for way in &ways.ways {
+        for version in ["1.0", "1.1"] {
+            let request = format!("GET /a HTTP/{version}\r\nHost: HOST\r\nVia: 2 edge\r\nConnection: close\r\n\r\n");
+            let answer = way.raw(&request).await.to_ascii_lowercase();
+            assert!(answer.contains("\r\nvia: 1.1 switchboard\r\n"), "{}: {answer}", way.name);
+            let seen = seen(way);
+            let via = format!("\r\nvia: 2 edge\r\nvia: {version} switchboard\r\n");
+            assert!(seen.contains(&via), "{}: {seen}", way.name);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_chunk_extension_does_not_pass() {
     let ways = Ways::open().await;
     for way in &ways.ways {

@@ -23,6 +23,9 @@ async fn echo() -> std::net::SocketAddr {
             let service = service_fn(async |request: Request<hyper::body::Incoming>| {
                 assert_eq!(request.version(), Version::HTTP_2);
                 assert_eq!(request.headers()[header::TE], "trailers");
+                assert!(
+                    ["1.1 switchboard", "2 switchboard"].contains(&request.headers()[header::VIA].to_str().unwrap())
+                );
                 let (pieces, body) = streamed();
                 tokio::spawn(async move {
                     let mut asked = request.into_body();
@@ -70,6 +73,8 @@ async fn a_stream_of_messages_passes_both_ways_with_its_trailer() {
         (response.status().as_u16(), &response.headers()[header::CONTENT_TYPE]),
         (200, &"application/grpc".parse().unwrap())
     );
+    // The version of HTTP in which the message came to it.
+    assert_eq!(response.headers()[header::VIA], "2 switchboard");
     let mut answer = response.into_body();
     for n in 0..5_u8 {
         let message = Bytes::from(vec![0, 0, 0, 0, 1, n]);

@@ -12,6 +12,8 @@ use crate::{Framing, MAX_FIELDS, ResponseError};
 /// A response head and what it says about its connection.
 #[derive(Debug)]
 pub struct Response {
+    /// The version in its status line.
+    pub version: Version,
     /// The status.
     pub status: StatusCode,
     /// The fields.
@@ -57,7 +59,7 @@ pub fn parse(head: Bytes, method: &Method) -> Result<Response, ResponseError> {
     }
     let said = |token| headers.contains_key(header::CONNECTION) && names(&headers, header::CONNECTION, token);
     let keep_alive = if version == Version::HTTP_11 { !said(b"close") } else { said(b"keep-alive") };
-    Ok(Response { status, framing, keep_alive: keep_alive && framing != Framing::UntilClose, headers })
+    Ok(Response { version, status, framing, keep_alive: keep_alive && framing != Framing::UntilClose, headers })
 }
 
 fn what(error: httparse::Error) -> &'static str {
