@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use axum::Router;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http1::RequestError;
 use tokio::runtime::Handle;
 use tower::ServiceExt;
@@ -85,6 +85,10 @@ impl Dispatch {
         let (all, largest) = fields.fold((0, 0), |(all, largest), field| (all + field, field.max(largest)));
         if all > MAX_FIELDS || largest > MAX_FIELD {
             return Err(Problem::head_too_large());
+        }
+        let expected = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
+        if !request.headers().get_all(header::EXPECT).iter().all(expected) {
+            return Err(Problem::expectation_failed());
         }
         let host = RequestHost::of(request.uri(), request.headers()).map_err(|error| Problem::bad_host(&error))?;
         let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);

@@ -145,6 +145,15 @@ impl Problem {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method Not Allowed")
     }
 
+    /// An expectation that is none of HTTP's (RFC 9110 section 10.1.1).
+    pub fn expectation_failed() -> Self {
+        Self::new(
+            StatusCode::EXPECTATION_FAILED,
+            "expectation_failed",
+            "Expectation Failed - only 100-continue is known",
+        )
+    }
+
     /// A request that cannot be read, or of which it is in doubt how it is to be read (RFC 9112).
     pub fn unreadable(error: RequestError) -> Self {
         match error {

@@ -3,10 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod expectations;
 mod recorder;
 mod refused;
 mod requests;
 mod responses;
+mod retries;
 #[expect(unused_imports, reason = "each test binary uses a part of this")]
 #[path = "../support/mod.rs"]
 mod support;
@@ -18,6 +20,8 @@ use recorder::Recorder;
 use serde_json::json;
 use support::{Client, Switchboard, until};
 use telephone::AgentHandle;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 /// A switchboard with two ways to the same kind of origin.
 struct Ways {
@@ -36,7 +40,19 @@ struct Way {
 
 impl Ways {
     async fn open() -> Self {
-        let switchboard = Switchboard::start().await;
+        Self::of(Switchboard::start().await).await
+    }
+
+    /// With these settings.
+    async fn open_with(settings: &[(&str, &str)]) -> Self {
+        // With some of them the first account would need the set-up code.
+        let home = Switchboard::start().await.stop().await;
+        let mut switchboard = Switchboard::start_in(home, settings).await;
+        switchboard.sign_in().await;
+        Self::of(switchboard).await
+    }
+
+    async fn of(switchboard: Switchboard) -> Self {
         let (direct, tunnelled) = (Recorder::start().await, Recorder::start().await);
         let service = json!({"name": "raw", "health_check": {"enabled": false}, "resilience": {"eject_after": 0}});
         for (what, fields) in [
@@ -66,6 +82,15 @@ impl Ways {
 }
 
 impl Way {
+    /// A connection to write to and read from piece by piece.
+    async fn connect(&self) -> Conversation {
+        Conversation {
+            stream: TcpStream::connect(self.address).await.unwrap(),
+            read: Vec::new(),
+            host: self.host.clone(),
+        }
+    }
+
     fn client(&self) -> Client {
         Client::new(self.address, &self.host)
     }
@@ -75,5 +100,34 @@ impl Way {
         let request = request.replace("HOST", &self.host);
         let answer = self.client();
         support::within(Duration::from_secs(30), self.name, answer.raw(request.as_bytes())).await
+    }
+}
+
+/// What is written to a switchboard and read from it, by and by.
+struct Conversation {
+    stream: TcpStream,
+    read: Vec<u8>,
+    host: String,
+}
+
+impl Conversation {
+    /// Writes these bytes, in which `HOST` stands for the host.
+    async fn write(&mut self, bytes: &str) {
+        self.stream.write_all(bytes.replace("HOST", &self.host).as_bytes()).await.unwrap();
+    }
+
+    /// Reads until `end` has come, and gives what came up to it.
+    async fn read_to(&mut self, end: &str) -> String {
+        support::within(Duration::from_secs(30), end, async {
+            loop {
+                let text = String::from_utf8_lossy(&self.read).into_owned();
+                if let Some(at) = text.find(end) {
+                    self.read.drain(..at + end.len());
+                    return text[..at + end.len()].to_owned();
+                }
+                assert!(self.stream.read_buf(&mut self.read).await.unwrap() > 0, "no {end:?} in {text:?}");
+            }
+        })
+        .await
     }
 }

@@ -10,6 +10,10 @@ use tokio_util::task::AbortOnDropHandle;
 /// The answer to any path that is not among [`ANSWERS`].
 const USUAL: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
+/// A thousand of these come before the answer to `/storm`. That to `/whole` comes when all of the body is there; others come
+/// as soon as there is a head.
+const HINTS: &str = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n";
+
 /// Answers byte for byte, by path; after those that cannot be followed by another, the connection ends.
 const ANSWERS: [(&str, &str, bool); 16] = [
     (
@@ -96,6 +100,9 @@ async fn serve(mut stream: TcpStream, received: Received) {
         pending.push_str(&read);
         while let Some((head, rest)) = pending.split_once("\r\n\r\n") {
             let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+            if path.starts_with("/whole") && rest.len() < length_of(head) {
+                break;
+            }
             let known = ANSWERS.iter().find(|(asked, _, _)| path.starts_with(asked));
             let is_head = head.starts_with("HEAD");
             // A body is not told from the next head, but nothing here sends one that contains an empty line.
@@ -105,11 +112,12 @@ async fn serve(mut stream: TcpStream, received: Received) {
                     None => break,
                 }
             } else {
-                let length = head
-                    .lines()
-                    .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
-                rest.get(length.unwrap_or(0)..).unwrap_or_default().to_owned()
+                rest.get(length_of(head)..).unwrap_or_default().to_owned()
             };
+            let storm = if path == "/storm" { HINTS.repeat(1_000) } else { String::new() };
+            if stream.write_all(storm.as_bytes()).await.is_err() {
+                return;
+            }
             let answer = known.map_or(USUAL, |(_, answer, _)| answer);
             let answer = if is_head { answer.split_inclusive("\r\n\r\n").next().unwrap_or_default() } else { answer };
             if stream.write_all(answer.as_bytes()).await.is_err() {
@@ -120,4 +128,9 @@ async fn serve(mut stream: TcpStream, received: Received) {
             }
         }
     }
+}
+
+fn length_of(head: &str) -> usize {
+    let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+    length.unwrap_or(0)
 }

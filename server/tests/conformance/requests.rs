@@ -57,6 +57,31 @@ async fn what_belongs_to_the_connection_or_was_made_up_does_not_arrive() {
 }
 
 #[tokio::test]
+async fn a_trusted_proxy_is_believed_what_it_says_of_the_client() {
+    let ways = Ways::open_with(&[("SWITCHBOARD_TRUSTED_PROXIES", "127.0.0.0/8")]).await;
+    for way in &ways.ways {
+        let answer = way
+            .raw(
+                "GET /a HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\nX-Forwarded-For: 198.51.100.4\r\n\
+                 X-Forwarded-Host: outer.test\r\nX-Forwarded-Proto: https\r\nForwarded: for=198.51.100.4\r\n\
+                 X-Real-IP: 6.6.6.6\r\nX_Forwarded_For: 6.6.6.6\r\nX-Switchboard-Hop: 1\r\n\r\n",
+            )
+            .await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{}: {answer}", way.name);
+        let seen = seen(way);
+        for there in [
+            "\r\nx-forwarded-for: 198.51.100.4, 127.0.0.1\r\n",
+            "\r\nx-forwarded-host: outer.test\r\n",
+            "\r\nx-forwarded-proto: https\r\n",
+            "\r\nforwarded: for=198.51.100.4, for=127.0.0.1;",
+        ] {
+            assert!(seen.contains(there), "{}: {there} not in {seen}", way.name);
+        }
+        assert!(!seen.contains("6.6.6.6") && !seen.contains("x-switchboard-hop"), "{}: {seen}", way.name);
+    }
+}
+
+#[tokio::test]
 async fn one_host_is_spelled_in_many_ways_and_passed_on_as_it_was() {
     let ways = Ways::open().await;
     for way in &ways.ways {
