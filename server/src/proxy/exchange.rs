@@ -6,7 +6,7 @@ use std::time::Instant;
 use domain::{HostRewrite, UserId};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, header};
-use server_core::Meter;
+use server_core::{Meter, Tally};
 use uuid::Uuid;
 
 use super::body::RequestBody;
@@ -25,6 +25,8 @@ pub(super) enum To<'a> {
 /// What is known of a request before it is sent.
 pub(super) struct Exchange<'a> {
     pub to: To<'a>,
+    /// What counts what comes of it, when a switch of tags has sent it there.
+    pub tally: Option<&'a Arc<Tally>>,
     /// The rule that leads there; `None`: the host is a tunnel's own.
     pub rule: Option<&'a Rule>,
     pub client: Client,

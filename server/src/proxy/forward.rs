@@ -7,7 +7,7 @@ use domain::{RecentRequest, TunnelState};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body::Body as _;
-use server_core::{InFlight, Services};
+use server_core::{InFlight, Services, Tally};
 use wire::head::{RequestHead, ResponseHead};
 
 use super::answer::Answer;
@@ -52,6 +52,7 @@ impl Proxy {
         let target = target_of(&request);
         let exchange = Exchange {
             to: To::Tunnel(route),
+            tally: None,
             rule: None,
             client,
             arrived,
@@ -76,28 +77,36 @@ impl Proxy {
         if rule.https_only && !client.secure {
             return redirect::to_https(request.headers(), &asked, &client);
         }
-        let to = match &rule.target {
+        let (to, tally) = match &rule.target {
             Target::Nothing => return Problem::no_route().response(request.headers(), client.request_id),
             Target::Redirect(elsewhere) => {
                 let location = rule.redirect_to(elsewhere, &asked, matched.mount);
                 return redirect::to(location, elsewhere.status.as_u16(), &client);
             }
-            Target::Tunnel(route) => To::Tunnel(route),
-            Target::Pool(split) => To::Pool(split.pool(request.headers(), client.address)),
+            Target::Tunnel(route) => (To::Tunnel(route), None),
+            Target::Pool(split) => {
+                let (pool, tally) = split.pool(request.headers(), client.address);
+                (To::Pool(pool), tally)
+            }
         };
         let target = rule.target_for(&asked, matched.mount);
         let method = request.method().clone();
         let hopped = request.headers().contains_key(HOP);
-        let exchange = Exchange { to, rule: Some(rule), client, arrived, method, asked, target, hopped };
+        let exchange = Exchange { to, tally, rule: Some(rule), client, arrived, method, asked, target, hopped };
         self.carry(&exchange, request).await
     }
 
     async fn carry(&self, exchange: &Exchange<'_>, request: Request<ClientBody>) -> Response<ResponseBody> {
         let in_flight = exchange.to.meter().begin();
+        let watched = Watched { tally: exchange.tally, arrived: exchange.arrived };
         let accept = request.headers().get(header::ACCEPT).cloned();
         match self.send(exchange, request, in_flight).await {
-            Ok(response) => response,
+            Ok(response) => {
+                watched.answered(response.status());
+                response
+            }
             Err((problem, in_flight)) => {
+                watched.answered(problem.status());
                 self.count(exchange, &in_flight, problem.status());
                 let accept = accept.map(|accept| (header::ACCEPT, accept));
                 problem.response(&HeaderMap::from_iter(accept), exchange.client.request_id)
@@ -171,9 +180,6 @@ impl Proxy {
     fn count(&self, exchange: &Exchange<'_>, in_flight: &InFlight, status: StatusCode) {
         let latency = exchange.arrived.elapsed();
         in_flight.answered(status.as_u16(), latency);
-        if let To::Pool(pool) = exchange.to {
-            pool.tally.answered(status.as_u16(), latency);
-        }
         let path = exchange.asked.as_str();
         let subject = exchange.to.subject();
         tracing::debug!(
@@ -190,6 +196,29 @@ impl Proxy {
             duration_ms: latency.as_secs_f64() * 1000.0,
             client: exchange.client.address,
         });
+    }
+}
+
+/// A request that tells how the tag does that is switched to, if it goes there; also when its client leaves without an
+/// answer.
+struct Watched<'a> {
+    tally: Option<&'a Arc<Tally>>,
+    arrived: Instant,
+}
+
+impl Watched<'_> {
+    fn answered(mut self, status: StatusCode) {
+        if let Some(tally) = self.tally.take() {
+            tally.answered(status.as_u16(), self.arrived.elapsed());
+        }
+    }
+}
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        if let Some(tally) = self.tally {
+            tally.given_up(self.arrived.elapsed());
+        }
     }
 }
 

@@ -2,16 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use dashmap::DashMap;
-use domain::{BackendAddress, BackendId, RegionName, ServiceId, Tag};
-use server_core::Tally;
+use domain::{BackendAddress, BackendId, RegionName, SwitchId};
+use server_core::{RunningSwitch, Tally};
 
 use super::backend::Backend;
 use crate::upstream::{Common, ConnectPolicy, Outside, Upstream};
-
-/// What counts the answers to one tag of a service, or to all of it.
-type Tallies = HashMap<(ServiceId, Option<Tag>), Arc<Tally>>;
 
 /// All backends of this process.
 #[derive(Debug)]
@@ -21,7 +19,7 @@ pub struct Backends {
     states: DashMap<BackendId, Arc<Backend>>,
     upstreams: Mutex<HashMap<BackendId, Arc<Upstream>>>,
     regions: Mutex<HashMap<RegionName, Arc<Upstream>>>,
-    tallies: Mutex<Tallies>,
+    tallies: Mutex<HashMap<SwitchId, Arc<Tally>>>,
 }
 
 impl Backends {
@@ -91,9 +89,10 @@ impl Backends {
         }
     }
 
-    /// What counts the answers to one tag of a service.
-    pub(super) fn tally(&self, service: ServiceId, tag: Option<&Tag>) -> Arc<Tally> {
-        lock(&self.tallies).entry((service, tag.cloned())).or_default().clone()
+    /// What counts the answers of the tag that is switched to.
+    pub(super) fn tally(&self, switch: &RunningSwitch) -> Arc<Tally> {
+        let limit = switch.plan.max_latency_ms.map(|most| Duration::from_millis(most.into()));
+        lock(&self.tallies).entry(switch.id).or_insert_with(|| Arc::new(Tally::new(limit))).clone()
     }
 
     /// Lets go of what nobody else holds any more. Its counts begin anew if it comes back.

@@ -155,8 +155,8 @@ impl Making<'_> {
                     None => Split::whole(now),
                     Some(switch) => {
                         let next = pool(&Some(switch.to_tag.clone()));
-                        let under_way = UnderWay::new(switch, next.clone());
-                        let split = Split::gradual(now, next, under_way.percent.clone());
+                        let under_way = UnderWay::new(switch, self.backends.tally(switch));
+                        let split = Split::gradual(now, next, &under_way);
                         made.switches.push(under_way);
                         split
                     }
@@ -181,7 +181,6 @@ impl Making<'_> {
             tag: tag.cloned(),
             resilience: service.resilience.clone(),
             meter: self.services.traffic().meter(service.id.0, service.owner),
-            tally: self.backends.tally(service.id, tag),
             strategy: service.balance,
             affinity: Ties::new(&service.affinity),
             cursor: Cursor::default(),

@@ -191,7 +191,8 @@ fn by_rule(
                 );
                 telling.say(ExplainAbout::Tag, true, text);
             }
-            by_pool(rule, split.pool(&question.headers, question.client), target, question, telling)
+            let (pool, _) = split.pool(&question.headers, question.client);
+            by_pool(rule, pool, target, question, telling)
         }
     }
 }

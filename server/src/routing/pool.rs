@@ -8,7 +8,7 @@ use domain::{
     UserId,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use server_core::{Meter, Tally};
+use server_core::Meter;
 use server_routing::balance::{self, Cursor, Tried, stable_hash};
 
 use super::TunnelRoute;
@@ -33,8 +33,6 @@ pub struct Pool {
     pub resilience: Resilience,
     /// Counts the service's traffic.
     pub meter: Arc<Meter>,
-    /// Counts what went to this tag.
-    pub tally: Arc<Tally>,
     pub(super) strategy: Balance,
     pub(super) affinity: Ties,
     pub(super) cursor: Cursor,

@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use http::HeaderMap;
 use rand::Rng;
+use server_core::Tally;
 use server_routing::balance::split;
 
 use super::Pool;
 use super::pool::Tie;
+use super::switching::UnderWay;
 
 /// The pools of a rule.
 #[derive(Debug)]
@@ -23,6 +25,8 @@ struct Next {
     pool: Arc<Pool>,
     /// How many of a hundred requests go to it.
     percent: Arc<AtomicU8>,
+    /// Counts what comes of them.
+    tally: Arc<Tally>,
 }
 
 impl Split {
@@ -31,20 +35,23 @@ impl Split {
         Self { now: pool, next: None }
     }
 
-    /// `percent` of a hundred requests go to `next` already.
-    pub fn gradual(now: Arc<Pool>, next: Arc<Pool>, percent: Arc<AtomicU8>) -> Self {
-        Self { now, next: Some(Next { pool: next, percent }) }
+    /// As many of a hundred requests go to `next` already as the switch says.
+    pub(super) fn gradual(now: Arc<Pool>, next: Arc<Pool>, switch: &UnderWay) -> Self {
+        let (percent, tally) = (switch.percent.clone(), switch.tally.clone());
+        Self { now, next: Some(Next { pool: next, percent, tally }) }
     }
 
-    /// The pool for a request. A client that is tied to a backend does not go back and forth.
-    pub fn pool(&self, headers: &HeaderMap, client: IpAddr) -> &Arc<Pool> {
-        let Some(next) = &self.next else { return &self.now };
+    /// The pool for a request, and what counts what comes of it if the switch has sent it there. A client that is tied to
+    /// a backend does not go back and forth.
+    pub fn pool(&self, headers: &HeaderMap, client: IpAddr) -> (&Arc<Pool>, Option<&Arc<Tally>>) {
+        let Some(next) = &self.next else { return (&self.now, None) };
+        let switched = (&next.pool, Some(&next.tally));
         let point = match next.pool.tie(headers, client) {
             Tie::Hash(hash) => hash,
-            Tie::Backend(key) if next.pool.has(key) => return &next.pool,
+            Tie::Backend(key) if next.pool.has(key) => return switched,
             Tie::Backend(_) | Tie::None | Tie::New => rand::rng().random(),
         };
-        if split(next.percent.load(Relaxed), point) { &next.pool } else { &self.now }
+        if split(next.percent.load(Relaxed), point) { switched } else { (&self.now, None) }
     }
 
     /// The pool before the switch, and the one after it with its share in percent.

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::time::Duration;
 
 use domain::{SwitchId, SwitchPlan, Timestamp};
-use server_core::{RunningSwitch, SwitchEnd, Tallied};
+use server_core::{RunningSwitch, SwitchEnd, Tallied, Tally};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::{Pool, Routing};
+use super::Routing;
 
 /// How often they are looked at.
 const EVERY: Duration = Duration::from_secs(1);
@@ -25,18 +25,19 @@ pub struct UnderWay {
     id: SwitchId,
     plan: SwitchPlan,
     started_at: Timestamp,
-    next: Arc<Pool>,
+    /// Counts what came of the requests that went to the new tag because of it, and of no others to that tag.
+    pub(super) tally: Arc<Tally>,
     /// The new tag's share.
     pub(super) percent: Arc<AtomicU8>,
 }
 
 impl UnderWay {
-    pub(super) fn new(switch: &RunningSwitch, next: Arc<Pool>) -> Self {
+    pub(super) fn new(switch: &RunningSwitch, tally: Arc<Tally>) -> Self {
         let under_way = Self {
             id: switch.id,
             plan: switch.plan.clone(),
             started_at: switch.started_at,
-            next,
+            tally,
             percent: Arc::default(),
         };
         under_way.advance();
@@ -55,17 +56,14 @@ impl UnderWay {
 
 /// Which limit of the plan was crossed, if any.
 fn crossed(plan: &SwitchPlan, seen: &Tallied) -> Option<String> {
-    if seen.answered == 0 {
-        return None;
-    }
-    let rate = seen.errors as f64 / seen.answered as f64;
+    let rate = seen.errors as f64 / seen.answered.max(1) as f64;
     if let Some(most) = plan.max_error_rate.filter(|most| rate > *most) {
         let (errors, answered) = (seen.errors, seen.answered);
         return Some(format!("{errors} of {answered} answers were errors, and at most {:.1} % may be", most * 100.0));
     }
     let (most, latency) = (plan.max_latency_ms?, seen.latency_ms?);
     (latency.p95 > f64::from(most))
-        .then(|| format!("5 of 100 answers took {:.0} ms or more, and {most} ms is the limit", latency.p95))
+        .then(|| format!("5 of 100 requests took {:.0} ms or more, and {most} ms is the limit", latency.p95))
 }
 
 impl Routing {
@@ -82,11 +80,7 @@ impl Routing {
             let table = self.table().clone();
             looked.retain(|id, _| table.switches.iter().any(|switch| switch.id == *id));
             for switch in &table.switches {
-                let last = looked.entry(switch.id).or_insert_with(|| {
-                    // What was answered before the switch says nothing about it.
-                    switch.next.tally.take();
-                    Instant::now()
-                });
+                let last = looked.entry(switch.id).or_insert_with(Instant::now);
                 if let Some(end) = look(switch, last) {
                     self.end(switch.id, end).await;
                 }
@@ -108,9 +102,9 @@ impl Routing {
 /// How a switch has to end now, if it has to.
 fn look(switch: &UnderWay, last: &mut Instant) -> Option<SwitchEnd> {
     let over = switch.advance();
-    if over || switch.next.tally.answers() >= ENOUGH || last.elapsed() >= LONG_ENOUGH {
+    if over || switch.tally.counted() >= ENOUGH || last.elapsed() >= LONG_ENOUGH {
         *last = Instant::now();
-        if let Some(reason) = crossed(&switch.plan, &switch.next.tally.take()) {
+        if let Some(reason) = crossed(&switch.plan, &switch.tally.take()) {
             return Some(SwitchEnd::Returned(reason));
         }
     }
@@ -127,11 +121,14 @@ mod tests {
     fn a_crossed_limit_is_told() {
         let plan = SwitchPlan { max_error_rate: Some(0.05), max_latency_ms: Some(200), ..SwitchPlan::default() };
         let latency = |p95| Some(LatencySummary { p50: 1.0, p95, p99: p95 });
-        let seen = |answered, errors, p95| Tallied { answered, errors, latency_ms: latency(p95) };
+        let seen = |answered, errors, p95| Tallied { answered, errors, given_up: 0, latency_ms: latency(p95) };
         assert_eq!(crossed(&plan, &seen(100, 5, 200.0)), None);
         assert!(crossed(&plan, &seen(100, 6, 1.0)).is_some_and(|text| text.contains("6 of 100")));
         assert!(crossed(&plan, &seen(100, 0, 201.0)).is_some_and(|text| text.contains("201 ms")));
-        assert_eq!(crossed(&plan, &Tallied { answered: 0, errors: 0, latency_ms: None }), None);
+        let nothing = Tallied { answered: 0, errors: 0, given_up: 0, latency_ms: None };
+        assert_eq!(crossed(&plan, &nothing), None);
+        let unanswered = Tallied { given_up: 3, latency_ms: latency(900.0), ..nothing };
+        assert!(crossed(&plan, &unanswered).is_some_and(|text| text.contains("900 ms")));
         assert_eq!(crossed(&SwitchPlan::default(), &seen(10, 10, 9e9)), None);
     }
 }

@@ -118,6 +118,86 @@ async fn a_gradual_switch_sends_more_and_more_and_is_done() {
     }
 }
 
+/// Waits until the switch of the shop has gone back by itself, because of what `reason` says, while somebody visits.
+async fn until_returned(switchboard: &Switchboard, reason: &str, visit: impl AsyncFn()) {
+    until(Duration::from_secs(30), "it goes back", async || {
+        visit().await;
+        last_switch(switchboard).await["state"] == "returned"
+    })
+    .await;
+    let why = last_switch(switchboard).await["reason"].as_str().unwrap().to_owned();
+    assert!(why.contains(reason), "{why}");
+}
+
+#[tokio::test]
+async fn a_switch_goes_back_by_itself_when_the_new_tag_is_slow() {
+    let switchboard = Switchboard::start().await;
+    let good = Named::start("good").await;
+    let slow = Origin::start(async |_| {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Response::new(full("slow"))
+    })
+    .await;
+    let visitor = shop(&switchboard, [("good", &good.origin), ("slow", &slow)]).await;
+    let plan = json!({"steps": [{"percent": 100, "seconds": 3600}], "max_latency_ms": 20});
+    switch(&switchboard, json!({"new_tag": "slow", "plan": plan})).await;
+    until_returned(&switchboard, "20 ms is the limit", async || drop(visitor.text("/").await)).await;
+    until_served(&visitor, "/", "good").await;
+}
+
+/// Who hangs answers nothing that could be measured, and its visitors do not wait for ever.
+#[tokio::test]
+async fn a_switch_goes_back_by_itself_when_visitors_give_up_waiting() {
+    let switchboard = Switchboard::start().await;
+    let good = Named::start("good").await;
+    let hanging = Origin::start(async |_| std::future::pending().await).await;
+    let visitor = shop(&switchboard, [("good", &good.origin), ("hanging", &hanging)]).await;
+    let plan = json!({"steps": [{"percent": 100, "seconds": 3600}], "max_latency_ms": 20});
+    switch(&switchboard, json!({"new_tag": "hanging", "plan": plan})).await;
+    until_returned(&switchboard, "20 ms is the limit", async || {
+        let mut connection = visitor.connect().await;
+        let request = visitor.request(Method::GET, "/").body(Body::default()).unwrap();
+        tokio::time::timeout(Duration::from_millis(100), connection.send_request(request)).await.ok();
+    })
+    .await;
+    until_served(&visitor, "/", "good").await;
+}
+
+/// What another domain does with the same tag neither hides its failures nor makes up for them.
+#[tokio::test]
+async fn each_switch_looks_after_its_own_requests() {
+    let switchboard = Switchboard::start().await;
+    let good = Named::start("good").await;
+    let bad = Origin::start(async |request| {
+        let status = if request.headers()["host"] == "shop.example.com" { 500 } else { 200 };
+        Response::builder().status(status).body(full("bad")).unwrap()
+    })
+    .await;
+    let visitor = shop(&switchboard, [("good", &good.origin), ("bad", &bad)]).await;
+    let other = json!({"domain": "other.example.com", "service": "shop", "enabled_backends_tag": "good"});
+    make(&switchboard, "domains", other).await;
+    let others = super::setup::visitor(&switchboard, "other.example.com");
+    until_served(&others, "/", "good").await;
+    let plan = |rate: f64| json!({"steps": [{"percent": 100, "seconds": 3600}], "max_error_rate": rate});
+    let (status, switched) = switchboard
+        .client()
+        .post("/api/v1/domains/other.example.com/switch", &json!({"new_tag": "bad", "plan": plan(0.9)}))
+        .await;
+    assert_eq!(status, 200, "{switched}");
+    until_served(&others, "/", "bad").await;
+    switch(&switchboard, json!({"new_tag": "bad", "plan": plan(0.8)})).await;
+    until_returned(&switchboard, "answers were errors", async || {
+        visitor.text("/").await;
+        for _ in 0..4 {
+            assert_eq!(others.text("/").await, (200, "bad".to_owned()));
+        }
+    })
+    .await;
+    until_served(&visitor, "/", "good").await;
+    let (_, list) = switchboard.client().get("/api/v1/domains/other.example.com/switches").await;
+    assert_eq!(list["items"][0]["state"], "running", "the other one goes on: {list}");
+}
+
 #[tokio::test]
 async fn a_switch_goes_back_by_itself_when_the_new_tag_fails() {
     let switchboard = Switchboard::start().await;
@@ -126,13 +206,7 @@ async fn a_switch_goes_back_by_itself_when_the_new_tag_fails() {
     let visitor = shop(&switchboard, [("good", &good.origin), ("bad", &bad)]).await;
     let plan = json!({"steps": [{"percent": 50, "seconds": 3600}], "max_error_rate": 0.2});
     switch(&switchboard, json!({"new_tag": "bad", "plan": plan})).await;
-    until(Duration::from_secs(30), "it goes back", async || {
-        visitor.text("/").await;
-        last_switch(&switchboard).await["state"] == "returned"
-    })
-    .await;
-    let reason = last_switch(&switchboard).await["reason"].as_str().unwrap().to_owned();
-    assert!(reason.contains("errors"), "{reason}");
+    until_returned(&switchboard, "errors", async || drop(visitor.text("/").await)).await;
     until(Duration::from_secs(10), "only the old tag serves", async || {
         let mut statuses = Vec::new();
         for _ in 0..10 {
