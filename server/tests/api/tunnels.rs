@@ -1,4 +1,5 @@
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use crate::answer::call;
 use crate::support::Switchboard;
@@ -110,4 +111,19 @@ async fn lists_are_searched_and_their_limits_checked() {
     }
     let cursor = client.get("/api/v1/tunnels?cursor=garbage").await.0;
     assert!((400..500).contains(&cursor), "{cursor}");
+}
+
+#[tokio::test]
+async fn of_a_hundred_who_want_a_subdomain_one_gets_it() {
+    let switchboard = Switchboard::start().await;
+    let client = switchboard.client();
+    let mut claims = JoinSet::new();
+    for _ in 0..100 {
+        let client = client.clone();
+        claims.spawn(async move { call(&client, "POST", "/api/v1/tunnels", json!({"subdomain": "wanted"})).await });
+    }
+    let answers = claims.join_all().await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1);
+    let taken = answers.iter().filter(|answer| answer.refusal() == (409, "subdomain_taken")).count();
+    assert_eq!(taken, 99, "{answers:?}");
 }
