@@ -5,6 +5,7 @@ use std::fmt::Write;
 use bytes::BytesMut;
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Version};
+use http1::remove_hop_by_hop;
 
 use super::problem::{X_REQUEST_ID, id_value};
 use crate::ingress::Client;
@@ -14,22 +15,6 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 pub(super) const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
-/// Fields of one connection, not of the message (RFC 9110 section 7.6.1). `Trailer` is none of them.
-const HOP_BY_HOP: [HeaderName; 8] = [
-    header::CONNECTION,
-    HeaderName::from_static("http2-settings"),
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-];
-
-/// Fields that a sender cannot take away by naming them in `Connection`: without them the message would mean another.
-const NEVER_NOMINATED: [HeaderName; 5] =
-    [header::HOST, header::CONTENT_LENGTH, header::COOKIE, header::AUTHORIZATION, header::SET_COOKIE];
-
 /// The protocol a request wants to switch to (RFC 9110 section 7.8). `h2c` is ignored, which the RFC allows: behind a
 /// proxy it would be a way around it.
 pub(super) fn requested_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
@@ -37,33 +22,6 @@ pub(super) fn requested_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
     let protocol = headers.get(header::UPGRADE).filter(|_| nominated)?;
     let is_h2c = protocol.as_bytes().to_ascii_lowercase().starts_with(b"h2");
     (!is_h2c && !protocol.is_empty()).then(|| protocol.clone())
-}
-
-/// Removes the fields that belong to the connection the message came in on, those named by `Connection` included.
-pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    if !headers.keys().any(|name| HOP_BY_HOP.contains(name) || name == header::TE) {
-        return;
-    }
-    if headers.contains_key(header::CONNECTION) {
-        let nominated = tokens(headers, &header::CONNECTION)
-            .filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok())
-            .filter(|name| !NEVER_NOMINATED.contains(name))
-            .collect::<Vec<_>>();
-        for name in nominated {
-            headers.remove(name);
-        }
-    }
-    for name in &HOP_BY_HOP {
-        headers.remove(name);
-    }
-    // The one transfer coding that survives a hop is the wish for trailers.
-    if headers.contains_key(header::TE) {
-        let trailers = tokens(headers, &header::TE).any(|token| token.eq_ignore_ascii_case("trailers"));
-        headers.remove(header::TE);
-        if trailers {
-            headers.insert(header::TE, HeaderValue::from_static("trailers"));
-        }
-    }
 }
 
 /// Makes a client's request head one that the local server can believe: whatever the client said about who it is, is
@@ -85,7 +43,8 @@ pub(super) fn prepare_request(headers: &mut HeaderMap, client: &Client, version:
     if let Some(host) = kept_host.or(host) {
         headers.insert(X_FORWARDED_HOST, host);
     }
-    headers.insert(X_REQUEST_ID, id_value(client.request_id));
+    put(&mut text, format_args!("{}", client.request_id.0.hyphenated()));
+    headers.insert(X_REQUEST_ID, value(&mut text));
     headers.append(header::VIA, via(version));
 }
 
@@ -186,23 +145,6 @@ mod tests {
             secure: false,
             through_trusted_proxy: false,
         }
-    }
-
-    #[test]
-    fn what_belongs_to_the_connection_stays_there() {
-        let mut headers = map(&[
-            ("connection", "close, X-Secret, Host, Authorization"),
-            ("x-secret", "1"),
-            ("host", "a.example"),
-            ("authorization", "Bearer x"),
-            ("keep-alive", "timeout=5"),
-            ("proxy-authorization", "Basic x"),
-            ("te", "gzip, trailers"),
-            ("transfer-encoding", "chunked"),
-            ("upgrade", "h2c"),
-        ]);
-        remove_hop_by_hop(&mut headers);
-        assert_eq!(headers, map(&[("host", "a.example"), ("authorization", "Bearer x"), ("te", "trailers")]));
     }
 
     #[test]

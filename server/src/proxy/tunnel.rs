@@ -11,7 +11,6 @@ use super::body::RequestBody;
 use super::deadline::{Progress, within};
 use super::exchange::{Exchange, Outgoing};
 use super::forward::Proxy;
-use super::headers;
 use super::problem::Problem;
 use crate::ingress::Informing;
 use crate::routing::TunnelRoute;
@@ -70,7 +69,7 @@ impl Proxy {
                 match response.next_head().await? {
                     Head::Final(head, body) => return Ok((head, body)),
                     Head::Informational(mut head) => {
-                        headers::remove_hop_by_hop(&mut head.headers);
+                        http1::remove_hop_by_hop(&mut head.headers);
                         if let Some(informing) = informing {
                             informing.send(head.status, head.headers);
                         }

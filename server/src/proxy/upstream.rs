@@ -7,7 +7,6 @@ use super::body::{RequestBody, RequestBodyError};
 use super::deadline::within;
 use super::exchange::{Exchange, Outgoing};
 use super::forward::Proxy;
-use super::headers;
 use super::problem::Problem;
 use crate::ingress::Informing;
 use crate::upstream::{self, Failed, Upstream, UpstreamError};
@@ -31,7 +30,7 @@ impl Proxy {
         let progress = body.as_ref().map(RequestBody::progress);
         let idempotent = head.method.is_idempotent();
         let asked = upstream.request(head, body, |status, mut headers| {
-            headers::remove_hop_by_hop(&mut headers);
+            http1::remove_hop_by_hop(&mut headers);
             if let Some(informing) = informing {
                 informing.send(status, headers);
             }

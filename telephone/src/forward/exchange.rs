@@ -66,14 +66,14 @@ pub(super) async fn run(
     let answer = if head.method == Method::CONNECT {
         Answer::Problem(Problem::Unsupported)
     } else if head.upgrade.is_some() {
-        ask_for_upgrade(forwarder, &mut head, &mut respond, body).await
+        Box::pin(ask_for_upgrade(forwarder, &mut head, &mut respond, body)).await
     } else {
         ask(forwarder, &mut head, &mut respond, body).await
     };
     match answer {
         Answer::Response(response, exchange) => pass_on(forwarder, &head, response, exchange, respond).await,
-        Answer::Upgraded(response, upgraded, body) => upgrade::run(response, upgraded, respond, body).await,
-        Answer::Problem(problem) => explain(forwarder, &head, &problem, respond).await,
+        Answer::Upgraded(response, upgraded, body) => Box::pin(upgrade::run(response, upgraded, respond, body)).await,
+        Answer::Problem(problem) => Box::pin(explain(forwarder, &head, &problem, respond)).await,
         Answer::Refused => {
             // The switchboard may give it to another telephone, or to this one again, if it has all of it.
             respond.reset(ResetCode::REFUSED);
@@ -94,7 +94,7 @@ async fn ask(forwarder: &Forwarder, head: &mut RequestHead, respond: &mut SendRe
         let fresh = way.is_none();
         let way = match way.take() {
             Some(way) => way,
-            None => match open(forwarder, head, respond).await {
+            None => match Box::pin(open(forwarder, head, respond)).await {
                 Ok(way) => way,
                 Err(answer) => return answer,
             },
@@ -136,7 +136,7 @@ async fn ask_for_upgrade(
         head.upgrade = None;
         return ask(forwarder, head, respond, RecvBody::empty()).await;
     }
-    let answer = match open(forwarder, head, respond).await {
+    let answer = match Box::pin(open(forwarder, head, respond)).await {
         Ok(way) => send(forwarder, head, respond, way, RecvBody::empty()).await.unwrap_or_else(failed),
         Err(answer) => answer,
     };
@@ -179,7 +179,7 @@ async fn send(
         }
         // "Continue" was between the switchboard and its client.
         if response.status != StatusCode::CONTINUE {
-            headers::strip_hop_by_hop(&mut response.headers);
+            http1::remove_hop_by_hop(&mut response.headers);
             if let Err(error) = respond.informational(&response) {
                 return Ok(Answer::Cancelled(error));
             }
@@ -211,9 +211,9 @@ async fn pass_on(
     respond: SendResponse,
 ) -> Done {
     let status = head.status;
-    headers::strip_hop_by_hop(&mut head.headers);
+    http1::remove_hop_by_hop(&mut head.headers);
     if let Err(problem) = check(&head) {
-        return explain(forwarder, request, &problem, respond).await;
+        return Box::pin(explain(forwarder, request, &problem, respond)).await;
     }
     let send = match respond.send(&head, exchange.is_end_stream()) {
         Ok(send) => send,

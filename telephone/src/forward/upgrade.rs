@@ -3,8 +3,8 @@
 use http::header::{HeaderValue, UPGRADE};
 use wire::head::ResponseHead;
 
+use super::Outcome;
 use super::exchange::Done;
-use super::{Outcome, headers};
 use crate::line::{PipeError, RecvBody, SendResponse, StreamError, pipe};
 use crate::net::Socket;
 
@@ -18,7 +18,7 @@ pub(super) async fn run(
     let status = response.status;
     let protocol: Option<HeaderValue> = response.headers.get(UPGRADE).cloned();
     let mut fields = response.headers;
-    headers::strip_hop_by_hop(&mut fields);
+    http1::remove_hop_by_hop(&mut fields);
     if let Some(protocol) = protocol {
         fields.insert(UPGRADE, protocol);
     }

@@ -3,7 +3,7 @@
 //! A head is a row of length-prefixed strings (lengths as in RFC 9000 §16): no compression, no table shared between
 //! streams, nothing that an order of arrival could break. Values stay slices of the received block.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
@@ -212,15 +212,33 @@ fn take_headers(mut block: Bytes) -> Result<HeaderMap, HeadError> {
     }
     let mut headers = HeaderMap::with_capacity(count + 2);
     for _ in 0..count {
-        let name = take_string(&mut block, MAX_HEAD).ok_or(HeadError::Malformed)?;
+        let length = varint::take(&mut block).ok_or(HeadError::Malformed)?;
+        let name = name(block.get(..length).ok_or(HeadError::Malformed)?)?;
+        block.advance(length);
         let value = take_string(&mut block, MAX_HEAD).ok_or(HeadError::Malformed)?;
-        // One spelling for each name: `HeaderName` would fold upper case silently.
-        if name.iter().any(u8::is_ascii_uppercase) {
-            return Err(HeadError::Name);
-        }
-        let name = HeaderName::from_bytes(&name).map_err(|_| HeadError::Name)?;
         let value = HeaderValue::from_maybe_shared(value).map_err(|_| HeadError::Value)?;
         headers.try_append(name, value).map_err(|_| HeadError::TooManyHeaders)?;
     }
     if block.is_empty() { Ok(headers) } else { Err(HeadError::TrailingBytes) }
+}
+
+/// Names that the switchboard adds to each request and the `http` crate would make a copy of each time.
+const USUAL: [HeaderName; 4] = [
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-forwarded-proto"),
+    HeaderName::from_static("x-request-id"),
+];
+
+fn name(name: &[u8]) -> Result<HeaderName, HeadError> {
+    if name.starts_with(b"x-")
+        && let Some(usual) = USUAL.iter().find(|usual| usual.as_str().as_bytes() == name)
+    {
+        return Ok(usual.clone());
+    }
+    // One spelling for each name: `HeaderName` would fold upper case silently.
+    if name.iter().any(u8::is_ascii_uppercase) {
+        return Err(HeadError::Name);
+    }
+    HeaderName::from_bytes(name).map_err(|_| HeadError::Name)
 }
