@@ -150,6 +150,8 @@ fn invalid(field: &str, value: Option<&str>) -> String {
         "email" => reason(value.parse::<Email>()),
         "subdomain" => reason(value.parse::<Subdomain>()),
         "subdomains" => value.split_whitespace().find_map(|line| reason(line.parse::<Subdomain>())),
+        "hosts" => value.split_whitespace().find_map(|line| reason(line.parse::<HostPattern>())),
+        "paths" => value.split_whitespace().find_map(|line| reason(line.parse::<MountPath>())),
         "custom_domains" => value.split_whitespace().find_map(|line| reason(line.parse::<Hostname>())),
         "token_name" => reason(value.parse::<TokenName>()),
         "name" => reason(value.parse::<TunnelName>()),
@@ -194,7 +196,7 @@ fn invalid(field: &str, value: Option<&str>) -> String {
             Some("Use a password of 10 to 128 characters that is neither common nor your e-mail address.".into())
         }
         "current_password" => Some("This is not your current password.".into()),
-        "scope" => Some("Name at most 50 subdomains, or none for all tunnels.".into()),
+        "scope" => Some("Name at most 50 of each kind, or none for no limit.".into()),
         "expires_at" => Some("Choose one of the offered lengths.".into()),
         _ => None,
     };

@@ -8,7 +8,8 @@ mod support;
 use std::time::Duration;
 
 use serde_json::json;
-use support::{Client, Home, Origin, Switchboard, until};
+use support::{Client, Home, Origin, Switchboard, full, until};
+use telephone::{Agent, Announcement, Target};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -64,4 +65,36 @@ async fn a_change_on_one_node_is_live_on_the_other() {
     until(SOON, "the other node serves it", async || visitor.text("/").await.0 == 200).await;
     assert_eq!(one.client().delete("/api/v1/domains/app.example.com").await.0, 204);
     until(SOON, "the other node serves it no longer", async || visitor.text("/").await.0 == 404).await;
+}
+
+#[tokio::test]
+async fn telephones_follow_what_is_switched_on_another_node() {
+    let server = test_postgres::Server::start().unwrap();
+    let url = server.new_database("announced").unwrap();
+    let settings = [("SWITCHBOARD_DATABASE_URL", url.as_str()), ("SWITCHBOARD_UPDATE_INTERVAL", "1h")];
+    let one = Switchboard::start_with(&settings).await;
+    let mut other = Switchboard::start_in(Home::new(), &settings).await;
+    other.sign_in().await;
+    let (_, token) = one.token().await;
+    let mut telephones = Vec::new();
+    for tag in ["blue", "green"] {
+        let origin = Origin::start(move |_| async move { http::Response::new(full(tag)) }).await;
+        let host = Some("shop.example.com".to_owned());
+        let service = Announcement { host, tag: Some(tag.to_owned()), ..Announcement::default() };
+        let target = Target::parse(&origin.address.to_string()).unwrap();
+        let telephone = Agent::builder(one.url(), &*token).target(target).announce(service).start().unwrap();
+        telephone.ready().await.unwrap();
+        telephones.push((telephone, origin));
+    }
+    let visitor = Client::new(one.address, "shop.example.com");
+    assert_eq!(visitor.text("/").await, (200, "blue".to_owned()));
+    // The other node knows the backends, and that none of their telephones is with it.
+    let backends = other.client().get("/api/v1/backends").await.1;
+    let all = backends["items"].as_array().unwrap();
+    assert_eq!(all.len(), 2);
+    assert!(all.iter().all(|backend| backend["announced"] == true && backend["health"]["status"] == "unhealthy"));
+    let green = json!({"new_tag": "green", "force": true});
+    let (status, switched) = other.client().post("/api/v1/domains/shop.example.com/switch", &green).await;
+    assert_eq!(status, 200, "{switched}");
+    until(SOON, "requests move", async || visitor.text("/").await == (200, "green".to_owned())).await;
 }

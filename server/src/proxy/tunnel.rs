@@ -31,7 +31,8 @@ impl Proxy {
             let (send, response) = match attempts.open(head, matches!(body, Outgoing::Nothing)).await {
                 Ok(opened) => opened,
                 Err(problem) => {
-                    let fault = problem.status().is_server_error();
+                    // A telephone that does not come back is not one that fails.
+                    let fault = problem.status().is_server_error() && !route.sessions.is_empty();
                     return Err(NoAnswer { problem, again: Some(body), fault });
                 }
             };

@@ -238,6 +238,9 @@ fn describe(candidate: &Candidate, pool: &Pool, place: usize, chosen: Option<usi
     let backend = &candidate.backend;
     let reason = match &candidate.origin {
         _ if is_chosen && backend.is_ejected() => "chosen, since all others are out as well".to_owned(),
+        Origin::Tunnel(route) if is_chosen && route.sessions.is_empty() => {
+            "chosen: its telephone has broken off, and the request waits a little for it".to_owned()
+        }
         _ if is_chosen => format!("chosen ({})", pool.way()),
         _ if candidate.state == BackendState::Draining => "drains: no new clients".to_owned(),
         _ if backend.health() == HealthStatus::Unhealthy => "its health check fails".to_owned(),

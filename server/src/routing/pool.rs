@@ -153,7 +153,8 @@ impl Pool {
     }
 
     /// Picks the backend for a request, by its place among [`candidates`](Self::candidates), other than those that were
-    /// tried. Nobody is picked who is not well; who was left out for failing is, when there is nobody else.
+    /// tried. Nobody is picked who is not well; who was left out for failing is, when there is nobody else, and so is a
+    /// telephone that is on its way back.
     ///
     /// With `hopped`, another region has passed the request on already and it goes no further.
     pub fn pick(&self, tie: Tie, tried: &Tried, hopped: bool) -> Option<usize> {
@@ -174,6 +175,7 @@ impl Pool {
         balance::pick(self.strategy, &self.cursor, near, hash, tried, &mut rng)
             .or_else(|| if hopped { None } else { self.pick_far(far, hash, tried, &mut rng) })
             .or_else(|| self.pick_ejected(tried, hopped))
+            .or_else(|| self.pick_awaited(tried))
     }
 
     fn pick_far(&self, far: &[Candidate], hash: Option<u64>, tried: &Tried, rng: &mut impl rand::Rng) -> Option<usize> {
@@ -199,6 +201,21 @@ impl Pool {
                 && !(hopped && candidate.is_elsewhere())
         });
         open.min_by_key(|(_, candidate)| candidate.backend.in_flight()).map(|(place, _)| place)
+    }
+
+    /// When there is nobody at all, a telephone that has just broken off is waited for, as it is for its tunnel's own
+    /// requests.
+    fn pick_awaited(&self, tried: &Tried) -> Option<usize> {
+        let is_awaited = |candidate: &Candidate| match &candidate.origin {
+            Origin::Tunnel(route) => route.sessions.is_awaited(),
+            Origin::Address(_) | Origin::Region(_) => false,
+        };
+        let takes = |candidate: &Candidate| candidate.state == BackendState::Running && !candidate.is_full();
+        self.candidates
+            .iter()
+            .enumerate()
+            .find(|(place, candidate)| !tried.contains(*place) && takes(candidate) && is_awaited(candidate))
+            .map(|(place, _)| place)
     }
 
     /// The cookie that ties a client to the backend at this place, unless `tie` shows that it has it.

@@ -133,6 +133,12 @@ impl SessionSet {
         self.hold.instant(self.expected_until.load(Ordering::Relaxed)).min(latest)
     }
 
+    /// Whether nobody is there, and a telephone that broke off is expected back: a request may wait for it.
+    pub fn is_awaited(&self) -> bool {
+        let now = Instant::now();
+        self.is_empty() && self.hold.limit().is_some_and(|limit| self.deadline(now + limit) > now)
+    }
+
     /// A request is sent a second time.
     pub fn retried(&self) {
         self.hold.retried();

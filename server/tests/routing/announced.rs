@@ -192,8 +192,22 @@ async fn what_cannot_be_announced_ends_the_telephone() {
 }
 
 #[tokio::test]
+async fn a_request_waits_for_a_telephone_that_broke_off() {
+    let mut programs = Programs::start().await;
+    let origin = Origin::mirror().await;
+    let (_, token) = programs.token().await;
+    let _telephone = programs.telephone_with(&token, "shop", origin.address, &["--host", HOST]).await;
+    let visitor = Client::new(programs.address, HOST);
+    assert_eq!(visitor.text("/").await.0, 200);
+    programs.switchboard.kill().await;
+    programs.restart().await;
+    assert_eq!(visitor.text("/").await.0, 200);
+}
+
+#[tokio::test]
 async fn the_command_joins_under_a_path() {
-    let programs = Programs::start().await;
+    // Nobody is waited for, so that who has gone is seen to have gone.
+    let programs = Programs::start_with(&[("SWITCHBOARD_HOLD_TIMEOUT", "0s")]).await;
     let origin = Origin::start(async |request| {
         let path = request.uri().path().to_owned();
         Response::<Body>::new(full(path))
