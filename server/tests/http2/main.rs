@@ -7,6 +7,7 @@ mod client;
 mod clocks;
 mod ends;
 mod floods;
+mod frames;
 #[path = "../upstream/http2_origin.rs"]
 mod http2_origin;
 mod local;
