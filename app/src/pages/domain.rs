@@ -8,7 +8,7 @@ use super::{
 use crate::{
     components::{
         choice::tick_box,
-        confirm::{confirm, undo},
+        confirm::{act, confirm, undo},
         form::FormState,
         layout::{Section, layout},
         proof, switching,
@@ -47,7 +47,7 @@ async fn present(visit: &Visit, which: &DomainRef, domain: &Domain) -> Result<An
     let switches = visit.services.hosts().switches(&visit.viewer, which, switches).await?.items;
     let offers = Offers::of(&visit.services, &visit.viewer).await?;
     let form = FormState::of(&visit.query, Some("settings"));
-    let waiting = (!domain.verified).then(|| waiting(domain));
+    let waiting = (!domain.verified).then(|| waiting(domain, visit.viewer.is_admin()));
     let routes_more = routes.next_cursor.is_some();
     Ok(view! {
         {head(domain)}
@@ -87,7 +87,9 @@ fn head(domain: &Domain) -> AnyView {
 }
 
 /// For a domain that is not verified: how to.
-fn waiting(domain: &Domain) -> AnyView {
+fn waiting(domain: &Domain, may_trust: bool) -> AnyView {
+    let trust = may_trust
+        .then(|| act("trust_domain", vec![("id", domain.id.to_string())], "Count as verified", "without a check"));
     view! {
         <section class="notice notice-warning" aria-label="Not verified">
             <p>
@@ -96,7 +98,7 @@ fn waiting(domain: &Domain) -> AnyView {
             </p>
             {proof::how(&domain.verification)}
             {proof::last_check(&domain.verification)}
-            {check_now(domain.id)}
+            <div class="actions">{check_now(domain.id)} {trust}</div>
         </section>
     }
     .into_any()

@@ -121,7 +121,7 @@ fn entry(revision: &Revision, object: Option<&str>, is_present: bool) -> AnyView
 /// What was changed; folded away where it is all that something was.
 fn what(revision: &Revision, changes: &[Difference]) -> Option<AnyView> {
     if changes.is_empty() {
-        let both = revision.before.is_some() && revision.after.is_some();
+        let both = revision.before.is_some() && revision.after.is_some() && revision.action != RevisionAction::Trusted;
         let secret = "Only what is not shown was changed: the value of a secret header.";
         return both.then(|| view! { <p class="muted">{secret}</p> }.into_any());
     }
@@ -172,7 +172,8 @@ fn difference(difference: &Difference) -> AnyView {
 
 /// The ways back. What only tells about a tunnel has none.
 fn restore(revision: &Revision, object: Option<&str>, is_present: bool) -> Option<AnyView> {
-    if revision.kind == RevisionKind::Tunnel {
+    // A check that was skipped changed nothing of what its owner decides.
+    if revision.kind == RevisionKind::Tunnel || revision.action == RevisionAction::Trusted {
         return None;
     }
     let way = |side: &'static str, verb: &'static str, consequence: &'static str| {
@@ -215,6 +216,7 @@ fn action(action: RevisionAction) -> &'static str {
         RevisionAction::Deleted => "deleted",
         RevisionAction::Restored => "put back",
         RevisionAction::Switched => "switched",
+        RevisionAction::Trusted => "counted as verified",
         RevisionAction::Applied => "changed by a file",
     }
 }

@@ -37,6 +37,8 @@ pub enum RevisionAction {
     Restored,
     /// Its tag was switched.
     Switched,
+    /// It was counted as verified by an administrator, without a check.
+    Trusted,
     /// It was made, changed or deleted by a document that was applied.
     Applied,
 }
@@ -78,12 +80,13 @@ words!(
 
 words!(
     RevisionAction,
-    "created, changed, deleted, restored, switched or applied",
+    "created, changed, deleted, restored, switched, trusted or applied",
     Created = "created",
     Changed = "changed",
     Deleted = "deleted",
     Restored = "restored",
     Switched = "switched",
+    Trusted = "trusted",
     Applied = "applied",
 );
 
@@ -127,7 +130,7 @@ mod tests {
             let kind: RevisionKind = word.parse().unwrap();
             assert_eq!((kind.as_str(), serde_json::to_string(&kind).unwrap()), (word, format!("{word:?}")));
         }
-        for word in ["created", "changed", "deleted", "restored", "switched", "applied"] {
+        for word in ["created", "changed", "deleted", "restored", "switched", "trusted", "applied"] {
             let action: RevisionAction = word.parse().unwrap();
             assert_eq!((action.as_str(), serde_json::to_string(&action).unwrap()), (word, format!("{word:?}")));
         }

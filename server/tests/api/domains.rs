@@ -147,6 +147,15 @@ async fn a_members_domain_waits_for_its_check() {
     assert_eq!(post(&bob, "domains/ada.example.com/verify", Value::Null).await.refusal(), (404, "not_found"));
     let hers = json!({"domain": "localhost"});
     assert_eq!(post(&bob, "domains", hers).await.refusal(), (409, "reserved_host"));
+
+    let elsewhere = json!({"redirect": {"to": "https://www.example.com"}});
+    assert_eq!(put(&bob, "domains/bob.example.com", elsewhere).await.status, 200);
+    let skip = "domains/bob.example.com/verify?skip_check=true";
+    assert_eq!(post(&bob, skip, Value::Null).await.refusal(), (403, "admin_only"));
+    assert_eq!(visitor(&switchboard, "bob.example.com").text("/").await.0, 404);
+    let trusted = post(&admin, skip, Value::Null).await;
+    assert_eq!((trusted.status, &trusted.json["verified"]), (200, &json!(true)), "{trusted:?}");
+    answers(&switchboard, "bob.example.com", "/", 302, "").await;
 }
 
 #[tokio::test]

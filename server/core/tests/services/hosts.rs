@@ -1,7 +1,9 @@
 use crate::support::{Db, admin, backend, from, member, pool};
-use domain::{BackendId, SwitchPlan, SwitchState, Tag, Target};
+use domain::{BackendId, RevisionAction, SwitchPlan, SwitchState, Tag, Target};
 use serde_json::json;
-use server_core::{Change, CoreError, DomainQuery, DomainRef, NewTunnel, Page, SwitchEnd, SwitchRequest, TunnelPatch};
+use server_core::{
+    Change, CoreError, DomainQuery, DomainRef, NewTunnel, Page, RevisionQuery, SwitchEnd, SwitchRequest, TunnelPatch,
+};
 
 fn at(host: &str) -> DomainRef {
     host.parse().unwrap()
@@ -84,6 +86,29 @@ pub async fn a_members_domain_is_verified_first(db: Db) {
     assert!(checked.verified && checked.verification.checked_at.is_some(), "what is verified stays so");
     hosts.delete(&bob, &app.id.into()).await.unwrap();
     assert_eq!(hosts.record_check(app.id, Ok(())).await.unwrap_err().code(), "not_found");
+}
+
+pub async fn an_administrator_may_skip_the_check_of_a_domain(db: Db) {
+    let services = db.open().await;
+    let (hosts, ada, bob) = (services.hosts(), admin(&services, "ada").await, member(&services, "bob").await);
+    let app = hosts.create(&bob, from(json!({"domain": "app.example.com"}))).await.unwrap();
+    hosts.record_check(app.id, Err("no TXT record".into())).await.unwrap();
+    let eve = member(&services, "eve").await;
+    assert_eq!(hosts.trust(&eve, &app.id.into()).await.unwrap_err().code(), "not_found");
+    assert_eq!(hosts.trust(&bob, &app.id.into()).await.unwrap_err().code(), "admin_only");
+    let rules = async || services.routing().snapshot().await.unwrap().rules.len();
+    assert_eq!(rules().await, 0);
+    for _ in 0..2 {
+        let trusted = hosts.trust(&ada, &app.id.into()).await.unwrap();
+        assert_eq!((trusted.verified, trusted.verification.error, rules().await), (true, None, 1));
+    }
+    let revisions = services.revisions().list(&bob, RevisionQuery::default(), Page::default()).await.unwrap().items;
+    let actions: Vec<_> = revisions.iter().map(|revision| revision.action).collect();
+    assert_eq!(actions, [RevisionAction::Trusted, RevisionAction::Created]);
+    assert_eq!(revisions[0].actor_id, Some(ada.id()));
+    let other = hosts.create(&bob, from(json!({"domain": "other.example.com"}))).await.unwrap();
+    hosts.delete(&bob, &other.id.into()).await.unwrap();
+    assert_eq!(hosts.trust(&ada, &other.id.into()).await.unwrap_err().code(), "domain_deleted");
 }
 
 pub async fn some_hosts_are_reserved(db: Db) {

@@ -85,6 +85,7 @@ scenarios! {
     pools::a_user_has_so_many_of_each,
     hosts::a_domain_is_made_changed_deleted_and_restored,
     hosts::a_members_domain_is_verified_first,
+    hosts::an_administrator_may_skip_the_check_of_a_domain,
     hosts::a_gradual_switch_keeps_the_tag_until_it_is_done_or_goes_back,
     hosts::some_hosts_are_reserved,
     hosts::others_domains_are_out_of_reach,
