@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, hea
 use http_body::Frame;
 use http_body_util::BodyExt;
 use hyper_util::rt::TokioIo;
-use support::{Body, Origin, Switchboard, full, streamed, text};
+use support::{Body, Origin, Switchboard, full, one_by_one, streamed, text};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
@@ -52,44 +52,22 @@ async fn a_request_arrives_whole_and_says_where_it_came_from() {
 async fn events_arrive_one_by_one() {
     let switchboard = Switchboard::start().await;
     let (events, body) = streamed();
-    let body = Arc::new(std::sync::Mutex::new(Some(body)));
-    let origin = Origin::start(move |_| {
-        let body = body.lock().unwrap().take().unwrap();
-        async { Response::builder().header(header::CONTENT_TYPE, "text/event-stream").body(body).unwrap() }
-    })
-    .await;
+    let origin = Origin::stream(body).await;
     let _telephone = switchboard.telephone("events", &origin).await;
     let visitor = switchboard.visitor("events");
     let response = visitor.send(visitor.request(Method::GET, "/").body(Body::default()).unwrap()).await.unwrap();
-    let mut body = response.into_body();
-    for n in 0..5 {
-        // The next one is sent only when the last has arrived: nothing may wait for company.
-        let event = Bytes::from(format!("data: {n}\n\n"));
-        events.send(Ok(Frame::data(event.clone()))).await.unwrap();
-        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), event);
-    }
-    drop(events);
-    assert!(body.frame().await.is_none());
+    one_by_one(events, response.into_body()).await;
 }
 
 #[tokio::test]
 async fn request_and_response_stream_at_the_same_time() {
     let switchboard = Switchboard::start().await;
-    let origin =
-        Origin::start(async |request| Response::new(Body::new(request.into_body().map_err(std::io::Error::other))))
-            .await;
+    let origin = Origin::echo().await;
     let _telephone = switchboard.telephone("echo", &origin).await;
     let visitor = switchboard.visitor("echo");
     let (chunks, body) = streamed();
     let response = visitor.send(visitor.request(Method::POST, "/").body(body).unwrap()).await.unwrap();
-    let mut echo = response.into_body();
-    for n in 0..10 {
-        let chunk = Bytes::from(format!("chunk {n}"));
-        chunks.send(Ok(Frame::data(chunk.clone()))).await.unwrap();
-        assert_eq!(echo.frame().await.unwrap().unwrap().into_data().unwrap(), chunk);
-    }
-    drop(chunks);
-    assert!(echo.frame().await.is_none());
+    one_by_one(chunks, response.into_body()).await;
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{mpsc, oneshot};
 
 use super::setup::{make, unchecked_service, visitor};
-use super::support::{Body, Client, Origin, Switchboard, streamed, text, until, within};
+use super::support::{Body, Client, Origin, Switchboard, one_by_one, streamed, text, until, within};
 
 /// A backend behind app.example.com.
 async fn behind(switchboard: &Switchboard, origin: &Origin) -> Client {
@@ -33,42 +33,20 @@ async fn behind(switchboard: &Switchboard, origin: &Origin) -> Client {
 async fn events_arrive_one_by_one() {
     let switchboard = Switchboard::start().await;
     let (events, body) = streamed();
-    let body = Arc::new(std::sync::Mutex::new(Some(body)));
-    let origin = Origin::start(move |_| {
-        let body = body.lock().unwrap().take().unwrap();
-        async { Response::builder().header(header::CONTENT_TYPE, "text/event-stream").body(body).unwrap() }
-    })
-    .await;
+    let origin = Origin::stream(body).await;
     let visitor = behind(&switchboard, &origin).await;
     let response = visitor.send(visitor.request(Method::GET, "/").body(Body::default()).unwrap()).await.unwrap();
-    let mut body = response.into_body();
-    for n in 0..5 {
-        let event = Bytes::from(format!("data: {n}\n\n"));
-        events.send(Ok(Frame::data(event.clone()))).await.unwrap();
-        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), event);
-    }
-    drop(events);
-    assert!(body.frame().await.is_none());
+    one_by_one(events, response.into_body()).await;
 }
 
 #[tokio::test]
 async fn request_and_response_stream_at_the_same_time() {
     let switchboard = Switchboard::start().await;
-    let echo = async |request: http::Request<hyper::body::Incoming>| {
-        Response::new(Body::new(request.into_body().map_err(std::io::Error::other)))
-    };
-    let origin = Origin::start(echo).await;
+    let origin = Origin::echo().await;
     let visitor = behind(&switchboard, &origin).await;
     let (pieces, body) = streamed();
     let response = visitor.send(visitor.request(Method::POST, "/").body(body).unwrap()).await.unwrap();
-    let mut answer = response.into_body();
-    for n in 0..5 {
-        let piece = Bytes::from(format!("piece {n}"));
-        pieces.send(Ok(Frame::data(piece.clone()))).await.unwrap();
-        assert_eq!(answer.frame().await.unwrap().unwrap().into_data().unwrap(), piece);
-    }
-    drop(pieces);
-    assert!(answer.frame().await.is_none());
+    one_by_one(pieces, response.into_body()).await;
 }
 
 #[tokio::test]

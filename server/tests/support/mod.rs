@@ -15,7 +15,7 @@ mod wait;
 
 pub use client::{Client, text, whole};
 pub use home::Home;
-pub use origin::{Body, Origin, full, streamed};
+pub use origin::{Body, Origin, full, one_by_one, streamed};
 pub use program::Program;
 pub use programs::Programs;
 pub use switchboard::Switchboard;

@@ -31,6 +31,17 @@ pub fn streamed() -> (mpsc::Sender<std::io::Result<Frame<Bytes>>>, Body) {
     (sender, Body::new(StreamBody::new(stream.fuse())))
 }
 
+/// Sends pieces that have to arrive in this body, each only when the last has arrived: nothing may wait for company.
+pub async fn one_by_one(pieces: mpsc::Sender<std::io::Result<Frame<Bytes>>>, mut body: Incoming) {
+    for n in 0..5 {
+        let piece = Bytes::from(format!("data: {n}\n\n"));
+        pieces.send(Ok(Frame::data(piece.clone()))).await.unwrap();
+        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), piece);
+    }
+    drop(pieces);
+    assert!(body.frame().await.is_none());
+}
+
 /// A local web server: real HTTP on a real socket, with the answers a test wants.
 pub struct Origin {
     pub address: SocketAddr,
@@ -72,6 +83,24 @@ impl Origin {
             }
         });
         Self { address, _task: AbortOnDropHandle::new(task) }
+    }
+
+    /// Answers its only request with this body.
+    pub async fn stream(body: Body) -> Self {
+        let body = Arc::new(std::sync::Mutex::new(Some(body)));
+        Self::start(move |_| {
+            let body = body.lock().unwrap().take().unwrap();
+            async { Response::builder().header(http::header::CONTENT_TYPE, "text/event-stream").body(body).unwrap() }
+        })
+        .await
+    }
+
+    /// Sends each body back as it comes.
+    pub async fn echo() -> Self {
+        let back = async |request: Request<Incoming>| {
+            Response::new(Body::new(request.into_body().map_err(std::io::Error::other)))
+        };
+        Self::start(back).await
     }
 
     /// Answers each request with its own method, path, headers and body.
