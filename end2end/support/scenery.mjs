@@ -84,3 +84,26 @@ export async function furnishRouting(stage, page) {
   await call("POST", "/regions", { name: "eu-west", public_url: "https://eu.example.com" });
   return { service: service.id, backend: blue.key, domain: domain.id, route: route.id };
 }
+
+/** Adds a service with the longest names, many backends, many domains and routes, and a switch that is under way. */
+export async function crowd(stage) {
+  const call = await api(stage.origin);
+  const long = (start, length) => `${start}${"-and-so-on".repeat(7)}`.slice(0, length);
+  const name = long("checkout", 62);
+  const service = await call("POST", "/services", { name, health_check: { enabled: false } });
+  const tags = ["blue", "green", long("feature", 60), "eu-central-1", "canary", "release-2026-11-21"];
+  for (let n = 0; n < 24; n += 1) {
+    const address = `https://${long(`node-${n}`, 60)}.internal.example.com:8443`;
+    await call("POST", "/backends", { id: long(`backend-${n}`, 60), service: name, address, tags: tags.slice(0, 2 + (n % 5)) });
+  }
+  const host = `${long("a", 60)}.${long("b", 60)}.example.com`;
+  const headers = { request: { set: { authorization: "Bearer of-the-backend", "x-team": long("team", 60) } } };
+  const domain = await call("POST", "/domains", { domain: host, service: name, enabled_backends_tag: "blue", headers });
+  for (let n = 0; n < 20; n += 1) {
+    await call("POST", "/domains", { domain: `shop-${n}.example.net`, service: name });
+    await call("POST", "/routes", { domain: host, mount: `/${long(`part-${n}`, 60)}/${n}`, service: name });
+  }
+  const plan = { steps: [{ percent: 10, seconds: 600 }, { percent: 50, seconds: 600 }] };
+  await call("POST", `/domains/${host}/switch`, { new_tag: "green", plan });
+  return { service: service.id, domain: domain.id, host };
+}

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 
 import { ADA, createToken, setUp, signIn, submit, waitForDrawn } from "../support/dashboard.mjs";
 import { assertFaultless, look } from "../support/looks.mjs";
-import { furnish, furnishRouting, visit } from "../support/scenery.mjs";
+import { crowd, furnish, furnishRouting, visit } from "../support/scenery.mjs";
 import { addDomain } from "../support/routing.mjs";
 import { scenario } from "../support/stage.mjs";
 
@@ -113,6 +113,25 @@ scenario("pages of routing look right", async (stage) => {
   await member.goto("/web/domains");
   await member.getByText("What to set for eve.example.org").click();
   faults.push(...(await look(member, "domains-waiting")));
+  assertFaultless(faults);
+});
+
+scenario("pages of routing with much in them look right", async (stage) => {
+  const faults = [];
+  const page = await stage.browser.visitor();
+  await setUp(page);
+  const much = await crowd(stage);
+  for (const [path, name] of [
+    [`/web/services/${much.service}`, "service-crowded"],
+    [`/web/domains/${much.domain}`, "domain-switching"],
+    ["/web/domains", "domains-crowded"],
+    ["/web/routes", "routes-crowded"],
+    [`/web/routes?explain=${much.host}`, "routes-explained-crowded"],
+    ["/web/revisions", "revisions-crowded"],
+  ]) {
+    await page.goto(path);
+    faults.push(...(await look(page, name)));
+  }
   assertFaultless(faults);
 });
 

@@ -166,6 +166,17 @@ fn leads_here(service: &Service, rules: &[Leads]) -> AnyView {
             </tr>
         }
     });
+    let of =
+        |is_domain: bool| rules.iter().filter(|leads| matches!(leads.rule.id, RuleId::Domain(_)) == is_domain).count();
+    let is_cut = of(true).max(of(false)) >= RULES as usize;
+    let cut = is_cut.then(|| {
+        view! {
+            <p class="muted">
+                "These are the newest " {RULES} " domains and the newest " {RULES} " routes. All are under "
+                <a href="/web/domains">"Domains"</a> " and " <a href="/web/routes">"Routes"</a> "."
+            </p>
+        }
+    });
     let content = if rules.is_empty() {
         view! {
             <p class="empty">
@@ -196,6 +207,7 @@ fn leads_here(service: &Service, rules: &[Leads]) -> AnyView {
         <section aria-labelledby="leads-title">
             <h2 id="leads-title">"Who leads here"</h2>
             {content}
+            {cut}
         </section>
     }
     .into_any()
