@@ -15,13 +15,14 @@ use url::Url;
 
 use crate::config::{Config, DataDir, DataDirError, DataDirLock};
 use crate::domains::{self, DomainChecker};
-use crate::health::{HealthChecks, Times};
+use crate::health::HealthChecks;
 use crate::ingress::{Acceptor, DataPlane, Dispatch, Limits, TrustedProxies};
 use crate::proxy::{Proxy, Timeouts};
-use crate::routing::{Backends, Routing, Surroundings, Window};
-use crate::tunnel::{Endpoint, HoldSettings, Registry};
-use crate::upstream::{self, Common, ConnectPolicy, Names, Outside, Trust};
+use crate::routing::{Routing, Window};
+use crate::tunnel::{Endpoint, Registry};
+use crate::upstream::{ConnectPolicy, Outside};
 use crate::web::{Assets, WebSettings};
+use crate::wiring::Engine;
 use crate::{api, observe, web};
 
 /// Connections to the metrics listener at once.
@@ -86,24 +87,13 @@ impl App {
             metrics.map(|address| listen("metrics_listen", "SWITCHBOARD_METRICS_LISTEN", address)).transpose()?;
         let public_url = config.addresses.public_url(listener.address());
         let services = Services::open(config.for_services(&folder, listener.address())?).await?;
-        let registry = Arc::new(Registry::new(hold(&config)));
-        let dashboard = public_url.host_str().and_then(|host| host.parse().ok());
-        let domain = config.addresses.tunnel_domain.clone();
-        let (names, trust) = (Arc::new(Names::of_system()), Arc::new(Trust::of_system()));
-        let usual = Times { interval: config.limits.health_interval, timeout: config.limits.health_timeout };
-        let checks = Arc::new(HealthChecks::new(names.clone(), trust.clone(), usual));
-        let common =
-            Common { settings: upstream::Settings::default(), threads: config.node.data_threads, names, trust };
         let outside = Outside {
             own: std::iter::once(listener.address()).chain(metrics.as_ref().map(Acceptor::address)).collect(),
             allowed: Vec::new(),
         };
-        let region = config.node.region.as_deref().and_then(|region| region.parse().ok());
-        let surroundings = Surroundings { dashboard, tunnel_domain: domain, region };
         let domains = Arc::new(domains(&services, &config, outside.clone()));
         services.set_verifier(domains.verifier());
-        let backends = Backends::new(common, outside);
-        let routing = Routing::load(services.clone(), registry.clone(), backends, checks.clone(), surroundings).await?;
+        let Engine { routing, registry, checks } = Engine::load(&config, &services, &public_url, outside).await?;
         services.set_engine(Arc::new(Window::of(&routing)));
         let assets = Assets::from_environment();
         Ok(Self { config, services, routing, registry, checks, domains, listener, metrics, public_url, assets, lock })
@@ -239,10 +229,6 @@ fn limits(config: &Config) -> Limits {
 fn files_for_connections() -> usize {
     let files = rlimit::Resource::NOFILE.get_soft().unwrap_or(u64::MAX);
     usize::try_from(files.saturating_sub(OTHER_FILES)).unwrap_or(usize::MAX).max(1)
-}
-
-fn hold(config: &Config) -> HoldSettings {
-    HoldSettings { timeout: config.limits.hold_timeout, per_tunnel: config.limits.hold_limit }
 }
 
 fn timeouts(config: &Config) -> Timeouts {

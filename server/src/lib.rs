@@ -13,5 +13,6 @@ pub mod routing;
 pub mod tunnel;
 pub mod upstream;
 pub mod web;
+mod wiring;
 
 pub use app::{App, StartError};

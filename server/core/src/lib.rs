@@ -29,6 +29,7 @@ mod settings;
 mod store;
 mod switching;
 mod tokens;
+mod touched;
 mod traffic;
 mod tunnels;
 mod verifier;
@@ -36,7 +37,7 @@ mod verifier;
 pub use accounts::Accounts;
 pub use announcing::{AnnouncedService, Announcement, AnnouncementRefused, Announcements};
 pub use auth::{TokenHolder, Viewer};
-pub use changes::{Change, Changes};
+pub use changes::{Change, Changes, Follower, Gathered};
 pub use declared::{Declaration, Declared, Plan, Planned, Reach};
 pub use edit::{DomainRef, Reference, ServiceRef};
 pub use engine::Engine;
@@ -50,8 +51,8 @@ pub use regions::{NodeNews, Regions};
 pub use revisions::{RevisionQuery, RevisionSide, Revisions};
 pub use routes::{RouteQuery, Routes};
 pub use routing::{
-    BackendEntry, BackendOrigin, RegionEntry, Routing, RoutingSnapshot, RuleEntry, RunningSwitch, ServiceEntry,
-    TargetEntry,
+    BackendEntry, BackendOrigin, RegionEntry, Routing, RoutingChanges, RoutingSnapshot, RuleEntry, RunningSwitch,
+    ServiceEntry, TargetEntry,
 };
 pub use secret::{Secret, TokenSecret};
 pub use services::Services;
@@ -61,6 +62,7 @@ pub use settings::{
 };
 pub use switching::{SwitchEnd, SwitchRequest, Switches};
 pub use tokens::{TokenRefused, Tokens};
+pub use touched::Touched;
 pub use traffic::{Held, InFlight, Meter, Now, Overall, Subject, Tallied, Tally, Traffic};
 pub use tunnels::{
     AttachRefused, AttachRequest, Attached, Claim, NewTunnel, RoutingEntry, TunnelPatch, TunnelQuery, TunnelSort,

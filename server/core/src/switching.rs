@@ -67,24 +67,26 @@ impl Edit<'_> {
     /// Lets all backends serve, whatever their tags, as they did before one was enabled.
     pub(crate) async fn untag_domain(&mut self, row: domains::Model) -> Result<()> {
         hosts::check_kept(&row)?;
+        let rule = RuleId::Domain(DomainId(row.id));
         self.end_switches(row.id, BACK).await?;
         if row.tag.is_some() {
             let changed = domains::Model { tag: None, ..row.clone() };
             self.write_domain(row, changed, RevisionAction::Switched).await?;
         }
-        self.routed_differently();
+        self.routed_differently(rule);
         Ok(())
     }
 
     /// The same of a route.
     pub(crate) async fn untag_route(&mut self, row: routes::Model) -> Result<()> {
         route_rows::check_kept(&row)?;
+        let rule = RuleId::Route(RouteId(row.id));
         self.end_switches(row.id, BACK).await?;
         if row.tag.is_some() {
             let changed = routes::Model { tag: None, ..row.clone() };
             self.write_route(row, changed, RevisionAction::Switched).await?;
         }
-        self.routed_differently();
+        self.routed_differently(rule);
         Ok(())
     }
 
@@ -107,7 +109,7 @@ impl Edit<'_> {
         if tag.as_ref() == Some(&request.new_tag) {
             // Whoever wants the tag that serves while another one is switched to, wants to go back.
             self.end_switches(subject, BACK).await?;
-            self.routed_differently();
+            self.routed_differently(rule);
             return Ok(None);
         }
         self.end_switches(subject, "another switch was started").await?;
@@ -128,7 +130,7 @@ impl Edit<'_> {
             ended_at: at_once.then_some(moment),
         };
         edit::insert::<switches::Entity, _>(self.tx(), row).await?;
-        self.routed_differently();
+        self.routed_differently(rule);
         Ok(at_once.then(|| request.new_tag.to_string()))
     }
 }
@@ -211,13 +213,17 @@ impl Switches {
         if end == SwitchEnd::Done {
             edit.enable(&row).await?;
         }
+        let rule = match row.subject_kind.as_str() {
+            "domain" => RuleId::Domain(DomainId(row.subject_id)),
+            _ => RuleId::Route(RouteId(row.subject_id)),
+        };
         let (state, reason) = match end {
             SwitchEnd::Done => (SwitchState::Done, None),
             SwitchEnd::Returned(reason) => (SwitchState::Returned, Some(reason)),
         };
         let row = switches::Model { state: state.as_str().into(), reason, ended_at: Some(now()), ..row };
         edit::update::<switches::Entity, _>(edit.tx(), row).await?;
-        edit.routed_differently();
+        edit.routed_differently(rule);
         edit.commit().await
     }
 }

@@ -1,4 +1,4 @@
-//! How long a lookup and a rebuild take, and how much memory a route needs, by the number of routes.
+//! How long a lookup, a rebuild and a change take, and how much memory a route needs, by the number of routes.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -30,13 +30,17 @@ impl Routes {
     }
 
     fn table(&self) -> Table<Arc<usize>> {
+        self.builder().build()
+    }
+
+    fn builder(&self) -> Builder<Arc<usize>> {
         let mut builder = Builder::new();
         for (at, (host, mount)) in self.0.iter().enumerate() {
             if let Err(refused) = builder.mount(Some(host), mount, Arc::new(at)) {
                 panic!("{host}{mount}: {refused}");
             }
         }
-        builder.build()
+        builder
     }
 
     /// A number as popularity is on the web: the second route is asked for half as often as the first, the third a third
@@ -100,6 +104,27 @@ fn rebuild(criterion: &mut Criterion) {
     group.finish();
 }
 
+fn change(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("change");
+    for count in [10, 10_000, 1_000_000] {
+        let routes = Routes::new(count);
+        let mut builder = routes.builder();
+        let mut table = builder.table();
+        let mut numbers = (0..count).cycle();
+        group.bench_function(count.to_string(), |bencher| {
+            bencher.iter(|| {
+                let number = numbers.next().unwrap_or_default();
+                let (host, mount) = &routes.0[number];
+                builder.remove_mount(Some(host), mount);
+                table = builder.table();
+                builder.mount(Some(host), mount, Arc::new(number)).is_ok()
+            });
+        });
+        black_box(&table);
+    }
+    group.finish();
+}
+
 fn normalise(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("normalise");
     for (kind, path) in [
@@ -112,5 +137,5 @@ fn normalise(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, lookup, rebuild, normalise);
+criterion_group!(benches, lookup, rebuild, change, normalise);
 criterion_main!(benches);

@@ -3,7 +3,7 @@
 
 use domain::{HostPattern, MountPath};
 use proptest::prelude::*;
-use server_routing::{Builder, HostMatch, Refused, Step, Table};
+use server_routing::{Builder, Found, HostMatch, Refused, Step, Table};
 
 /// Hosts are written `app.example.com` and `*.example.com`, any host is `-`; a line without mount is the own target.
 fn table(lines: &[&'static str]) -> Table<&'static str> {
@@ -14,7 +14,7 @@ fn table(lines: &[&'static str]) -> Table<&'static str> {
     builder.build()
 }
 
-fn enter<T>(builder: &mut Builder<T>, line: &str, target: T) -> Result<(), Refused> {
+fn enter<T: Clone>(builder: &mut Builder<T>, line: &str, target: T) -> Result<(), Refused> {
     let (host, mount) = line.split_at(line.find('/').unwrap_or(line.len()));
     let host = (host != "-").then(|| host.parse::<HostPattern>().unwrap());
     match (&host, mount) {
@@ -214,6 +214,10 @@ fn any_mount() -> impl Strategy<Value = MountPath> {
     "(/[ab]{1,2}){1,4}|/".prop_map(|text| text.parse().unwrap())
 }
 
+fn plain<T>(found: Found<'_, T>) -> (&T, usize, HostMatch, bool) {
+    (found.target, found.mount_len, found.host, found.is_alone)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
     #[test]
@@ -237,6 +241,90 @@ proptest! {
             prop_assert_eq!(found, reference.find(host, path), "{}{}", host, path);
             let explained = table.explain(host, path).0.map(|found| (*found.target, found.mount_len));
             prop_assert_eq!(explained, found);
+        }
+    }
+
+    #[test]
+    fn a_table_that_was_changed_is_as_one_made_at_once(
+        edits in proptest::collection::vec(
+            (any_pattern(), proptest::option::weighted(0.8, any_mount()), proptest::bool::weighted(0.4)),
+            0..80,
+        ),
+        requests in proptest::collection::vec((any_host(), "(/[ab]{0,2}){1,5}"), 40),
+        steps in 1usize..10,
+    ) {
+        let (mut reference, mut changed, mut earlier) = (Reference::default(), Builder::new(), Vec::new());
+        for (number, (host, mount, removed)) in edits.into_iter().enumerate() {
+            if host.is_none() && mount.is_none() {
+                continue;
+            }
+            let at = reference.rules.iter().position(|rule| *rule == (host.clone(), mount.clone()));
+            match (removed, at, &host, &mount) {
+                (true, at, host, Some(mount)) => {
+                    changed.remove_mount(host.as_ref(), mount);
+                    at.map(|at| reference.rules.remove(at));
+                }
+                (true, at, Some(host), None) => {
+                    changed.remove_host(host);
+                    at.map(|at| reference.rules.remove(at));
+                }
+                (_, _, host, Some(mount)) => {
+                    let entered = changed.mount(host.as_ref(), mount, (host.clone(), Some(mount.clone())));
+                    prop_assert_eq!(reference.enter(host.clone(), Some(mount.clone())), entered.is_ok());
+                }
+                (_, _, Some(host), None) => {
+                    let entered = changed.host(host, Some((Some(host.clone()), None)));
+                    prop_assert_eq!(reference.enter(Some(host.clone()), None), entered.is_ok());
+                }
+                (_, _, None, None) => {}
+            }
+            if number % steps == 0 {
+                earlier.push((changed.table(), reference.rules.clone()));
+            }
+        }
+        earlier.push((changed.table(), reference.rules));
+        // All of them, also those that others were made from since.
+        for (table, rules) in earlier {
+            let mut at_once = Builder::new();
+            for rule in &rules {
+                match rule {
+                    (host, Some(mount)) => at_once.mount(host.as_ref(), mount, rule.clone()).unwrap(),
+                    (Some(host), None) => at_once.host(host, Some(rule.clone())).unwrap(),
+                    (None, None) => {}
+                }
+            }
+            let at_once = at_once.build();
+            for (host, path) in &requests {
+                let (found, steps) = table.explain(host, path);
+                let (expected, expected_steps) = at_once.explain(host, path);
+                prop_assert_eq!(found.map(plain), expected.map(plain), "{}{}", host, path);
+                prop_assert_eq!(steps, expected_steps);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_table_that_grew_from_nothing_finds_all_and_only_what_is_there() {
+    let mut builder = Builder::new();
+    let host = |number: u32| format!("h{number}.test").parse::<HostPattern>().unwrap();
+    let mut tables = Vec::new();
+    for number in 0..40_000 {
+        builder.mount(Some(&host(number)), &"/a".parse().unwrap(), number).unwrap();
+        if number % 8_000 == 7 {
+            tables.push((builder.table(), number));
+        }
+    }
+    for number in (0..40_000).filter(|number| number % 3 == 0) {
+        builder.remove_mount(Some(&host(number)), &"/a".parse().unwrap());
+    }
+    let last = builder.table();
+    for number in 0..40_000 {
+        let host = format!("h{number}.test");
+        let kept = (number % 3 != 0).then_some(number);
+        assert_eq!(last.find(&host, "/a/b").map(|found| *found.target), kept);
+        for (table, newest) in &tables {
+            assert_eq!(table.find(&host, "/a").is_some(), number <= *newest);
         }
     }
 }

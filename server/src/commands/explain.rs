@@ -3,16 +3,10 @@
 use clap::Args;
 use domain::{ExplainCandidate, ExplainOutcome, ExplainRequest, Explanation, RuleId};
 use server_core::{CoreError, Services};
-use std::{fmt::Write as _, net::IpAddr, sync::Arc};
+use std::{fmt::Write as _, net::IpAddr};
 
 use super::{Failure, block_on, exit, open, output};
-use crate::{
-    config::Config,
-    health::{HealthChecks, Times},
-    routing::{Backends, Question, Routing, Surroundings},
-    tunnel::{HoldSettings, Registry},
-    upstream::{self, Common, Names, Outside, Trust},
-};
+use crate::{config::Config, routing::Question, upstream::Outside, wiring::Engine};
 
 /// What only the server that runs can tell.
 const UNKNOWN_HERE: &str = "\
@@ -64,21 +58,9 @@ pub(super) fn run(arguments: ExplainArguments, config: &Config) -> Result<(), Fa
 /// Asks a table like that of a server with these settings, as an administrator would.
 async fn explain(services: &Services, config: &Config, request: &ExplainRequest) -> Result<Explanation, CoreError> {
     let question = Question::new(request)?;
-    let (names, trust) = (Arc::new(Names::of_system()), Arc::new(Trust::of_system()));
-    let usual = Times { interval: config.limits.health_interval, timeout: config.limits.health_timeout };
-    let checks = Arc::new(HealthChecks::new(names.clone(), trust.clone(), usual));
-    let hold = HoldSettings { timeout: config.limits.hold_timeout, per_tunnel: config.limits.hold_limit };
-    let common = Common { settings: upstream::Settings::default(), threads: config.node.data_threads, names, trust };
     let public_url = config.addresses.public_url(config.addresses.listen);
-    let surroundings = Surroundings {
-        dashboard: public_url.host_str().and_then(|host| host.parse().ok()),
-        tunnel_domain: config.addresses.tunnel_domain.clone(),
-        region: config.node.region.as_deref().and_then(|region| region.parse().ok()),
-    };
-    let backends = Backends::new(common, Outside::default());
-    let registry = Arc::new(Registry::new(hold));
-    let routing = Routing::load(services.clone(), registry, backends, checks, surroundings).await?;
-    Ok(routing.table().explain(&question, |_| true))
+    let engine = Engine::load(config, services, &public_url, Outside::default()).await?;
+    Ok(engine.routing.table().explain(&question, |_| true))
 }
 
 // Writing to a `String` does not fail, hence the results that nobody looks at.

@@ -89,7 +89,7 @@ impl Exchange<'_> {
     pub(super) fn edit_request(&self, headers: &mut HeaderMap) {
         let Some(rule) = self.rule else { return };
         rule.headers.request(headers);
-        if let Some(HostRewrite::Fixed(host)) = &rule.host_rewrite
+        if let Some(HostRewrite::Fixed(host)) = &rule.entry.host_rewrite
             && let Ok(host) = HeaderValue::from_str(host)
         {
             headers.insert(header::HOST, host);
@@ -105,6 +105,6 @@ impl Exchange<'_> {
 
     /// Whether the backend is told its own address as `Host`.
     pub(super) fn tells_backend_its_host(&self) -> bool {
-        self.rule.is_some_and(|rule| rule.host_rewrite == Some(HostRewrite::Backend))
+        self.rule.is_some_and(|rule| rule.entry.host_rewrite == Some(HostRewrite::Backend))
     }
 }

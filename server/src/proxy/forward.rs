@@ -74,7 +74,7 @@ impl Proxy {
         arrived: Instant,
     ) -> Response<ResponseBody> {
         let asked = matched.path.unwrap_or_else(|| target_of(&request));
-        if rule.https_only && !client.secure {
+        if rule.entry.http_to_https && !client.secure {
             return redirect::to_https(request.headers(), &asked, &client);
         }
         let (to, tally) = match &rule.target {

@@ -9,7 +9,7 @@ use domain::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use server_core::CoreError;
 use server_routing::Step;
-use server_routing::balance::{Candidate as _, Tried};
+use server_routing::balance::Candidate as _;
 use server_routing::path::normalise;
 use url::Url;
 
@@ -106,7 +106,7 @@ impl Table {
     ) -> ExplainOutcome {
         match self.find(host, &question.target) {
             Ok(Destination::Tunnel(route)) if !may_see(route.owner) => ExplainOutcome::SomeoneElses,
-            Ok(Destination::Rule(rule, _)) if !may_see(rule.owner) => ExplainOutcome::SomeoneElses,
+            Ok(Destination::Rule(rule, _)) if !may_see(rule.entry.owner) => ExplainOutcome::SomeoneElses,
             found => {
                 if host.is_address {
                     telling.say(ExplainAbout::Host, true, "an IP address is the dashboard's");
@@ -161,10 +161,10 @@ fn by_rule(
 ) -> ExplainOutcome {
     let asked = matched.path.clone().or_else(|| question.target.parse().ok());
     let Some(asked) = asked else { return failure(&Problem::no_route(), Vec::new()) };
-    if rule.https_only && !question.secure {
+    if rule.entry.http_to_https && !question.secure {
         telling.say(ExplainAbout::Target, true, "the domain sends requests without TLS to https");
         let location = format!("https://{}{asked}", host.name);
-        return ExplainOutcome::Redirect { status: 308, location, rule: rule.id };
+        return ExplainOutcome::Redirect { status: 308, location, rule: rule.entry.id };
     }
     let target = rule.target_for(&asked, matched.mount).to_string();
     if target != asked.as_str() {
@@ -179,7 +179,7 @@ fn by_rule(
             telling.say(ExplainAbout::Target, true, "it is a redirect");
             let location = rule.redirect_to(redirect, &asked, matched.mount);
             let location = location.as_ref().and_then(|location| location.to_str().ok()).unwrap_or_default().to_owned();
-            ExplainOutcome::Redirect { status: redirect.status.as_u16(), location, rule: rule.id }
+            ExplainOutcome::Redirect { status: redirect.status.as_u16(), location, rule: rule.entry.id }
         }
         Target::Tunnel(route) => tunnel(route, Some(rule), target, telling),
         Target::Pool(split) => {
@@ -210,7 +210,7 @@ fn by_pool(rule: &Rule, pool: &Pool, target: String, question: &Question, tellin
     };
     telling.say(ExplainAbout::Tag, !pool.candidates().is_empty(), carry);
     let tie = pool.tie(&question.headers, question.client);
-    let chosen = pool.pick(tie, &Tried::default(), false);
+    let chosen = pool.would_pick(tie);
     let candidates: Vec<_> = pool
         .candidates()
         .iter()
@@ -227,7 +227,7 @@ fn by_pool(rule: &Rule, pool: &Pool, target: String, question: &Question, tellin
         id: pool.service,
         name: pool.name.to_string(),
         tag: pool.tag.clone(),
-        rule: rule.id,
+        rule: rule.entry.id,
         target,
         candidates,
     }
@@ -286,7 +286,7 @@ fn tunnel(route: &TunnelRoute, rule: Option<&Rule>, target: String, telling: &mu
     };
     telling.say(ExplainAbout::Backend, sessions > 0, text);
     let sessions = u32::try_from(sessions).unwrap_or(u32::MAX);
-    ExplainOutcome::Tunnel { id: route.id, sessions, rule: rule.map(|rule| rule.id), target }
+    ExplainOutcome::Tunnel { id: route.id, sessions, rule: rule.map(|rule| rule.entry.id), target }
 }
 
 fn failure(problem: &Problem, candidates: Vec<ExplainCandidate>) -> ExplainOutcome {

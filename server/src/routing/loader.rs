@@ -4,19 +4,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
-use domain::{Hostname, RegionName};
-use server_core::{Change, CoreError, Services};
+use domain::{Hostname, RegionName, TunnelId};
+use server_core::{CoreError, Follower, RoutingChanges, Services, Touched};
 use tokio::sync::Mutex;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::build::Making;
+use super::held::Held;
 use super::{Backends, Table};
 use crate::health::HealthChecks;
 use crate::tunnel::Registry;
 
 /// How often idle connections to backends are looked at.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// After everything was read, nothing is for so many times as long as that took, unless somebody tells of a change: with
+/// very many rules it is no small work.
+const REST: u32 = 20;
 
 /// What does not change while the process runs.
 #[derive(Clone, Debug)]
@@ -38,8 +43,17 @@ pub struct Routing {
     backends: Backends,
     health: Arc<HealthChecks>,
     surroundings: Surroundings,
-    /// Held while a table is made, so that an older one never replaces a newer one.
-    loading: Mutex<()>,
+    /// Tells what has changed.
+    follower: Follower,
+    /// What the table was made of. Locked while a table is made, so that an older one never replaces a newer one.
+    held: Mutex<Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    held: Held,
+    /// Something was not taken in: everything is read.
+    missed: bool,
 }
 
 impl Routing {
@@ -51,17 +65,13 @@ impl Routing {
         health: Arc<HealthChecks>,
         surroundings: Surroundings,
     ) -> Result<Arc<Self>, CoreError> {
-        let routing = Self {
-            table: ArcSwap::from_pointee(
-                making(&services, &registry, &backends, &surroundings).table(&Default::default()),
-            ),
-            services,
-            registry,
-            backends,
-            health,
-            surroundings,
-            loading: Mutex::new(()),
-        };
+        // Before anything is read, so that nothing is missed between.
+        let follower = services.changes().follow();
+        let making = making(&services, &registry, &backends, &surroundings);
+        let mut held = Held::new(&making);
+        let table = ArcSwap::from_pointee(held.table(&making));
+        let held = Mutex::new(Kept { held, missed: true });
+        let routing = Self { table, services, registry, backends, health, surroundings, follower, held };
         routing.refresh().await?;
         Ok(Arc::new(routing))
     }
@@ -85,54 +95,109 @@ impl Routing {
         &self.health
     }
 
-    /// Makes a new table from what the database holds now, cuts the sessions of tunnels that are no longer active, and
-    /// tells those whose tunnel has another address.
-    /// When the database is away the last table stays.
+    /// Brings the table in step with all that the database holds now. When the database is away the last table stays.
     pub async fn refresh(&self) -> Result<(), CoreError> {
-        let _turn = self.loading.lock().await;
-        let snapshot = self.services.routing().snapshot().await?;
-        let making = making(&self.services, &self.registry, &self.backends, &self.surroundings);
-        let table = Arc::new(making.table(&snapshot));
-        self.health.follow(making.checked(&snapshot));
-        self.registry.keep_only(&table);
-        self.table.store(table.clone());
-        self.backends.forget_unused();
-        // Only now: a telephone that signs in meanwhile either sees the new table or is told here.
-        self.registry.tell_addresses(&table);
+        self.bring(Touched::everything()).await
+    }
+
+    /// Brings the table in step with a tunnel that somebody has just been told of, and with all that has changed so far.
+    pub async fn look_at(&self, tunnel: TunnelId) -> Result<(), CoreError> {
+        self.bring(Touched::tunnel(tunnel)).await
+    }
+
+    /// Makes a new table with what was touched, cuts the sessions of tunnels that are no longer active and of tokens that
+    /// were revoked, and tells telephones whose tunnel has another address.
+    async fn bring(&self, mut touched: Touched) -> Result<(), CoreError> {
+        let mut kept = self.held.lock().await;
+        let Kept { held, missed } = &mut *kept;
+        let gathered = self.follower.take();
+        gathered.revoked.into_iter().for_each(|token| self.registry.cut_token(token));
+        let was_told = *missed || !gathered.touched.is_empty();
+        touched.add(gathered.touched);
+        if touched.is_empty() && !*missed {
+            return Ok(());
+        }
+        // Until all of it is in the table: what fails now is read with everything else later.
+        let is_whole = touched.all || std::mem::replace(missed, true);
+        let changes = if is_whole {
+            held.differences(self.services.routing().snapshot().await?)
+        } else {
+            let touched = held.widened(touched);
+            self.services.routing().changes(&touched, &|id| held.host(id)).await?
+        };
+        if is_whole && !was_told && self.follower.is_empty() {
+            self.compare(held, &changes);
+        }
+        self.replace(held, changes, is_whole);
+        *missed = false;
         Ok(())
     }
 
-    /// Follows changes until `stop`: at once when this process makes them, and every `interval` for all others.
+    /// Nobody has told of a change since the last time: everything should be as it was.
+    fn compare(&self, held: &mut Held, changes: &RoutingChanges) {
+        let (rules, services, tunnels) = (changes.rules.len(), changes.services.len(), changes.tunnels.len());
+        if rules + services + tunnels > 0 {
+            tracing::info!(rules, services, tunnels, "the database holds changes that nobody told of");
+        }
+        let making = self.making();
+        if !held.is_in(&self.table(), &making) {
+            tracing::error!("the routing table was not what was read; it is made anew. Please report this");
+            held.enter_all(&making);
+        }
+    }
+
+    fn replace(&self, held: &mut Held, changes: RoutingChanges, is_whole: bool) {
+        let making = self.making();
+        let services_changed = is_whole || !changes.services.is_empty();
+        let tunnels_changed = is_whole || !changes.tunnels.is_empty();
+        held.apply(changes, &making);
+        let table = Arc::new(held.table(&making));
+        if services_changed {
+            self.health.follow(making.checked(held.services()));
+        }
+        if tunnels_changed {
+            self.registry.keep_only(&table);
+        }
+        self.table.store(table.clone());
+        if services_changed {
+            self.backends.forget_unused();
+        }
+        if is_whole {
+            held.forget_unused();
+        }
+        if tunnels_changed {
+            // Only now: a telephone that signs in meanwhile either sees the new table or is told here.
+            self.registry.tell_addresses(&table);
+        }
+    }
+
+    fn making(&self) -> Making<'_> {
+        making(&self.services, &self.registry, &self.backends, &self.surroundings)
+    }
+
+    /// Follows changes until `stop`: at once when they are told, and every `interval` those that nobody tells of. What
+    /// was told while a table was made is in the next one, all of it at once.
     pub async fn follow(&self, interval: Duration, stop: CancellationToken) {
-        let mut changes = self.services.changes().subscribe();
         let mut timer = tokio::time::interval(interval);
         timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut sweep = tokio::time::interval(SWEEP_EVERY);
         sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            tokio::select! {
+            let brought = tokio::select! {
                 () = stop.cancelled() => return,
-                _ = timer.tick() => {}
                 _ = sweep.tick() => {
                     self.backends.sweep();
                     continue;
                 }
-                change = changes.recv() => match change {
-                    Ok(Change::Tunnel(_) | Change::Routing | Change::Elsewhere) => {}
-                    Ok(Change::TokenRevoked(token)) => {
-                        self.registry.cut_token(token);
-                        continue;
-                    }
-                    Ok(_) => continue,
-                    Err(RecvError::Lagged(_)) => {
-                        // A revocation may be among what was missed: whoever still may will be back in a moment.
-                        tracing::warn!("changes came faster than they were followed; all telephones dial again");
-                        self.registry.cut_all();
-                    }
-                    Err(RecvError::Closed) => return,
-                },
-            }
-            if let Err(error) = self.refresh().await {
+                () = self.follower.filled() => self.bring(Touched::default()).await,
+                _ = timer.tick() => {
+                    let began = Instant::now();
+                    let brought = self.refresh().await;
+                    timer.reset_after(interval.max(began.elapsed() * REST));
+                    brought
+                }
+            };
+            if let Err(error) = brought {
                 tracing::warn!(%error, "the routing table was not refreshed; the last one stays in use");
             }
         }

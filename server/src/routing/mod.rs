@@ -6,6 +6,7 @@ mod backends;
 mod build;
 mod engine;
 mod explain;
+mod held;
 mod loader;
 mod pool;
 mod rule;

@@ -158,6 +158,15 @@ impl Pool {
     ///
     /// With `hopped`, another region has passed the request on already and it goes no further.
     pub fn pick(&self, tie: Tie, tried: &Tried, hopped: bool) -> Option<usize> {
+        self.pick_in_turn(&self.cursor, tie, tried, hopped)
+    }
+
+    /// Whom [`pick`](Self::pick) could pick now, without taking a turn.
+    pub(super) fn would_pick(&self, tie: Tie) -> Option<usize> {
+        self.pick_in_turn(&self.cursor.aside(), tie, &Tried::default(), false)
+    }
+
+    fn pick_in_turn(&self, cursor: &Cursor, tie: Tie, tried: &Tried, hopped: bool) -> Option<usize> {
         if let Tie::Backend(key) = tie
             && let Some(place) = self.candidates.iter().position(|candidate| candidate.key == key)
             && !tried.contains(place)
@@ -172,13 +181,20 @@ impl Pool {
         };
         let mut rng = rand::rng();
         let (near, far) = self.candidates.split_at(self.near);
-        balance::pick(self.strategy, &self.cursor, near, hash, tried, &mut rng)
-            .or_else(|| if hopped { None } else { self.pick_far(far, hash, tried, &mut rng) })
+        balance::pick(self.strategy, cursor, near, hash, tried, &mut rng)
+            .or_else(|| if hopped { None } else { self.pick_far(cursor, far, hash, tried, &mut rng) })
             .or_else(|| self.pick_ejected(tried, hopped))
             .or_else(|| self.pick_awaited(tried))
     }
 
-    fn pick_far(&self, far: &[Candidate], hash: Option<u64>, tried: &Tried, rng: &mut impl rand::Rng) -> Option<usize> {
+    fn pick_far(
+        &self,
+        cursor: &Cursor,
+        far: &[Candidate],
+        hash: Option<u64>,
+        tried: &Tried,
+        rng: &mut impl rand::Rng,
+    ) -> Option<usize> {
         if far.is_empty() {
             return None;
         }
@@ -189,7 +205,7 @@ impl Pool {
                 return None;
             }
         }
-        balance::pick(self.strategy, &self.cursor, far, hash, &tried_far, rng).map(|place| place + self.near)
+        balance::pick(self.strategy, cursor, far, hash, &tried_far, rng).map(|place| place + self.near)
     }
 
     /// When all have failed of late, the one with the least to do may still be better than nobody.

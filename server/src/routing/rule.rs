@@ -3,33 +3,20 @@
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use domain::{HeaderChanges, HeaderRules, HostPattern, HostRewrite, MountPath, Redirect, RuleId, UserId};
+use domain::{HeaderChanges, HeaderRules, Redirect};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use server_core::RuleEntry;
 
 use super::{Split, TunnelRoute};
 
 /// A domain's own target, or a route's, with all that a request to it needs.
 #[derive(Debug)]
 pub struct Rule {
-    /// Which domain or route it is.
-    pub id: RuleId,
-    /// Whose it is.
-    pub owner: UserId,
-    /// The host it is for; `None`: any.
-    pub host: Option<HostPattern>,
-    /// The mount it is for; `None`: whatever no mount of the host is for.
-    pub mount: Option<MountPath>,
-    /// Whether the backend sees paths without the mount.
-    pub strip_prefix: bool,
-    /// Whether clients that come without TLS are sent to where there is TLS.
-    pub https_only: bool,
+    /// What the database says.
+    pub entry: RuleEntry,
     /// What is changed of headers.
     pub headers: HeaderEdits,
-    /// What the backend is told as `Host`.
-    pub host_rewrite: Option<HostRewrite>,
-    /// Whether its host has no mounts, so that the path decides nothing.
-    pub is_alone: bool,
     /// Where it leads.
     pub target: Target,
 }
@@ -99,7 +86,7 @@ impl Edits {
 impl Rule {
     /// The path and query that the backend sees: without the first `mount` bytes of the path when the rule strips them.
     pub fn target_for(&self, asked: &PathAndQuery, mount: usize) -> PathAndQuery {
-        if !self.strip_prefix || mount == 0 {
+        if !self.entry.strip_prefix || mount == 0 {
             return asked.clone();
         }
         without_prefix(asked, mount).unwrap_or_else(|| asked.clone())

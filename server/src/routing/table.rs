@@ -74,8 +74,8 @@ pub(super) enum Entry {
 #[derive(Debug)]
 pub struct Table {
     pub(super) entries: server_routing::Table<Entry>,
-    pub(super) tunnels: HashMap<TunnelId, Arc<TunnelRoute>>,
-    pub(super) switches: Vec<UnderWay>,
+    pub(super) tunnels: Arc<HashMap<TunnelId, Arc<TunnelRoute>>>,
+    pub(super) switches: Vec<Arc<UnderWay>>,
     pub(super) dashboard: Option<Hostname>,
 }
 
@@ -98,7 +98,7 @@ impl Table {
         let mount = found.mount_len;
         // Where there is only one way to go, the path decides nothing, and passes as it is.
         let path = match normal {
-            _ if rule.is_alone || path == "*" => None,
+            _ if found.is_alone || path == "*" => None,
             Err(error) => return Err(NoDestination::Path(error)),
             Ok(Cow::Borrowed(_)) => None,
             Ok(Cow::Owned(path)) => {

@@ -153,7 +153,7 @@ impl Opening<'_> {
             // The address is announced only when it works.
             let works = |route: &Arc<TunnelRoute>| route.address.public_url == attached.tunnel.public_url;
             if attached.is_news || !routing.table().tunnel(attached.tunnel.id).is_some_and(works) {
-                routing.refresh().await?;
+                routing.look_at(attached.tunnel.id).await?;
             }
             let claim = claimed.into_inner().unwrap_or_else(PoisonError::into_inner);
             Ok::<_, Refused>((holder, attached, claim))

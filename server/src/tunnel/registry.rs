@@ -120,13 +120,6 @@ impl Registry {
         }
     }
 
-    /// Ends all sessions; the telephones dial again.
-    pub(crate) fn cut_all(&self) {
-        for set in &self.tunnels {
-            set.cut(Cut::SignInAgain, |_| true);
-        }
-    }
-
     /// Nobody is waited for any more: what is held is answered.
     pub fn stop_holding(&self) {
         self.hold.end();

@@ -100,8 +100,6 @@ pub enum Cut {
     TunnelDeleted,
     /// The same telephone came back on another connection.
     Replaced,
-    /// It is to sign in again, with everything as it is now.
-    SignInAgain,
 }
 
 impl Session {
@@ -329,7 +327,6 @@ impl SessionLine {
                 "the tunnel was deleted; restore it in the dashboard",
             ),
             Cut::Replaced => (close::REPLACED, None, "the same telephone is back on another connection"),
-            Cut::SignInAgain => (close::GOING_AWAY, None, "sign in again"),
         };
         if let Some(code) = error {
             let refusal = Control::Error(Refusal { code, message: message.to_owned() });

@@ -224,3 +224,29 @@ async fn a_tunnel_is_not_told_the_host_of_another_backend() {
         assert!(seen.contains("\nhost: pool.example.com\n"), "{seen}");
     }
 }
+
+#[tokio::test]
+async fn explaining_takes_nobodys_turn() {
+    let switchboard = Switchboard::start().await;
+    let (a, b, c) = tokio::join!(Named::start("a"), Named::start("b"), Named::start("c"));
+    let backends = [("a", a.address()), ("b", b.address()), ("c", c.address())];
+    let backends = backends.each_ref().map(|(id, address)| (*id, address.as_str()));
+    let visitor = pool(&switchboard, json!({"balance": "round_robin"}), &backends).await;
+    for _ in 0..4 {
+        let mut seen = answers(&visitor, 1).await;
+        let question = json!({"url": "http://pool.example.com/"});
+        let mut chosen = Vec::new();
+        for _ in 0..2 {
+            let (status, told) = switchboard.client().post("/api/v1/routes/explain", &question).await;
+            assert_eq!(status, 200, "{told}");
+            let candidates = told["outcome"]["candidates"].as_array().unwrap().clone();
+            chosen.extend(candidates.into_iter().filter(|candidate| candidate["chosen"] == true));
+        }
+        assert_eq!(chosen[0]["id"], chosen[1]["id"], "who was chosen once is chosen again");
+        let next = answers(&visitor, 1).await;
+        assert!(next.contains_key(chosen[0]["id"].as_str().unwrap()), "{next:?}");
+        seen.extend(next);
+        seen.extend(answers(&visitor, 1).await);
+        assert_eq!(seen.len(), 3, "{seen:?}");
+    }
+}

@@ -11,6 +11,7 @@ mod announced;
 mod backends;
 mod balance;
 mod busy;
+mod changes;
 mod grpc;
 mod health;
 mod hosts;

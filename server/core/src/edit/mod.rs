@@ -7,14 +7,14 @@ mod reference;
 mod target;
 
 use crate::{
-    Change, Changes, Plan, Result, RoutingSettings, Viewer,
+    Change, Changes, Plan, Result, RoutingSettings, Touched, Viewer,
     store::{
         Store, Write, now,
         rows::{revisions, switches},
         unique_violation, write_json,
     },
 };
-use domain::{Hostname, RevisionAction, RevisionKind};
+use domain::{Hostname, RevisionAction, RevisionKind, RuleId};
 pub(crate) use limits::Counted;
 use limits::Counts;
 pub(crate) use names::Names;
@@ -52,8 +52,8 @@ pub(crate) struct Edit<'a> {
     actor: Viewer,
     /// What a document that is applied has changed so far; `None`: a person changes one thing.
     applied: Option<Plan>,
-    /// Whether anything was changed that others route by.
-    changed: bool,
+    /// What was changed that is routed by.
+    touched: Touched,
     counts: Counts,
     names: Names,
 }
@@ -100,14 +100,14 @@ impl Desk {
         &self.0.settings
     }
 
-    /// Tells other processes that something is routed differently, once this transaction has succeeded.
-    pub(crate) async fn tell(&self, tx: &DatabaseTransaction) -> Result<()> {
-        Ok(crate::news::tell(tx, &self.0.changes).await?)
+    /// Tells other processes what is routed differently, once this transaction has succeeded.
+    pub(crate) async fn tell(&self, tx: &DatabaseTransaction, touched: &Touched) -> Result<()> {
+        Ok(crate::news::tell(tx, &self.0.changes, touched).await?)
     }
 
-    /// Tells this process that something is routed differently now.
-    pub(crate) fn publish(&self) {
-        self.0.changes.publish(Change::Routing);
+    /// Tells this process what is routed differently now.
+    pub(crate) fn publish(&self, touched: Touched) {
+        self.0.changes.publish_touched(Change::Routing, touched);
     }
 
     /// Begins a change, after those that others have begun.
@@ -117,7 +117,7 @@ impl Desk {
             desk: self,
             actor: actor.clone(),
             applied: None,
-            changed: false,
+            touched: Touched::default(),
             counts: Counts::default(),
             names: Names::default(),
         })
@@ -159,19 +159,19 @@ impl<'a> Edit<'a> {
 
     /// Stores all of it and tells of it.
     pub(crate) async fn commit(self) -> Result<()> {
-        if self.changed {
-            self.desk.tell(self.tx()).await?;
+        if !self.touched.is_empty() {
+            self.desk.tell(self.tx(), &self.touched).await?;
         }
         self.write.commit().await?;
-        if self.changed {
-            self.desk.publish();
+        if !self.touched.is_empty() {
+            self.desk.publish(self.touched);
         }
         Ok(())
     }
 
-    /// Something changes that is routed by, though no object does.
-    pub(crate) fn routed_differently(&mut self) {
-        self.changed = true;
+    /// A rule leads elsewhere, though nothing of it was changed.
+    pub(crate) fn routed_differently(&mut self, rule: RuleId) {
+        self.touched.rule(rule);
     }
 
     /// Leaves a revision, and takes the oldest away when an object has too many.
@@ -189,7 +189,10 @@ impl<'a> Edit<'a> {
             }
             None => action,
         };
-        self.changed |= object.kind != RevisionKind::Tunnel;
+        // Of tunnels, whoever changes them tells.
+        if object.kind != RevisionKind::Tunnel {
+            self.touched.object(object.kind, object.id);
+        }
         let row = revisions::Model {
             id: Uuid::now_v7(),
             at: now(),

@@ -5,7 +5,7 @@ use super::{
     rows::{check_kept, find},
 };
 use crate::{
-    CoreError, DomainRef, Listing, Page, Result, SwitchRequest, Viewer,
+    CoreError, DomainRef, Listing, Page, Result, SwitchRequest, Touched, Viewer,
     edit::scope,
     page,
     store::{
@@ -18,6 +18,7 @@ use sea_orm::{
     ColumnTrait, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, NullOrdering},
 };
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// The longest text that is kept of what was wrong with a check, characters.
@@ -133,6 +134,7 @@ impl Hosts {
         let row = Entity::find_by_id(id.0).filter(Column::DeletedAt.is_null()).one(&write.tx).await?;
         let row = row.ok_or(CoreError::NotFound("domain"))?;
         let moment = now();
+        let touched = Touched { domains: BTreeSet::from([id]), ..Touched::default() };
         let newly = outcome.is_ok() && row.verified_at.is_none();
         let row = domains::Model {
             verified_at: row.verified_at.or(newly.then_some(moment)),
@@ -142,11 +144,11 @@ impl Hosts {
         };
         crate::edit::update::<Entity, _>(&write.tx, row).await?;
         if newly {
-            self.desk.tell(&write.tx).await?;
+            self.desk.tell(&write.tx, &touched).await?;
         }
         write.commit().await?;
         if newly {
-            self.desk.publish();
+            self.desk.publish(touched);
         }
         self.shown_one(id.0).await
     }

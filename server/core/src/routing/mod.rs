@@ -3,11 +3,13 @@
 mod read;
 mod snapshot;
 
-use crate::{Result, edit::Desk, tunnels};
+use crate::{Result, Touched, edit::Desk, tunnels};
+use domain::{DomainId, HostPattern};
 pub use snapshot::{
-    BackendEntry, BackendOrigin, RegionEntry, RoutingSnapshot, RuleEntry, RunningSwitch, ServiceEntry, TargetEntry,
+    BackendEntry, BackendOrigin, RegionEntry, RoutingChanges, RoutingSnapshot, RuleEntry, RunningSwitch, ServiceEntry,
+    TargetEntry,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// What the engine routes by.
 #[derive(Debug)]
@@ -23,11 +25,41 @@ impl Routing {
     /// When the database is away.
     pub async fn snapshot(&self) -> Result<RoutingSnapshot> {
         let at_once = self.desk.store().read_at_once().await?;
-        let tunnels = tunnels::entries(&at_once, &self.addresses, HashMap::new()).await?;
-        let services = read::services(&at_once).await?;
+        let tunnels = tunnels::entries(&at_once, &self.addresses, HashMap::new(), None).await?;
+        let services = read::services(&at_once, None).await?;
         let rules = read::rules(&at_once).await?;
         let regions = read::regions(&at_once).await?;
         at_once.rollback().await?;
         Ok(RoutingSnapshot { tunnels, services, rules, regions })
+    }
+
+    /// What became of what was touched, as it is at one moment; regions only with everything, which is not for here.
+    /// `known` says what the caller holds of a domain: its host, and whether it wants TLS. Only if that is different now
+    /// are its routes read too.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn changes(
+        &self,
+        touched: &Touched,
+        known: &(dyn Fn(DomainId) -> Option<(HostPattern, bool)> + Sync),
+    ) -> Result<RoutingChanges> {
+        let at_once = self.desk.store().read_at_once().await?;
+        let mut changes = RoutingChanges::default();
+        if !touched.tunnels.is_empty() {
+            let entries = tunnels::entries(&at_once, &self.addresses, HashMap::new(), Some(&touched.tunnels)).await?;
+            changes.tunnels = touched.tunnels.iter().map(|id| (*id, None)).collect();
+            changes.tunnels.extend(entries.into_iter().map(|entry| (entry.tunnel_id, Some(entry))));
+        }
+        let mut services = touched.services.clone();
+        services.extend(read::services_of(&at_once, &touched.backends).await?);
+        if !services.is_empty() {
+            let entries = read::services(&at_once, Some(&services)).await?;
+            changes.services = services.iter().map(|id| (*id, None)).collect::<BTreeMap<_, _>>();
+            changes.services.extend(entries.into_iter().map(|entry| (entry.id, Some(entry))));
+        }
+        read::changed_rules(&at_once, touched, known, &mut changes).await?;
+        at_once.rollback().await?;
+        Ok(changes)
     }
 }

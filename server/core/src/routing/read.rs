@@ -1,8 +1,8 @@
 //! Reading the snapshot.
 
-use super::{BackendEntry, BackendOrigin, RegionEntry, RuleEntry, RunningSwitch, ServiceEntry};
+use super::{BackendEntry, BackendOrigin, RegionEntry, RoutingChanges, RuleEntry, RunningSwitch, ServiceEntry};
 use crate::{
-    Result,
+    Result, Touched,
     edit::target_of,
     pools::weight_of,
     store::{
@@ -13,11 +13,36 @@ use crate::{
 use domain::{
     BackendId, DomainId, HostPattern, Role, RouteId, RuleId, ServiceId, SwitchId, SwitchState, TunnelId, UserId,
 };
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use std::collections::{HashMap, HashSet};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use uuid::Uuid;
 
-pub(super) async fn services(connection: &impl ConnectionTrait) -> Result<Vec<ServiceEntry>> {
+/// The services that have these backends now.
+pub(super) async fn services_of(
+    connection: &impl ConnectionTrait,
+    some: &BTreeSet<BackendId>,
+) -> Result<Vec<ServiceId>> {
+    if some.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids = backends::Entity::find()
+        .select_only()
+        .column(backends::Column::ServiceId)
+        .distinct()
+        .filter(backends::Column::Id.is_in(some.iter().map(|id| id.0)))
+        .into_tuple::<Uuid>()
+        .all(connection)
+        .await?;
+    Ok(ids.into_iter().map(ServiceId).collect())
+}
+
+/// All services that are not deleted, or those of `only`.
+pub(super) async fn services(
+    connection: &impl ConnectionTrait,
+    only: Option<&BTreeSet<ServiceId>>,
+) -> Result<Vec<ServiceEntry>> {
+    let only = |column: Expr| only.map(|ids| column.is_in(ids.iter().map(|id| id.0)));
     let admins: HashSet<Uuid> = users::Entity::find()
         .select_only()
         .column(users::Column::Id)
@@ -30,6 +55,7 @@ pub(super) async fn services(connection: &impl ConnectionTrait) -> Result<Vec<Se
     let rows = backends::Entity::find()
         .filter(backends::Column::DeletedAt.is_null())
         .filter(backends::Column::State.ne("stopped"))
+        .filter(Condition::all().add_option(only(backends::Column::ServiceId.into_expr())))
         .order_by_asc(backends::Column::Id)
         .all(connection)
         .await?;
@@ -39,6 +65,7 @@ pub(super) async fn services(connection: &impl ConnectionTrait) -> Result<Vec<Se
     }
     let rows = services::Entity::find()
         .filter(services::Column::DeletedAt.is_null())
+        .filter(Condition::all().add_option(only(services::Column::Id.into_expr())))
         .order_by_asc(services::Column::Id)
         .all(connection)
         .await?;
@@ -82,27 +109,86 @@ fn backend(row: &backends::Model, admins: &HashSet<Uuid>) -> Result<BackendEntry
 }
 
 /// What the routes of a domain need to know of it.
-struct Host {
-    pattern: HostPattern,
-    http_to_https: bool,
-}
+type Host = (HostPattern, bool);
 
 pub(super) async fn rules(connection: &impl ConnectionTrait) -> Result<Vec<RuleEntry>> {
-    let mut switches = running_switches(connection).await?;
+    let mut switches = running_switches(connection, Condition::all()).await?;
+    let mut rules = domains(connection, Condition::all(), &mut switches).await?;
+    let hosts = hosts_of(&rules);
+    rules.extend(routes(connection, Condition::all(), &hosts, &mut switches).await?);
+    Ok(rules)
+}
+
+/// What became of the domains and routes that were touched.
+pub(super) async fn changed_rules(
+    connection: &impl ConnectionTrait,
+    touched: &Touched,
+    known: &(dyn Fn(DomainId) -> Option<Host> + Sync),
+    changes: &mut RoutingChanges,
+) -> Result<()> {
+    let (mut of_domains, of_routes) = (touched.domains.clone(), &touched.routes);
+    if of_domains.is_empty() && of_routes.is_empty() {
+        return Ok(());
+    }
+    changes.rules.extend(of_domains.iter().map(|id| (RuleId::Domain(*id), None)));
+    changes.rules.extend(of_routes.iter().map(|id| (RuleId::Route(*id), None)));
+    // A route has its domain's host, also when nothing of that was touched.
+    let parents = routes::Entity::find()
+        .select_only()
+        .column(routes::Column::DomainId)
+        .filter(routes::Column::Id.is_in(of_routes.iter().map(|id| id.0)))
+        .filter(routes::Column::DomainId.is_not_null())
+        .into_tuple::<Uuid>()
+        .all(connection)
+        .await?;
+    of_domains.extend(parents.into_iter().map(DomainId));
+    let ids = || of_domains.iter().map(|id| id.0);
+    let subjects = ids().chain(of_routes.iter().map(|id| id.0));
+    let mut switches =
+        running_switches(connection, Condition::all().add(switches::Column::SubjectId.is_in(subjects))).await?;
+    let here = domains(connection, Condition::all().add(domains::Column::Id.is_in(ids())), &mut switches).await?;
+    let hosts = hosts_of(&here);
+    let differ = |id: &&DomainId| known(**id).as_ref() != hosts.get(&id.0);
+    changes.whole_domains = touched.domains.iter().filter(differ).copied().collect();
+    let wanted = Condition::any()
+        .add(routes::Column::Id.is_in(of_routes.iter().map(|id| id.0)))
+        .add(routes::Column::DomainId.is_in(changes.whole_domains.iter().map(|id| id.0)));
+    if !changes.whole_domains.is_empty() {
+        switches.extend(running_switches(connection, Condition::all()).await?);
+    }
+    let under = routes(connection, wanted, &hosts, &mut switches).await?;
+    let here = here.into_iter().filter(|rule| matches!(rule.id, RuleId::Domain(id) if touched.domains.contains(&id)));
+    changes.rules.extend(here.chain(under).map(|rule| (rule.id, Some(rule))));
+    Ok(())
+}
+
+fn hosts_of(domains: &[RuleEntry]) -> HashMap<Uuid, Host> {
+    let host = |rule: &RuleEntry| match (rule.id, &rule.host) {
+        (RuleId::Domain(id), Some(host)) => Some((id.0, (host.clone(), rule.http_to_https))),
+        _ => None,
+    };
+    domains.iter().filter_map(host).collect()
+}
+
+/// The domains that may serve.
+async fn domains(
+    connection: &impl ConnectionTrait,
+    which: Condition,
+    switches: &mut HashMap<Uuid, RunningSwitch>,
+) -> Result<Vec<RuleEntry>> {
     let rows = domains::Entity::find()
         .filter(domains::Column::DeletedAt.is_null())
         .filter(domains::Column::VerifiedAt.is_not_null())
+        .filter(which)
         .order_by_asc(domains::Column::Id)
         .all(connection)
         .await?;
-    let mut hosts = HashMap::with_capacity(rows.len());
-    let mut rules = Vec::with_capacity(rows.len());
-    for row in rows {
-        let host = Host { pattern: parse(&row.host)?, http_to_https: row.http_to_https };
-        rules.push(RuleEntry {
+    let rule = |row: domains::Model| {
+        Ok(RuleEntry {
             id: RuleId::Domain(DomainId(row.id)),
             owner: UserId(row.owner_id),
-            host: Some(host.pattern.clone()),
+            domain: None,
+            host: Some(parse(&row.host)?),
             mount: None,
             strip_prefix: false,
             http_to_https: row.http_to_https,
@@ -110,16 +196,26 @@ pub(super) async fn rules(connection: &impl ConnectionTrait) -> Result<Vec<RuleE
             host_rewrite: row.host_rewrite.as_deref().map(parse).transpose()?,
             target: target_of!(&row)?,
             switch: switches.remove(&row.id),
-        });
-        hosts.insert(row.id, host);
-    }
+        })
+    };
+    rows.into_iter().map(rule).collect()
+}
+
+/// The routes that may serve: those of any host, and those of these domains.
+async fn routes(
+    connection: &impl ConnectionTrait,
+    which: Condition,
+    hosts: &HashMap<Uuid, Host>,
+    switches: &mut HashMap<Uuid, RunningSwitch>,
+) -> Result<Vec<RuleEntry>> {
     let rows = routes::Entity::find()
         .filter(routes::Column::DeletedAt.is_null())
         .filter(routes::Column::Enabled.eq(true))
+        .filter(which)
         .order_by_asc(routes::Column::Id)
         .all(connection)
         .await?;
-    rules.reserve(rows.len());
+    let mut rules = Vec::with_capacity(rows.len());
     for row in rows {
         let host = match row.domain_id {
             None => None,
@@ -132,10 +228,11 @@ pub(super) async fn rules(connection: &impl ConnectionTrait) -> Result<Vec<RuleE
         rules.push(RuleEntry {
             id: RuleId::Route(RouteId(row.id)),
             owner: UserId(row.owner_id),
-            host: host.map(|host| host.pattern.clone()),
+            domain: row.domain_id.map(DomainId),
+            host: host.map(|(pattern, _)| pattern.clone()),
             mount: Some(parse(&row.mount)?),
             strip_prefix: row.strip_prefix,
-            http_to_https: host.is_some_and(|host| host.http_to_https),
+            http_to_https: host.is_some_and(|(_, http_to_https)| *http_to_https),
             headers: read_headers(&row.header_rules)?,
             host_rewrite: row.host_rewrite.as_deref().map(parse).transpose()?,
             target: target_of!(&row)?,
@@ -145,8 +242,9 @@ pub(super) async fn rules(connection: &impl ConnectionTrait) -> Result<Vec<RuleE
     Ok(rules)
 }
 
-async fn running_switches(connection: &impl ConnectionTrait) -> Result<HashMap<Uuid, RunningSwitch>> {
+async fn running_switches(connection: &impl ConnectionTrait, which: Condition) -> Result<HashMap<Uuid, RunningSwitch>> {
     let rows = switches::Entity::find()
+        .filter(which)
         .filter(switches::Column::State.eq(SwitchState::Running.as_str()))
         .all(connection)
         .await?;

@@ -1,10 +1,12 @@
 //! What the engine routes by: plain data, read in one go.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::RoutingEntry;
 use domain::{
-    Affinity, BackendAddress, BackendId, BackendName, BackendState, Balance, HeaderRules, HealthCheck, HostPattern,
-    HostRewrite, MountPath, Redirect, RegionName, Resilience, RuleId, ServiceId, ServiceName, SwitchId, SwitchPlan,
-    Tag, Tags, Timestamp, TunnelId, UserId, Weight,
+    Affinity, BackendAddress, BackendId, BackendName, BackendState, Balance, DomainId, HeaderRules, HealthCheck,
+    HostPattern, HostRewrite, MountPath, Redirect, RegionName, Resilience, RuleId, ServiceId, ServiceName, SwitchId,
+    SwitchPlan, Tag, Tags, Timestamp, TunnelId, UserId, Weight,
 };
 
 /// All that may serve, as it was at one moment: only verified domains, enabled routes, and backends that are not
@@ -19,6 +21,21 @@ pub struct RoutingSnapshot {
     pub rules: Vec<RuleEntry>,
     /// All regions that are not deleted.
     pub regions: Vec<RegionEntry>,
+}
+
+/// What became of some of the things in a [`RoutingSnapshot`]; without a value, they are not in it any more.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RoutingChanges {
+    /// Tunnels.
+    pub tunnels: BTreeMap<TunnelId, Option<RoutingEntry>>,
+    /// Services.
+    pub services: BTreeMap<ServiceId, Option<ServiceEntry>>,
+    /// Domains and routes.
+    pub rules: BTreeMap<RuleId, Option<RuleEntry>>,
+    /// Domains all of whose routes are among the rules: what else was known of them is gone.
+    pub whole_domains: BTreeSet<DomainId>,
+    /// All regions, if they may have changed.
+    pub regions: Option<Vec<RegionEntry>>,
 }
 
 /// A region.
@@ -99,6 +116,8 @@ pub struct RuleEntry {
     pub id: RuleId,
     /// Whose it is.
     pub owner: UserId,
+    /// The domain that a route belongs to; `None`: any host, or this is a domain.
+    pub domain: Option<DomainId>,
     /// The host; `None`: any.
     pub host: Option<HostPattern>,
     /// The mount; `None`: the domain's own target.

@@ -211,7 +211,7 @@ impl Tunnels {
 
     /// All tunnels that are not deleted, for the routing table.
     pub async fn routing_entries(&self) -> Result<Vec<RoutingEntry>> {
-        entries(self.store.read(), &self.addresses, rows::verified_domains(self.store.read()).await?).await
+        entries(self.store.read(), &self.addresses, rows::verified_domains(self.store.read()).await?, None).await
     }
 
     async fn set_paused(&self, viewer: &Viewer, id: TunnelId, paused: bool) -> Result<Tunnel> {

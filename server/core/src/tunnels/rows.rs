@@ -18,7 +18,7 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     sea_query::{Expr, ExprTrait},
 };
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
 /// Ids in one statement; both databases limit its parameters.
@@ -219,13 +219,18 @@ pub(super) async fn verified_domains(connection: &impl ConnectionTrait) -> Resul
     by_tunnel(rows)
 }
 
-/// What the routing table needs to know of all tunnels that are not deleted, with these domains.
+/// What the routing table needs to know of all tunnels that are not deleted, or of those of `only`, with these domains.
 pub(crate) async fn entries(
     connection: &impl ConnectionTrait,
     addresses: &Addresses,
     mut domains: HashMap<Uuid, Vec<Hostname>>,
+    only: Option<&BTreeSet<TunnelId>>,
 ) -> Result<Vec<RoutingEntry>> {
-    let rows = tunnels::Entity::find().filter(tunnels::Column::DeletedAt.is_null()).all(connection).await?;
+    let only = only.map(|ids| tunnels::Column::Id.is_in(ids.iter().map(|id| id.0)));
+    let rows = tunnels::Entity::find()
+        .filter(Condition::all().add(tunnels::Column::DeletedAt.is_null()).add_option(only))
+        .all(connection)
+        .await?;
     rows.into_iter()
         .map(|row| {
             let subdomain = parse(&row.subdomain)?;

@@ -92,6 +92,11 @@ impl<C: Candidate + ?Sized> Candidate for Arc<C> {
 pub struct Cursor(AtomicU64);
 
 impl Cursor {
+    /// Another one for the same turn: whoever picks with it takes nobody's turn away.
+    pub fn aside(&self) -> Self {
+        Self(AtomicU64::new(self.0.load(Ordering::Relaxed)))
+    }
+
     fn next(&self) -> u64 {
         self.0.fetch_add(1, Ordering::Relaxed)
     }

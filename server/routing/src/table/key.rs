@@ -4,36 +4,38 @@ use std::hash::Hasher;
 use std::num::NonZero;
 
 use memchr::memchr;
-use siphasher::sip128::{Hasher128, SipHasher24};
+use siphasher::sip128::{Hasher128, SipHasher13};
 
-/// A host, or a mount of a host, as 127 bits of a keyed hash (SipHash-2-4, Aumasson and Bernstein, 2012).
+/// A host, or a mount of a host, as 127 bits of a keyed hash (SipHash, Aumasson and Bernstein, 2012; with one and three
+/// rounds, as in the hash tables of Rust's standard library).
 ///
 /// The table keeps no names and compares none, so that asking for an entry reads one place in memory and not a second
 /// one with its name. The secret is made anew for every table: nobody outside can look for a name with the hash of
-/// another, and stumbling on one takes 10^18 requests against a million routes for a chance of one in 10^14.
+/// another. Half of the hash says in which shard to look and half is compared there, so that stumbling on an entry takes
+/// some 10^16 requests, however many there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
-    /// Never 0, which spares the table a mark for empty places.
-    high: NonZero<u64>,
+    /// What is compared. Never 0, which spares the table a mark for empty places.
+    pub(super) check: NonZero<u64>,
+    /// Says where to look.
     low: u64,
 }
 
 impl Key {
-    /// Where to begin to search for it among so many places (Lemire, "Fast Random Integer Generation in an Interval",
-    /// 2019).
-    pub(super) fn home(self, places: usize) -> usize {
-        ((u128::from(self.low) * places as u128) >> 64) as usize
+    /// In which of so many shards it is; a power of two.
+    pub(super) fn shard(self, shards: usize) -> usize {
+        self.low as usize & (shards - 1)
     }
 }
 
 /// Makes the keys of one table.
 #[derive(Clone, Debug)]
-pub(super) struct Keys(SipHasher24);
+pub(super) struct Keys(SipHasher13);
 
 impl Keys {
     /// With a secret from the system's source of randomness.
     pub(super) fn random() -> Self {
-        Self(SipHasher24::new_with_keys(rand::random(), rand::random()))
+        Self(SipHasher13::new_with_keys(rand::random(), rand::random()))
     }
 
     /// A host. Any host has no name.
@@ -41,6 +43,13 @@ impl Keys {
         let mut hasher = self.0;
         hasher.write(name.as_bytes());
         Prefix { path, end: 0, depth: 0, hasher }
+    }
+
+    /// A whole mount of a host.
+    pub(super) fn mount<'p>(&self, name: &str, path: &'p str) -> Prefix<'p> {
+        let mut prefix = self.host(name, path);
+        while prefix.advance() {}
+        prefix
     }
 }
 
@@ -52,13 +61,18 @@ pub(super) struct Prefix<'p> {
     path: &'p str,
     end: usize,
     depth: usize,
-    hasher: SipHasher24,
+    hasher: SipHasher13,
 }
 
 impl<'p> Prefix<'p> {
     /// Whether there is a path to take segments from, and not the `*` of `OPTIONS *`.
     pub(super) fn is_of_path(&self) -> bool {
         self.path.starts_with('/')
+    }
+
+    /// Whether all of the path is in it.
+    pub(super) fn is_whole(&self) -> bool {
+        self.end == self.path.len()
     }
 
     /// Takes the next segment in; `false` when there is none.
@@ -74,7 +88,7 @@ impl<'p> Prefix<'p> {
 
     pub(super) fn key(&self) -> Key {
         let hash = self.hasher.finish128();
-        Key { high: NonZero::new(hash.h1 | 1).unwrap_or(NonZero::<u64>::MIN), low: hash.h2 }
+        Key { check: NonZero::new(hash.h1 | 1).unwrap_or(NonZero::<u64>::MIN), low: hash.h2 }
     }
 
     /// How many segments it has.

@@ -6,7 +6,7 @@ mod index;
 mod key;
 mod steps;
 
-use domain::MountPath;
+use domain::{HostPattern, MountPath};
 use memchr::memchr_iter;
 
 pub use builder::{Builder, Refused};
@@ -21,9 +21,12 @@ pub use steps::Step;
 /// neither, the routes of any host. Within it the one mount that covers the path is found, otherwise the host's own
 /// target, otherwise nothing: a host that is known never falls back to a less specific one.
 ///
+/// It never changes; a [`Builder`] goes on to further ones, which share with it what stayed the same, so that it is cheap
+/// to clone.
+///
 /// A lookup takes no lock and allocates nothing. It asks for the host once, once more per number of labels that a
 /// wildcard has, and for a mount once per depth at which the host has one, whatever the number of routes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Table<T> {
     keys: Keys,
     exact: Index<Host<T>>,
@@ -44,6 +47,8 @@ pub struct Found<'t, T> {
     pub mount_len: usize,
     /// Which kind of host it was found at.
     pub host: HostMatch,
+    /// Whether the host has no mounts, so that the path decided nothing.
+    pub is_alone: bool,
 }
 
 impl<T> Clone for Found<'_, T> {
@@ -65,7 +70,7 @@ pub enum HostMatch {
     Any,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Host<T> {
     /// At which depths it has mounts.
     depths: Depths,
@@ -92,6 +97,26 @@ impl<T> Table<T> {
         (found, steps)
     }
 
+    /// What was entered for a mount of a host or of any host, or without mount as a host's own target.
+    pub fn entered(&self, pattern: Option<&HostPattern>, mount: Option<&MountPath>) -> Option<&T> {
+        let name = builder::name(pattern);
+        if let Some(mount) = mount {
+            return self.mounts.get(self.keys.mount(&name, builder::segments(mount)).key());
+        }
+        let key = self.keys.host(&name, "").key();
+        let host = match pattern {
+            None => Some(&self.any),
+            Some(HostPattern::Exact(_)) => self.exact.get(key),
+            Some(HostPattern::Wildcard(_)) => self.wildcards.get(key),
+        };
+        host?.own.as_ref()
+    }
+
+    /// How many hosts there are, and how many mounts.
+    pub fn size(&self) -> (usize, usize) {
+        (self.exact.len() + self.wildcards.len(), self.mounts.len())
+    }
+
     /// How many bytes of memory the table takes, without what its targets refer to.
     pub fn memory(&self) -> usize {
         size_of::<Self>() + self.exact.memory() + self.wildcards.memory() + self.mounts.memory()
@@ -100,12 +125,13 @@ impl<T> Table<T> {
     fn search<'r>(&self, host: &'r str, path: &'r str, mut observe: impl FnMut(Step<'r>)) -> Option<Found<'_, T>> {
         let (kind, entry, prefix) = self.host(host, path, &mut observe);
         if let Some((target, mount_len)) = self.mount(entry.depths, prefix, &mut observe) {
-            return Some(Found { target, mount_len, host: kind });
+            return Some(Found { target, mount_len, host: kind, is_alone: false });
         }
         if kind != HostMatch::Any {
             observe(Step::OwnTarget { found: entry.own.is_some() });
         }
-        entry.own.as_ref().map(|target| Found { target, mount_len: 0, host: kind })
+        let is_alone = entry.depths.is_empty();
+        entry.own.as_ref().map(|target| Found { target, mount_len: 0, host: kind, is_alone })
     }
 
     /// The most specific host, and where the search for its mounts begins.
