@@ -18,6 +18,7 @@ mod news;
 mod page;
 mod pools;
 mod presence;
+mod purge;
 mod regions;
 mod revisions;
 mod routes;

@@ -125,6 +125,15 @@ impl Services {
         tokio::join!(self.traffic().run(stop.clone()), self.0.news.run(stop.clone()), self.tidy(stop));
     }
 
+    /// Removes for good what was deleted so long ago that it cannot be restored any more; how many rows that were. It
+    /// happens every hour while this [runs](Self::run).
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn purge_deleted(&self) -> Result<u64> {
+        crate::purge::run(&self.0.store).await
+    }
+
     async fn tidy(&self, stop: CancellationToken) {
         let mut hours = tokio::time::interval(TIDY_EVERY);
         loop {
@@ -141,6 +150,12 @@ impl Services {
                 Ok(removed) => tracing::debug!(removed, "sessions that have ended were removed"),
                 Err(error) => {
                     tracing::warn!(cause = error.cause(), "sessions that have ended were not removed: {error}");
+                }
+            }
+            match self.purge_deleted().await {
+                Ok(removed) => tracing::debug!(removed, "what was deleted long ago was removed"),
+                Err(error) => {
+                    tracing::warn!(cause = error.cause(), "what was deleted long ago was not removed: {error}");
                 }
             }
         }

@@ -56,6 +56,8 @@ pub(crate) struct Edit<'a> {
     touched: Touched,
     counts: Counts,
     names: Names,
+    /// Whether revisions name who makes the change.
+    named: bool,
 }
 
 /// What a revision is about.
@@ -120,6 +122,7 @@ impl Desk {
             touched: Touched::default(),
             counts: Counts::default(),
             names: Names::default(),
+            named: true,
         })
     }
 }
@@ -169,6 +172,11 @@ impl<'a> Edit<'a> {
         Ok(())
     }
 
+    /// Whether revisions say from now on who makes the change.
+    pub(crate) fn name_actor(&mut self, named: bool) {
+        self.named = named;
+    }
+
     /// A rule leads elsewhere, though nothing of it was changed.
     pub(crate) fn routed_differently(&mut self, rule: RuleId) {
         self.touched.rule(rule);
@@ -196,8 +204,8 @@ impl<'a> Edit<'a> {
         let row = revisions::Model {
             id: Uuid::now_v7(),
             at: now(),
-            actor_id: Some(self.actor.id().0),
-            actor_email: Some(self.actor.user().email.to_string()),
+            actor_id: self.named.then(|| self.actor.id().0),
+            actor_email: self.named.then(|| self.actor.user().email.to_string()),
             owner_id: object.owner,
             kind: object.kind.as_str().into(),
             object_id: object.id,

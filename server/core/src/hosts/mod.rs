@@ -1,5 +1,6 @@
 //! Domains: host names with an owner.
 
+mod claims;
 mod reserved;
 mod rows;
 mod service;

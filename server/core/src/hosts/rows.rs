@@ -116,6 +116,7 @@ impl Edit<'_> {
             deleted_with: None,
         };
         let row = filled(empty, &spec, &target)?;
+        self.make_room(&row.host, row.owner_id).await?;
         edit::insert::<domains::Entity, _>(self.tx(), row.clone()).await.map_err(exists(&row.host))?;
         let after = self.domain_spec(&row).await?;
         self.record(object(&row), action, None, Some(&after)).await?;
@@ -192,7 +193,9 @@ impl Edit<'_> {
         self.desk().check_host(self.actor(), &host)?;
         self.check_services(row.service_id, Some(row.id)).await?;
         self.count_in(Counted::Domains, &owner, 1).await?;
-        let row = domains::Model { deleted_at: None, deleted_with: None, updated_at: now(), ..row };
+        self.make_room(&row.host, row.owner_id).await?;
+        let verified_at = self.still_verified(&row).await?;
+        let row = domains::Model { verified_at, deleted_at: None, deleted_with: None, updated_at: now(), ..row };
         edit::update::<domains::Entity, _>(self.tx(), row.clone()).await.map_err(exists(&row.host))?;
         routes::Entity::update_many()
             .col_expr(routes::Column::DeletedAt, Expr::value(Option::<Timestamp>::None))

@@ -1,5 +1,6 @@
 use crate::support::{Db, admin, backend, from, member, pool};
 use domain::{BackendId, RevisionAction, SwitchPlan, SwitchState, Tag, Target};
+use sea_orm::ConnectionTrait;
 use serde_json::json;
 use server_core::{
     Change, CoreError, DomainQuery, DomainRef, NewTunnel, Page, RevisionQuery, SwitchEnd, SwitchRequest, TunnelPatch,
@@ -301,4 +302,100 @@ pub async fn a_gradual_switch_keeps_the_tag_until_it_is_done_or_goes_back(db: Db
     let states: Vec<_> = history.iter().map(|switch| switch.state).collect();
     assert_eq!(states, [SwitchState::Done, SwitchState::Cancelled, SwitchState::Returned]);
     assert_eq!(history[2].reason.as_deref(), Some("too many errors"));
+}
+
+/// Lets time pass for a domain: so many days for the owner's last change, and for when it was made or deleted.
+async fn age(db: &Db, host: &str, column: &str, days: i64) {
+    let connection = sea_orm::Database::connect(&db.url).await.unwrap();
+    let at = (chrono::Utc::now() - chrono::TimeDelta::days(days)).to_rfc3339();
+    let update = format!("UPDATE domains SET {column} = '{at}' WHERE host = '{host}'");
+    connection.execute_unprepared(&update).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+pub async fn a_claim_that_nobody_verifies_gives_way(db: Db) {
+    let services = db.open().await;
+    let ada = admin(&services, "ada").await;
+    let (bob, eve) = (member(&services, "bob").await, member(&services, "eve").await);
+    let (hosts, routes) = (services.hosts(), services.routes());
+    let app = || from(json!({"domain": "app.example.com"}));
+    let claim = hosts.create(&eve, app()).await.unwrap();
+    pool(&services, &eve, "shop", "v1").await;
+    let on = json!({"domain": "app.example.com", "mount": "/x", "service": "shop"});
+    routes.create(&eve, from(on)).await.unwrap();
+    age(&db, "app.example.com", "updated_at", 6).await;
+    assert_eq!(hosts.create(&bob, app()).await.unwrap_err().code(), "domain_taken");
+    age(&db, "app.example.com", "updated_at", 7).await;
+    assert_eq!(hosts.create(&eve, app()).await.unwrap_err().code(), "domain_taken", "it is hers, old or not");
+    let bobs = hosts.create(&bob, app()).await.unwrap();
+    assert!(!bobs.verified);
+    let lost = hosts.get(&eve, &claim.id.into()).await.unwrap();
+    assert!(lost.deleted_at.is_some());
+    let query = server_core::RevisionQuery::default();
+    let revision = services.revisions().list(&eve, query, Page::default()).await.unwrap().items.remove(0);
+    assert_eq!((revision.object_id, &revision.actor_email), (claim.id.0, &None), "whose it is now is not told");
+    assert_eq!(hosts.restore(&eve, &claim.id.into()).await.unwrap_err().code(), "domain_taken");
+
+    // What is changed again and again is not held for ever.
+    age(&db, "app.example.com", "created_at", 30).await;
+    hosts.restore(&eve, &claim.id.into()).await.unwrap();
+    assert_eq!(hosts.restore(&bob, &bobs.id.into()).await.map(|domain| domain.verified).ok(), Some(false));
+
+    // A proof ends all that.
+    hosts.record_check(bobs.id, Ok(())).await.unwrap();
+    age(&db, "app.example.com", "updated_at", 400).await;
+    assert_eq!(hosts.create(&eve, app()).await.unwrap_err().code(), "domain_taken");
+    assert_eq!(hosts.create(&ada, app()).await.unwrap_err().code(), "domain_taken");
+}
+
+pub async fn what_is_restored_is_verified_as_long_as_nobody_else_was(db: Db) {
+    let services = db.open().await;
+    admin(&services, "ada").await;
+    let (hosts, bob, eve) = (services.hosts(), member(&services, "bob").await, member(&services, "eve").await);
+    let app = || from(json!({"domain": "app.example.com"}));
+    let bobs = hosts.create(&bob, app()).await.unwrap();
+    hosts.record_check(bobs.id, Ok(())).await.unwrap();
+    hosts.delete(&bob, &bobs.id.into()).await.unwrap();
+    assert!(hosts.restore(&bob, &bobs.id.into()).await.unwrap().verified, "it was away for a moment");
+
+    hosts.delete(&bob, &bobs.id.into()).await.unwrap();
+    let eves = hosts.create(&eve, app()).await.unwrap();
+    hosts.delete(&eve, &eves.id.into()).await.unwrap();
+    assert!(hosts.restore(&bob, &bobs.id.into()).await.unwrap().verified, "she only claimed it");
+
+    hosts.delete(&bob, &bobs.id.into()).await.unwrap();
+    hosts.restore(&eve, &eves.id.into()).await.unwrap();
+    hosts.record_check(eves.id, Ok(())).await.unwrap();
+    hosts.delete(&eve, &eves.id.into()).await.unwrap();
+    assert!(!hosts.restore(&bob, &bobs.id.into()).await.unwrap().verified, "it was hers meanwhile");
+    assert!(services.routing().snapshot().await.unwrap().rules.is_empty());
+
+    hosts.record_check(bobs.id, Ok(())).await.unwrap();
+    hosts.delete(&bob, &bobs.id.into()).await.unwrap();
+    age(&db, "app.example.com", "deleted_at", 8).await;
+    assert!(!hosts.restore(&bob, &bobs.id.into()).await.unwrap().verified, "it was away for long");
+}
+
+pub async fn what_was_deleted_long_ago_is_removed(db: Db) {
+    let services = db.open().await;
+    let (hosts, routes, ada) = (services.hosts(), services.routes(), admin(&services, "ada").await);
+    pool(&services, &ada, "shop", "v1").await;
+    for host in ["old.example.com", "young.example.com", "live.example.com"] {
+        hosts.create(&ada, from(json!({"domain": host, "service": "shop"}))).await.unwrap();
+        routes.create(&ada, from(json!({"domain": host, "mount": "/x", "service": "shop"}))).await.unwrap();
+    }
+    for (host, days) in [("old.example.com", 91), ("young.example.com", 89)] {
+        hosts.delete(&ada, &at(host)).await.unwrap();
+        age(&db, host, "deleted_at", days).await;
+    }
+    // Its route was deleted a moment ago.
+    assert_eq!(services.purge_deleted().await.unwrap(), 0);
+    let connection = sea_orm::Database::connect(&db.url).await.unwrap();
+    let update = "UPDATE routes SET deleted_at = (SELECT deleted_at FROM domains WHERE domains.id = routes.domain_id)";
+    connection.execute_unprepared(update).await.unwrap();
+    connection.close().await.unwrap();
+    assert_eq!(services.purge_deleted().await.unwrap(), 2, "a domain with its route");
+    assert_eq!(hosts.get(&ada, &at("old.example.com")).await.unwrap_err().code(), "not_found");
+    hosts.restore(&ada, &at("young.example.com")).await.unwrap();
+    assert_eq!(services.routing().snapshot().await.unwrap().rules.len(), 4);
 }
