@@ -61,13 +61,13 @@ impl SwitchState {
 }
 
 /// How a gradual switch goes, and when it goes back by itself.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SwitchPlan {
     /// Its steps, in order.
     pub steps: Vec<SwitchStep>,
-    /// Back when more than this share of the new tag's answers are errors; 0 to 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Back when more than this share of the new tag's answers are errors; 0 to 1. 0.05 when nothing is said, since a tag
+    /// that fails must not go on failing until somebody looks; `null` for never.
     pub max_error_rate: Option<f64>,
     /// Back when the new tag's 95th percentile of latency is above so many milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,6 +89,12 @@ pub enum SwitchPlanError {
     /// A share of errors that is none.
     #[error("max_error_rate is a number from 0 to 1, such as 0.05 for 5 of 100")]
     ErrorRate,
+}
+
+impl Default for SwitchPlan {
+    fn default() -> Self {
+        Self { steps: Vec::new(), max_error_rate: Some(0.05), max_latency_ms: None }
+    }
 }
 
 impl SwitchPlan {
@@ -199,6 +205,16 @@ mod tests {
         let steps =
             steps.iter().map(|(percent, seconds)| SwitchStep { percent: *percent, seconds: *seconds }).collect();
         SwitchPlan { steps, ..SwitchPlan::default() }
+    }
+
+    #[test]
+    fn errors_have_a_limit_unless_it_is_taken_away() {
+        let read = |text| serde_json::from_str::<SwitchPlan>(text).map(|plan| plan.max_error_rate).ok();
+        assert_eq!(read(r#"{"steps": []}"#), Some(Some(0.05)));
+        assert_eq!(read(r#"{"steps": [], "max_error_rate": null}"#), Some(None));
+        let unlimited = SwitchPlan { max_error_rate: None, ..SwitchPlan::default() };
+        let written = serde_json::to_string(&unlimited).unwrap_or_default();
+        assert_eq!(read(&written), Some(None), "{written}");
     }
 
     #[test]

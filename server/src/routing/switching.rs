@@ -129,6 +129,8 @@ mod tests {
         assert_eq!(crossed(&plan, &nothing), None);
         let unanswered = Tallied { given_up: 3, latency_ms: latency(900.0), ..nothing };
         assert!(crossed(&plan, &unanswered).is_some_and(|text| text.contains("900 ms")));
-        assert_eq!(crossed(&SwitchPlan::default(), &seen(10, 10, 9e9)), None);
+        let unwatched = SwitchPlan { max_error_rate: None, ..SwitchPlan::default() };
+        assert_eq!(crossed(&unwatched, &seen(10, 10, 9e9)), None);
+        assert!(crossed(&SwitchPlan::default(), &seen(10, 10, 1.0)).is_some());
     }
 }
