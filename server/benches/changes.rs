@@ -1,6 +1,6 @@
 //! How long it takes from the API's answer to a change until requests are routed anew, by the number of rules.
 //!
-//! `cargo bench -p server --profile quick --bench changes`. A tenth of the rules are domains, all others their routes, and
+//! `cargo bench -p server --profile quick --bench changes`. A twentieth of the rules are domains, all others their routes, and
 //! a hundred lead to one service. One change sends a domain elsewhere, one gives a backend another address, and one makes
 //! a route. The database is SQLite.
 
@@ -50,7 +50,7 @@ async fn filled(rules: usize) -> Switchboard {
 }
 
 async fn copy(home: &Home, rules: usize) {
-    let (services, domains) = (rules / 100, rules / 10);
+    let (services, domains) = (rules / 100, rules / 20);
     let count =
         |most: usize| format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {most})");
     // Ids are made of numbers, so that rows find each other: a letter for the table, then which one.
@@ -67,8 +67,8 @@ async fn copy(home: &Home, rules: usize) {
         ),
         format!(
             "{} INSERT INTO backends (id, owner_id, created_at, updated_at, service_id, name, address, tls_verify, tags, \
-             weight, state) SELECT {}, owner_id, created_at, updated_at, {}, 'b' || i, address, tls_verify, tags, weight, \
-             state FROM n, backends WHERE name = 'one'",
+             weight, state, announced) SELECT {}, owner_id, created_at, updated_at, {}, 'b' || i, address, tls_verify, tags, \
+             weight, state, announced FROM n, backends WHERE name = 'one'",
             count(services),
             id(2, "i"),
             id(1, "i")
@@ -80,7 +80,7 @@ async fn copy(home: &Home, rules: usize) {
              verified_at FROM n, domains WHERE host = 'one.example.com'",
             count(domains),
             id(3, "i"),
-            id(1, "1 + i / 10"),
+            id(1, "1 + (i - 1) / 10"),
         ),
         format!(
             "{} INSERT INTO routes (id, owner_id, created_at, updated_at, domain_id, mount, strip_prefix, enabled, \
@@ -88,7 +88,7 @@ async fn copy(home: &Home, rules: usize) {
              strip_prefix, enabled, target_kind, {}, header_rules FROM n, routes WHERE mount = '/one'",
             count(rules - domains - 9),
             id(4, "i"),
-            id(3, "1 + (i - 1) / 9"),
+            id(3, "1 + (i - 1) / 19"),
             id(1, "1 + i / 100"),
         ),
     ] {
