@@ -74,7 +74,7 @@ async fn serve(station: Arc<Station>, forwarder: Arc<Forwarder>, mut incoming: I
     while let Some((head, respond, body)) = incoming.next().await {
         let (station, forwarder) = (station.clone(), forwarder.clone());
         requests.spawn(async move {
-            // In a box from the start: as a part of the task it would be moved three times, all of its kilobytes.
+            // In a box from the start, so that its kilobytes are not moved with the task.
             let report = Box::pin(forwarder.forward(head, respond, body)).await;
             station.report(report);
         });
