@@ -118,7 +118,8 @@ impl Routing {
             return Ok(());
         }
         // Until all of it is in the table: what fails now is read with everything else later.
-        let is_whole = touched.all || std::mem::replace(missed, true);
+        let was_missed = std::mem::replace(missed, true);
+        let is_whole = touched.all || was_missed;
         let changes = if is_whole {
             held.differences(self.services.routing().snapshot().await?)
         } else {
