@@ -97,7 +97,8 @@ async fn it_serves_a_tunnel_and_comes_back() {
 
 #[tokio::test]
 async fn it_announces_a_service() {
-    let programs = Programs::start().await;
+    // Nobody is waited for, so that who has gone is seen to have gone.
+    let programs = Programs::start_with(&[("SWITCHBOARD_HOLD_TIMEOUT", "0s")]).await;
     let origin = Origin::mirror().await;
     let services = r#"[{"host": "shop.example.com", "path": "/api", "tag": "blue"}]"#;
     let mut telephone = telephone_with(&programs, origin.address, "shop", services).await;
