@@ -1,5 +1,6 @@
 //! Where things are: asked of cargo, never guessed.
 
+use std::env;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -24,7 +25,10 @@ impl Workspace {
     /// # Errors
     /// When cargo cannot be started or its answer cannot be understood.
     pub fn load() -> anyhow::Result<Self> {
-        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+        // Cargo says it when it runs us, and then it is right even for a program that another clone has built into a
+        // target folder that both use.
+        let folder = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+        let manifest = folder.join("Cargo.toml");
         let mut cargo = process::cargo();
         cargo.args(["metadata", "--format-version", "1", "--manifest-path"]).arg(&manifest);
         let metadata: Value = serde_json::from_str(&process::output(&mut cargo)?)
