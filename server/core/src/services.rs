@@ -1,8 +1,8 @@
 //! The one handle on everything.
 
 use crate::{
-    Accounts, ApiSessions, Changes, CoreError, Declared, Engine, Hosts, OpenError, Pools, Presence, Regions, Result,
-    Revisions, Routes, Routing, Settings, Switches, Tokens, Traffic, Tunnels, Verifier, WebSessions,
+    Accounts, ApiSessions, Changes, CoreError, Declared, Engine, Hosts, Inspector, OpenError, Pools, Presence, Regions,
+    Result, Revisions, Routes, Routing, Settings, Switches, Tokens, Traffic, Tunnels, Verifier, WebSessions,
     accounts::FirstAccount,
     auth::{Passwords, Throttle},
     edit::Desk,
@@ -44,6 +44,7 @@ struct Inner {
     declared: Declared,
     routing: Routing,
     traffic: Arc<Traffic>,
+    inspector: Inspector,
     web_sessions: WebSessions,
     api_sessions: ApiSessions,
     presence: Presence,
@@ -107,6 +108,7 @@ impl Services {
             declared: Declared { desk: desk.clone() },
             routing: Routing { desk, addresses },
             traffic,
+            inspector: Inspector::new(),
             web_sessions,
             api_sessions,
             presence,
@@ -122,7 +124,12 @@ impl Services {
     /// What has to be done again and again, until it is stopped: measuring traffic, hearing of other nodes' changes,
     /// removing sessions that have ended.
     pub async fn run(&self, stop: CancellationToken) {
-        tokio::join!(self.traffic().run(stop.clone()), self.0.news.run(stop.clone()), self.tidy(stop));
+        tokio::join!(
+            self.traffic().run(stop.clone()),
+            self.inspector().run(stop.clone()),
+            self.0.news.run(stop.clone()),
+            self.tidy(stop)
+        );
     }
 
     /// Removes for good what was deleted so long ago that it cannot be restored any more; how many rows that were. It
@@ -164,6 +171,11 @@ impl Services {
     /// Accounts.
     pub fn accounts(&self) -> &Accounts {
         &self.0.accounts
+    }
+
+    /// What is kept of exchanges.
+    pub fn inspector(&self) -> &Inspector {
+        &self.0.inspector
     }
 
     /// Tunnel tokens.

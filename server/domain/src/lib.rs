@@ -6,7 +6,9 @@
 mod address;
 mod backend;
 mod backend_live;
+mod capture;
 mod email;
+mod exchange;
 mod explain;
 mod headers;
 mod health;
@@ -40,7 +42,12 @@ pub use backend::{
     WeightError,
 };
 pub use backend_live::BackendLive;
+pub use capture::{CaptureLevel, CaptureSettings, CaptureSettingsError, Redaction, UnknownCaptureLevel};
 pub use email::{Email, EmailError};
+pub use exchange::{
+    AnsweredBy, BodyInfo, Exchange, ExchangeEnd, ExchangeKind, ExchangeMessage, ExchangeSummary, HeadField,
+    MessageHead, MessageKind, Party, RecorderHealth, Timings,
+};
 pub use explain::{ExplainAbout, ExplainCandidate, ExplainOutcome, ExplainRequest, ExplainStep, Explanation};
 pub use headers::{
     HeaderChanges, HeaderName, HeaderRules, HeaderRulesError, HeaderValue, HostRewrite, HostRewriteError,

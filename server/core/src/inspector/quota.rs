@@ -1,0 +1,97 @@
+//! How much may be recorded: so many exchanges in a second, and so many bytes that wait in memory.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+/// How often there are new turns.
+pub(super) const TICK: Duration = Duration::from_millis(100);
+/// How many exchanges are recorded in a tick at most; a thousand in a second.
+const TURNS: i64 = 100;
+/// The most that is held of exchanges in memory, bytes.
+const MEMORY: usize = 64 * 1024 * 1024;
+
+/// What may still be recorded, and what was not.
+#[derive(Debug)]
+pub(super) struct Quota {
+    turns: AtomicI64,
+    sampled: AtomicU64,
+    memory: AtomicUsize,
+    beyond_rate: AtomicU64,
+    lost: AtomicU64,
+}
+
+/// A part of the memory that exchanges may take until they are written.
+#[derive(Debug)]
+pub struct Room {
+    quota: Arc<Quota>,
+    bytes: usize,
+}
+
+impl Default for Quota {
+    fn default() -> Self {
+        Self {
+            turns: AtomicI64::new(TURNS),
+            sampled: AtomicU64::new(0),
+            memory: AtomicUsize::new(0),
+            beyond_rate: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Quota {
+    /// Whether an exchange may be recorded, of which `percent` in a hundred are wanted.
+    pub(super) fn take_turn(&self, percent: u8) -> bool {
+        if percent < 100 {
+            // As even as can be: with 25 each fourth one.
+            let (n, percent) = (self.sampled.fetch_add(1, Relaxed), u64::from(percent));
+            if (n + 1) * percent / 100 == n * percent / 100 {
+                return false;
+            }
+        }
+        // Read first: under load nobody writes to what every thread reads.
+        if self.turns.load(Relaxed) > 0 && self.turns.fetch_sub(1, Relaxed) > 0 {
+            return true;
+        }
+        self.beyond_rate.fetch_add(1, Relaxed);
+        false
+    }
+
+    /// A tick begins.
+    pub(super) fn tick(&self) {
+        self.turns.store(TURNS, Relaxed);
+    }
+
+    pub(super) fn room(this: &Arc<Self>, bytes: usize) -> Option<Room> {
+        if this.memory.fetch_add(bytes, Relaxed) + bytes > MEMORY {
+            this.memory.fetch_sub(bytes, Relaxed);
+            return None;
+        }
+        Some(Room { quota: this.clone(), bytes })
+    }
+
+    /// A record was dropped.
+    pub(super) fn lost(&self) {
+        self.lost.fetch_add(1, Relaxed);
+    }
+}
+
+impl Room {
+    /// Makes it larger; whether there was as much.
+    pub fn grow(&mut self, bytes: usize) -> bool {
+        match Quota::room(&self.quota, bytes) {
+            Some(mut more) => {
+                self.bytes += std::mem::take(&mut more.bytes);
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.quota.memory.fetch_sub(self.bytes, Relaxed);
+    }
+}
