@@ -33,6 +33,15 @@ pub enum Informing {
 }
 
 impl ClientBody {
+    /// The head of the request byte by byte, its empty line included; empty of HTTP/2, whose heads are compressed, and when
+    /// this was called before. As long as it is there, so is the memory that it was read into.
+    pub fn take_head(&mut self) -> Bytes {
+        match self {
+            Self::Http1(body) => body.take_head(),
+            Self::Http2(_) => Bytes::new(),
+        }
+    }
+
     /// Takes the connection over once a response with status 101 was written; `None` when the client has not asked
     /// for another protocol, cannot with HTTP/2, or this was called before.
     pub fn on_upgrade(&mut self) -> Option<OnUpgrade> {

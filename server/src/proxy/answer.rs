@@ -1,5 +1,6 @@
 //! The answer of whoever was asked.
 
+use bytes::Bytes;
 use http::{HeaderValue, Version};
 use telephone::line::{RecvBody, SendBody};
 use wire::head::ResponseHead;
@@ -73,6 +74,15 @@ impl AnswerBody {
         match self {
             Self::Tunnel(..) | Self::Upgraded(_) => Version::HTTP_11,
             Self::Upstream(body) => body.version(),
+        }
+    }
+
+    /// The head before it byte by byte; empty when it came in another form than HTTP/1.1's.
+    pub(super) fn take_head(&mut self) -> Bytes {
+        match self {
+            Self::Tunnel(..) => Bytes::new(),
+            Self::Upstream(body) => body.take_head(),
+            Self::Upgraded(upgraded) => upgraded.take_head(),
         }
     }
 

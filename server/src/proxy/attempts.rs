@@ -1,7 +1,7 @@
 //! On which line a request goes, and whether it may go again.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::Method;
 use telephone::line::{OpenStreamError, ResponseFuture, SendBody, StreamError};
@@ -9,6 +9,7 @@ use wire::frame::ResetCode;
 use wire::head::RequestHead;
 use wire::mux::OpenError;
 
+use super::capture::Capture;
 use super::problem::Problem;
 use crate::routing::TunnelRoute;
 use crate::tunnel::{SessionLine, SessionSet};
@@ -24,14 +25,15 @@ const MAX_TURNS: u32 = 4;
 /// The attempts to have one request answered.
 pub(super) struct Attempts<'a> {
     route: &'a TunnelRoute,
+    capture: Option<&'a Capture>,
     turns: u32,
     /// A line broke under the request, which may have been processed. This happens once.
     broken: bool,
 }
 
 impl<'a> Attempts<'a> {
-    pub(super) fn new(route: &'a TunnelRoute) -> Self {
-        Self { route, turns: 0, broken: false }
+    pub(super) fn new(route: &'a TunnelRoute, capture: Option<&'a Capture>) -> Self {
+        Self { route, capture, turns: 0, broken: false }
     }
 
     /// Opens a stream on the best line there is, waiting for one if need be.
@@ -42,7 +44,12 @@ impl<'a> Attempts<'a> {
         };
         loop {
             let error = match line.line.open(head, end) {
-                Ok(stream) => return Ok(stream),
+                Ok(stream) => {
+                    if let Some(capture) = self.capture {
+                        capture.given_to_session(line.session);
+                    }
+                    return Ok(stream);
+                }
                 Err(error) => error,
             };
             tracing::debug!(session = %line.session, %error, "no stream was opened");
@@ -69,11 +76,15 @@ impl<'a> Attempts<'a> {
 
     async fn wait(&self) -> Result<Arc<SessionLine>, Problem> {
         let _held = self.route.meter.hold();
+        let since = self.capture.map(|_| Instant::now());
         let line = if self.broken {
             self.route.sessions.wait(PATIENCE_AFTER_BREAK, SessionSet::pick_lively).await
         } else {
             self.route.sessions.wait(PATIENCE, SessionSet::pick).await
         };
+        if let (Some(capture), Some(since)) = (self.capture, since) {
+            capture.held(since.elapsed());
+        }
         line.ok_or_else(if self.broken { Problem::bad_gateway } else { Problem::tunnel_offline })
     }
 

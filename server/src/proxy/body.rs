@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use domain::ExchangeEnd;
 use http_body::{Body, Frame, SizeHint};
 use http1::BodyError;
 use server_core::{InFlight, Meter};
@@ -16,6 +17,7 @@ use telephone::line::StreamError;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::answer::PlainAnswer;
+use super::capture::{Capture, Side};
 use super::deadline::Progress;
 use crate::ingress::ClientBody;
 use crate::routing::InUse;
@@ -50,6 +52,7 @@ impl Idleness {
 pub struct ProxiedBody {
     body: PlainAnswer,
     meter: Arc<Meter>,
+    capture: Option<Arc<Capture>>,
     _in_flight: InFlight,
     _in_use: Option<InUse>,
 }
@@ -66,8 +69,14 @@ pub enum ProxiedBodyError {
 }
 
 impl ProxiedBody {
-    pub(super) fn new(body: PlainAnswer, meter: Arc<Meter>, in_flight: InFlight, in_use: Option<InUse>) -> Self {
-        Self { body, meter, _in_flight: in_flight, _in_use: in_use }
+    pub(super) fn new(
+        body: PlainAnswer,
+        meter: Arc<Meter>,
+        capture: Option<Arc<Capture>>,
+        in_flight: InFlight,
+        in_use: Option<InUse>,
+    ) -> Self {
+        Self { body, meter, capture, _in_flight: in_flight, _in_use: in_use }
     }
 }
 
@@ -92,6 +101,17 @@ impl Body for ProxiedBody {
         if let Some(Ok(frame)) = &frame {
             self.meter.add_bytes_out(frame.data_ref().map_or(0, |data| data.len() as u64));
         }
+        if let Some(capture) = &self.capture {
+            see(capture, Side::Response, frame.as_ref());
+            match &frame {
+                Some(Ok(_)) => {}
+                Some(Err(_)) => capture.ended(ExchangeEnd::BrokenOff),
+                None => capture.ended(ExchangeEnd::Complete),
+            }
+            if matches!(frame, None | Some(Err(_))) {
+                self.capture = None;
+            }
+        }
         Poll::Ready(frame)
     }
 
@@ -107,6 +127,27 @@ impl Body for ProxiedBody {
             PlainAnswer::Tunnel(body) => body.size_hint(),
             PlainAnswer::Upstream(body) => body.size_hint(),
         }
+    }
+}
+
+impl Drop for ProxiedBody {
+    fn drop(&mut self) {
+        // A body whose length was said is not asked whether there is more, and one that there is none of not at all.
+        if let Some(capture) = &self.capture
+            && self.is_end_stream()
+        {
+            capture.ended(ExchangeEnd::Complete);
+        }
+    }
+}
+
+/// Shows a frame that passes.
+fn see<E>(capture: &Capture, side: Side, frame: Option<&Result<Frame<Bytes>, E>>) {
+    let Some(Ok(frame)) = frame else { return };
+    if let Some(data) = frame.data_ref() {
+        capture.data(side, data);
+    } else if let Some(trailers) = frame.trailers_ref() {
+        capture.trailers(side, trailers);
     }
 }
 
@@ -162,13 +203,22 @@ pub(super) struct RequestBody {
     /// What is sent again before the rest of the body.
     again: VecDeque<Bytes>,
     progress: Progress,
+    capture: Option<Arc<Capture>>,
 }
 
 impl RequestBody {
-    pub(super) fn new(body: ClientBody, meter: Arc<Meter>, idle: Duration) -> Self {
+    pub(super) fn new(body: ClientBody, meter: Arc<Meter>, capture: Option<Arc<Capture>>, idle: Duration) -> Self {
         let small = body.size_hint().lower() <= MAX_KEPT as u64;
         let kept = small.then(Kept::default);
-        Self { body, meter, idleness: Idleness::new(idle), kept, again: VecDeque::new(), progress: Progress::default() }
+        Self {
+            body,
+            meter,
+            idleness: Idleness::new(idle),
+            kept,
+            again: VecDeque::new(),
+            progress: Progress::default(),
+            capture,
+        }
     }
 
     /// Tells how far it has come.
@@ -212,6 +262,9 @@ impl Body for RequestBody {
         };
         self.idleness.over();
         self.progress.advance();
+        if let Some(capture) = &self.capture {
+            see(capture, Side::Request, frame.as_ref());
+        }
         match &frame {
             Some(Ok(frame)) => {
                 self.meter.add_bytes_in(frame.data_ref().map_or(0, Bytes::len) as u64);

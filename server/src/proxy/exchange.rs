@@ -10,6 +10,7 @@ use server_core::{Meter, Tally};
 use uuid::Uuid;
 
 use super::body::RequestBody;
+use super::capture::Capture;
 use crate::ingress::Client;
 use crate::routing::{Pool, Rule, TunnelRoute};
 
@@ -38,6 +39,8 @@ pub(super) struct Exchange<'a> {
     pub target: PathAndQuery,
     /// Whether a switchboard of another region has passed it on.
     pub hopped: bool,
+    /// What is recorded of it, if it is.
+    pub capture: Option<Arc<Capture>>,
 }
 
 /// What goes after the head of a request.

@@ -12,6 +12,7 @@ use wire::head::{RequestHead, ResponseHead};
 
 use super::answer::Answer;
 use super::body::{ProxiedBody, RequestBody};
+use super::capture::Capture;
 use super::exchange::{Exchange, Outgoing, To};
 use super::pool::HOP;
 use super::problem::Problem;
@@ -60,8 +61,9 @@ impl Proxy {
             asked: target.clone(),
             target,
             hopped: false,
+            capture: None,
         };
-        self.carry(&exchange, request).await
+        self.carry(exchange, request).await
     }
 
     /// Answers one request as `rule` says.
@@ -92,11 +94,14 @@ impl Proxy {
         let target = rule.target_for(&asked, matched.mount);
         let method = request.method().clone();
         let hopped = request.headers().contains_key(HOP);
-        let exchange = Exchange { to, tally, rule: Some(rule), client, arrived, method, asked, target, hopped };
-        self.carry(&exchange, request).await
+        let exchange =
+            Exchange { to, tally, rule: Some(rule), client, arrived, method, asked, target, hopped, capture: None };
+        self.carry(exchange, request).await
     }
 
-    async fn carry(&self, exchange: &Exchange<'_>, request: Request<ClientBody>) -> Response<ResponseBody> {
+    async fn carry(&self, mut exchange: Exchange<'_>, mut request: Request<ClientBody>) -> Response<ResponseBody> {
+        exchange.capture = Capture::begin(&self.services, &exchange, &mut request);
+        let exchange = &exchange;
         let in_flight = exchange.to.meter().begin();
         let watched = Watched { tally: exchange.tally, arrived: exchange.arrived };
         let accept = request.headers().get(header::ACCEPT).cloned();
@@ -107,6 +112,9 @@ impl Proxy {
             }
             Err((problem, in_flight)) => {
                 watched.answered(problem.status());
+                if let Some(capture) = &exchange.capture {
+                    capture.refused(&problem);
+                }
                 self.count(exchange, &in_flight, problem.status());
                 let accept = accept.map(|accept| (header::ACCEPT, accept));
                 problem.response(&HeaderMap::from_iter(accept), exchange.client.request_id)
@@ -139,7 +147,7 @@ impl Proxy {
             // What follows the request is no body of it, and for the time being the client's.
             Some(_) => Outgoing::Kept,
             None if body.is_end_stream() => Outgoing::Nothing,
-            None => Outgoing::Body(RequestBody::new(body, meter.clone(), self.timeouts.idle)),
+            None => Outgoing::Body(RequestBody::new(body, meter.clone(), exchange.capture.clone(), self.timeouts.idle)),
         };
         let answer = match exchange.to {
             To::Tunnel(route) => {
@@ -156,7 +164,12 @@ impl Proxy {
             return Err((Problem::bad_gateway(), in_flight));
         }
         self.count(exchange, &in_flight, answer.head.status);
-        let Answer { head, body, in_use, cookie } = answer;
+        let Answer { head, mut body, in_use, cookie } = answer;
+        let raw = body.take_head();
+        if let Some(capture) = &exchange.capture {
+            capture.answered(head.status, &head.headers, &raw, body.version());
+        }
+        drop(raw);
         let protocol = head.headers.get(header::UPGRADE).cloned();
         let switched = head.status == StatusCode::SWITCHING_PROTOCOLS;
         let mut response = respond(head, &exchange.client, body.version());
@@ -166,10 +179,17 @@ impl Proxy {
             (Ok(upgraded), Some(on_upgrade)) => {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
                 response.headers_mut().extend(protocol.map(|protocol| (header::UPGRADE, protocol)));
-                tokio::spawn(upgrade::join(on_upgrade, upgraded, meter.clone(), (in_flight, in_use)));
+                let capture = exchange.capture.clone();
+                tokio::spawn(upgrade::join(on_upgrade, upgraded, meter.clone(), capture, (in_flight, in_use)));
             }
             (Err(body), _) => {
-                *response.body_mut() = ResponseBody::Proxied(ProxiedBody::new(body, meter.clone(), in_flight, in_use));
+                *response.body_mut() = ResponseBody::Proxied(ProxiedBody::new(
+                    body,
+                    meter.clone(),
+                    exchange.capture.clone(),
+                    in_flight,
+                    in_use,
+                ));
             }
             // There was no wish for it, and the status has been looked at above.
             (Ok(_), None) => return Err((Problem::bad_gateway(), in_flight)),

@@ -3,6 +3,7 @@
 mod answer;
 mod attempts;
 mod body;
+mod capture;
 mod deadline;
 mod exchange;
 mod forward;
@@ -15,5 +16,6 @@ mod upgrade;
 mod upstream;
 
 pub use body::ProxiedBody;
+pub use capture::Replay;
 pub use forward::{Proxy, Timeouts};
 pub use problem::Problem;

@@ -40,6 +40,9 @@ impl Proxy {
                 problem = Problem::busy();
                 if room_to_try { continue } else { break }
             };
+            if let Some(capture) = &exchange.capture {
+                capture.given_to_backend(candidate, pool.tag.as_ref());
+            }
             let failure = match self.ask_candidate(exchange, candidate, &mut head, body, informing).await {
                 Ok(mut answer) => {
                     judge(&in_use, answer.head.status, pool);

@@ -26,7 +26,7 @@ impl Proxy {
         mut body: Outgoing,
         informing: Option<&Informing>,
     ) -> Result<Answer, NoAnswer> {
-        let mut attempts = Attempts::new(route);
+        let mut attempts = Attempts::new(route, exchange.capture.as_deref());
         loop {
             let (send, response) = match attempts.open(head, matches!(body, Outgoing::Nothing)).await {
                 Ok(opened) => opened,

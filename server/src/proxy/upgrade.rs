@@ -5,11 +5,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use domain::ExchangeEnd;
 use server_core::Meter;
 use telephone::line::pipe;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::answer::UpgradedAnswer;
+use super::capture::{Capture, Side};
 use crate::ingress::OnUpgrade;
 
 /// How much of one direction of a connection to a backend is under way, bytes.
@@ -17,12 +19,18 @@ const PIPE: usize = 16 * 1024;
 
 /// Joins the client's upgraded connection with the one it asked for, until both directions have ended. Meanwhile
 /// `guards` are held.
-pub(super) async fn join<G>(upgrade: OnUpgrade, other: UpgradedAnswer, meter: Arc<Meter>, guards: G) {
+pub(super) async fn join<G>(
+    upgrade: OnUpgrade,
+    other: UpgradedAnswer,
+    meter: Arc<Meter>,
+    capture: Option<Arc<Capture>>,
+    guards: G,
+) {
     let Some(upgraded) = upgrade.await else {
         tracing::debug!("the client left before the switch of protocols");
         return;
     };
-    let mut counted = Counted { io: upgraded, meter };
+    let mut counted = Counted { io: upgraded, meter, capture: capture.clone() };
     let ended = match other {
         UpgradedAnswer::Tunnel(send, recv) => {
             pipe(send, recv, counted).await.map(drop).map_err(|error| error.to_string())
@@ -32,6 +40,9 @@ pub(super) async fn join<G>(upgrade: OnUpgrade, other: UpgradedAnswer, meter: Ar
             copied.map(drop).map_err(|error| error.to_string())
         }
     };
+    if let Some(capture) = capture {
+        capture.ended(if ended.is_ok() { ExchangeEnd::Complete } else { ExchangeEnd::BrokenOff });
+    }
     if let Err(error) = ended {
         tracing::debug!(%error, "an upgraded connection broke off");
     }
@@ -42,13 +53,18 @@ pub(super) async fn join<G>(upgrade: OnUpgrade, other: UpgradedAnswer, meter: Ar
 struct Counted<IO> {
     io: IO,
     meter: Arc<Meter>,
+    capture: Option<Arc<Capture>>,
 }
 
 impl<IO: AsyncRead + Unpin> AsyncRead for Counted<IO> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let result = Pin::new(&mut self.io).poll_read(cx, buf);
-        self.meter.add_bytes_in((buf.filled().len() - before) as u64);
+        let read = &buf.filled()[before..];
+        self.meter.add_bytes_in(read.len() as u64);
+        if let Some(capture) = &self.capture {
+            capture.passed(Side::Request, read);
+        }
         result
     }
 }
@@ -58,6 +74,9 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Counted<IO> {
         let result = Pin::new(&mut self.io).poll_write(cx, buf);
         if let Poll::Ready(Ok(written)) = result {
             self.meter.add_bytes_out(written as u64);
+            if let Some(capture) = &self.capture {
+                capture.passed(Side::Response, &buf[..written]);
+            }
         }
         result
     }

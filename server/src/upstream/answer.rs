@@ -31,6 +31,7 @@ pub enum Answer<B> {
 pub struct UpstreamBody<B> {
     way: Way<B>,
     version: Version,
+    head: Bytes,
 }
 
 enum Way<B> {
@@ -42,15 +43,25 @@ enum Way<B> {
 
 impl<B> UpstreamBody<B> {
     pub(super) fn ended(version: Version) -> Self {
-        Self { way: Way::Ended, version }
+        Self { way: Way::Ended, version, head: Bytes::new() }
     }
 
     pub(super) fn http1(running: over_http1::Running<B>, version: Version) -> Self {
-        Self { way: Way::Http1(Box::new(running)), version }
+        Self { way: Way::Http1(Box::new(running)), version, head: Bytes::new() }
     }
 
     pub(super) fn http2(running: over_http2::Running<B>) -> Self {
-        Self { way: Way::Http2(Box::new(running)), version: Version::HTTP_2 }
+        Self { way: Way::Http2(Box::new(running)), version: Version::HTTP_2, head: Bytes::new() }
+    }
+
+    pub(super) fn with_head(self, head: Bytes) -> Self {
+        Self { head, ..self }
+    }
+
+    /// The head before it byte by byte, its empty line included; empty of HTTP/2, and when this was called before. As long as
+    /// it is there, so is the memory that it was read into.
+    pub fn take_head(&mut self) -> Bytes {
+        std::mem::take(&mut self.head)
     }
 
     /// The version of HTTP in which the response came.
@@ -105,12 +116,18 @@ impl<B> fmt::Debug for UpstreamBody<B> {
 #[derive(Debug)]
 pub struct Upgraded {
     io: http1::Upgraded<Socket>,
+    head: Bytes,
     _place: Place,
 }
 
 impl Upgraded {
-    pub(super) fn new(io: http1::Upgraded<Socket>, place: Place) -> Self {
-        Self { io, _place: place }
+    pub(super) fn new(io: http1::Upgraded<Socket>, head: Bytes, place: Place) -> Self {
+        Self { io, head, _place: place }
+    }
+
+    /// The head before it byte by byte; empty when this was called before.
+    pub fn take_head(&mut self) -> Bytes {
+        std::mem::take(&mut self.head)
     }
 }
 

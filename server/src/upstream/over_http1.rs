@@ -124,7 +124,7 @@ impl<B: Body<Data = Bytes> + Unpin> Running<B> {
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
             return match self.under_way.take() {
                 Some((exchange, place)) if upgrade => {
-                    Ok(Answer::Upgraded(head, Upgraded::new(exchange.into_upgraded(), place)))
+                    Ok(Answer::Upgraded(head, Upgraded::new(exchange.into_upgraded(), response.raw, place)))
                 }
                 other => {
                     self.under_way = other;
@@ -141,7 +141,7 @@ impl<B: Body<Data = Bytes> + Unpin> Running<B> {
             Some(_) => UpstreamBody::http1(self, response.version),
             None => UpstreamBody::ended(response.version),
         };
-        Ok(Answer::Response(head, body))
+        Ok(Answer::Response(head, body.with_head(response.raw)))
     }
 
     fn failed(mut self, error: UpstreamError<B::Error>) -> Failed<B> {

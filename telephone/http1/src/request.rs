@@ -15,6 +15,8 @@ use crate::{Framing, MAX_FIELDS, RequestError, fields};
 pub struct Request {
     /// Method, target, version and fields.
     pub head: http::Request<()>,
+    /// All of the head as it came, its empty line included.
+    pub raw: Bytes,
     /// Where its body ends.
     pub framing: Framing,
     /// Whether the client means to use the connection again.
@@ -46,15 +48,15 @@ pub fn parse(head: Bytes, max_target: usize) -> Result<Request, RequestError> {
     let target = uri(&method, head.slice_ref(target.as_bytes()))?;
     let version = if version == 1 { Version::HTTP_11 } else { Version::HTTP_10 };
     let headers = map(&head, parsed.headers).ok_or(RequestError::Malformed("a header field"))?;
-    let mut head = http::Request::new(());
-    *head.method_mut() = method;
-    *head.uri_mut() = target;
-    *head.version_mut() = version;
-    *head.headers_mut() = headers;
-    understand(head)
+    let mut parsed_head = http::Request::new(());
+    *parsed_head.method_mut() = method;
+    *parsed_head.uri_mut() = target;
+    *parsed_head.version_mut() = version;
+    *parsed_head.headers_mut() = headers;
+    understand(parsed_head, head)
 }
 
-fn understand(head: http::Request<()>) -> Result<Request, RequestError> {
+fn understand(head: http::Request<()>, raw: Bytes) -> Result<Request, RequestError> {
     let (version, headers) = (head.version(), head.headers());
     let framing = Framing::of_request(version, headers)?;
     let said = |token| names(headers, header::CONNECTION, token);
@@ -70,6 +72,7 @@ fn understand(head: http::Request<()>) -> Result<Request, RequestError> {
         wants_upgrade: upgrade && framing == Framing::NONE,
         takes_trailers: headers.contains_key(header::TE) && fields::names(headers, header::TE, b"trailers"),
         head,
+        raw,
     })
 }
 

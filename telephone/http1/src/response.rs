@@ -18,6 +18,8 @@ pub struct Response {
     pub status: StatusCode,
     /// The fields.
     pub headers: HeaderMap,
+    /// All of the head as it came, its empty line included.
+    pub raw: Bytes,
     /// Where its body ends.
     pub framing: Framing,
     /// Whether the server means to use the connection again.
@@ -59,7 +61,8 @@ pub fn parse(head: Bytes, method: &Method) -> Result<Response, ResponseError> {
     }
     let said = |token| headers.contains_key(header::CONNECTION) && names(&headers, header::CONNECTION, token);
     let keep_alive = if version == Version::HTTP_11 { !said(b"close") } else { said(b"keep-alive") };
-    Ok(Response { version, status, framing, keep_alive: keep_alive && framing != Framing::UntilClose, headers })
+    let keep_alive = keep_alive && framing != Framing::UntilClose;
+    Ok(Response { version, status, framing, keep_alive, headers, raw: head })
 }
 
 fn what(error: httparse::Error) -> &'static str {

@@ -56,7 +56,7 @@ pub struct Captured {
     /// The final status.
     pub status: Option<u16>,
     /// Our code of what went wrong.
-    pub error: Option<&'static str>,
+    pub error: Option<String>,
     /// Whether it is over, and how.
     pub end: ExchangeEnd,
     /// What was carried.
@@ -81,6 +81,29 @@ pub struct Captured {
     pub replay_of: Option<RequestId>,
     /// The memory that all this takes.
     pub room: Option<Room>,
+}
+
+impl Captured {
+    /// The same for a record of its beginning; what it takes of memory counts once.
+    pub fn begun(&self) -> Self {
+        Self {
+            settings: self.settings.clone(),
+            protocol: self.protocol,
+            method: self.method.clone(),
+            host: self.host.clone(),
+            target: self.target.clone(),
+            error: self.error.clone(),
+            end: ExchangeEnd::Open,
+            answered_by: self.answered_by.clone(),
+            request_head: self.request_head.clone(),
+            response_head: self.response_head.clone(),
+            content_type: self.content_type.clone(),
+            request_body: self.request_body.clone(),
+            response_body: self.response_body.clone(),
+            room: None,
+            ..*self
+        }
+    }
 }
 
 /// A head as it was received.

@@ -14,14 +14,21 @@ use crate::{BodyError, Decoded};
 /// wanted.
 pub struct Body<S: Transport> {
     shared: Shared<S>,
+    head: Bytes,
     ended: bool,
     upgrade: bool,
     informs: bool,
 }
 
 impl<S: Transport> Body<S> {
-    pub(super) fn new(shared: Shared<S>, ended: bool, upgrade: bool, informs: bool) -> Self {
-        Self { shared, ended, upgrade, informs }
+    pub(super) fn new(shared: Shared<S>, head: Bytes, ended: bool, upgrade: bool, informs: bool) -> Self {
+        Self { shared, head, ended, upgrade, informs }
+    }
+
+    /// The head of the request byte by byte, its empty line included; empty when this was called before. As long as it is
+    /// there, so is the memory that it was read into.
+    pub fn take_head(&mut self) -> Bytes {
+        std::mem::take(&mut self.head)
     }
 
     /// Takes the connection over once a response with status 101 was written; `None` when the client has not asked

@@ -130,7 +130,7 @@ impl<S: Transport> Connection<S> {
         let answer = {
             let informs = about.version == http::Version::HTTP_11;
             let bodiless = request.framing == crate::Framing::NONE;
-            let body = Body::new(self.shared.clone(), bodiless, request.wants_upgrade, informs);
+            let body = Body::new(self.shared.clone(), request.raw, bodiless, request.wants_upgrade, informs);
             let mut answer = pin!(service.answer(request.head.map(|()| body)));
             let mut beside = Beside::default();
             poll_fn(|cx| match answer.as_mut().poll(cx) {
