@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::{flavour::Flavour, front_end, process, progress, wasm_toolchain::WasmToolchain, workspace::Workspace};
 
 /// What was built.
+#[derive(Clone)]
 pub struct Binaries {
     /// The server.
     pub switchboard: PathBuf,

@@ -46,6 +46,8 @@ pub struct Build {
     pub switchboard: PathBuf,
     /// The agent.
     pub telephone: PathBuf,
+    /// Environment variables that only it has, for both.
+    pub environment: Vec<(String, String)>,
 }
 
 /// Settings for our own programs; those not given are left to the programs.

@@ -38,7 +38,7 @@ pub(super) async fn start(
     api.reconnect(address).await?;
 
     let (server, relay) = way.lead(address, ports::free()).await?;
-    let mut command = clean(&build.telephone, settings);
+    let mut command = clean(&build.telephone, build, settings);
     command.args(["http", &origin.to_string(), "--subdomain", SUBDOMAIN]);
     command.args(["--server", &format!("http://localhost:{}", server.port())]);
     command.env("TELEPHONE_TOKEN", token).current_dir(folder);
@@ -68,7 +68,7 @@ pub(super) async fn start_proxy(
 
 /// Starts a switchboard and waits until it listens.
 async fn serve(build: &Build, settings: &Settings, address: SocketAddr, folder: &Path) -> anyhow::Result<Program> {
-    let mut command = clean(&build.switchboard, settings);
+    let mut command = clean(&build.switchboard, build, settings);
     command.args(["--listen", &address.to_string(), "--metrics-listen", "127.0.0.1:0"]);
     command.arg("--data-dir").arg(folder).current_dir(folder);
     if let Some(threads) = settings.threads {
@@ -80,7 +80,7 @@ async fn serve(build: &Build, settings: &Settings, address: SocketAddr, folder: 
 }
 
 /// A command that sees none of the settings that the user may have in the environment for other purposes.
-fn clean(program: &Path, settings: &Settings) -> Command {
+fn clean(program: &Path, build: &Build, settings: &Settings) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
@@ -88,7 +88,8 @@ fn clean(program: &Path, settings: &Settings) -> Command {
             command.env_remove(&name);
         }
     }
-    command.envs(settings.environment.iter().map(|(name, value)| (name, value)));
+    let variables = settings.environment.iter().chain(&build.environment);
+    command.envs(variables.map(|(name, value)| (name, value)));
     command
 }
 

@@ -28,6 +28,10 @@ pub struct Arguments {
     /// An environment variable for both of our programs; may be given several times
     #[arg(long, value_name = "KEY=VALUE", value_parser = variable)]
     pub ours_env: Vec<(String, String)>,
+    /// Measure our programs once more with an environment variable, side by side with those without it; several
+    /// times for several ones
+    #[arg(long, value_name = "NAME:KEY=VALUE", value_parser = variant)]
+    pub variant: Vec<Variant>,
     /// The telephone's `--connections`
     #[arg(long, value_name = "N")]
     pub connections: Option<u8>,
@@ -84,6 +88,15 @@ pub enum Peer {
     Bore,
 }
 
+/// Our programs in another setting.
+#[derive(Clone, Debug)]
+pub struct Variant {
+    /// What it is called in the tables.
+    pub name: String,
+    /// What makes it different.
+    pub variable: (String, String),
+}
+
 #[derive(Clone, Debug)]
 enum Subject {
     Peer(Peer),
@@ -129,7 +142,8 @@ impl Arguments {
     pub fn is_full(&self) -> bool {
         let usual = self.ours_env.is_empty() && self.connections.is_none() && self.threads.is_none();
         let all = self.only.is_empty() && Peer::value_variants().iter().all(|peer| self.peers().contains(peer));
-        usual && all && !self.quick && self.bin_dir.is_none() && self.other_builds().next().is_none()
+        let alone = self.other_builds().next().is_none() && self.variant.is_empty();
+        usual && all && alone && !self.quick && self.bin_dir.is_none()
     }
 }
 
@@ -143,6 +157,11 @@ fn subject(text: &str) -> Result<Subject, String> {
         let names = names.map(|name| name.get_name().to_owned()).collect::<Vec<_>>().join(", ");
         format!("use {names} or ours:NAME=FOLDER")
     })
+}
+
+fn variant(text: &str) -> Result<Variant, String> {
+    let (name, setting) = text.split_once(':').ok_or("write NAME:KEY=VALUE")?;
+    Ok(Variant { name: name.to_owned(), variable: variable(setting)? })
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {

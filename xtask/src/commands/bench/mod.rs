@@ -9,6 +9,7 @@ use anyhow::Context;
 use serde_json::{Value, json};
 
 pub use arguments::Arguments;
+use arguments::Variant;
 
 use crate::{
     binaries::{self, Binaries},
@@ -76,11 +77,17 @@ fn ours(workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<Vec<Valu
         Some(folder) => built(folder)?,
         None => binaries::build(workspace, Flavour::Release)?,
     };
-    let mut builds = vec![("Switchboard".to_owned(), main)];
+    let mut builds = vec![("Switchboard".to_owned(), main.clone(), None)];
     for (name, folder) in arguments.other_builds() {
-        builds.push((format!("Switchboard {name}"), built(folder)?));
+        builds.push((format!("Switchboard {name}"), built(folder)?, None));
     }
-    let value = |(name, build): (String, Binaries)| json!({"name": name, "switchboard": build.switchboard, "telephone": build.telephone});
+    for Variant { name, variable } in &arguments.variant {
+        builds.push((format!("Switchboard {name}"), main.clone(), Some(variable)));
+    }
+    let value = |(name, build, variable): (String, Binaries, Option<&(String, String)>)| {
+        let environment = Vec::from_iter(variable);
+        json!({"name": name, "switchboard": build.switchboard, "telephone": build.telephone, "environment": environment})
+    };
     Ok(builds.into_iter().map(value).collect())
 }
 
