@@ -22,6 +22,7 @@ fn main() -> Outcome {
     control(folder)?;
     heads(folder)?;
     websocket(folder)?;
+    observers(folder)?;
     http(folder)
 }
 
@@ -173,6 +174,18 @@ fn websocket(folder: &Path) -> Outcome {
         put(folder, "websocket", &format!("Close-{first}"), &[&[first], &close[..]].concat())?;
     }
     Ok(())
+}
+
+/// What passes the request inspector: compressed messages as in RFC 7692 §7.2.3, and an event stream.
+fn observers(folder: &Path) -> Outcome {
+    let hello = [0xc1, 0x07, 0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+    let fragments = [0x41, 0x03, 0xf2, 0x48, 0xcd, 0x89, 0x00, 0x80, 0x04, 0xc9, 0xc9, 0x07, 0x00];
+    for first in [3, 7] {
+        put(folder, "observers", &format!("deflate-{first}"), &[&[first], &hello[..], &fragments].concat())?;
+    }
+    put(folder, "observers", "close", b"\x01\x81\x01a\x88\x06\x03\xe8done")?;
+    put(folder, "observers", "masked", b"\x00\x01\x81\x01\x02\x03\x04`\x80\x81\x01\x02\x03\x04`")?;
+    Ok(put(folder, "observers", "events", b"\x08\xef\xbb\xbfid: 1\r\ndata: a\r\n\r\n: b\n\ndata: c\r\r")?)
 }
 
 /// Messages of HTTP/1.1, as visitors and web servers send them.

@@ -73,7 +73,7 @@ impl Decoder {
         loop {
             let mut frame = match self.frame.take() {
                 Some(frame) => frame,
-                None => match Header::decode(buffer, self.from)? {
+                None => match Header::decode(buffer, self.from, false)? {
                     Some((header, length)) => {
                         buffer.advance(length);
                         self.begin(header)?
@@ -108,7 +108,7 @@ impl Decoder {
 
     /// Checks a header against the rules of fragments (§5.4) and the limits.
     fn begin(&mut self, header: Header) -> Result<Frame, WebSocketError> {
-        let Header { fin, opcode, length, key } = header;
+        let Header { fin, opcode, length, key, .. } = header;
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         let (text, before) = match (opcode, &self.gathered, &self.skipped) {
             // Short as they are, they come in between.

@@ -28,7 +28,7 @@ pub fn put_message(
     }
     let mut header = [0; MAX_HEADER];
     // A usize is at most 64 bits.
-    let used = Header { fin: true, opcode, length: length as u64, key }.encode(&mut header);
+    let used = Header { fin: true, compressed: false, opcode, length: length as u64, key }.encode(&mut header);
     let spare = MAX_HEADER - used;
     if start == 0 {
         out[spare..payload].copy_from_slice(&header[..used]);

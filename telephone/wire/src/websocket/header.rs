@@ -7,6 +7,7 @@ pub const MAX_CONTROL: usize = 125;
 
 const FIN: u8 = 0x80;
 const RESERVED: u8 = 0x70;
+const COMPRESSED: u8 = 0x40;
 const MASKED: u8 = 0x80;
 /// In place of a length: two more bytes have it, or eight.
 const TWO_BYTES: u8 = 126;
@@ -43,7 +44,8 @@ impl Opcode {
         })
     }
 
-    pub(super) fn is_control(self) -> bool {
+    /// Whether it says something of the connection, and may come in between the fragments of a message (§5.4).
+    pub fn is_control(self) -> bool {
         matches!(self, Self::Close | Self::Ping | Self::Pong)
     }
 }
@@ -53,26 +55,39 @@ impl Opcode {
 /// ```text
 ///  byte   0          1            2 ..
 ///       ┌──────────┬────────────┬───────────────────────────┬──────────────────┐
-///       │F000 oooo │M lllllll   │ length: 0, 2 or 8 bytes   │ key: 0 or 4      │
+///       │FC00 oooo │M lllllll   │ length: 0, 2 or 8 bytes   │ key: 0 or 4      │
 ///       └──────────┴────────────┴───────────────────────────┴──────────────────┘
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Header {
+pub struct Header {
+    /// Whether it is the last frame of its message.
     pub fin: bool,
+    /// Whether a compressed message begins with it (RFC 7692 §6). Nobody agrees on that on a line.
+    pub compressed: bool,
+    /// What it is.
     pub opcode: Opcode,
+    /// How long its payload is, bytes.
     pub length: u64,
+    /// What its payload is masked with.
     pub key: Option<[u8; 4]>,
 }
 
 impl Header {
     /// The header that `bytes` begin with and its own length, once all of it is there. What can be told to be wrong by
-    /// the first two bytes is an error at once. `from` is the end that sent it.
-    pub(super) fn decode(bytes: &[u8], from: Role) -> Result<Option<(Self, usize)>, WebSocketError> {
+    /// the first two bytes is an error at once. `from` is the end that sent it; `compressing`: messages may be
+    /// compressed, as the handshake has agreed.
+    ///
+    /// # Errors
+    /// What contradicts RFC 6455 in the header alone.
+    pub fn decode(bytes: &[u8], from: Role, compressing: bool) -> Result<Option<(Self, usize)>, WebSocketError> {
         let Some((&[first, second], rest)) = bytes.split_first_chunk() else { return Ok(None) };
-        if first & RESERVED != 0 {
+        let (fin, opcode) = (first & FIN != 0, Opcode::from_bits(first & 0x0f)?);
+        let compressed = first & RESERVED == COMPRESSED;
+        // Only the first frame of a message says that it is compressed (RFC 7692 §6.1).
+        let may_be = compressing && matches!(opcode, Opcode::Text | Opcode::Binary);
+        if first & RESERVED != 0 && !(compressed && may_be) {
             return Err(WebSocketError::ReservedBits);
         }
-        let (fin, opcode) = (first & FIN != 0, Opcode::from_bits(first & 0x0f)?);
         let (masked, short) = (second & MASKED != 0, second & !MASKED);
         match (from, masked) {
             (Role::Client, false) => return Err(WebSocketError::Unmasked),
@@ -91,14 +106,14 @@ impl Header {
             (true, Some((key, rest))) => (Some(*key), rest),
             (true, None) => return Ok(None),
         };
-        Ok(Some((Self { fin, opcode, length, key }, bytes.len() - rest.len())))
+        Ok(Some((Self { fin, compressed, opcode, length, key }, bytes.len() - rest.len())))
     }
 
     /// Writes the header and says how long it is.
-    pub(super) fn encode(self, out: &mut [u8; MAX_HEADER]) -> usize {
-        let Self { fin, opcode, length, key } = self;
+    pub fn encode(self, out: &mut [u8; MAX_HEADER]) -> usize {
+        let Self { fin, compressed, opcode, length, key } = self;
         let masked = if key.is_some() { MASKED } else { 0 };
-        out[0] = (if fin { FIN } else { 0 }) | opcode as u8;
+        out[0] = (if fin { FIN } else { 0 }) | (if compressed { COMPRESSED } else { 0 }) | opcode as u8;
         let mut end = match (u8::try_from(length), u16::try_from(length)) {
             (Ok(short @ 0..TWO_BYTES), _) => {
                 out[1] = masked | short;

@@ -19,7 +19,7 @@ pub use close::CloseReason;
 pub use decode::Decoder;
 pub use encode::{put_close, put_message};
 pub use error::WebSocketError;
-pub use header::{MAX_CONTROL, MAX_HEADER, Opcode};
+pub use header::{Header, MAX_CONTROL, MAX_HEADER, Opcode};
 pub use mask::mask;
 pub use skip::Skipped;
 
