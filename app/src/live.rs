@@ -152,7 +152,7 @@ mod tests {
 
     fn sample(at: i64) -> Sample {
         let by_status = StatusCounts { success: 1, ..StatusCounts::default() };
-        Sample { at, by_status, in_flight: 0, bytes_in: 0, bytes_out: 0, latency_ms: None }
+        Sample { at, by_status, ..Sample::default() }
     }
 
     fn now(number: u128, requests: u64) -> TunnelNow {
@@ -161,7 +161,13 @@ mod tests {
     }
 
     fn snapshot(tunnels: Vec<TunnelNow>) -> LiveUpdate {
-        let series = Series { step: 1, from: 700, until: 1_000, samples: (700..1_000).map(sample).collect() };
+        let series = Series {
+            step: 1,
+            from: 700,
+            until: 1_000,
+            samples: (700..1_000).map(sample).collect(),
+            whole: Sample::default(),
+        };
         LiveUpdate::Snapshot(LiveSnapshot {
             series,
             tunnels,

@@ -91,6 +91,7 @@ mod tests {
             at,
             by_status: StatusCounts { success, server_error, ..StatusCounts::default() },
             in_flight: at as u64,
+            held: 0,
             bytes_in: 10,
             bytes_out: 1_000,
             latency_ms: p50.map(|p50| LatencySummary { p50, p95: p50, p99: p50 }),

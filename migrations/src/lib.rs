@@ -16,6 +16,7 @@ mod m20260801_000001_accounts;
 mod m20260801_000002_tunnels;
 mod m20260801_000003_traffic;
 mod m20261121_000004_routing;
+mod m20261122_000005_breakdowns;
 
 /// All steps.
 #[derive(Debug)]
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20260801_000002_tunnels::Migration),
             Box::new(m20260801_000003_traffic::Migration),
             Box::new(m20261121_000004_routing::Migration),
+            Box::new(m20261122_000005_breakdowns::Migration),
         ]
     }
 }

@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     fn series(samples: Vec<Sample>) -> Series {
-        Series { step: 1, from: 1_000, until: 1_300, samples }
+        Series { step: 1, from: 1_000, until: 1_300, samples, whole: Sample::default() }
     }
 
     fn sample(at: i64, server_error: u64, p99: f64) -> Sample {
@@ -208,6 +208,7 @@ mod tests {
             at,
             by_status: StatusCounts { server_error, ..StatusCounts::default() },
             in_flight: 0,
+            held: 0,
             bytes_in: 5,
             bytes_out: 7,
             latency_ms: Some(LatencySummary { p50: 1.0, p95: 2.0, p99 }),

@@ -66,7 +66,7 @@ pub use settings::{
 pub use switching::{SwitchEnd, SwitchRequest, Switches};
 pub use tokens::{TokenRefused, Tokens};
 pub use touched::Touched;
-pub use traffic::{Held, InFlight, Meter, Now, Overall, Subject, Tallied, Tally, Traffic};
+pub use traffic::{Answered, Held, InFlight, Meter, Now, Overall, Subject, Tallied, Tally, Traffic};
 pub use tunnels::{
     AttachRefused, AttachRequest, Attached, Claim, NewTunnel, RoutingEntry, TunnelPatch, TunnelQuery, TunnelSort,
     Tunnels, WantedService,

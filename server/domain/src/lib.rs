@@ -6,6 +6,7 @@
 mod address;
 mod backend;
 mod backend_live;
+mod breakdown;
 mod capture;
 mod email;
 mod exchange;
@@ -35,6 +36,7 @@ mod token;
 mod traffic;
 mod tunnel;
 mod user;
+mod window;
 
 pub use address::{BackendAddress, BackendAddressError, BackendHost, BackendScheme};
 pub use backend::{
@@ -42,6 +44,7 @@ pub use backend::{
     WeightError,
 };
 pub use backend_live::BackendLive;
+pub use breakdown::{Breakdown, Part, Parts, Share, SlowRequest};
 pub use capture::{CaptureLevel, CaptureSettings, CaptureSettingsError, Redaction, UnknownCaptureLevel};
 pub use email::{Email, EmailError};
 pub use exchange::{
@@ -82,6 +85,7 @@ pub use token::{NewToken, Token, TokenName, TokenNameError, TokenScope, TokenSco
 pub use traffic::{LatencySummary, RecentRequest, Sample, StatusCounts, TunnelStats};
 pub use tunnel::{Tunnel, TunnelName, TunnelNameError, TunnelState, TunnelStatus};
 pub use user::{Role, User};
+pub use window::{Between, HOURS_KEPT, MINUTES_KEPT, Span, Window, WindowError};
 
 /// A moment in UTC; serialised as RFC 3339.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;

@@ -88,4 +88,6 @@ pub struct Series {
     pub until: i64,
     /// What was measured.
     pub samples: Vec<Sample>,
+    /// All of it together. Its percentiles are those of all answers, which could not be had from those of the steps.
+    pub whole: Sample,
 }

@@ -55,7 +55,7 @@ pub struct LatencySummary {
 }
 
 /// What was measured in one step of a [`Series`](crate::Series).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
     /// The start of the step, seconds since the Unix epoch.
     pub at: i64,
@@ -63,6 +63,9 @@ pub struct Sample {
     pub by_status: StatusCounts,
     /// Requests under way at the end of the step; in longer steps the most seen.
     pub in_flight: u64,
+    /// Those of them that waited for a telephone at the end of the step; in longer steps the most seen.
+    #[serde(default)]
+    pub held: u64,
     /// Bytes of request bodies received.
     pub bytes_in: u64,
     /// Bytes of response bodies sent.

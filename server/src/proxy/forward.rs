@@ -7,7 +7,7 @@ use domain::{RecentRequest, TunnelState};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body::Body as _;
-use server_core::{InFlight, Services, Tally};
+use server_core::{Answered, InFlight, Services, Tally};
 use wire::head::{RequestHead, ResponseHead};
 
 use super::answer::Answer;
@@ -15,7 +15,7 @@ use super::body::{ProxiedBody, RequestBody};
 use super::capture::Capture;
 use super::exchange::{Exchange, Outgoing, To};
 use super::pool::HOP;
-use super::problem::Problem;
+use super::problem::{Problem, X_SWITCHBOARD_ERROR};
 use super::{headers, redirect, upgrade};
 use crate::ingress::{Client, ClientBody, ResponseBody};
 use crate::routing::{Matched, Rule, Target, TunnelRoute};
@@ -115,7 +115,7 @@ impl Proxy {
                 if let Some(capture) = &exchange.capture {
                     capture.refused(&problem);
                 }
-                self.count(exchange, &in_flight, problem.status());
+                self.count(exchange, &in_flight, problem.status(), Some(problem.code()));
                 let accept = accept.map(|accept| (header::ACCEPT, accept));
                 problem.response(&HeaderMap::from_iter(accept), exchange.client.request_id)
             }
@@ -163,7 +163,9 @@ impl Proxy {
         if answer.head.status == StatusCode::SWITCHING_PROTOCOLS && on_upgrade.is_none() {
             return Err((Problem::bad_gateway(), in_flight));
         }
-        self.count(exchange, &in_flight, answer.head.status);
+        // Telephones answer for local servers that do not.
+        let code = answer.head.headers.get(&X_SWITCHBOARD_ERROR).and_then(|code| code.to_str().ok());
+        self.count(exchange, &in_flight, answer.head.status, code);
         let Answer { head, mut body, in_use, cookie } = answer;
         let raw = body.take_head();
         if let Some(capture) = &exchange.capture {
@@ -197,9 +199,17 @@ impl Proxy {
         Ok(response)
     }
 
-    fn count(&self, exchange: &Exchange<'_>, in_flight: &InFlight, status: StatusCode) {
+    fn count(&self, exchange: &Exchange<'_>, in_flight: &InFlight, status: StatusCode, code: Option<&str>) {
         let latency = exchange.arrived.elapsed();
-        in_flight.answered(status.as_u16(), latency);
+        in_flight.told(&Answered {
+            id: exchange.client.request_id,
+            method: exchange.method.as_str(),
+            path: exchange.asked.path(),
+            client: exchange.client.address,
+            status: status.as_u16(),
+            code,
+            latency,
+        });
         let path = exchange.asked.as_str();
         let subject = exchange.to.subject();
         tracing::debug!(

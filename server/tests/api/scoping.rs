@@ -25,6 +25,7 @@ async fn a_member_finds_nothing_of_others_and_changes_nothing() {
             ("POST", format!("/api/v1/tunnels/{id}/restore"), Value::Null),
             ("GET", format!("/api/v1/tunnels/{id}/stats"), Value::Null),
             ("GET", format!("/api/v1/tunnels/{id}/metrics"), Value::Null),
+            ("GET", format!("/api/v1/tunnels/{id}/breakdown"), Value::Null),
         ] {
             assert_eq!(call(&stranger, method, &path, body).await.refusal(), (404, "not_found"), "{method} {path}");
         }
@@ -66,6 +67,9 @@ async fn without_signing_in_there_is_nothing_at_all() {
         ("PATCH", "/api/v1/tunnels/0190f5e2-7d3c-7a51-9c3e-2f4b8d6a1c00"),
         ("DELETE", "/api/v1/tunnels/0190f5e2-7d3c-7a51-9c3e-2f4b8d6a1c00"),
         ("GET", "/api/v1/tunnels/0190f5e2-7d3c-7a51-9c3e-2f4b8d6a1c00/stats"),
+        ("GET", "/api/v1/tunnels/0190f5e2-7d3c-7a51-9c3e-2f4b8d6a1c00/breakdown"),
+        ("GET", "/api/v1/traffic/metrics"),
+        ("GET", "/api/v1/traffic/breakdown"),
         ("GET", "/api/v1/services"),
         ("POST", "/api/v1/services"),
         ("DELETE", "/api/v1/services/shop"),

@@ -69,6 +69,8 @@ pub(super) struct Measured {
     pub counts: Counts,
     /// The most requests seen under way at once.
     pub in_flight: u64,
+    /// The most of them seen waiting at once.
+    pub held: u64,
     pub latencies: Option<Histogram>,
 }
 
@@ -77,6 +79,7 @@ impl Measured {
     pub fn add_beside(&mut self, other: &Self) {
         self.counts += other.counts;
         self.in_flight += other.in_flight;
+        self.held += other.held;
         merge(&mut self.latencies, other.latencies.as_ref());
     }
 
@@ -84,6 +87,7 @@ impl Measured {
     pub fn add_in_time(&mut self, other: &Self) {
         self.counts += other.counts;
         self.in_flight = self.in_flight.max(other.in_flight);
+        self.held = self.held.max(other.held);
         merge(&mut self.latencies, other.latencies.as_ref());
     }
 
@@ -92,6 +96,7 @@ impl Measured {
             at,
             by_status: self.counts.by_status,
             in_flight: self.in_flight,
+            held: self.held,
             bytes_in: self.counts.bytes_in,
             bytes_out: self.counts.bytes_out,
             latency_ms: self.latencies.as_ref().and_then(summarise),

@@ -1,6 +1,9 @@
 //! Counting on the hot path: a few relaxed atomic operations, no lock and no allocation after the first answer.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -8,6 +11,7 @@ use domain::{StatusCounts, UserId};
 use histogram::{AtomicHistogram, Histogram};
 use uuid::Uuid;
 
+use super::details::{Answered, Details, Shards};
 use super::figures::{Counts, HISTOGRAM, MAX_LATENCY_US};
 
 /// Counts the traffic of one subject, a tunnel or a service, with a few atomic operations.
@@ -24,6 +28,8 @@ pub struct Meter {
     latency_us: AtomicU64,
     /// Made with the first answer: most subjects are idle most of the time.
     latencies: OnceLock<AtomicHistogram>,
+    /// Made with the first request that is told apart.
+    details: OnceLock<Box<Shards>>,
 }
 
 impl Meter {
@@ -39,6 +45,7 @@ impl Meter {
             bytes_out: AtomicU64::new(0),
             latency_us: AtomicU64::new(0),
             latencies: OnceLock::new(),
+            details: OnceLock::new(),
         }
     }
 
@@ -81,13 +88,18 @@ impl Meter {
     /// What was counted since the meter was made.
     pub(super) fn counts(&self) -> Counts {
         let [informational, success, redirection, client_error, server_error] =
-            [0, 1, 2, 3, 4].map(|class: usize| self.by_class[class].load(Relaxed));
+            [0, 1, 2, 3, 4].map(|class: usize| self.by_class[class].load(Acquire));
         Counts {
             by_status: StatusCounts { informational, success, redirection, client_error, server_error },
             bytes_in: self.bytes_in.load(Relaxed),
             bytes_out: self.bytes_out.load(Relaxed),
             latency_us: self.latency_us.load(Relaxed),
         }
+    }
+
+    /// What was told apart since the last call: at least all of what [`counts`](Self::counts) said before.
+    pub(super) fn take_details(&self) -> Option<Details> {
+        self.details.get().map(|shards| shards.take())
     }
 
     /// The latencies since the last call.
@@ -113,15 +125,22 @@ impl Drop for Held {
 pub struct InFlight(Arc<Meter>);
 
 impl InFlight {
+    /// The response head was sent; the request is also told apart.
+    pub fn told(&self, request: &Answered<'_>) {
+        self.0.details.get_or_init(Box::default).record(self.0.subject, request);
+        self.answered(request.status, request.latency);
+    }
+
     /// The response head was sent, `latency` after the request arrived.
     pub fn answered(&self, status: u16, latency: Duration) {
         let class = usize::from(status / 100).clamp(1, 5) - 1;
-        self.0.by_class[class].fetch_add(1, Relaxed);
         let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX).min(MAX_LATENCY_US);
         self.0.latency_us.fetch_add(micros, Relaxed);
         let latencies = self.0.latencies.get_or_init(|| AtomicHistogram::with_config(&HISTOGRAM));
         // Cut to the largest value there is, so that it always fits.
         latencies.increment(micros).ok();
+        // Last: whoever sees the request counted finds all else that is known of it.
+        self.0.by_class[class].fetch_add(1, Release);
     }
 }
 

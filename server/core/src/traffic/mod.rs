@@ -5,11 +5,15 @@
 //! their *run*, a stretch of time in which one process measured without a pause: storing twice changes nothing, and
 //! a process that was killed leaves at most its last ten seconds behind.
 
+mod breakdowns;
+mod details;
 mod figures;
+mod grouping;
 mod meter;
 mod recent;
 mod rollups;
 mod sampler;
+mod shares;
 mod tally;
 mod types;
 
@@ -18,13 +22,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dashmap::DashMap;
-use domain::{LatencySummary, Range, RecentRequest, Sample, Series, TunnelId, UserId};
+use domain::{Breakdown, LatencySummary, RecentRequest, Sample, Series, TunnelId, UserId, Window};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::store::Store;
 use crate::{Presence, Result, Viewer};
+pub use details::Answered;
 pub(crate) use figures::Counts;
 pub use meter::{Held, InFlight, Meter};
 use recent::Recent;
@@ -32,6 +37,8 @@ use sampler::{EVERYTHING, Sampler};
 pub use tally::{Tallied, Tally};
 pub use types::{Now, Overall, Subject};
 
+/// How many values of each property a breakdown names.
+const NAMED: usize = 20;
 /// How often roll-ups are stored, seconds.
 const STORE_EVERY: u64 = 10;
 /// How often old roll-ups are removed, seconds.
@@ -84,14 +91,30 @@ impl Traffic {
     /// `tunnels().get` or `pools().service`.
     ///
     /// # Errors
-    /// [`Unavailable`](crate::CoreError::Unavailable) when the database is away; never for [`Range::Live`].
-    pub async fn history(&self, viewer: &Viewer, of: Subject, range: Range) -> Result<Series> {
-        let id = subject_id(viewer, of);
-        if range == Range::Live {
+    /// [`Unavailable`](crate::CoreError::Unavailable) when the database is away; never for what is live.
+    pub async fn history(&self, viewer: &Viewer, of: Subject, window: impl Into<Window>) -> Result<Series> {
+        let (id, window) = (subject_id(viewer, of), window.into());
+        if window.is_live() {
             return Ok(self.sampler().live(id));
         }
         let in_memory = self.sampler().in_memory(id);
-        rollups::history(&self.store, id, range, chrono::Utc::now().timestamp(), in_memory).await
+        rollups::history(&self.store, id, window.span(chrono::Utc::now().timestamp()), in_memory).await
+    }
+
+    /// What was measured, told apart by error, path and client, and the slowest requests. The caller has made sure that the
+    /// viewer may see the tunnel or service, as for [`history`](Self::history).
+    ///
+    /// # Errors
+    /// [`Unavailable`](crate::CoreError::Unavailable) when the database is away; never for what is live.
+    pub async fn breakdown(&self, viewer: &Viewer, of: Subject, window: impl Into<Window>) -> Result<Breakdown> {
+        let (id, window, now) = (subject_id(viewer, of), window.into(), chrono::Utc::now().timestamp());
+        let (_, in_memory) = self.sampler().in_memory(id);
+        let (from, until) = breakdowns::whole_steps(window.span(now), now);
+        let details = match window.is_live() {
+            true => breakdowns::of_steps(&in_memory, from, until),
+            false => breakdowns::of(&self.store, id, (from, until), in_memory).await?,
+        };
+        Ok(details.breakdown((from, until), NAMED))
     }
 
     /// The latest requests, newest first.

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use domain::{Range, Sample, Series, StatusCounts, TunnelId};
+use domain::{HOURS_KEPT, MINUTES_KEPT, Sample, Series, Span, StatusCounts, TunnelId};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
+use super::breakdowns;
 use super::figures::{Counts, Measured, decode, encode};
 use super::sampler::{Run, STEPS, Step, Unstored};
 use crate::store::rows::{traffic_rollups as rollups, traffic_runs as runs, traffic_totals as totals, tunnels};
@@ -14,9 +15,9 @@ use crate::store::{Store, now};
 use crate::{CoreError, Result};
 
 /// How long steps of each length are kept, seconds.
-const KEPT: [i64; 2] = [2 * 86_400, 62 * 86_400];
+const KEPT: [i64; 2] = [MINUTES_KEPT, HOURS_KEPT];
 /// Rows in one statement: both databases bound its parameters.
-const BATCH: usize = 500;
+pub(super) const BATCH: usize = 500;
 /// Subjects in one question, for the same reason.
 const ASKED: usize = 1_000;
 
@@ -58,12 +59,14 @@ pub(super) async fn store(store: &Store, unstored: &Unstored, seen: &HashSet<Tun
                 C::BytesIn,
                 C::BytesOut,
                 C::InFlightMax,
+                C::HeldMax,
                 C::Latency,
             ])
             .to_owned();
         let rows = batch.iter().map(|(id, step)| step_row(*id, step));
         rollups::Entity::insert_many(rows).on_conflict(update).exec_without_returning(&write.tx).await?;
     }
+    breakdowns::store(&write.tx, unstored).await?;
     // Subjects that are no tunnel are in no row.
     let active: Vec<Uuid> = seen.iter().map(|id| id.0).chain(unstored.totals.iter().map(|(id, ..)| *id)).collect();
     for ids in active.chunks(ASKED) {
@@ -96,18 +99,14 @@ pub(super) async fn totals_before(store: &Store, ids: &[Uuid], except: &[Uuid]) 
     Ok(sums)
 }
 
-/// The samples of a range that ends at `now`: what is stored, with what is in memory in its place where it is newer.
+/// The samples of a span: what is stored, with what is in memory in its place where it is newer.
 pub(super) async fn history(
     store: &Store,
     subject: Uuid,
-    range: Range,
-    now: i64,
+    Span { from, until, step }: Span,
     (run, in_memory): (Run, Vec<Step>),
 ) -> Result<Series> {
-    let step = range.step();
     let length = if step < STEPS[1] { STEPS[0] } else { STEPS[1] };
-    let until = now.div_euclid(step) * step + step;
-    let from = until - range.seconds();
     let rows = rollups::Entity::find()
         .filter(rollups::Column::SubjectId.eq(subject))
         .filter(rollups::Column::Step.eq(i32::try_from(length).unwrap_or(i32::MAX)))
@@ -124,8 +123,10 @@ pub(super) async fn history(
     };
     rows.iter().filter(|row| !newer(row)).for_each(|row| add(row.start, &measured(row)));
     in_memory.iter().for_each(|step| add(step.start, &step.measured));
+    let mut whole = Measured::default();
+    steps.values().for_each(|measured| whole.add_in_time(measured));
     let samples: Vec<Sample> = steps.iter().map(|(at, measured)| measured.sample(*at)).collect();
-    Ok(Series { step, from, until, samples })
+    Ok(Series { step, from, until, samples, whole: whole.sample(from) })
 }
 
 /// The steps in which somebody measured at all, with nothing in them yet: what is not among them is a gap.
@@ -174,6 +175,7 @@ pub(super) async fn purge(store: &Store, now: i64) -> Result<u64> {
         while from < now - kept {
             let until = (from + 3_600).min(now - kept);
             let write = store.write().await?;
+            breakdowns::purge(&write.tx, length, until).await?;
             let deleted = rollups::Entity::delete_many()
                 .filter(rollups::Column::Step.eq(length))
                 .filter(rollups::Column::Start.lt(until))
@@ -219,6 +221,7 @@ fn step_row(subject: Uuid, step: &Step) -> rollups::ActiveModel {
         bytes_in: Set(signed(counts.bytes_in)),
         bytes_out: Set(signed(counts.bytes_out)),
         in_flight_max: Set(signed(step.measured.in_flight)),
+        held_max: Set(signed(step.measured.held)),
         latency: Set(encode(step.measured.latencies.as_ref())),
     }
 }
@@ -231,6 +234,7 @@ fn measured(row: &rollups::Model) -> Measured {
             row.bytes_out,
         ),
         in_flight: unsigned(row.in_flight_max),
+        held: unsigned(row.held_max),
         latencies: decode(&row.latency),
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use domain::{LatencySummary, Range, Sample, Series};
 use uuid::Uuid;
 
+use super::details::Details;
 use super::figures::{Counts, Measured, summarise};
 use super::meter::Meter;
 
@@ -40,6 +41,8 @@ pub(super) struct Step {
     pub length: i64,
     pub start: i64,
     pub measured: Measured,
+    /// Shared with whoever stores it.
+    pub details: Arc<Details>,
     /// Different from what is stored.
     dirty: bool,
 }
@@ -111,7 +114,7 @@ impl Sampler {
         while self.ticks.front().is_some_and(|tick| *tick < from) {
             self.ticks.pop_front();
         }
-        let mut measured: HashMap<Uuid, Measured> = HashMap::new();
+        let mut measured: HashMap<Uuid, (Measured, Details)> = HashMap::new();
         for meter in meters {
             self.read(meter, &mut measured);
         }
@@ -121,28 +124,33 @@ impl Sampler {
                 subject.live.pop_front();
             }
         }
-        if let Some(everything) = measured.get(&EVERYTHING) {
+        if let Some((everything, _)) = measured.get(&EVERYTHING) {
             self.overall.add_in_time(everything);
         }
-        for (id, measured) in measured {
+        for (id, (measured, details)) in measured {
             let run = self.run.id;
-            self.subjects.entry(id).or_default().add(run, at, &measured);
+            self.subjects.entry(id).or_default().add(run, at, &measured, &details);
         }
         true
     }
 
     /// What a meter counted since it was last read, for its subject, its owner and everything.
-    fn read(&mut self, meter: &Meter, measured: &mut HashMap<Uuid, Measured>) {
+    fn read(&mut self, meter: &Meter, measured: &mut HashMap<Uuid, (Measured, Details)>) {
         let (counts, in_flight) = (meter.counts(), meter.in_flight());
         let last = self.last.insert(meter.subject, counts).unwrap_or_default();
         let new = counts - last;
         if new.is_empty() && in_flight == 0 {
             return;
         }
-        let latencies = (new.by_status.total() > 0).then(|| meter.take_latencies()).flatten();
-        let new = Measured { counts: new, in_flight, latencies };
+        let answered = new.by_status.total() > 0;
+        let latencies = answered.then(|| meter.take_latencies()).flatten();
+        let details = answered.then(|| meter.take_details()).flatten();
+        let (held, _) = meter.held_and_retried();
+        let new = Measured { counts: new, in_flight, held, latencies };
         for id in [meter.subject, meter.owner.0, EVERYTHING] {
-            measured.entry(id).or_default().add_beside(&new);
+            let (sum, all) = measured.entry(id).or_default();
+            sum.add_beside(&new);
+            details.iter().for_each(|details| all.merge(details));
         }
     }
 
@@ -211,8 +219,17 @@ impl Sampler {
             while with_traffic.next_if(|sample| sample.at < *at).is_some() {}
             with_traffic.next_if(|sample| sample.at == *at).copied().unwrap_or_else(|| Measured::default().sample(*at))
         });
-        let until = self.run.until;
-        Series { step: 1, from: until - Range::Live.seconds(), until, samples: samples.collect() }
+        let (from, until, samples) =
+            (self.run.until - Range::Live.seconds(), self.run.until, samples.collect::<Vec<_>>());
+        let mut whole = Sample { at: from, latency_ms: self.latency(id), ..Sample::default() };
+        for sample in &samples {
+            whole.by_status += sample.by_status;
+            whole.bytes_in += sample.bytes_in;
+            whole.bytes_out += sample.bytes_out;
+            whole.in_flight = whole.in_flight.max(sample.in_flight);
+            whole.held = whole.held.max(sample.held);
+        }
+        Series { step: 1, from, until, samples, whole }
     }
 
     /// The present run, and the steps of a subject that are in memory.
@@ -252,7 +269,8 @@ impl Sampler {
                 |step: &&mut Step| (step.run, step.length, step.start) == (stored.run, stored.length, stored.start);
             if let Some(step) = subject.steps.iter_mut().find(same) {
                 step.dirty &= step.measured.counts != stored.measured.counts
-                    || step.measured.in_flight != stored.measured.in_flight;
+                    || (step.measured.in_flight, step.measured.held)
+                        != (stored.measured.in_flight, stored.measured.held);
             }
         }
         let recently = self.run.until - LIVE as i64;
@@ -274,7 +292,7 @@ impl Sampler {
 }
 
 impl Subject {
-    fn add(&mut self, run: Uuid, at: i64, measured: &Measured) {
+    fn add(&mut self, run: Uuid, at: i64, measured: &Measured, details: &Details) {
         self.live.push_back(measured.sample(at));
         self.in_flight = measured.in_flight;
         self.totals += measured.counts;
@@ -288,12 +306,16 @@ impl Subject {
                         if self.steps.len() > MAX_WAITING {
                             self.steps.remove(0);
                         }
-                        self.steps.push(Step { run, length, start, measured: Measured::default(), dirty: true });
+                        let (measured, details) = (Measured::default(), Arc::default());
+                        self.steps.push(Step { run, length, start, measured, details, dirty: true });
                         let last = self.steps.len() - 1;
                         &mut self.steps[last]
                     }
                 };
             step.measured.add_in_time(measured);
+            if !details.is_empty() {
+                Arc::make_mut(&mut step.details).gather(details);
+            }
             step.dirty = true;
         }
     }

@@ -3,6 +3,7 @@
 mod auth;
 mod backends;
 mod domains;
+pub(crate) mod figures;
 mod health;
 mod list;
 mod me;
@@ -31,6 +32,7 @@ pub fn router(services: Services) -> Router {
         .merge(auth::routes())
         .merge(backends::routes())
         .merge(domains::routes())
+        .merge(figures::routes())
         .merge(health::routes())
         .merge(me::routes())
         .merge(nodes::routes())

@@ -1,4 +1,4 @@
-//! `/tunnels`: named public entries, and their figures.
+//! `/tunnels`: named public entries, and how they are now.
 
 use axum::{
     Router,
@@ -6,14 +6,14 @@ use axum::{
     http::{HeaderName, StatusCode, header},
     routing::{get, post},
 };
-use domain::{Range, Series, Tunnel, TunnelId, TunnelStats, TunnelStatus};
+use domain::{Tunnel, TunnelId, TunnelStats, TunnelStatus};
 use serde::Deserialize;
-use server_core::{NewTunnel, Services, Subject, TunnelPatch, TunnelQuery, TunnelSort};
+use server_core::{NewTunnel, Services, TunnelPatch, TunnelQuery, TunnelSort};
 
 use super::list::{List, page};
 use crate::api::{
     bearer::Authenticated,
-    error::{ApiError, ApiResult},
+    error::ApiResult,
     extract::{Id, Json, Query},
 };
 
@@ -25,7 +25,6 @@ pub(super) fn routes() -> Router<Services> {
         .route("/tunnels/{id}/resume", post(resume))
         .route("/tunnels/{id}/restore", post(restore))
         .route("/tunnels/{id}/stats", get(stats))
-        .route("/tunnels/{id}/metrics", get(metrics))
 }
 
 #[derive(Deserialize)]
@@ -50,12 +49,6 @@ enum Sort {
     Created,
     Name,
     LastActive,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MetricsQuery {
-    range: Option<String>,
 }
 
 async fn list(
@@ -139,16 +132,4 @@ async fn stats(
     Id(id): Id<TunnelId>,
 ) -> ApiResult<axum::Json<TunnelStats>> {
     Ok(axum::Json(services.tunnels().stats(&viewer, id).await?))
-}
-
-async fn metrics(
-    Authenticated(viewer): Authenticated,
-    State(services): State<Services>,
-    Id(id): Id<TunnelId>,
-    Query(query): Query<MetricsQuery>,
-) -> ApiResult<axum::Json<Series>> {
-    let range = query.range.as_deref().map_or(Ok(Range::default()), str::parse);
-    let range = range.map_err(|error| ApiError::invalid("range", error.to_string()))?;
-    services.tunnels().get(&viewer, id).await?;
-    Ok(axum::Json(services.traffic().history(&viewer, Subject::Tunnel(id), range).await?))
 }

@@ -10,6 +10,7 @@ pub(crate) mod routes;
 pub(crate) mod services;
 pub(crate) mod switches;
 pub(crate) mod tokens;
+pub(crate) mod traffic_breakdowns;
 pub(crate) mod traffic_rollups;
 pub(crate) mod traffic_runs;
 pub(crate) mod traffic_totals;

@@ -21,6 +21,7 @@ pub(crate) struct Model {
     pub bytes_in: i64,
     pub bytes_out: i64,
     pub in_flight_max: i64,
+    pub held_max: i64,
     pub latency: Vec<u8>,
 }
 

@@ -1,0 +1,124 @@
+//! What was measured of a tunnel, of a service, and of all that the caller has.
+
+use axum::{Router, extract::State, routing::get};
+use domain::{Breakdown, Series, TunnelId, Window};
+use serde::Deserialize;
+use server_core::{ServiceRef, Services, Subject, Viewer};
+
+use super::services::find;
+use crate::api::{
+    bearer::Authenticated,
+    error::{ApiError, ApiResult},
+    extract::{Id, Query},
+};
+
+pub(super) fn routes() -> Router<Services> {
+    Router::new()
+        .route("/traffic/metrics", get(all_metrics))
+        .route("/traffic/breakdown", get(all_breakdown))
+        .route("/tunnels/{id}/metrics", get(tunnel_metrics))
+        .route("/tunnels/{id}/breakdown", get(tunnel_breakdown))
+        .route("/services/{id}/metrics", get(service_metrics))
+        .route("/services/{id}/breakdown", get(service_breakdown))
+}
+
+/// Which stretch of time.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WindowQuery {
+    pub(crate) range: Option<String>,
+    pub(crate) from: Option<String>,
+    pub(crate) until: Option<String>,
+}
+
+impl WindowQuery {
+    pub(crate) fn window(&self) -> ApiResult<Window> {
+        let now = chrono::Utc::now().timestamp();
+        Window::parse(self.range.as_deref(), self.from.as_deref(), self.until.as_deref(), now)
+            .map_err(|error| ApiError::invalid(error.field, error.message))
+    }
+}
+
+/// The tunnel, if the viewer may see it; also a deleted one.
+async fn tunnel(services: &Services, viewer: &Viewer, id: TunnelId) -> ApiResult<Subject> {
+    Ok(Subject::Tunnel(services.tunnels().get(viewer, id).await?.id))
+}
+
+/// The service, if the viewer may see it.
+async fn service(services: &Services, viewer: &Viewer, which: &ServiceRef) -> ApiResult<Subject> {
+    Ok(Subject::Service(find(services, viewer, which).await?.id))
+}
+
+async fn metrics(
+    services: &Services,
+    viewer: &Viewer,
+    of: Subject,
+    query: &WindowQuery,
+) -> ApiResult<axum::Json<Series>> {
+    Ok(axum::Json(services.traffic().history(viewer, of, query.window()?).await?))
+}
+
+async fn breakdown(
+    services: &Services,
+    viewer: &Viewer,
+    of: Subject,
+    query: &WindowQuery,
+) -> ApiResult<axum::Json<Breakdown>> {
+    Ok(axum::Json(services.traffic().breakdown(viewer, of, query.window()?).await?))
+}
+
+async fn all_metrics(
+    Authenticated(viewer): Authenticated,
+    State(services): State<Services>,
+    Query(query): Query<WindowQuery>,
+) -> ApiResult<axum::Json<Series>> {
+    metrics(&services, &viewer, Subject::All, &query).await
+}
+
+async fn all_breakdown(
+    Authenticated(viewer): Authenticated,
+    State(services): State<Services>,
+    Query(query): Query<WindowQuery>,
+) -> ApiResult<axum::Json<Breakdown>> {
+    breakdown(&services, &viewer, Subject::All, &query).await
+}
+
+async fn tunnel_metrics(
+    Authenticated(viewer): Authenticated,
+    State(services): State<Services>,
+    Id(id): Id<TunnelId>,
+    Query(query): Query<WindowQuery>,
+) -> ApiResult<axum::Json<Series>> {
+    let of = tunnel(&services, &viewer, id).await?;
+    metrics(&services, &viewer, of, &query).await
+}
+
+async fn tunnel_breakdown(
+    Authenticated(viewer): Authenticated,
+    State(services): State<Services>,
+    Id(id): Id<TunnelId>,
+    Query(query): Query<WindowQuery>,
+) -> ApiResult<axum::Json<Breakdown>> {
+    let of = tunnel(&services, &viewer, id).await?;
+    breakdown(&services, &viewer, of, &query).await
+}
+
+async fn service_metrics(
+    Authenticated(viewer): Authenticated,
+    State(services): State<Services>,
+    Id(which): Id<ServiceRef>,
+    Query(query): Query<WindowQuery>,
+) -> ApiResult<axum::Json<Series>> {
+    let of = service(&services, &viewer, &which).await?;
+    metrics(&services, &viewer, of, &query).await
+}
+
+async fn service_breakdown(
+    Authenticated(viewer): Authenticated,
+    State(services): State<Services>,
+    Id(which): Id<ServiceRef>,
+    Query(query): Query<WindowQuery>,
+) -> ApiResult<axum::Json<Breakdown>> {
+    let of = service(&services, &viewer, &which).await?;
+    breakdown(&services, &viewer, of, &query).await
+}
