@@ -9,9 +9,10 @@ use domain::{
     AnsweredBy, CaptureLevel, CaptureSettings, ExchangeEnd, ExchangeKind, RequestId, Tag, TelephoneSessionId, Timings,
 };
 use http::{HeaderMap, Request, StatusCode, Version, header};
-use server_core::{Captured, CapturedBody, CapturedHead, Record, Services};
+use server_core::{Captured, CapturedBody, CapturedHead, CapturedMessage, Record, Services};
 
 use super::exchange::{Exchange, To};
+use super::messages::Messages;
 use super::problem::{Problem, X_SWITCHBOARD_ERROR};
 use crate::ingress::{ClientBody, RequestHost};
 use crate::routing::{Candidate, Origin};
@@ -45,6 +46,7 @@ struct Seen {
     captured: Option<Box<Captured>>,
     /// No more is kept of the bodies: that of the request, and that of the response.
     closed: [bool; 2],
+    messages: Option<Messages>,
 }
 
 /// A direction.
@@ -123,7 +125,7 @@ impl Capture {
             services: services.clone(),
             arrived: exchange.arrived,
             settings,
-            seen: Mutex::new(Seen { captured: Some(Box::new(captured)), closed: [!bodies; 2] }),
+            seen: Mutex::new(Seen { captured: Some(Box::new(captured)), closed: [!bodies; 2], messages: None }),
         }))
     }
 
@@ -190,11 +192,17 @@ impl Capture {
         if captured.answered_by.as_ref().is_some_and(|by| by.session.is_some()) {
             captured.error = text(headers, &X_SWITCHBOARD_ERROR);
         }
-        if kind != ExchangeKind::Http {
-            let begun = Box::new(captured.begun());
-            drop(seen);
-            self.services.inspector().submit(Record::Begun(begun));
+        if kind == ExchangeKind::Http {
+            return;
         }
+        let begun = Box::new(captured.begun());
+        if self.settings.level >= CaptureLevel::Bodies {
+            // Its messages are kept in place of its bytes.
+            seen.messages = Messages::of(kind, headers, self.settings.body_limit as usize);
+            seen.closed[Side::Response as usize] |= seen.messages.is_some();
+        }
+        drop(seen);
+        self.services.inspector().submit(Record::Begun(begun));
     }
 
     /// The answer is ours.
@@ -213,6 +221,11 @@ impl Capture {
         let limit = self.settings.body_limit as usize;
         let seen = &mut *self.seen();
         let Some(captured) = &mut seen.captured else { return };
+        if side == Side::Response
+            && let Some(messages) = &mut seen.messages
+        {
+            self.submit(messages.pass(side, data, self.now(), captured), captured.id);
+        }
         let body = match side {
             Side::Request => &mut captured.request_body,
             Side::Response => &mut captured.response_body,
@@ -234,10 +247,21 @@ impl Capture {
 
     /// Bytes passed after a switch of protocols.
     pub(super) fn passed(&self, side: Side, bytes: &[u8]) {
-        self.note(|captured| match side {
+        let seen = &mut *self.seen();
+        let Some(captured) = &mut seen.captured else { return };
+        match side {
             Side::Request => captured.request_body.size += bytes.len() as u64,
             Side::Response => captured.response_body.size += bytes.len() as u64,
-        });
+        }
+        if let Some(messages) = &mut seen.messages {
+            self.submit(messages.pass(side, bytes, self.now(), captured), captured.id);
+        }
+    }
+
+    fn submit(&self, messages: Vec<CapturedMessage>, id: RequestId) {
+        if !messages.is_empty() {
+            self.services.inspector().submit(Record::Messages(id, messages));
+        }
     }
 
     /// Fields behind a body passed.
@@ -254,10 +278,13 @@ impl Capture {
     /// The response is over.
     pub(super) fn ended(&self, end: ExchangeEnd) {
         let now = self.now();
-        self.note(|captured| {
-            captured.timings.done_us = Some(now);
-            captured.end = end;
-        });
+        let seen = &mut *self.seen();
+        let Some(captured) = &mut seen.captured else { return };
+        captured.timings.done_us = Some(now);
+        captured.end = end;
+        if let Some(messages) = seen.messages.take() {
+            self.submit(messages.finish(now, captured), captured.id);
+        }
     }
 
     /// Microseconds since the request arrived.

@@ -8,6 +8,7 @@ mod deadline;
 mod exchange;
 mod forward;
 mod headers;
+mod messages;
 mod pool;
 mod problem;
 mod redirect;

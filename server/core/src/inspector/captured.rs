@@ -127,7 +127,7 @@ pub struct CapturedBody {
 }
 
 /// A message of a WebSocket or an event stream.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct CapturedMessage {
     /// When it passed, microseconds after the request arrived.
     pub at_us: u64,
@@ -139,4 +139,6 @@ pub struct CapturedMessage {
     pub payload: Bytes,
     /// The payload's full size.
     pub size: u64,
+    /// The memory that it takes.
+    pub room: Option<Room>,
 }

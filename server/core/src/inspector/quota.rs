@@ -78,6 +78,11 @@ impl Quota {
 }
 
 impl Room {
+    /// Room for something else beside it, if there is any.
+    pub fn another(&self, bytes: usize) -> Option<Self> {
+        Quota::room(&self.quota, bytes)
+    }
+
     /// Makes it larger; whether there was as much.
     pub fn grow(&mut self, bytes: usize) -> bool {
         match Quota::room(&self.quota, bytes) {
