@@ -17,6 +17,7 @@ mod m20260801_000002_tunnels;
 mod m20260801_000003_traffic;
 mod m20261121_000004_routing;
 mod m20261122_000005_breakdowns;
+mod m20261122_000006_exchanges;
 
 /// All steps.
 #[derive(Debug)]
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20260801_000003_traffic::Migration),
             Box::new(m20261121_000004_routing::Migration),
             Box::new(m20261122_000005_breakdowns::Migration),
+            Box::new(m20261122_000006_exchanges::Migration),
         ]
     }
 }

@@ -45,7 +45,10 @@ pub use edit::{DomainRef, Reference, ServiceRef};
 pub use engine::Engine;
 pub use error::{CoreError, OpenError, Result};
 pub use hosts::{DomainQuery, Hosts};
-pub use inspector::{Captured, CapturedBody, CapturedHead, CapturedMessage, Inspector, Record, Room};
+pub use inspector::{
+    Captured, CapturedBody, CapturedHead, CapturedMessage, ExchangeFeed, ExchangeNews, Found, Inspected, Inspector,
+    Record, Room, StoredBody,
+};
 pub use live::Watch;
 pub use page::{Listing, Page};
 pub use pools::{BackendQuery, Pools, ServiceQuery};
@@ -61,7 +64,8 @@ pub use secret::{Secret, TokenSecret};
 pub use services::Services;
 pub use sessions::{ApiSessions, ApiTokens, WebSessionRecord, WebSessions};
 pub use settings::{
-    DatabaseUrl, DatabaseUrlError, Limits, RoutingSettings, Settings, SignupPolicy, UnknownSignupPolicy,
+    DatabaseUrl, DatabaseUrlError, InspectorSettings, Limits, RoutingSettings, Settings, SignupPolicy,
+    UnknownSignupPolicy,
 };
 pub use switching::{SwitchEnd, SwitchRequest, Switches};
 pub use tokens::{TokenRefused, Tokens};

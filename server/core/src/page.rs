@@ -61,7 +61,11 @@ pub(crate) fn cut<R, K: Serialize>(rows: &mut Vec<R>, limit: usize, key: impl Fn
     }
     rows.truncate(limit);
     let Some(last) = rows.last() else { return Ok(None) };
-    let json =
-        serde_json::to_vec(&key(last)).map_err(|error| CoreError::Internal(format!("writing a cursor: {error}")))?;
-    Ok(Some(URL_SAFE_NO_PAD.encode(json)))
+    cursor_of(&key(last)).map(Some)
+}
+
+/// The cursor of a page that starts after this sort key.
+pub(crate) fn cursor_of(key: &impl Serialize) -> Result<String> {
+    let json = serde_json::to_vec(key).map_err(|error| CoreError::Internal(format!("writing a cursor: {error}")))?;
+    Ok(URL_SAFE_NO_PAD.encode(json))
 }

@@ -108,7 +108,7 @@ impl Services {
             declared: Declared { desk: desk.clone() },
             routing: Routing { desk, addresses },
             traffic,
-            inspector: Inspector::new(),
+            inspector: Inspector::new(store.clone(), changes.clone(), settings.inspector.clone()),
             web_sessions,
             api_sessions,
             presence,

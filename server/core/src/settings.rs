@@ -1,7 +1,7 @@
 //! What the server decides for the services.
 
 use crate::Secret;
-use domain::{Hostname, MountPath};
+use domain::{CaptureLevel, Hostname, MountPath};
 use std::{fmt, path::PathBuf, str::FromStr};
 use url::Url;
 
@@ -24,6 +24,27 @@ pub struct Settings {
     pub max_tunnels_per_user: u32,
     /// Bounds and reserved paths of what is routed by.
     pub routing: RoutingSettings,
+    /// What is kept of exchanges.
+    pub inspector: InspectorSettings,
+}
+
+/// What is kept of exchanges.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InspectorSettings {
+    /// How much is kept where the owner has not said anything.
+    pub level: CaptureLevel,
+    /// How many exchanges are recorded in a second at most; 0: none.
+    pub rate: u32,
+    /// How much all exchanges together may take in the database, bytes.
+    pub disk: u64,
+    /// What this process is called; what was open when it was stopped is closed by the next one of this name.
+    pub node: String,
+}
+
+impl Default for InspectorSettings {
+    fn default() -> Self {
+        Self { level: CaptureLevel::default(), rate: 1_000, disk: 2 << 30, node: "switchboard".to_owned() }
+    }
 }
 
 /// Bounds and reserved paths of what is routed by.

@@ -10,6 +10,7 @@ mod breakdown;
 mod capture;
 mod email;
 mod exchange;
+mod exchange_filter;
 mod explain;
 mod headers;
 mod health;
@@ -51,6 +52,7 @@ pub use exchange::{
     AnsweredBy, BodyInfo, Exchange, ExchangeEnd, ExchangeKind, ExchangeMessage, ExchangeSummary, HeadField,
     MessageHead, MessageKind, Party, RecorderHealth, Timings,
 };
+pub use exchange_filter::{ExchangeFilter, ExchangeFilterError, StatusFilter};
 pub use explain::{ExplainAbout, ExplainCandidate, ExplainOutcome, ExplainRequest, ExplainStep, Explanation};
 pub use headers::{
     HeaderChanges, HeaderName, HeaderRules, HeaderRulesError, HeaderValue, HostRewrite, HostRewriteError,

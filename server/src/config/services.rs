@@ -1,6 +1,6 @@
 //! What the services need to know of the settings.
 
-use server_core::{RoutingSettings, Settings};
+use server_core::{InspectorSettings, RoutingSettings, Settings};
 use std::net::SocketAddr;
 
 use super::{Config, DataDir, DataDirError};
@@ -24,6 +24,7 @@ impl Config {
             loopback_only: self.addresses.loopback_only(),
             max_tunnels_per_user: MAX_TUNNELS_PER_USER,
             routing: RoutingSettings::default(),
+            inspector: InspectorSettings { node: self.node.name.clone(), ..InspectorSettings::default() },
         })
     }
 }

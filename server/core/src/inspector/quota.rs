@@ -6,8 +6,6 @@ use std::time::Duration;
 
 /// How often there are new turns.
 pub(super) const TICK: Duration = Duration::from_millis(100);
-/// How many exchanges are recorded in a tick at most; a thousand in a second.
-const TURNS: i64 = 100;
 /// The most that is held of exchanges in memory, bytes.
 const MEMORY: usize = 64 * 1024 * 1024;
 
@@ -15,6 +13,10 @@ const MEMORY: usize = 64 * 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct Quota {
     turns: AtomicI64,
+    /// How many exchanges may be recorded in a second.
+    rate: u32,
+    /// Turns of a tick that come with a later one, tenths.
+    rest: AtomicI64,
     sampled: AtomicU64,
     memory: AtomicUsize,
     beyond_rate: AtomicU64,
@@ -28,19 +30,20 @@ pub struct Room {
     bytes: usize,
 }
 
-impl Default for Quota {
-    fn default() -> Self {
+impl Quota {
+    /// For so many exchanges in a second.
+    pub(super) fn new(rate: u32) -> Self {
         Self {
-            turns: AtomicI64::new(TURNS),
+            turns: AtomicI64::new(i64::from(rate.div_ceil(10))),
+            rate,
+            rest: AtomicI64::new(0),
             sampled: AtomicU64::new(0),
             memory: AtomicUsize::new(0),
             beyond_rate: AtomicU64::new(0),
             lost: AtomicU64::new(0),
         }
     }
-}
 
-impl Quota {
     /// Whether an exchange may be recorded, of which `percent` in a hundred are wanted.
     pub(super) fn take_turn(&self, percent: u8) -> bool {
         if percent < 100 {
@@ -60,7 +63,14 @@ impl Quota {
 
     /// A tick begins.
     pub(super) fn tick(&self) {
-        self.turns.store(TURNS, Relaxed);
+        let tenths = i64::from(self.rate) + self.rest.load(Relaxed);
+        self.rest.store(tenths % 10, Relaxed);
+        self.turns.store(tenths / 10, Relaxed);
+    }
+
+    /// How many were beyond the rate, and how many were dropped since the recorder could not keep up.
+    pub(super) fn dropped(&self) -> (u64, u64) {
+        (self.beyond_rate.load(Relaxed), self.lost.load(Relaxed))
     }
 
     pub(super) fn room(this: &Arc<Self>, bytes: usize) -> Option<Room> {

@@ -55,13 +55,18 @@ pub(crate) fn contains(search: Option<&str>) -> Result<Option<LikeExpr>> {
     if search.chars().count() > MAX_SEARCH {
         return Err(CoreError::invalid("search", format!("search for at most {MAX_SEARCH} characters")));
     }
+    Ok(Some(pattern(search)))
+}
+
+/// A pattern for what contains this text, lower-cased.
+pub(crate) fn pattern(text: &str) -> LikeExpr {
     let mut pattern = String::from("%");
-    for c in search.to_lowercase().chars() {
+    for c in text.to_lowercase().chars() {
         if matches!(c, '%' | '_' | '\\') {
             pattern.push('\\');
         }
         pattern.push(c);
     }
     pattern.push('%');
-    Ok(Some(LikeExpr::new(pattern).escape('\\')))
+    LikeExpr::new(pattern).escape('\\')
 }

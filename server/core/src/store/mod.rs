@@ -6,7 +6,7 @@ pub(crate) mod rows;
 
 use crate::CoreError;
 pub(crate) use connect::open;
-pub(crate) use convert::{contains, kept_headers, parse, read_headers, read_json, read_word, write_json};
+pub(crate) use convert::{contains, kept_headers, parse, pattern, read_headers, read_json, read_word, write_json};
 use domain::Timestamp;
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel,

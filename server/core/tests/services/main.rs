@@ -8,6 +8,7 @@ mod accounts;
 mod announced;
 mod declared;
 mod hosts;
+mod inspector;
 mod pools;
 mod races;
 mod revisions;
@@ -113,6 +114,10 @@ scenarios! {
     routing::regions_and_nodes_are_known,
     routing::tunnels_domains_are_kept,
     races::of_a_hundred_claims_one_wins,
+    inspector::an_exchange_is_recorded_masked_and_deleted,
+    inspector::exchanges_are_found_by_each_part_of_a_filter,
+    inspector::an_open_exchange_is_closed,
+    inspector::what_is_old_or_too_much_goes,
     traffic::figures_survive_a_restart,
     traffic::what_was_not_measured_is_a_gap,
     traffic::a_watch_begins_with_everything_and_goes_on_by_the_second,

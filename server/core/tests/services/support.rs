@@ -35,9 +35,22 @@ impl Db {
             loopback_only: true,
             max_tunnels_per_user: 200,
             routing: server_core::RoutingSettings::default(),
+            inspector: server_core::InspectorSettings::default(),
         };
         change(&mut settings);
         Services::open(settings).await
+    }
+}
+
+impl Db {
+    /// The text is nowhere in the files of the database; of PostgreSQL's, which are the server's, nothing is looked at.
+    pub async fn has_no(&self, text: &str) {
+        let Some(file) = self.url.strip_prefix("sqlite://") else { return };
+        let folder = std::path::Path::new(file).parent().unwrap();
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let bytes = tokio::fs::read(entry.unwrap().path()).await.unwrap();
+            assert!(!bytes.windows(text.len()).any(|window| window == text.as_bytes()), "{text} was stored");
+        }
     }
 }
 
