@@ -328,3 +328,43 @@ fn a_table_that_grew_from_nothing_finds_all_and_only_what_is_there() {
         }
     }
 }
+
+/// Few mounts of a host are kept otherwise than many.
+#[test]
+fn a_host_may_come_to_have_many_mounts_and_few_again() {
+    for host in ["a.b.test", "*.b.test", "-"] {
+        let mut builder = Builder::new();
+        let pattern = (host != "-").then(|| host.parse::<HostPattern>().unwrap());
+        let mount = |number: usize| format!("/m{number}{}", "/x".repeat(number % 5)).parse::<MountPath>().unwrap();
+        let mut entered = Vec::new();
+        let numbers = (0..30).map(|number| (number, true)).chain((0..29).map(|number| (number, false)));
+        for (number, is_new) in numbers.chain([(7, true)]) {
+            let (mount_of, pattern) = (mount(number), pattern.as_ref());
+            if is_new {
+                builder.mount(pattern, &mount_of, (number, 0)).unwrap();
+                let taken = Refused::Overlap { existing: mount_of.to_string(), new: mount_of.clone() };
+                assert_eq!(builder.mount(pattern, &mount_of, (number, 1)), Err(taken));
+                entered.push(number);
+            } else {
+                builder.remove_mount(pattern, &mount_of);
+                entered.retain(|other| *other != number);
+            }
+            assert!(!builder.replace_mount(pattern, &mount(number + 100), (number, 2)));
+            assert_eq!(builder.replace_mount(pattern, &mount_of, (number, 3)), is_new);
+            let table = builder.table();
+            assert_eq!(table.size(), (usize::from(host != "-"), entered.len()));
+            for number in 0..30 {
+                let target = entered.contains(&number).then_some((number, 3));
+                let mount = mount(number);
+                let found = table.find("a.b.test", &format!("{mount}/y"));
+                assert_eq!(
+                    found.map(|found| (*found.target, found.mount_len)),
+                    target.map(|t| (t, mount.as_str().len()))
+                );
+                assert_eq!(table.entered(pattern, Some(&mount)).copied(), target);
+            }
+        }
+        entered.iter().for_each(|number| builder.remove_mount(pattern.as_ref(), &mount(*number)));
+        assert_eq!(builder.table().size(), (0, 0));
+    }
+}

@@ -1,14 +1,17 @@
 //! Makes routing tables, and goes on from one to the next.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use domain::{HostPattern, MountPath};
 
+use super::Table;
 use super::depths::Depths;
+use super::group::{Group, Place};
+use super::host::{Counts, HostState, Mount, Mounts};
 use super::index::Index;
 use super::key::{Key, Keys, Prefix};
-use super::{Host, Table};
 
 /// Gathers hosts and mounts for a [`Table`]. What is refused is not entered, and what was entered before stays.
 ///
@@ -20,7 +23,7 @@ pub struct Builder<T> {
     table: Table<T>,
     /// What is not in `table` yet.
     changed: Changed<T>,
-    hosts: HashMap<Key, HostState>,
+    hosts: HashMap<Key, HostState<T>>,
     wildcard_labels: Counts,
     /// What lies under every path above a mount.
     above: HashMap<Key, Under>,
@@ -28,22 +31,12 @@ pub struct Builder<T> {
 
 #[derive(Debug)]
 struct Changed<T> {
-    exact: HashMap<Key, Option<Host<T>>>,
-    wildcards: HashMap<Key, Option<Host<T>>>,
+    exact: HashSet<Key>,
+    wildcards: HashSet<Key>,
+    any: bool,
+    /// Those that lie for themselves.
     mounts: HashMap<Key, Option<T>>,
 }
-
-/// What is entered of a host.
-#[derive(Debug, Default)]
-struct HostState {
-    /// It is known even when it has neither a target nor mounts.
-    known: bool,
-    mounts: Counts,
-}
-
-/// How many there are of each depth.
-#[derive(Debug, Default)]
-struct Counts(Vec<(usize, usize)>);
 
 /// The mounts under a path.
 #[derive(Debug)]
@@ -81,12 +74,13 @@ impl<T: Clone> Builder<T> {
         let keys = Keys::random();
         Self {
             table: Table {
+                any: Arc::new(std::array::from_fn(|_| Place::empty())),
                 keys: keys.clone(),
                 exact: Index::default(),
                 wildcards: Index::default(),
                 wildcard_labels: Depths::default(),
-                any: Host::default(),
                 mounts: Index::default(),
+                mount_count: 0,
             },
             keys,
             changed: Changed::default(),
@@ -100,21 +94,20 @@ impl<T: Clone> Builder<T> {
     /// what none of its mounts covers is found nowhere else.
     pub fn host(&mut self, pattern: &HostPattern, own: Option<T>) -> Result<(), Refused> {
         let key = self.key(Some(pattern));
-        let mut host = self.of(Some(pattern), key);
         match own {
-            Some(_) if host.own.is_some() => return Err(Refused::Taken(pattern.clone())),
-            Some(own) => host.own = Some(own),
-            None => self.hosts.entry(key).or_default().known = true,
+            Some(_) if self.hosts.get(&key).is_some_and(|host| host.own.is_some()) => {
+                return Err(Refused::Taken(pattern.clone()));
+            }
+            Some(own) => self.change(Some(pattern), key, |host| host.own = Some(own)),
+            None => self.change(Some(pattern), key, |host| host.known = true),
         }
-        self.put(Some(pattern), key, host);
         Ok(())
     }
 
     /// Takes the host's own target away, and the host too if it has no mounts and was entered with a target only.
     pub fn remove_host(&mut self, pattern: &HostPattern) {
         let key = self.key(Some(pattern));
-        let host = Host { own: None, ..self.of(Some(pattern), key) };
-        self.put(Some(pattern), key, host);
+        self.change(Some(pattern), key, |host| host.own = None);
     }
 
     /// Enters a mount of a host, or of any host. The host need not have been entered before.
@@ -122,7 +115,7 @@ impl<T: Clone> Builder<T> {
         let name = name(pattern);
         let mut prefix = self.keys.host(&name, segments(mount));
         let host_key = prefix.key();
-        if let Some(existing) = self.in_the_way(prefix.clone()) {
+        if let Some(existing) = self.in_the_way(host_key, prefix.clone()) {
             return Err(Refused::Overlap { existing, new: mount.clone() });
         }
         while !prefix.is_whole() {
@@ -130,30 +123,41 @@ impl<T: Clone> Builder<T> {
             under.count += 1;
             prefix.advance();
         }
-        self.changed.mounts.insert(prefix.key(), Some(target));
-        self.count_mounts(pattern, host_key, |counts| counts.insert(prefix.depth()));
+        let mount = Mount { key: prefix.key(), depth: prefix.depth(), target };
+        let elsewhere = self.change(pattern, host_key, |host| host.mounts.insert(mount));
+        self.changed.mounts.extend(elsewhere.into_iter().map(|mount| (mount.key, Some(mount.target))));
+        self.table.mount_count += 1;
         Ok(())
     }
 
     /// Lets a host that has a target of its own lead elsewhere; `false`: it has none.
     pub fn replace_host(&mut self, pattern: &HostPattern, own: T) -> bool {
         let key = self.key(Some(pattern));
-        let host = self.of(Some(pattern), key);
-        if host.own.is_some() {
-            self.put(Some(pattern), key, Host { own: Some(own), ..host });
-            return true;
+        let has_own = self.hosts.get(&key).is_some_and(|host| host.own.is_some());
+        if has_own {
+            self.change(Some(pattern), key, |host| host.own = Some(own));
         }
-        false
+        has_own
     }
 
     /// Lets a mount that was entered lead elsewhere; `false`: it was not.
     pub fn replace_mount(&mut self, pattern: Option<&HostPattern>, mount: &MountPath, target: T) -> bool {
         let key = self.keys.mount(&name(pattern), segments(mount)).key();
-        if self.mounted(key).is_some() {
-            self.changed.mounts.insert(key, Some(target));
-            return true;
+        let host_key = self.key(pattern);
+        if self.mounted(host_key, key).is_none() {
+            return false;
         }
-        false
+        let elsewhere = self.change(pattern, host_key, |host| match &mut host.mounts {
+            Mounts::WithHost(mounts) => {
+                mounts.iter_mut().filter(|mount| mount.key == key).for_each(|mount| mount.target = target.clone());
+                false
+            }
+            Mounts::Elsewhere(_) => true,
+        });
+        if elsewhere {
+            self.changed.mounts.insert(key, Some(target));
+        }
+        true
     }
 
     /// Takes a mount away that was entered. The host goes with its last mount, unless something else is known of it.
@@ -166,7 +170,8 @@ impl<T: Clone> Builder<T> {
             above.push(prefix.key());
             prefix.advance();
         }
-        if self.mounted(prefix.key()).is_none() {
+        let (key, depth) = (prefix.key(), prefix.depth());
+        if self.mounted(host_key, key).is_none() {
             return;
         }
         for key in above {
@@ -177,25 +182,38 @@ impl<T: Clone> Builder<T> {
                 self.above.remove(&key);
             }
         }
-        self.changed.mounts.insert(prefix.key(), None);
-        self.count_mounts(pattern, host_key, |counts| counts.remove(prefix.depth()));
+        if self.change(pattern, host_key, |host| host.mounts.remove(key, depth)) {
+            self.changed.mounts.insert(key, None);
+        }
+        self.table.mount_count -= 1;
     }
 
     /// The table of all that is entered now.
     pub fn table(&mut self) -> Table<T> {
-        let Changed { exact, wildcards, mounts } = std::mem::take(&mut self.changed);
-        let changed = |index: &mut Index<_>, changes: HashMap<_, _>| {
+        let Changed { exact, wildcards, any, mounts } = std::mem::take(&mut self.changed);
+        let groups = |keys: HashSet<Key>| {
+            let group = |key: Key| (key, self.hosts.get(&key).map(|host| host.group(key)));
+            keys.into_iter().map(group).collect::<HashMap<_, _>>()
+        };
+        let mounts =
+            mounts.into_iter().map(|(key, target)| (key, target.map(|target| vec![Place::head(key, Some(target))])));
+        let table = &mut self.table;
+        for (index, changes) in [
+            (&mut table.exact, groups(exact)),
+            (&mut table.wildcards, groups(wildcards)),
+            (&mut table.mounts, mounts.collect()),
+        ] {
             if !changes.is_empty() {
                 *index = index.with(changes);
             }
-        };
-        changed(&mut self.table.exact, exact);
-        changed(&mut self.table.wildcards, wildcards);
-        if !mounts.is_empty() {
-            self.table.mounts = self.table.mounts.with(mounts);
         }
-        self.table.wildcard_labels = self.wildcard_labels.depths();
-        self.table.clone()
+        if any {
+            let key = self.keys.host("", "").key();
+            let mut places = self.hosts.get(&key).into_iter().flat_map(|host| host.mounts.places());
+            table.any = Arc::new(std::array::from_fn(|_| places.next().unwrap_or_else(Place::empty)));
+        }
+        table.wildcard_labels = self.wildcard_labels.depths();
+        table.clone()
     }
 
     /// The table of all that was entered.
@@ -207,60 +225,46 @@ impl<T: Clone> Builder<T> {
         self.keys.host(&name(pattern), "").key()
     }
 
-    /// What is entered about a host.
-    fn of(&self, pattern: Option<&HostPattern>, key: Key) -> Host<T> {
-        let (changed, index) = match pattern {
-            None => return self.table.any.clone(),
-            Some(HostPattern::Exact(_)) => (&self.changed.exact, &self.table.exact),
-            Some(HostPattern::Wildcard(_)) => (&self.changed.wildcards, &self.table.wildcards),
-        };
-        let host = changed.get(&key).map_or_else(|| index.get(key), Option::as_ref);
-        host.cloned().unwrap_or_default()
-    }
-
-    /// Enters a host as it is now, or takes it out when nothing is known of it any more.
-    fn put(&mut self, pattern: Option<&HostPattern>, key: Key, host: Host<T>) {
-        let state = self.hosts.get(&key);
-        let stays = host.own.is_some() || state.is_some_and(|state| state.known || !state.mounts.0.is_empty());
-        if !stays {
+    /// Changes what is known of a host, and forgets it when that is nothing any more.
+    fn change<R>(&mut self, pattern: Option<&HostPattern>, key: Key, change: impl FnOnce(&mut HostState<T>) -> R) -> R {
+        let host = self.hosts.entry(key).or_default();
+        let was_there = host.is_there();
+        let outcome = change(host);
+        let is_there = host.is_there();
+        if !is_there {
             self.hosts.remove(&key);
         }
-        let (changed, index) = match pattern {
-            None => {
-                self.table.any = host;
-                return;
-            }
-            Some(HostPattern::Exact(_)) => (&mut self.changed.exact, &self.table.exact),
-            Some(HostPattern::Wildcard(_)) => (&mut self.changed.wildcards, &self.table.wildcards),
-        };
-        let was = changed.get(&key).map_or_else(|| index.get(key).is_some(), Option::is_some);
-        changed.insert(key, stays.then_some(host));
-        if let Some(HostPattern::Wildcard(name)) = pattern {
-            let labels = name.as_str().split('.').count();
-            match (was, stays) {
-                (false, true) => self.wildcard_labels.insert(labels),
-                (true, false) => self.wildcard_labels.remove(labels),
-                _ => {}
+        match pattern {
+            None => self.changed.any = true,
+            Some(HostPattern::Exact(_)) => drop(self.changed.exact.insert(key)),
+            Some(HostPattern::Wildcard(name)) => {
+                self.changed.wildcards.insert(key);
+                let labels = name.as_str().split('.').count();
+                match (was_there, is_there) {
+                    (false, true) => self.wildcard_labels.insert(labels),
+                    (true, false) => self.wildcard_labels.remove(labels),
+                    _ => {}
+                }
             }
         }
+        outcome
     }
 
-    fn count_mounts(&mut self, pattern: Option<&HostPattern>, key: Key, change: impl FnOnce(&mut Counts)) {
-        let state = self.hosts.entry(key).or_default();
-        change(&mut state.mounts);
-        let depths = state.mounts.depths();
-        let host = Host { depths, ..self.of(pattern, key) };
-        self.put(pattern, key, host);
-    }
-
-    fn mounted(&self, key: Key) -> Option<&T> {
-        self.changed.mounts.get(&key).map_or_else(|| self.table.mounts.get(key), Option::as_ref)
+    /// Where a mount leads to.
+    fn mounted(&self, host: Key, key: Key) -> Option<&T> {
+        match &self.hosts.get(&host)?.mounts {
+            Mounts::WithHost(mounts) => mounts.iter().find(|mount| mount.key == key).map(|mount| &mount.target),
+            Mounts::Elsewhere(_) => match self.changed.mounts.get(&key) {
+                Some(changed) => changed.as_ref(),
+                None => self.table.mounts.get(key).and_then(Group::own),
+            },
+        }
     }
 
     /// A mount that is the same as `prefix` will be when it has come to its end, or above it, or under it.
-    fn in_the_way(&self, mut prefix: Prefix<'_>) -> Option<String> {
+    fn in_the_way(&self, host: Key, mut prefix: Prefix<'_>) -> Option<String> {
         loop {
-            if self.mounted(prefix.key()).is_some() {
+            if self.mounted(host, prefix.key()).is_some() {
                 return Some(prefix.mount().to_owned());
             }
             if !prefix.advance() {
@@ -274,31 +278,7 @@ impl<T: Clone> Builder<T> {
 
 impl<T> Default for Changed<T> {
     fn default() -> Self {
-        Self { exact: HashMap::new(), wildcards: HashMap::new(), mounts: HashMap::new() }
-    }
-}
-
-impl Counts {
-    fn insert(&mut self, depth: usize) {
-        match self.0.iter_mut().find(|(other, _)| *other == depth) {
-            Some((_, count)) => *count += 1,
-            None => self.0.push((depth, 1)),
-        }
-    }
-
-    fn remove(&mut self, depth: usize) {
-        if let Some(at) = self.0.iter().position(|(other, _)| *other == depth) {
-            self.0[at].1 -= 1;
-            if self.0[at].1 == 0 {
-                self.0.swap_remove(at);
-            }
-        }
-    }
-
-    fn depths(&self) -> Depths {
-        let mut depths = Depths::default();
-        self.0.iter().for_each(|(depth, _)| depths.insert(*depth));
-        depths
+        Self { exact: HashSet::new(), wildcards: HashSet::new(), any: false, mounts: HashMap::new() }
     }
 }
 

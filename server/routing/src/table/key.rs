@@ -1,7 +1,6 @@
 //! What hosts and mounts are looked up by.
 
 use std::hash::Hasher;
-use std::num::NonZero;
 
 use memchr::memchr;
 use siphasher::sip128::{Hasher128, SipHasher13};
@@ -15,8 +14,8 @@ use siphasher::sip128::{Hasher128, SipHasher13};
 /// some 10^16 requests, however many there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
-    /// What is compared. Never 0, which spares the table a mark for empty places.
-    pub(super) check: NonZero<u64>,
+    /// What is compared. Always odd, and never the greatest number: the table has other uses for those.
+    pub(super) check: u64,
     /// Says where to look.
     low: u64,
 }
@@ -88,7 +87,7 @@ impl<'p> Prefix<'p> {
 
     pub(super) fn key(&self) -> Key {
         let hash = self.hasher.finish128();
-        Key { check: NonZero::new(hash.h1 | 1).unwrap_or(NonZero::<u64>::MIN), low: hash.h2 }
+        Key { check: (hash.h1 | 1).min(u64::MAX - 2), low: hash.h2 }
     }
 
     /// How many segments it has.

@@ -2,17 +2,22 @@
 
 mod builder;
 mod depths;
+mod group;
+mod host;
 mod index;
 mod key;
 mod steps;
+
+use std::sync::Arc;
 
 use domain::{HostPattern, MountPath};
 use memchr::memchr_iter;
 
 pub use builder::{Builder, Refused};
 use depths::Depths;
+use group::{Behind, Group};
 use index::Index;
-use key::{Keys, Prefix};
+use key::{Key, Keys, Prefix};
 pub use steps::Step;
 
 /// Where requests go, by host and path. `T` is what is found; it is kept in place and should be small (an `Arc`).
@@ -25,16 +30,19 @@ pub use steps::Step;
 /// to clone.
 ///
 /// A lookup takes no lock and allocates nothing. It asks for the host once, once more per number of labels that a
-/// wildcard has, and for a mount once per depth at which the host has one, whatever the number of routes.
+/// wildcard has, and for a mount once per depth at which the host has one, whatever the number of routes. The mounts of a
+/// host that has few lie beside it: of a large table, such a lookup reads one place that is in no cache.
 #[derive(Clone, Debug)]
 pub struct Table<T> {
     keys: Keys,
-    exact: Index<Host<T>>,
-    wildcards: Index<Host<T>>,
+    exact: Index<T>,
+    wildcards: Index<T>,
     /// How many labels the wildcards have, without the star.
     wildcard_labels: Depths,
-    any: Host<T>,
+    any: Arc<Behind<T>>,
+    /// Those that do not lie with their hosts.
     mounts: Index<T>,
+    mount_count: usize,
 }
 
 /// A target and how it was found.
@@ -70,19 +78,6 @@ pub enum HostMatch {
     Any,
 }
 
-#[derive(Clone, Debug)]
-struct Host<T> {
-    /// At which depths it has mounts.
-    depths: Depths,
-    own: Option<T>,
-}
-
-impl<T> Default for Host<T> {
-    fn default() -> Self {
-        Self { depths: Depths::default(), own: None }
-    }
-}
-
 impl<T> Table<T> {
     /// Where requests for `host` and `path` go. `host` is in lower case, without port or dot at the end; `path` is
     /// [normalised](crate::path::normalise).
@@ -100,38 +95,45 @@ impl<T> Table<T> {
     /// What was entered for a mount of a host or of any host, or without mount as a host's own target.
     pub fn entered(&self, pattern: Option<&HostPattern>, mount: Option<&MountPath>) -> Option<&T> {
         let name = builder::name(pattern);
-        if let Some(mount) = mount {
-            return self.mounts.get(self.keys.mount(&name, builder::segments(mount)).key());
-        }
-        let key = self.keys.host(&name, "").key();
+        let prefix = self.keys.host(&name, "");
         let host = match pattern {
-            None => Some(&self.any),
-            Some(HostPattern::Exact(_)) => self.exact.get(key),
-            Some(HostPattern::Wildcard(_)) => self.wildcards.get(key),
+            None => self.any(),
+            Some(HostPattern::Exact(_)) => self.exact.get(prefix.key())?,
+            Some(HostPattern::Wildcard(_)) => self.wildcards.get(prefix.key())?,
         };
-        host?.own.as_ref()
+        let Some(mount) = mount else { return host.own() };
+        let prefix = self.keys.mount(&name, builder::segments(mount));
+        self.mount_of(host, prefix.key())
     }
 
     /// How many hosts there are, and how many mounts.
     pub fn size(&self) -> (usize, usize) {
-        (self.exact.len() + self.wildcards.len(), self.mounts.len())
+        (self.exact.len() + self.wildcards.len(), self.mount_count)
     }
 
     /// How many bytes of memory the table takes, without what its targets refer to.
     pub fn memory(&self) -> usize {
-        size_of::<Self>() + self.exact.memory() + self.wildcards.memory() + self.mounts.memory()
+        size_of::<Self>()
+            + size_of_val(&*self.any)
+            + self.exact.memory()
+            + self.wildcards.memory()
+            + self.mounts.memory()
     }
 
     fn search<'r>(&self, host: &'r str, path: &'r str, mut observe: impl FnMut(Step<'r>)) -> Option<Found<'_, T>> {
-        let (kind, entry, prefix) = self.host(host, path, &mut observe);
-        if let Some((target, mount_len)) = self.mount(entry.depths, prefix, &mut observe) {
+        let (kind, host, prefix) = self.host(host, path, &mut observe);
+        if let Some((target, mount_len)) = self.mount(host, prefix, &mut observe) {
             return Some(Found { target, mount_len, host: kind, is_alone: false });
         }
         if kind != HostMatch::Any {
-            observe(Step::OwnTarget { found: entry.own.is_some() });
+            observe(Step::OwnTarget { found: host.own().is_some() });
         }
-        let is_alone = entry.depths.is_empty();
-        entry.own.as_ref().map(|target| Found { target, mount_len: 0, host: kind, is_alone })
+        host.own().map(|target| Found { target, mount_len: 0, host: kind, is_alone: host.depths().is_empty() })
+    }
+
+    /// What there is for any host.
+    fn any(&self) -> Group<'_, T> {
+        Group::new(None, &self.any)
     }
 
     /// The most specific host, and where the search for its mounts begins.
@@ -140,7 +142,7 @@ impl<T> Table<T> {
         host: &'r str,
         path: &'r str,
         observe: &mut impl FnMut(Step<'r>),
-    ) -> (HostMatch, &Host<T>, Prefix<'r>) {
+    ) -> (HostMatch, Group<'_, T>, Prefix<'r>) {
         let prefix = self.keys.host(host, path);
         let exact = self.exact.get(prefix.key());
         observe(Step::Host { name: host, found: exact.is_some() });
@@ -150,8 +152,9 @@ impl<T> Table<T> {
         if let Some((wildcard, prefix)) = self.wildcard(host, path, observe) {
             return (HostMatch::Wildcard, wildcard, prefix);
         }
-        observe(Step::AnyHost { found: !self.any.depths.is_empty() });
-        (HostMatch::Any, &self.any, self.keys.host("", path))
+        let any = self.any();
+        observe(Step::AnyHost { found: !any.depths().is_empty() });
+        (HostMatch::Any, any, self.keys.host("", path))
     }
 
     /// The wildcard with the longest name.
@@ -160,7 +163,7 @@ impl<T> Table<T> {
         host: &'r str,
         path: &'r str,
         observe: &mut impl FnMut(Step<'r>),
-    ) -> Option<(&Host<T>, Prefix<'r>)> {
+    ) -> Option<(Group<'_, T>, Prefix<'r>)> {
         if self.wildcard_labels.is_empty() {
             return None;
         }
@@ -182,18 +185,19 @@ impl<T> Table<T> {
     }
 
     /// The mount that covers the path, with its length. There is at most one, so the order does not matter.
-    fn mount<'r>(
-        &self,
-        depths: Depths,
+    fn mount<'s, 'r>(
+        &'s self,
+        host: Group<'s, T>,
         mut prefix: Prefix<'r>,
         observe: &mut impl FnMut(Step<'r>),
-    ) -> Option<(&T, usize)> {
+    ) -> Option<(&'s T, usize)> {
+        let depths = host.depths();
         if depths.is_empty() || !prefix.is_of_path() {
             return None;
         }
         loop {
             if depths.contains(prefix.depth()) {
-                let found = self.mounts.get(prefix.key());
+                let found = self.mount_of(host, prefix.key());
                 observe(Step::Mount { path: prefix.mount(), found: found.is_some() });
                 if let Some(target) = found {
                     return Some((target, prefix.len()));
@@ -203,5 +207,10 @@ impl<T> Table<T> {
                 return None;
             }
         }
+    }
+
+    #[inline]
+    fn mount_of<'s>(&'s self, host: Group<'s, T>, key: Key) -> Option<&'s T> {
+        if host.is_elsewhere() { self.mounts.get(key)?.own() } else { host.mount(key) }
     }
 }
