@@ -95,14 +95,17 @@ impl Inspector {
         if self.settings.rate == 0 {
             return None;
         }
-        let settings = self.wishes.of(rule, tunnel)?;
-        self.quota.take_turn(settings.sample_percent).then_some(settings)
+        self.wishes.of(rule, tunnel, |settings| self.quota.take_turn(settings.sample_percent))
     }
 
-    /// Room in memory for so many bytes of an exchange, until it is dropped; `None` when there is none, which is counted
-    /// as a loss only when the record is dropped as well.
+    /// Room in memory for an exchange that begins, in bytes, until it is dropped. Without it nothing is recorded, which is
+    /// counted.
     pub fn room(&self, bytes: usize) -> Option<Room> {
-        Quota::room(&self.quota, bytes)
+        let room = Quota::room(&self.quota, bytes);
+        if room.is_none() {
+            self.quota.lost();
+        }
+        room
     }
 
     /// Hands a record over. If the recorder cannot keep up, it is dropped and counted.

@@ -9,6 +9,22 @@ pub(super) const TICK: Duration = Duration::from_millis(100);
 /// The most that is held of exchanges in memory, bytes.
 const MEMORY: usize = 64 * 1024 * 1024;
 
+/// In how many places it is counted what was not recorded because there was too much: a thread has one nearly by itself.
+const COUNTS: usize = 16;
+
+thread_local! {
+    /// Where this thread counts.
+    static PLACE: usize = {
+        static THREADS: AtomicUsize = AtomicUsize::new(0);
+        THREADS.fetch_add(1, Relaxed) % COUNTS
+    };
+}
+
+/// A count in a cache line of its own.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Count(AtomicU64);
+
 /// What may still be recorded, and what was not.
 #[derive(Debug)]
 pub(super) struct Quota {
@@ -19,7 +35,7 @@ pub(super) struct Quota {
     rest: AtomicI64,
     sampled: AtomicU64,
     memory: AtomicUsize,
-    beyond_rate: AtomicU64,
+    beyond_rate: [Count; COUNTS],
     lost: AtomicU64,
 }
 
@@ -39,7 +55,7 @@ impl Quota {
             rest: AtomicI64::new(0),
             sampled: AtomicU64::new(0),
             memory: AtomicUsize::new(0),
-            beyond_rate: AtomicU64::new(0),
+            beyond_rate: Default::default(),
             lost: AtomicU64::new(0),
         }
     }
@@ -57,7 +73,7 @@ impl Quota {
         if self.turns.load(Relaxed) > 0 && self.turns.fetch_sub(1, Relaxed) > 0 {
             return true;
         }
-        self.beyond_rate.fetch_add(1, Relaxed);
+        self.beyond_rate[PLACE.with(|place| *place)].0.fetch_add(1, Relaxed);
         false
     }
 
@@ -70,7 +86,8 @@ impl Quota {
 
     /// How many were beyond the rate, and how many were dropped since the recorder could not keep up.
     pub(super) fn dropped(&self) -> (u64, u64) {
-        (self.beyond_rate.load(Relaxed), self.lost.load(Relaxed))
+        let beyond_rate = self.beyond_rate.iter().map(|count| count.0.load(Relaxed)).sum();
+        (beyond_rate, self.lost.load(Relaxed))
     }
 
     pub(super) fn room(this: &Arc<Self>, bytes: usize) -> Option<Room> {

@@ -22,11 +22,20 @@ impl Wishes {
         Self { usual: Arc::new(CaptureSettings { level, ..CaptureSettings::default() }), said: ArcSwap::default() }
     }
 
-    /// What is wanted of an exchange; `None`: nothing.
-    pub(super) fn of(&self, rule: Option<RuleId>, tunnel: Option<TunnelId>) -> Option<Arc<CaptureSettings>> {
+    /// What is wanted of an exchange, if it may be had; `None`: nothing.
+    pub(super) fn of(
+        &self,
+        rule: Option<RuleId>,
+        tunnel: Option<TunnelId>,
+        may: impl FnOnce(&CaptureSettings) -> bool,
+    ) -> Option<Arc<CaptureSettings>> {
         let said = self.said.load();
-        let settings = ids(rule, tunnel).into_iter().flatten().find_map(|id| said.get(&id)).unwrap_or(&self.usual);
-        (settings.level > CaptureLevel::Off).then(|| settings.clone())
+        let settings = match said.is_empty() {
+            true => &self.usual,
+            false => ids(rule, tunnel).into_iter().flatten().find_map(|id| said.get(&id)).unwrap_or(&self.usual),
+        };
+        // Every thread counts its references in one place; under load it is not written to.
+        (settings.level > CaptureLevel::Off && may(settings)).then(|| settings.clone())
     }
 
     /// By whose settings an exchange is recorded, and against whose bounds it counts.
