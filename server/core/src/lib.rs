@@ -70,7 +70,9 @@ pub use settings::{
 pub use switching::{SwitchEnd, SwitchRequest, Switches};
 pub use tokens::{TokenRefused, Tokens};
 pub use touched::Touched;
-pub use traffic::{Answered, Held, InFlight, Meter, Now, Overall, Subject, Tallied, Tally, Traffic};
+pub use traffic::{
+    Answered, Given, Held, InFlight, Meter, Now, Overall, SessionMeter, Subject, Tallied, Tally, Traffic,
+};
 pub use tunnels::{
     AttachRefused, AttachRequest, Attached, Claim, NewTunnel, RoutingEntry, TunnelPatch, TunnelQuery, TunnelSort,
     Tunnels, WantedService,

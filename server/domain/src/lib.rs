@@ -84,7 +84,7 @@ pub use target::{
     Redirect, RedirectStatus, RedirectStatusError, RedirectTo, RedirectToError, Target, TargetError, TargetFields,
 };
 pub use token::{NewToken, Token, TokenName, TokenNameError, TokenScope, TokenScopeError};
-pub use traffic::{LatencySummary, RecentRequest, Sample, StatusCounts, TunnelStats};
+pub use traffic::{BackendFigures, LatencySummary, RecentRequest, Sample, SessionFigures, StatusCounts, TunnelStats};
 pub use tunnel::{Tunnel, TunnelName, TunnelNameError, TunnelState, TunnelStatus};
 pub use user::{Role, User};
 pub use window::{Between, HOURS_KEPT, MINUTES_KEPT, Span, Window, WindowError};

@@ -1,6 +1,6 @@
 //! Measured traffic.
 
-use crate::{RequestId, Timestamp};
+use crate::{BackendId, BackendName, RequestId, TelephoneSessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::{net::IpAddr, ops::AddAssign};
 use uuid::Uuid;
@@ -97,6 +97,36 @@ pub struct TunnelStats {
     pub sessions: u32,
     /// Seconds since the oldest of them connected; 0 without one.
     pub uptime_seconds: u64,
+}
+
+/// What one telephone did since it connected.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SessionFigures {
+    /// Its session.
+    pub id: TelephoneSessionId,
+    /// The program and its version, as it said itself.
+    pub agent: String,
+    /// The machine's name, as it said itself.
+    pub machine: Option<String>,
+    /// Where it dialled from.
+    pub address: IpAddr,
+    /// When it connected.
+    pub connected_at: Timestamp,
+    /// When it left; `None`: it is connected. Figures of one that left are kept for an hour.
+    pub ended_at: Option<Timestamp>,
+    /// What it was given. Latency is counted from then.
+    pub figures: Sample,
+}
+
+/// What one backend did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BackendFigures {
+    /// Which.
+    pub key: BackendId,
+    /// What its owner calls it.
+    pub id: BackendName,
+    /// What it was given. Latency is counted from then.
+    pub figures: Sample,
 }
 
 /// One of the latest requests, for a glance at what is happening.

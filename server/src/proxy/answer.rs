@@ -1,7 +1,8 @@
 //! The answer of whoever was asked.
 
 use bytes::Bytes;
-use http::{HeaderValue, Version};
+use http::{HeaderValue, StatusCode, Version};
+use server_core::Given;
 use telephone::line::{RecvBody, SendBody};
 use wire::head::ResponseHead;
 
@@ -22,8 +23,40 @@ pub(super) struct Answer {
     pub body: AnswerBody,
     /// The backend's work, which is over with the body.
     pub in_use: Option<InUse>,
+    /// The backend and the telephone that it was given to, which count it as well.
+    pub given: Parts,
     /// The cookie that ties the client to the backend.
     pub cookie: Option<HeaderValue>,
+}
+
+/// Who was given a request. It counts as theirs until this is dropped.
+#[derive(Debug, Default)]
+pub(super) struct Parts {
+    /// The backend.
+    pub backend: Option<Given>,
+    /// The telephone.
+    pub session: Option<Given>,
+}
+
+impl Parts {
+    /// The response head came.
+    pub(super) fn answered(&self, status: StatusCode) {
+        self.each().for_each(|given| given.answered(status.as_u16()));
+    }
+
+    /// Bytes of the response body were sent.
+    pub(super) fn add_bytes_out(&self, n: u64) {
+        self.each().for_each(|given| given.add_bytes_out(n));
+    }
+
+    /// Bytes of what is no request body came from the client.
+    pub(super) fn add_bytes_in(&self, n: u64) {
+        self.each().for_each(|given| given.meter().add_bytes_in(n));
+    }
+
+    fn each(&self) -> impl Iterator<Item = &Given> {
+        self.backend.iter().chain(&self.session)
+    }
 }
 
 /// What follows the head of an answer.
@@ -64,7 +97,7 @@ pub(super) struct NoAnswer {
 
 impl Answer {
     pub(super) fn new(head: ResponseHead, body: AnswerBody) -> Self {
-        Self { head, body, in_use: None, cookie: None }
+        Self { head, body, in_use: None, given: Parts::default(), cookie: None }
     }
 }
 

@@ -37,7 +37,11 @@ impl<'a> Attempts<'a> {
     }
 
     /// Opens a stream on the best line there is, waiting for one if need be.
-    pub(super) async fn open(&mut self, head: &RequestHead, end: bool) -> Result<(SendBody, ResponseFuture), Problem> {
+    pub(super) async fn open(
+        &mut self,
+        head: &RequestHead,
+        end: bool,
+    ) -> Result<(Arc<SessionLine>, (SendBody, ResponseFuture)), Problem> {
         let mut line = match self.pick() {
             Some(line) => line,
             None => self.wait().await?,
@@ -48,7 +52,7 @@ impl<'a> Attempts<'a> {
                     if let Some(capture) = self.capture {
                         capture.given_to_session(line.session);
                     }
-                    return Ok(stream);
+                    return Ok((line, stream));
                 }
                 Err(error) => error,
             };

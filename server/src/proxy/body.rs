@@ -16,7 +16,7 @@ use server_core::{InFlight, Meter};
 use telephone::line::StreamError;
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::answer::PlainAnswer;
+use super::answer::{Parts, PlainAnswer};
 use super::capture::{Capture, Side};
 use super::deadline::Progress;
 use crate::ingress::ClientBody;
@@ -53,6 +53,7 @@ pub struct ProxiedBody {
     body: PlainAnswer,
     meter: Arc<Meter>,
     capture: Option<Arc<Capture>>,
+    given: Parts,
     _in_flight: InFlight,
     _in_use: Option<InUse>,
 }
@@ -73,10 +74,10 @@ impl ProxiedBody {
         body: PlainAnswer,
         meter: Arc<Meter>,
         capture: Option<Arc<Capture>>,
-        in_flight: InFlight,
-        in_use: Option<InUse>,
+        given: Parts,
+        (in_flight, in_use): (InFlight, Option<InUse>),
     ) -> Self {
-        Self { body, meter, capture, _in_flight: in_flight, _in_use: in_use }
+        Self { body, meter, capture, given, _in_flight: in_flight, _in_use: in_use }
     }
 }
 
@@ -99,7 +100,9 @@ impl Body for ProxiedBody {
             PlainAnswer::Upstream(body) => ready!(Pin::new(body).poll_frame(cx)).map(|frame| frame.map_err(Into::into)),
         };
         if let Some(Ok(frame)) = &frame {
-            self.meter.add_bytes_out(frame.data_ref().map_or(0, |data| data.len() as u64));
+            let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
+            self.meter.add_bytes_out(bytes);
+            self.given.add_bytes_out(bytes);
         }
         if let Some(capture) = &self.capture {
             see(capture, Side::Response, frame.as_ref());
@@ -197,6 +200,8 @@ impl Drop for Kept {
 pub(super) struct RequestBody {
     body: ClientBody,
     meter: Arc<Meter>,
+    backend: Option<Arc<Meter>>,
+    session: Option<Arc<Meter>>,
     idleness: Idleness,
     /// What has come of the body so far; `None` when that is too much, or not all of it.
     kept: Option<Kept>,
@@ -213,12 +218,28 @@ impl RequestBody {
         Self {
             body,
             meter,
+            backend: None,
+            session: None,
             idleness: Idleness::new(idle),
             kept,
             again: VecDeque::new(),
             progress: Progress::default(),
             capture,
         }
+    }
+
+    /// It goes to this backend.
+    pub(super) fn given_to_backend(&mut self, backend: &Arc<Meter>) {
+        self.backend = Some(backend.clone());
+    }
+
+    /// It goes to this telephone.
+    pub(super) fn given_to_session(&mut self, session: &Arc<Meter>) {
+        self.session = Some(session.clone());
+    }
+
+    fn count_given(&self, bytes: usize) {
+        self.backend.iter().chain(&self.session).for_each(|meter| meter.add_bytes_in(bytes as u64));
     }
 
     /// Tells how far it has come.
@@ -252,6 +273,7 @@ impl Body for RequestBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, RequestBodyError>>> {
         if let Some(piece) = self.again.pop_front() {
+            self.count_given(piece.len());
             return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
         let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
@@ -267,7 +289,9 @@ impl Body for RequestBody {
         }
         match &frame {
             Some(Ok(frame)) => {
-                self.meter.add_bytes_in(frame.data_ref().map_or(0, Bytes::len) as u64);
+                let bytes = frame.data_ref().map_or(0, Bytes::len);
+                self.meter.add_bytes_in(bytes as u64);
+                self.count_given(bytes);
                 self.keep(frame);
             }
             Some(Err(_)) => {

@@ -166,7 +166,8 @@ impl Proxy {
         // Telephones answer for local servers that do not.
         let code = answer.head.headers.get(&X_SWITCHBOARD_ERROR).and_then(|code| code.to_str().ok());
         self.count(exchange, &in_flight, answer.head.status, code);
-        let Answer { head, mut body, in_use, cookie } = answer;
+        answer.given.answered(answer.head.status);
+        let Answer { head, mut body, in_use, given, cookie } = answer;
         let raw = body.take_head();
         if let Some(capture) = &exchange.capture {
             capture.answered(head.status, &head.headers, &raw, body.version());
@@ -182,15 +183,16 @@ impl Proxy {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
                 response.headers_mut().extend(protocol.map(|protocol| (header::UPGRADE, protocol)));
                 let capture = exchange.capture.clone();
-                tokio::spawn(upgrade::join(on_upgrade, upgraded, meter.clone(), capture, (in_flight, in_use)));
+                let guards = (in_flight, in_use);
+                tokio::spawn(upgrade::join(on_upgrade, upgraded, meter.clone(), capture, given, guards));
             }
             (Err(body), _) => {
                 *response.body_mut() = ResponseBody::Proxied(ProxiedBody::new(
                     body,
                     meter.clone(),
                     exchange.capture.clone(),
-                    in_flight,
-                    in_use,
+                    given,
+                    (in_flight, in_use),
                 ));
             }
             // There was no wish for it, and the status has been looked at above.

@@ -43,11 +43,16 @@ impl Proxy {
             if let Some(capture) = &exchange.capture {
                 capture.given_to_backend(candidate, pool.tag.as_ref());
             }
+            let given = candidate.meter.give();
+            if let Outgoing::Body(body) = &mut body {
+                body.given_to_backend(&candidate.meter);
+            }
             let failure = match self.ask_candidate(exchange, candidate, &mut head, body, informing).await {
                 Ok(mut answer) => {
                     judge(&in_use, answer.head.status, pool);
                     answer.cookie = pool.set_cookie(tie, place, exchange.client.secure);
                     answer.in_use = Some(in_use);
+                    answer.given.backend = Some(given);
                     return Ok(answer);
                 }
                 Err(failure) => failure,

@@ -28,7 +28,7 @@ impl Proxy {
     ) -> Result<Answer, NoAnswer> {
         let mut attempts = Attempts::new(route, exchange.capture.as_deref());
         loop {
-            let (send, response) = match attempts.open(head, matches!(body, Outgoing::Nothing)).await {
+            let (line, (send, response)) = match attempts.open(head, matches!(body, Outgoing::Nothing)).await {
                 Ok(opened) => opened,
                 Err(problem) => {
                     // A telephone that does not come back is not one that fails.
@@ -36,6 +36,10 @@ impl Proxy {
                     return Err(NoAnswer { problem, again: Some(body), fault });
                 }
             };
+            let given = line.meter.give();
+            if let Outgoing::Body(body) = &mut body {
+                body.given_to_session(&line.meter);
+            }
             let progress = match &body {
                 Outgoing::Body(body) => Some(body.progress()),
                 Outgoing::Nothing | Outgoing::Kept => None,
@@ -44,7 +48,11 @@ impl Proxy {
             let response = self.response(response, progress.as_ref(), informing).await;
             let response = response.map_err(|problem| NoAnswer { problem, again: None, fault: true })?;
             let error = match response {
-                Ok((head, recv)) => return Ok(Answer::new(head, AnswerBody::Tunnel(recv, kept))),
+                Ok((head, recv)) => {
+                    let mut answer = Answer::new(head, AnswerBody::Tunnel(recv, kept));
+                    answer.given.session = Some(given);
+                    return Ok(answer);
+                }
                 Err(error) => error,
             };
             tracing::debug!(request_id = %exchange.client.request_id, %error, "no response came from the telephone");

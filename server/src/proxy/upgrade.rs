@@ -6,31 +6,33 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use domain::ExchangeEnd;
-use server_core::Meter;
+use server_core::{InFlight, Meter};
 use telephone::line::pipe;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::answer::UpgradedAnswer;
+use super::answer::{Parts, UpgradedAnswer};
 use super::capture::{Capture, Side};
 use crate::ingress::OnUpgrade;
+use crate::routing::InUse;
 
 /// How much of one direction of a connection to a backend is under way, bytes.
 const PIPE: usize = 16 * 1024;
 
 /// Joins the client's upgraded connection with the one it asked for, until both directions have ended. Meanwhile
 /// `guards` are held.
-pub(super) async fn join<G>(
+pub(super) async fn join(
     upgrade: OnUpgrade,
     other: UpgradedAnswer,
     meter: Arc<Meter>,
     capture: Option<Arc<Capture>>,
-    guards: G,
+    given: Parts,
+    guards: (InFlight, Option<InUse>),
 ) {
     let Some(upgraded) = upgrade.await else {
         tracing::debug!("the client left before the switch of protocols");
         return;
     };
-    let mut counted = Counted { io: upgraded, meter, capture: capture.clone() };
+    let mut counted = Counted { io: upgraded, meter, given, capture: capture.clone() };
     let ended = match other {
         UpgradedAnswer::Tunnel(send, recv) => {
             pipe(send, recv, counted).await.map(drop).map_err(|error| error.to_string())
@@ -53,6 +55,7 @@ pub(super) async fn join<G>(
 struct Counted<IO> {
     io: IO,
     meter: Arc<Meter>,
+    given: Parts,
     capture: Option<Arc<Capture>>,
 }
 
@@ -62,6 +65,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Counted<IO> {
         let result = Pin::new(&mut self.io).poll_read(cx, buf);
         let read = &buf.filled()[before..];
         self.meter.add_bytes_in(read.len() as u64);
+        self.given.add_bytes_in(read.len() as u64);
         if let Some(capture) = &self.capture {
             capture.passed(Side::Request, read);
         }
@@ -74,6 +78,7 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Counted<IO> {
         let result = Pin::new(&mut self.io).poll_write(cx, buf);
         if let Poll::Ready(Ok(written)) = result {
             self.meter.add_bytes_out(written as u64);
+            self.given.add_bytes_out(written as u64);
             if let Some(capture) = &self.capture {
                 capture.passed(Side::Response, &buf[..written]);
             }

@@ -158,6 +158,7 @@ impl Making<'_> {
         };
         Some(Candidate {
             backend: self.backends.state(backend.id),
+            meter: self.services.traffic().backend_meter(backend.id),
             name: backend.name.clone(),
             origin,
             announced: backend.announced,

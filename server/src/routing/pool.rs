@@ -47,6 +47,8 @@ pub struct Pool {
 pub struct Candidate {
     /// How it is doing.
     pub backend: Arc<Backend>,
+    /// Counts what it is given.
+    pub meter: Arc<Meter>,
     /// What its owner calls it.
     pub name: BackendName,
     /// What reaches it.

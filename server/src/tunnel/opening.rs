@@ -239,8 +239,10 @@ impl Opening<'_> {
         claim: Option<Claim>,
         line: &Line,
     ) -> Result<(Arc<Session>, Arc<SessionLine>), (ErrorCode, String)> {
-        let line = SessionLine::new(info.id, line.clone());
-        let session = Arc::new(Session::new(info.token_id, info.tunnel_id, created, claim, line.clone()));
+        let figures = self.endpoint.services.traffic().session_meter(&info);
+        let line = SessionLine::new(info.id, line.clone(), figures.meter().clone());
+        let first = (line.clone(), figures);
+        let session = Arc::new(Session::new(info.token_id, info.tunnel_id, created, claim, first));
         let joined = self.endpoint.registry.join(&session, resumes);
         joined.map_err(|crowded| (ErrorCode::LimitExceeded, crowded.to_string()))?;
         session.show(self.endpoint.services.presence().join(info));
@@ -258,7 +260,7 @@ impl Opening<'_> {
         created: &TunnelCreated,
         line: &Line,
     ) -> Result<(Arc<Session>, Arc<SessionLine>), (ErrorCode, String)> {
-        let line = SessionLine::new(session.id, line.clone());
+        let line = SessionLine::new(session.id, line.clone(), session.figures.meter().clone());
         session.attach(line.clone(), created).map_err(|error| (error.code(), error.to_string()))?;
         self.endpoint.registry.sessions_of(session.tunnel).line_joined();
         Ok((session.clone(), line))

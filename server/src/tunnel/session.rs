@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use domain::{TelephoneSessionId, TokenId, TunnelId};
-use server_core::PresenceGuard;
+use server_core::{Meter, PresenceGuard, SessionMeter};
 use telephone::line::Line;
 use wire::close;
 use wire::control::{Control, Drain, ErrorCode, Refusal, TunnelCreated};
@@ -30,6 +30,8 @@ pub struct Session {
     pub tunnel: TunnelId,
     /// What the telephone shows to add a socket to the session, or to take its own dead session's place.
     pub resume: String,
+    /// Counts what the telephone is given.
+    pub figures: SessionMeter,
     lines: ArcSwap<Vec<Arc<SessionLine>>>,
     /// Held by whoever adds or removes a line.
     standing: Mutex<Standing>,
@@ -54,6 +56,8 @@ pub struct SessionLine {
     pub session: TelephoneSessionId,
     /// The line over it.
     pub line: Line,
+    /// Counts what the telephone is given.
+    pub meter: Arc<Meter>,
     /// The data plane thread that drives it.
     worker: Option<usize>,
     _place: LinePlace,
@@ -61,8 +65,8 @@ pub struct SessionLine {
 
 impl SessionLine {
     /// A line that is driven by the thread that calls this.
-    pub fn new(session: TelephoneSessionId, line: Line) -> Arc<Self> {
-        Arc::new(Self { session, line, worker: current_worker(), _place: LinePlace::here() })
+    pub fn new(session: TelephoneSessionId, line: Line, meter: Arc<Meter>) -> Arc<Self> {
+        Arc::new(Self { session, line, meter, worker: current_worker(), _place: LinePlace::here() })
     }
 }
 
@@ -109,11 +113,11 @@ impl Session {
         tunnel: TunnelId,
         created: TunnelCreated,
         claim: Option<Claim>,
-        first: Arc<SessionLine>,
+        (first, figures): (Arc<SessionLine>, SessionMeter),
     ) -> Self {
         let resume = created.resume.clone();
         let standing = Mutex::new(Standing { created, over: false, claim, presence: None });
-        Self { id: first.session, token, tunnel, resume, lines: ArcSwap::from_pointee(vec![first]), standing }
+        Self { id: first.session, token, tunnel, resume, figures, lines: ArcSwap::from_pointee(vec![first]), standing }
     }
 
     /// What the telephone is told when it opens a line now.

@@ -23,10 +23,10 @@ const STORED: &[&str] = &["range=1h", "range=24h", "range=7d", "range=30d"];
 #[tokio::test]
 async fn a_known_log_leads_to_these_figures_also_after_a_restart() {
     let switchboard = trusting().await;
-    let origin = origin().await;
+    let origin = origin("shop").await;
     let telephone = switchboard.telephone("shop", &origin).await;
     let tunnel = format!("tunnels/{}", switchboard.tunnel("shop").await["id"].as_str().unwrap());
-    let app = service(&switchboard, &origin).await;
+    let app = service(&switchboard, &[&origin]).await;
 
     let mut of_tunnel = replay(&switchboard.visitor("shop"), part(0)).await;
     let mut of_service = replay(&app, part(1)).await;
@@ -80,7 +80,7 @@ async fn errors_of_the_switchboards_own_are_told_by_their_code() {
 #[tokio::test]
 async fn a_scan_of_thousands_of_paths_is_counted_and_named_in_part() {
     let switchboard = trusting().await;
-    let origin = origin().await;
+    let origin = origin("shop").await;
     let telephone = switchboard.telephone("shop", &origin).await;
     let tunnel = format!("tunnels/{}", switchboard.tunnel("shop").await["id"].as_str().unwrap());
     let mut connection = switchboard.visitor("shop").connect().await;

@@ -37,20 +37,26 @@ pub struct Made {
     pub id: String,
     /// What the server gave as the reason, when it answered itself.
     pub code: Option<String>,
+    /// Which local server answered.
+    pub by: String,
     /// From before the request was sent until its answer began.
     pub took: Duration,
 }
 
 /// A local server that does what the log says of each request.
-pub async fn origin() -> Origin {
-    Origin::start(async |request: Request<Incoming>| {
+pub async fn origin(name: &'static str) -> Origin {
+    Origin::start(move |request: Request<Incoming>| async move {
         let number =
             |name: &str| request.headers().get(name).map_or(0, |value| value.to_str().unwrap().parse::<u64>().unwrap());
         let (status, takes, sends) = (number("x-status"), number("x-takes"), number("x-sends"));
         request.into_body().collect().await.unwrap();
         tokio::time::sleep(Duration::from_millis(takes)).await;
         let status = u16::try_from(status).unwrap();
-        Response::builder().status(status).body(full(vec![b'x'; usize::try_from(sends).unwrap()])).unwrap()
+        Response::builder()
+            .status(status)
+            .header("x-name", name)
+            .body(full(vec![b'x'; usize::try_from(sends).unwrap()]))
+            .unwrap()
     })
     .await
 }
@@ -101,9 +107,9 @@ pub async fn replay(visitor: &Client, log: Vec<Entry>) -> Vec<Made> {
         let took = began.elapsed();
         assert_eq!(response.status().as_u16(), entry.status, "{entry:?}");
         let text = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
-        let (id, code) = (text("x-request-id").unwrap(), text("x-switchboard-error"));
+        let (id, code, by) = (text("x-request-id").unwrap(), text("x-switchboard-error"), text("x-name").unwrap());
         assert_eq!(whole(response).await.len(), entry.receives);
-        all.push(Made { entry, id, code, took });
+        all.push(Made { entry, id, code, by, took });
     }
     all
 }

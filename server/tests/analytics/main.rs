@@ -8,5 +8,6 @@ mod support;
 
 mod figures;
 mod log;
+mod parts;
 mod setup;
 mod windows;

@@ -25,11 +25,14 @@ pub async fn get(switchboard: &Switchboard, path: &str) -> Value {
     answer
 }
 
-/// A service with one backend behind app.example.com.
-pub async fn service(switchboard: &Switchboard, origin: &Origin) -> Client {
-    make(switchboard, "services", json!({"name": "app", "health_check": {"enabled": false}})).await;
-    let backend = json!({"id": "app-1", "address": origin.address.to_string(), "service": "app"});
-    make(switchboard, "backends", backend).await;
+/// A service behind app.example.com, whose backends take turns.
+pub async fn service(switchboard: &Switchboard, origins: &[&Origin]) -> Client {
+    let app = json!({"name": "app", "balance": "round_robin", "health_check": {"enabled": false}});
+    make(switchboard, "services", app).await;
+    for (place, origin) in origins.iter().enumerate() {
+        let backend = json!({"id": format!("app-{place}"), "address": origin.address.to_string(), "service": "app"});
+        make(switchboard, "backends", backend).await;
+    }
     make(switchboard, "domains", json!({"domain": "app.example.com", "service": "app"})).await;
     until(Duration::from_secs(10), "the route", async || {
         let explained = json!({"url": "http://app.example.com/"});

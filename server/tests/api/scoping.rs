@@ -26,6 +26,7 @@ async fn a_member_finds_nothing_of_others_and_changes_nothing() {
             ("GET", format!("/api/v1/tunnels/{id}/stats"), Value::Null),
             ("GET", format!("/api/v1/tunnels/{id}/metrics"), Value::Null),
             ("GET", format!("/api/v1/tunnels/{id}/breakdown"), Value::Null),
+            ("GET", format!("/api/v1/tunnels/{id}/sessions"), Value::Null),
         ] {
             assert_eq!(call(&stranger, method, &path, body).await.refusal(), (404, "not_found"), "{method} {path}");
         }

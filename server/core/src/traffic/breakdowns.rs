@@ -57,10 +57,7 @@ pub(super) async fn of(
         any = any.add(piece.add(C::Start.lt(*until)));
     }
     let rows = breakdowns::Entity::find().filter(C::SubjectId.eq(subject)).filter(any).all(store.read()).await?;
-    let is_asked = |step: &&Step| {
-        pieces.iter().any(|(length, from, until)| step.length == *length && (*from..*until).contains(&step.start))
-    };
-    let in_memory: Vec<_> = in_memory.iter().filter(is_asked).collect();
+    let in_memory: Vec<_> = in_memory.iter().filter(|step| is_asked(&pieces, step)).collect();
     let newer = |row: &breakdowns::Model| {
         let same =
             |step: &&Step| (step.run, stored_length(step.length), step.start) == (row.run_id, row.step, row.start);
@@ -89,7 +86,7 @@ pub(super) async fn purge(tx: &DatabaseTransaction, length: i32, until: i64) -> 
 }
 
 /// The steps that make up a span: whole hours, and minutes before and after them.
-fn pieces(from: i64, until: i64) -> Vec<(i64, i64, i64)> {
+pub(super) fn pieces(from: i64, until: i64) -> Vec<(i64, i64, i64)> {
     let (first, last) = ((from + HOUR - 1).div_euclid(HOUR) * HOUR, until.div_euclid(HOUR) * HOUR);
     if first >= last {
         return vec![(MINUTE, from, until)];
@@ -98,7 +95,13 @@ fn pieces(from: i64, until: i64) -> Vec<(i64, i64, i64)> {
     pieces.into_iter().filter(|(_, from, until)| from < until).collect()
 }
 
-fn stored_length(length: i64) -> i32 {
+/// Whether a step is one of those.
+pub(super) fn is_asked(pieces: &[(i64, i64, i64)], step: &Step) -> bool {
+    pieces.iter().any(|(length, from, until)| step.length == *length && (*from..*until).contains(&step.start))
+}
+
+/// The length of a step as the column holds it.
+pub(super) fn stored_length(length: i64) -> i32 {
     i32::try_from(length).unwrap_or(i32::MAX)
 }
 

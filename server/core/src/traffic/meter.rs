@@ -13,11 +13,13 @@ use uuid::Uuid;
 
 use super::details::{Answered, Details, Shards};
 use super::figures::{Counts, HISTOGRAM, MAX_LATENCY_US};
+use super::sampler::EVERYTHING;
 
 /// Counts the traffic of one subject, a tunnel or a service, with a few atomic operations.
 #[derive(Debug)]
 pub struct Meter {
     pub(super) subject: Uuid,
+    /// Whose traffic it is as well; the nil UUID: it is counted as the subject's only.
     pub(super) owner: UserId,
     in_flight: AtomicU64,
     held: AtomicU64,
@@ -97,6 +99,17 @@ impl Meter {
         }
     }
 
+    /// The latencies since the meter was made, if nobody ever took them.
+    pub(super) fn all_latencies(&self) -> Option<Histogram> {
+        self.latencies.get().map(AtomicHistogram::load)
+    }
+
+    /// Whose traffic is counted here: the subject's, and its owner's and everything, unless it is another subject's as well.
+    pub(super) fn subjects(&self) -> impl Iterator<Item = Uuid> {
+        let others = (!self.owner.0.is_nil()).then_some([self.owner.0, EVERYTHING]);
+        std::iter::once(self.subject).chain(others.into_iter().flatten())
+    }
+
     /// What was told apart since the last call: at least all of what [`counts`](Self::counts) said before.
     pub(super) fn take_details(&self) -> Option<Details> {
         self.details.get().map(|shards| shards.take())
@@ -125,6 +138,11 @@ impl Drop for Held {
 pub struct InFlight(Arc<Meter>);
 
 impl InFlight {
+    /// What counts the request.
+    pub(super) fn meter(&self) -> &Arc<Meter> {
+        &self.0
+    }
+
     /// The response head was sent; the request is also told apart.
     pub fn told(&self, request: &Answered<'_>) {
         self.0.details.get_or_init(Box::default).record(self.0.subject, request);

@@ -10,6 +10,7 @@ mod details;
 mod figures;
 mod grouping;
 mod meter;
+mod part;
 mod recent;
 mod rollups;
 mod sampler;
@@ -22,7 +23,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dashmap::DashMap;
-use domain::{Breakdown, LatencySummary, RecentRequest, Sample, Series, TunnelId, UserId, Window};
+use domain::{
+    Backend, BackendFigures, BackendId, Breakdown, LatencySummary, RecentRequest, Sample, Series, SessionFigures,
+    TelephoneSession, TunnelId, UserId, Window,
+};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -32,6 +36,8 @@ use crate::{Presence, Result, Viewer};
 pub use details::Answered;
 pub(crate) use figures::Counts;
 pub use meter::{Held, InFlight, Meter};
+use part::Sessions;
+pub use part::{Given, SessionMeter};
 use recent::Recent;
 use sampler::{EVERYTHING, Sampler};
 pub use tally::{Tallied, Tally};
@@ -56,6 +62,7 @@ pub struct Traffic {
     meters: DashMap<Uuid, Arc<Meter>>,
     sampler: Mutex<Sampler>,
     recent: Recent,
+    sessions: Sessions,
     /// What was counted before this process, by subject, once somebody asked.
     before: DashMap<Uuid, Counts>,
     /// How many seconds were measured.
@@ -71,6 +78,7 @@ impl Traffic {
             meters: DashMap::new(),
             sampler: Mutex::new(Sampler::new(chrono::Utc::now().timestamp())),
             recent: Recent::default(),
+            sessions: Sessions::default(),
             before: DashMap::new(),
             seconds: watch::Sender::new(0),
             storing: tokio::sync::Mutex::new(()),
@@ -80,6 +88,45 @@ impl Traffic {
     /// The meter of a tunnel or a service, by its id. Never waits for the database.
     pub fn meter(&self, subject: Uuid, owner: UserId) -> Arc<Meter> {
         self.meters.entry(subject).or_insert_with(|| Arc::new(Meter::new(subject, owner))).clone()
+    }
+
+    /// The meter of a backend, whose traffic is that of services as well. Never waits for the database.
+    pub fn backend_meter(&self, backend: BackendId) -> Arc<Meter> {
+        self.meter(backend.0, UserId(Uuid::nil()))
+    }
+
+    /// Counts for a telephone that came.
+    pub fn session_meter(&self, session: &TelephoneSession) -> SessionMeter {
+        self.sessions.begin(session)
+    }
+
+    /// What the telephones of a tunnel did, those that are connected first. The caller has made sure that the viewer may
+    /// see it.
+    pub fn sessions(&self, tunnel: TunnelId) -> Vec<SessionFigures> {
+        self.sessions.of(tunnel)
+    }
+
+    /// What these backends did. The caller has made sure that the viewer may see them.
+    ///
+    /// # Errors
+    /// [`Unavailable`](crate::CoreError::Unavailable) when the database is away; never for what is live.
+    pub async fn backends(&self, backends: &[Backend], window: impl Into<Window>) -> Result<Vec<BackendFigures>> {
+        let (window, now) = (window.into(), chrono::Utc::now().timestamp());
+        let ids: Vec<_> = backends.iter().map(|backend| backend.key.0).collect();
+        let mut wholes = if window.is_live() {
+            let sampler = self.sampler();
+            ids.iter().map(|id| (*id, sampler.live(*id).whole)).collect()
+        } else {
+            let in_memory: Vec<_> = ids.iter().map(|id| (*id, self.sampler().in_memory(*id).1)).collect();
+            let span = breakdowns::whole_steps(window.span(now), now);
+            rollups::wholes(&self.store, &in_memory, span).await?
+        };
+        let figures = backends.iter().map(|backend| BackendFigures {
+            key: backend.key,
+            id: backend.id.clone(),
+            figures: wholes.remove(&backend.key.0).unwrap_or_default(),
+        });
+        Ok(figures.collect())
     }
 
     /// Shows a request among the latest ones, unless there are more than can be looked at; then it is not even made.

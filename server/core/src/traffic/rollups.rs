@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use domain::{HOURS_KEPT, MINUTES_KEPT, Sample, Series, Span, StatusCounts, TunnelId};
 use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use super::breakdowns;
@@ -127,6 +127,39 @@ pub(super) async fn history(
     steps.values().for_each(|measured| whole.add_in_time(measured));
     let samples: Vec<Sample> = steps.iter().map(|(at, measured)| measured.sample(*at)).collect();
     Ok(Series { step, from, until, samples, whole: whole.sample(from) })
+}
+
+/// What each subject did from `from` to `until`, both from [`breakdowns::whole_steps`].
+pub(super) async fn wholes(
+    store: &Store,
+    in_memory: &[(Uuid, Vec<Step>)],
+    (from, until): (i64, i64),
+) -> Result<HashMap<Uuid, Sample>> {
+    let pieces = breakdowns::pieces(from, until);
+    let mut any = Condition::any();
+    for (length, from, until) in &pieces {
+        let piece = Condition::all().add(rollups::Column::Step.eq(breakdowns::stored_length(*length)));
+        let piece = piece.add(rollups::Column::Start.gte(*from)).add(rollups::Column::Start.lt(*until));
+        any = any.add(piece);
+    }
+    let mut sums: HashMap<Uuid, Measured> = HashMap::new();
+    let mut newer = HashSet::new();
+    for (subject, steps) in in_memory {
+        for step in steps.iter().filter(|step| breakdowns::is_asked(&pieces, step)) {
+            newer.insert((*subject, breakdowns::stored_length(step.length), step.start, step.run));
+            sums.entry(*subject).or_default().add_in_time(&step.measured);
+        }
+    }
+    for subjects in in_memory.chunks(ASKED) {
+        let ids = subjects.iter().map(|(subject, _)| *subject);
+        let rows = rollups::Entity::find().filter(rollups::Column::SubjectId.is_in(ids)).filter(any.clone());
+        for row in rows.all(store.read()).await? {
+            if !newer.contains(&(row.subject_id, row.step, row.start, row.run_id)) {
+                sums.entry(row.subject_id).or_default().add_in_time(&measured(&row));
+            }
+        }
+    }
+    Ok(sums.into_iter().map(|(subject, sum)| (subject, sum.sample(from))).collect())
 }
 
 /// The steps in which somebody measured at all, with nothing in them yet: what is not among them is a gap.

@@ -147,7 +147,7 @@ impl Sampler {
         let details = answered.then(|| meter.take_details()).flatten();
         let (held, _) = meter.held_and_retried();
         let new = Measured { counts: new, in_flight, held, latencies };
-        for id in [meter.subject, meter.owner.0, EVERYTHING] {
+        for id in meter.subjects() {
             let (sum, all) = measured.entry(id).or_default();
             sum.add_beside(&new);
             details.iter().for_each(|details| all.merge(details));

@@ -1,11 +1,14 @@
 //! What was measured of a tunnel, of a service, and of all that the caller has.
 
 use axum::{Router, extract::State, routing::get};
-use domain::{Breakdown, Series, TunnelId, Window};
+use domain::{BackendFigures, Breakdown, Series, SessionFigures, TunnelId, Window};
 use serde::Deserialize;
-use server_core::{ServiceRef, Services, Subject, Viewer};
+use server_core::{BackendQuery, Listing, ServiceRef, Services, Subject, Viewer};
 
-use super::services::find;
+use super::{
+    list::{List, page},
+    services::find,
+};
 use crate::api::{
     bearer::Authenticated,
     error::{ApiError, ApiResult},
@@ -18,6 +21,8 @@ pub(super) fn routes() -> Router<Services> {
         .route("/traffic/breakdown", get(all_breakdown))
         .route("/tunnels/{id}/metrics", get(tunnel_metrics))
         .route("/tunnels/{id}/breakdown", get(tunnel_breakdown))
+        .route("/tunnels/{id}/sessions", get(sessions))
+        .route("/services/{id}/backends", get(backends))
         .route("/services/{id}/metrics", get(service_metrics))
         .route("/services/{id}/breakdown", get(service_breakdown))
 }
@@ -32,11 +37,26 @@ pub(crate) struct WindowQuery {
 }
 
 impl WindowQuery {
-    pub(crate) fn window(&self) -> ApiResult<Window> {
-        let now = chrono::Utc::now().timestamp();
-        Window::parse(self.range.as_deref(), self.from.as_deref(), self.until.as_deref(), now)
-            .map_err(|error| ApiError::invalid(error.field, error.message))
+    pub(crate) fn window(self) -> ApiResult<Window> {
+        window(self.range, self.from, self.until)
     }
+}
+
+/// Which backends, and which stretch of time.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BackendsQuery {
+    limit: Option<u32>,
+    cursor: Option<String>,
+    range: Option<String>,
+    from: Option<String>,
+    until: Option<String>,
+}
+
+fn window(range: Option<String>, from: Option<String>, until: Option<String>) -> ApiResult<Window> {
+    let now = chrono::Utc::now().timestamp();
+    Window::parse(range.as_deref(), from.as_deref(), until.as_deref(), now)
+        .map_err(|error| ApiError::invalid(error.field, error.message))
 }
 
 /// The tunnel, if the viewer may see it; also a deleted one.
@@ -53,7 +73,7 @@ async fn metrics(
     services: &Services,
     viewer: &Viewer,
     of: Subject,
-    query: &WindowQuery,
+    query: WindowQuery,
 ) -> ApiResult<axum::Json<Series>> {
     Ok(axum::Json(services.traffic().history(viewer, of, query.window()?).await?))
 }
@@ -62,7 +82,7 @@ async fn breakdown(
     services: &Services,
     viewer: &Viewer,
     of: Subject,
-    query: &WindowQuery,
+    query: WindowQuery,
 ) -> ApiResult<axum::Json<Breakdown>> {
     Ok(axum::Json(services.traffic().breakdown(viewer, of, query.window()?).await?))
 }
@@ -72,7 +92,7 @@ async fn all_metrics(
     State(services): State<Services>,
     Query(query): Query<WindowQuery>,
 ) -> ApiResult<axum::Json<Series>> {
-    metrics(&services, &viewer, Subject::All, &query).await
+    metrics(&services, &viewer, Subject::All, query).await
 }
 
 async fn all_breakdown(
@@ -80,7 +100,7 @@ async fn all_breakdown(
     State(services): State<Services>,
     Query(query): Query<WindowQuery>,
 ) -> ApiResult<axum::Json<Breakdown>> {
-    breakdown(&services, &viewer, Subject::All, &query).await
+    breakdown(&services, &viewer, Subject::All, query).await
 }
 
 async fn tunnel_metrics(
@@ -90,7 +110,7 @@ async fn tunnel_metrics(
     Query(query): Query<WindowQuery>,
 ) -> ApiResult<axum::Json<Series>> {
     let of = tunnel(&services, &viewer, id).await?;
-    metrics(&services, &viewer, of, &query).await
+    metrics(&services, &viewer, of, query).await
 }
 
 async fn tunnel_breakdown(
@@ -100,7 +120,7 @@ async fn tunnel_breakdown(
     Query(query): Query<WindowQuery>,
 ) -> ApiResult<axum::Json<Breakdown>> {
     let of = tunnel(&services, &viewer, id).await?;
-    breakdown(&services, &viewer, of, &query).await
+    breakdown(&services, &viewer, of, query).await
 }
 
 async fn service_metrics(
@@ -110,7 +130,7 @@ async fn service_metrics(
     Query(query): Query<WindowQuery>,
 ) -> ApiResult<axum::Json<Series>> {
     let of = service(&services, &viewer, &which).await?;
-    metrics(&services, &viewer, of, &query).await
+    metrics(&services, &viewer, of, query).await
 }
 
 async fn service_breakdown(
@@ -120,5 +140,28 @@ async fn service_breakdown(
     Query(query): Query<WindowQuery>,
 ) -> ApiResult<axum::Json<Breakdown>> {
     let of = service(&services, &viewer, &which).await?;
-    breakdown(&services, &viewer, of, &query).await
+    breakdown(&services, &viewer, of, query).await
+}
+
+async fn sessions(
+    Authenticated(viewer): Authenticated,
+    State(services): State<Services>,
+    Id(id): Id<TunnelId>,
+) -> ApiResult<axum::Json<List<SessionFigures>>> {
+    let id = services.tunnels().get(&viewer, id).await?.id;
+    Ok(axum::Json(Listing { items: services.traffic().sessions(id), next_cursor: None }.into()))
+}
+
+async fn backends(
+    Authenticated(viewer): Authenticated,
+    State(services): State<Services>,
+    Id(which): Id<ServiceRef>,
+    Query(query): Query<BackendsQuery>,
+) -> ApiResult<axum::Json<List<BackendFigures>>> {
+    let (page, window) = (page(query.limit, query.cursor)?, window(query.range, query.from, query.until)?);
+    let id = find(&services, &viewer, &which).await?.id;
+    let all = BackendQuery { service: Some(id), ..BackendQuery::default() };
+    let found = services.pools().backends(&viewer, all, page).await?;
+    let items = services.traffic().backends(&found.items, window).await?;
+    Ok(axum::Json(Listing { items, next_cursor: found.next_cursor }.into()))
 }
