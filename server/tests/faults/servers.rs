@@ -1,7 +1,7 @@
 //! A switchboard that is killed and started again, as a process.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -50,29 +50,32 @@ const TELEPHONES: usize = 1_000;
 const TUNNELS: usize = 25;
 /// How often each has dialled in vain before the switchboard is back: its next waits are of up to four seconds and more.
 const FAILURES: usize = 5;
-/// How many of them may not come within a quarter of a second.
+/// How many of them may not mean to come within a quarter of a second.
 const AT_ONCE: usize = TELEPHONES / 4;
 
-/// Keeps a telephone and tells when it is back after the switchboard's restart.
-async fn keep(url: String, token: String, subdomain: String, down: Arc<Barrier>, back: mpsc::Sender<Instant>) {
+/// Keeps a telephone, and tells once it is back after the switchboard's restart how long it had meant to wait for that. When
+/// it is seen to be back says less: on a busy machine many may be seen at once.
+async fn keep(url: String, token: String, subdomain: String, down: Arc<Barrier>, back: mpsc::Sender<Duration>) {
     let agent = Agent::builder(url, token).target(Target::parse("1").unwrap()).subdomain(subdomain).connections(1);
     let agent = agent.start().unwrap();
     let mut events = agent.events();
-    let mut failures = 0;
+    let (mut failures, mut wait) = (0, Duration::ZERO);
     agent.ready().await.unwrap();
     down.wait().await;
     loop {
         match events.recv().await.unwrap() {
-            Event::Disconnected { .. } if failures + 1 == FAILURES => {
+            Event::Disconnected { retry_in, .. } => {
                 failures += 1;
-                down.wait().await;
+                wait = retry_in;
+                if failures == FAILURES {
+                    down.wait().await;
+                }
             }
-            Event::Disconnected { .. } => failures += 1,
             Event::Connected(_) if failures >= FAILURES => break,
             _ => {}
         }
     }
-    back.send(Instant::now()).await.unwrap();
+    back.send(wait).await.unwrap();
     std::future::pending::<()>().await;
 }
 
@@ -101,19 +104,20 @@ async fn a_thousand_telephones_come_back_without_a_stampede() {
     programs.switchboard.kill().await;
     within(LIMIT, "all telephones have failed", down.wait()).await;
     programs.restart().await;
-    let mut arrivals = Vec::new();
+    let mut waits = Vec::new();
     within(LIMIT, "all telephones are back", async {
-        while arrivals.len() < TELEPHONES {
+        while waits.len() < TELEPHONES {
             tokio::select! {
-                arrival = back.recv() => arrivals.push(arrival.unwrap()),
+                wait = back.recv() => waits.push(wait.unwrap()),
                 Some(ended) = telephones.join_next() => panic!("a telephone has ended: {ended:?}"),
             }
         }
     })
     .await;
     all_are_there(&programs).await;
-    let spread = arrivals[TELEPHONES - 1] - arrivals[0];
-    let densest = arrivals.windows(AT_ONCE).map(|window| window[AT_ONCE - 1] - window[0]).min().unwrap();
-    println!("{TELEPHONES} telephones came back within {spread:?}; the densest {AT_ONCE} within {densest:?}");
-    assert!(densest > Duration::from_millis(250), "{AT_ONCE} telephones came within {densest:?}");
+    waits.sort_unstable();
+    let spread = waits[TELEPHONES - 1] - waits[0];
+    let densest = waits.windows(AT_ONCE).map(|window| window[AT_ONCE - 1] - window[0]).min().unwrap();
+    println!("{TELEPHONES} telephones meant to come back within {spread:?}; the densest {AT_ONCE} within {densest:?}");
+    assert!(densest > Duration::from_millis(250), "{AT_ONCE} telephones meant to come within {densest:?}");
 }
