@@ -3,6 +3,7 @@
 
 mod accounts;
 mod addresses;
+mod capture;
 mod data_dir;
 mod error;
 mod file;
@@ -20,6 +21,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 pub use accounts::Accounts;
 pub use addresses::Addresses;
+pub use capture::Capture;
 pub use data_dir::{DataDir, DataDirError, DataDirLock};
 pub use error::{ConfigError, Place, Problem};
 pub use flags::Flags;
@@ -41,6 +43,8 @@ pub struct Config {
     pub accounts: Accounts,
     /// How much and how long.
     pub limits: Limits,
+    /// What is recorded of requests.
+    pub capture: Capture,
     /// What this process is called and how it works.
     pub node: Node,
     /// What is logged and how.
@@ -76,6 +80,7 @@ impl Config {
             storage: Storage::read(&mut reader),
             accounts: Accounts::read(&mut reader),
             limits: Limits::read(&mut reader),
+            capture: Capture::read(&mut reader),
             node: Node::read(&mut reader),
             logs: Logs::read(&mut reader),
             warnings: std::mem::take(&mut reader.warnings),

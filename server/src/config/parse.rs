@@ -1,6 +1,6 @@
 //! From text to value, with errors that say what to write.
 
-use domain::Hostname;
+use domain::{CaptureLevel, Hostname};
 use ipnet::IpNet;
 use server_core::{Secret, SignupPolicy};
 use std::{
@@ -135,6 +135,31 @@ pub(super) fn check_timeout(text: &str) -> Result<Duration, String> {
         return Err(format!("{text:?} is out of range, which is from 50ms to 60s; write it like 2s"));
     }
     Ok(duration)
+}
+
+/// How much is recorded.
+pub(super) fn capture_level(text: &str) -> Result<CaptureLevel, String> {
+    from_str(text).map_err(|problem| format!("{text:?}: {problem}"))
+}
+
+/// A whole number from zero to `most`.
+pub(super) fn rate(most: u32) -> impl Fn(&str) -> Result<u32, String> {
+    move |text| match text.parse::<u32>() {
+        Ok(number) if number <= most => Ok(number),
+        _ => Err(format!("{text:?} is not a number from 0 to {most}")),
+    }
+}
+
+/// Bytes with their unit, from 16 MiB to 16 TiB.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40)];
+    let bytes = units.into_iter().find_map(|(unit, bits)| {
+        let number: u64 = text.strip_suffix(unit)?.trim_end().parse().ok()?;
+        number.checked_mul(1 << bits)
+    });
+    bytes.filter(|bytes| (16 << 20..=16 << 40).contains(bytes)).ok_or_else(|| {
+        format!("{text:?} is not a size from 16MiB to 16TiB; write it with its unit, such as 500MiB or 2GiB")
+    })
 }
 
 /// A whole number from one to `most`.

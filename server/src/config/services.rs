@@ -24,7 +24,12 @@ impl Config {
             loopback_only: self.addresses.loopback_only(),
             max_tunnels_per_user: MAX_TUNNELS_PER_USER,
             routing: RoutingSettings::default(),
-            inspector: InspectorSettings { node: self.node.name.clone(), ..InspectorSettings::default() },
+            inspector: InspectorSettings {
+                level: self.capture.level,
+                rate: self.capture.rate,
+                disk: self.capture.disk,
+                node: self.node.name.clone(),
+            },
         })
     }
 }

@@ -51,6 +51,7 @@ const ADDRESSES: &str = "Addresses";
 const STORAGE: &str = "Storage";
 const ACCOUNTS: &str = "Accounts";
 const LIMITS: &str = "Limits";
+const CAPTURE: &str = "Recorded requests";
 const NODE: &str = "This node";
 const LOGS: &str = "Logs";
 
@@ -127,6 +128,16 @@ settings! {
     /// How long a shutdown waits.
     SHUTDOWN_GRACE = Setting::new(LIMITS, "shutdown_grace", "DURATION", "30s",
         "How long requests in flight may go on after a stop signal");
+
+    /// How much is recorded.
+    CAPTURE_LEVEL = Setting::new(CAPTURE, "capture_level", "off|metadata|headers|bodies", "metadata",
+        "How much is recorded of requests whose owner does not say how much");
+    /// How many of them.
+    CAPTURE_RATE = Setting::new(CAPTURE, "capture_rate", "NUMBER", "1000",
+        "Requests that are recorded in a second at most; 0 records none");
+    /// How much room they take.
+    CAPTURE_DISK = Setting::new(CAPTURE, "capture_disk", "SIZE", "2GiB",
+        "How much recorded requests may take in the database, all together; the oldest go first");
 
     /// The threads of the data plane.
     DATA_THREADS = Setting::new(NODE, "data_threads", "NUMBER", "half the cores, at most 8",

@@ -8,7 +8,7 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
-use domain::StatusCounts;
+use domain::{RecorderHealth, StatusCounts};
 use server_core::{Overall, Services};
 use std::sync::Arc;
 use tokio::runtime::RuntimeMetrics;
@@ -71,6 +71,7 @@ async fn scrape(State(source): State<Arc<Source>>) -> impl IntoResponse {
     let help = "Bytes of whole requests and responses held for telephones that speak version 1.0.";
     text.gauge("switchboard_plain_held_bytes", help, plain_bytes as f64);
     held(&mut text, sources.registry.hold().figures());
+    recorder(&mut text, &sources.services.inspector().health());
     tasks(&mut text, sources);
     process_figures(&mut text, &Figures::read(), source.started);
     ([(CONTENT_TYPE, CONTENT), (CACHE_CONTROL, "no-store")], text.finish())
@@ -110,6 +111,18 @@ fn held(text: &mut Text, figures: HoldFigures) {
     text.counter("switchboard_requests_hold_refused_total", help, refused as f64);
     let help = "Requests that were sent a second time because the line broke under the first.";
     text.counter("switchboard_requests_retries_total", help, retries as f64);
+}
+
+fn recorder(text: &mut Text, health: &RecorderHealth) {
+    let RecorderHealth { recorded, dropped_rate, dropped_busy, dropped_database, trouble } = health;
+    text.counter("switchboard_exchanges_recorded_total", "Requests that were recorded.", *recorded as f64);
+    let help = "Requests that were not recorded: beyond capture_rate, no room in memory, or not taken by the database.";
+    text.family("switchboard_exchanges_dropped_total", "counter", help);
+    for (reason, count) in [("rate", dropped_rate), ("busy", dropped_busy), ("database", dropped_database)] {
+        text.sample("switchboard_exchanges_dropped_total", &[("reason", reason)], *count as f64);
+    }
+    let up = if trouble.is_none() { 1.0 } else { 0.0 };
+    text.gauge("switchboard_recorder_up", "Whether the database takes what is recorded.", up);
 }
 
 fn tasks(text: &mut Text, sources: &Sources) {

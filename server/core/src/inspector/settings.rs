@@ -13,7 +13,7 @@ use super::Inspector;
 use super::access::Inspected;
 use crate::store::rows::capture_settings::{ActiveModel, Column, Entity};
 use crate::store::{now, read_json, write_json};
-use crate::{Change, Result, Touched, Viewer, news};
+use crate::{Change, CoreError, Result, Touched, Viewer, news};
 
 /// Other nodes' news come in bursts; all is read anew once in this time at most.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -35,13 +35,14 @@ impl Inspector {
     /// are there, too.
     ///
     /// # Errors
-    /// `NotFound` when it is not the viewer's.
+    /// `Invalid` when they are out of range; `NotFound` when it is not the viewer's.
     pub async fn set_settings(
         &self,
         viewer: &Viewer,
         of: Inspected,
         settings: Option<CaptureSettings>,
     ) -> Result<CaptureSettings> {
+        settings.as_ref().map_or(Ok(()), check)?;
         self.owner(viewer, of).await?;
         let _turn = self.settings_turn.lock().await;
         let write = self.store.write().await?;
@@ -112,4 +113,13 @@ impl Inspector {
         self.wishes.replace(said);
         Ok(())
     }
+}
+
+/// Settings that were put together by hand may be none; reading them finds out.
+fn check(settings: &CaptureSettings) -> Result<()> {
+    let json = write_json(settings)?;
+    serde_json::from_str::<CaptureSettings>(&json).map(drop).map_err(|error| {
+        let text = error.to_string();
+        CoreError::invalid("capture", text.split(" at line ").next().unwrap_or(&text))
+    })
 }

@@ -292,6 +292,8 @@ pub async fn what_is_old_or_too_much_goes(db: Db) {
     let old = |pinned: &str| {
         let mut captured = captured(&tunnel, &wanted, pinned, 200);
         captured.at -= chrono::TimeDelta::hours(2);
+        let ms = u64::try_from(captured.at.timestamp_millis()).unwrap();
+        captured.id = RequestId(Uuid::new_v7(uuid::Timestamp::from_unix_time(ms / 1_000, 0, 0, 0)));
         captured
     };
     let pinned = record(services, &viewer, of, old("/pinned")).await;

@@ -3,6 +3,7 @@
 mod auth;
 mod backends;
 mod domains;
+mod exchanges;
 pub(crate) mod figures;
 mod health;
 mod list;
@@ -32,6 +33,7 @@ pub fn router(services: Services) -> Router {
         .merge(auth::routes())
         .merge(backends::routes())
         .merge(domains::routes())
+        .merge(exchanges::routes())
         .merge(figures::routes())
         .merge(health::routes())
         .merge(me::routes())
