@@ -12,12 +12,15 @@ mod destination;
 #[cfg(feature = "ssr")]
 mod difference;
 mod format;
+#[cfg(feature = "ssr")]
+mod inspector;
 pub mod islands;
 mod live;
 #[cfg(feature = "ssr")]
 mod messages;
 #[cfg(feature = "ssr")]
 mod pages;
+mod request_log;
 #[cfg(feature = "ssr")]
 mod shell;
 #[cfg(feature = "ssr")]

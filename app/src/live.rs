@@ -55,6 +55,8 @@ impl LiveState {
         match update {
             LiveUpdate::Snapshot(snapshot) => self.replace(snapshot),
             LiveUpdate::Delta(delta) => self.advance(delta),
+            // The list of the inspector has them.
+            LiveUpdate::Requests(_) => {}
             LiveUpdate::Gone => self.gone = true,
         }
     }

@@ -56,6 +56,9 @@ pub fn done(code: &str) -> Option<&'static str> {
         "region_deleted" => "The region was deleted.",
         "region_restored" => "The region was restored.",
         "revision_restored" => "It was put back. That is the newest change now.",
+        "request_deleted" => "What was kept of the request was deleted.",
+        "requests_deleted" => "What was kept of these requests was deleted.",
+        "capture_set" => "Saved. It holds for requests from now on.",
         "theme_set" => "The theme was changed.",
         _ => return None,
     })
@@ -115,6 +118,7 @@ pub fn refusal(code: &str, field: Option<&str>, value: Option<&str>, wait: Optio
         "route_deleted" => "This route was deleted. Restore it first.",
         "region_exists" => "There is a region of this name already. Choose another name.",
         "region_deleted" => "This region was deleted. Restore it first.",
+        "pin_limit" => "So much is pinned here that nothing else could be kept. Unpin some first.",
         "not_restorable" => "A tunnel is restored on its own page.",
         "service_limit" => "You have as many services as are allowed. Delete one you no longer need.",
         "backend_limit" => "You have as many backends as are allowed. Delete one you no longer need.",
@@ -196,6 +200,19 @@ fn invalid(field: &str, value: Option<&str>) -> String {
             Some("Use a password of 10 to 128 characters that is neither common nor your e-mail address.".into())
         }
         "current_password" => Some("This is not your current password.".into()),
+        "body_limit" => Some("Enter a number of bytes from 1024 to 8388608.".into()),
+        "sample_percent" => Some("Enter a number from 1 to 100.".into()),
+        "keep_hours" => Some("Enter a number of hours from 1 to 2160.".into()),
+        "keep_mib" => Some("Enter a number of MiB from 1 to 10240.".into()),
+        "redact_headers" => Some("Name at most 50 headers, one a line, without spaces or colons.".into()),
+        "redact_query" => Some("Name at most 50, one a line, without & and =.".into()),
+        "redact_json_paths" => {
+            Some("Write at most 50 paths, one a line: names joined by dots, such as user.password.".into())
+        }
+        "note" => Some("A note has at most 2000 characters.".into()),
+        "filter" => Some(
+            "What is looked for in headers or bodies cannot be deleted by that. Narrow the list in another way.".into(),
+        ),
         "scope" => Some("Name at most 50 of each kind, or none for no limit.".into()),
         "expires_at" => Some("Choose one of the offered lengths.".into()),
         _ => None,

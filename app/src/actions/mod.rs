@@ -8,6 +8,7 @@ mod domain;
 mod entered;
 mod headers;
 mod region;
+mod request;
 mod revision;
 mod route;
 mod service;

@@ -1,7 +1,9 @@
 //! The island around a live page: owns its socket and hands what arrives to the islands inside.
 
 use crate::live::LiveState;
-use domain::Series;
+#[cfg(feature = "hydrate")]
+use domain::LiveRequests;
+use domain::{ExchangeSummary, Series};
 use leptos::prelude::*;
 
 /// How the socket is doing.
@@ -27,7 +29,15 @@ pub struct Feed {
     pub link: RwSignal<Link>,
     /// The measurements of a range other than the live one, once loaded.
     pub history: RwSignal<Option<Series>>,
+    /// Exchanges that were recorded and that no island has taken yet.
+    pub arrived: RwSignal<Vec<ExchangeSummary>>,
+    /// How many were recorded that did not arrive.
+    pub missed: RwSignal<u64>,
 }
+
+/// The most that is held for an island that takes nothing.
+#[cfg(feature = "hydrate")]
+const MOST_ARRIVED: usize = 1_000;
 
 impl Feed {
     fn new() -> Self {
@@ -35,6 +45,25 @@ impl Feed {
             state: RwSignal::new(LiveState::default()),
             link: RwSignal::new(Link::default()),
             history: RwSignal::new(None),
+            arrived: RwSignal::new(Vec::new()),
+            missed: RwSignal::new(0),
+        }
+    }
+
+    /// Takes in what was recorded.
+    #[cfg(feature = "hydrate")]
+    pub fn take(&self, news: LiveRequests) {
+        let LiveRequests { requests, mut missed } = news;
+        if !requests.is_empty() {
+            self.arrived.update(|arrived| {
+                arrived.extend(requests);
+                let over = arrived.len().saturating_sub(MOST_ARRIVED);
+                arrived.drain(..over);
+                missed += over as u64;
+            });
+        }
+        if missed > 0 {
+            self.missed.update(|all| *all += missed);
         }
     }
 

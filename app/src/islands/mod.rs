@@ -5,6 +5,9 @@ mod backend_cells;
 mod browser;
 mod chart;
 mod copy;
+mod desk;
+#[cfg(feature = "hydrate")]
+mod desk_events;
 #[cfg(feature = "hydrate")]
 mod draw;
 #[cfg(feature = "hydrate")]
@@ -14,6 +17,9 @@ mod figure;
 mod history;
 mod live_feed;
 mod recent;
+#[cfg(feature = "hydrate")]
+mod request_feed;
+mod request_list;
 mod rule_switch;
 mod sessions;
 #[cfg(feature = "hydrate")]
@@ -24,9 +30,11 @@ mod tunnel_cells;
 pub use backend_cells::{BackendCount, BackendFigure, BackendHealth, health_words};
 pub use chart::{ChartKind, TrafficChart};
 pub use copy::CopyButton;
+pub use desk::{Desk, Inspected};
 pub use figure::Figure;
 pub use live_feed::{Feed, Link, LiveFeed};
 pub use recent::RecentRequests;
+pub use request_list::RequestList;
 pub use rule_switch::{RuleSwitch, enabled};
 pub use sessions::Sessions;
 pub use time::TimeAgo;

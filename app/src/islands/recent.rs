@@ -2,7 +2,7 @@
 
 use super::{live_feed::Feed, time};
 use crate::format;
-use domain::RecentRequest;
+use domain::{RecentRequest, TunnelId};
 use leptos::prelude::*;
 
 /// Rows on a page.
@@ -13,14 +13,20 @@ const ROWS: usize = 15;
 pub fn RecentRequests(
     /// Those of the moment when the page was rendered.
     initial: Vec<RecentRequest>,
+    /// The tunnels among what they were for: their inspectors have more.
+    tunnels: Vec<TunnelId>,
 ) -> impl IntoView {
     let feed = Feed::around();
     let requests = move || {
         feed.state.with(|state| {
+            let recent = |request: &RecentRequest| {
+                let tunnel = TunnelId(request.subject);
+                (request.clone(), (tunnels.contains(&tunnel) || state.tunnels.contains_key(&tunnel)).then_some(tunnel))
+            };
             if state.known {
-                state.recent.iter().take(ROWS).cloned().collect()
+                state.recent.iter().take(ROWS).map(recent).collect()
             } else {
-                initial.iter().take(ROWS).cloned().collect::<Vec<_>>()
+                initial.iter().take(ROWS).map(recent).collect::<Vec<_>>()
             }
         })
     };
@@ -42,7 +48,8 @@ pub fn RecentRequests(
     }
 }
 
-fn rows(requests: Vec<RecentRequest>) -> AnyView {
+/// Each with the tunnel that it was for, if it was one.
+fn rows(requests: Vec<(RecentRequest, Option<TunnelId>)>) -> AnyView {
     if requests.is_empty() {
         return view! {
             <tr class="row-empty">
@@ -52,18 +59,25 @@ fn rows(requests: Vec<RecentRequest>) -> AnyView {
         .into_any();
     }
     let now = time::now();
-    requests.into_iter().map(|request| row(request, now)).collect_view().into_any()
+    requests.into_iter().map(|(request, tunnel)| row(request, tunnel, now)).collect_view().into_any()
 }
 
-fn row(request: RecentRequest, now: i64) -> impl IntoView {
+fn row(request: RecentRequest, tunnel: Option<TunnelId>, now: i64) -> impl IntoView {
     let class = format!("status status-{}xx", request.status / 100);
+    let path = match tunnel {
+        Some(tunnel) => {
+            let href = format!("/web/tunnels/{tunnel}/inspector?selected={}", request.id);
+            view! { <a href=href>{request.path.clone()}</a> }.into_any()
+        }
+        None => request.path.clone().into_any(),
+    };
     view! {
         <tr>
             <td data-label="Method" class="mono">
                 {request.method}
             </td>
             <td data-label="Path" class="mono path" title=request.path.clone()>
-                {request.path.clone()}
+                {path}
             </td>
             <td data-label="Status">
                 <span class=class>{request.status}</span>

@@ -59,7 +59,10 @@ async fn listen(path: &str, feed: Feed, delay: &mut f64) -> End {
         // A message this program does not know comes from a newer server: its page has to be loaded again.
         let Ok(update) = serde_json::from_str::<LiveUpdate>(&text) else { return End::Lost };
         let gone = update == LiveUpdate::Gone;
-        feed.state.update(|state| state.apply(update));
+        match update {
+            LiveUpdate::Requests(news) => feed.take(news),
+            update => feed.state.update(|state| state.apply(update)),
+        }
         if gone {
             return End::Gone;
         }

@@ -82,6 +82,11 @@ fn head(domain: &Domain) -> AnyView {
                 <a href=format!("/web/revisions?object={id}")>"history"</a>
             </dd>
         </dl>
+        <p>
+            <a class="button button-small" href=format!("/web/domains/{id}/inspector")>
+                "Inspect requests"
+            </a>
+        </p>
     }
     .into_any()
 }

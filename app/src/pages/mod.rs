@@ -5,6 +5,7 @@ mod cluster;
 mod domain;
 mod domains;
 mod explain;
+mod inspector;
 mod login;
 mod not_found;
 mod overview;
@@ -24,12 +25,14 @@ mod tunnel;
 mod tunnels;
 mod visit;
 
+pub use inspector::{Place, page_of};
 pub use visit::Visit;
 
 use backend::BackendDetail;
 use cluster::Cluster;
 use domain::DomainDetail;
 use domains::Domains;
+use inspector::{DomainInspector, RouteInspector, TunnelInspector};
 use leptos::prelude::*;
 use leptos_meta::provide_meta_context;
 use leptos_router::{
@@ -65,10 +68,13 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/web/signup") view=Signup ssr=SsrMode::Async />
                 <Route path=path!("/web/tunnels") view=Tunnels ssr=SsrMode::Async />
                 <Route path=path!("/web/tunnels/:id") view=TunnelDetail ssr=SsrMode::Async />
+                <Route path=path!("/web/tunnels/:id/inspector") view=TunnelInspector ssr=SsrMode::Async />
                 <Route path=path!("/web/domains") view=Domains ssr=SsrMode::Async />
                 <Route path=path!("/web/domains/:id") view=DomainDetail ssr=SsrMode::Async />
+                <Route path=path!("/web/domains/:id/inspector") view=DomainInspector ssr=SsrMode::Async />
                 <Route path=path!("/web/routes") view=RouteList ssr=SsrMode::Async />
                 <Route path=path!("/web/routes/:id") view=RouteDetail ssr=SsrMode::Async />
+                <Route path=path!("/web/routes/:id/inspector") view=RouteInspector ssr=SsrMode::Async />
                 <Route path=path!("/web/services") view=ServiceList ssr=SsrMode::Async />
                 <Route path=path!("/web/services/:id") view=ServiceDetail ssr=SsrMode::Async />
                 <Route path=path!("/web/services/:id/backends/:backend") view=BackendDetail ssr=SsrMode::Async />

@@ -13,7 +13,7 @@ use crate::{
     live::LiveState,
     summary::Metric,
 };
-use domain::{Range, Tunnel, TunnelStatus};
+use domain::{Range, Tunnel, TunnelId, TunnelStatus};
 use leptos::prelude::*;
 use server_core::{CoreError, Page, Subject, TunnelQuery};
 
@@ -45,6 +45,10 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
     let offline = visit.services.tunnels().list(&visit.viewer, offline, Page { limit: 5, cursor: None }).await?;
     let steps = first_steps(&visit, &state).await?;
     let recent: Vec<_> = state.recent.iter().take(15).cloned().collect();
+    let mut tunnels: Vec<_> = recent.iter().map(|request| TunnelId(request.subject)).collect();
+    tunnels.retain(|id| state.tunnels.contains_key(id));
+    tunnels.sort();
+    tunnels.dedup();
     let history = (range != Range::Live).then(|| format!("/web/data/history?subject=all&range={}", range.as_str()));
     let figures = FIGURES.map(|metric| figure(metric, &state)).into_iter().collect_view();
     let unserved = unserved(&offline.items, offline.next_cursor.is_some());
@@ -59,7 +63,7 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
             <section aria-labelledby="recent-title">
                 <h2 id="recent-title">"Latest requests"</h2>
                 <div class="card card-flush">
-                    <RecentRequests initial=recent />
+                    <RecentRequests initial=recent tunnels />
                 </div>
             </section>
         </LiveFeed>

@@ -80,6 +80,11 @@ fn head(route: &Route) -> AnyView {
                 <a href=format!("/web/revisions?object={}", route.id)>"history"</a>
             </dd>
         </dl>
+        <p>
+            <a class="button button-small" href=format!("/web/routes/{}/inspector", route.id)>
+                "Inspect requests"
+            </a>
+        </p>
     }
     .into_any()
 }

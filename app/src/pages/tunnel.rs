@@ -68,7 +68,7 @@ async fn present(visit: &Visit, tunnel: &Tunnel) -> Result<AnyView, CoreError> {
     let (head, waiting) = (head(tunnel, &state), waiting(tunnel, &visit.request.server_url));
     let (sessions, settings, acts) = (tunnel.sessions.clone(), settings(tunnel, &form), acts(tunnel));
     Ok(view! {
-        <LiveFeed path=format!("/ws/tunnels/{id}") history>
+        <LiveFeed path=format!("/ws/tunnels/{id}?requests=false") history>
             {head}
             {waiting}
             <dl class="figures">{figures}</dl>
@@ -80,9 +80,14 @@ async fn present(visit: &Visit, tunnel: &Tunnel) -> Result<AnyView, CoreError> {
                 </div>
             </section>
             <section aria-labelledby="recent-title">
-                <h2 id="recent-title">"Latest requests"</h2>
+                <header class="section-head">
+                    <h2 id="recent-title">"Latest requests"</h2>
+                    <a class="button button-small" href=format!("/web/tunnels/{id}/inspector")>
+                        "Inspect requests"
+                    </a>
+                </header>
                 <div class="card card-flush">
-                    <RecentRequests initial=recent />
+                    <RecentRequests initial=recent tunnels=vec![id] />
                 </div>
             </section>
             {settings}

@@ -140,6 +140,17 @@ impl TryFrom<RawCaptureSettings> for CaptureSettings {
 
     fn try_from(raw: RawCaptureSettings) -> Result<Self, CaptureSettingsError> {
         let RawCaptureSettings { level, body_limit, sample_percent, keep_hours, keep_mib, redact } = raw;
+        Self { level, body_limit, sample_percent, keep_hours, keep_mib, redact }.checked()
+    }
+}
+
+impl CaptureSettings {
+    /// The settings, if they can be.
+    ///
+    /// # Errors
+    /// When a number is out of its range, or a name of what is masked is none.
+    pub fn checked(self) -> Result<Self, CaptureSettingsError> {
+        let Self { body_limit, sample_percent, keep_hours, keep_mib, ref redact, .. } = self;
         within("body_limit", body_limit, 1024, 8 * 1024 * 1024)?;
         within("sample_percent", sample_percent.into(), 1, 100)?;
         within("keep_hours", keep_hours, 1, 90 * 24)?;
@@ -148,7 +159,7 @@ impl TryFrom<RawCaptureSettings> for CaptureSettings {
         check_names("headers", &redact.headers, token)?;
         check_names("query", &redact.query, |name| !name.contains(['&', '=']))?;
         check_names("json_paths", &redact.json_paths, |path| path.split('.').all(|part| !part.is_empty()))?;
-        Ok(Self { level, body_limit, sample_percent, keep_hours, keep_mib, redact })
+        Ok(self)
     }
 }
 

@@ -49,6 +49,17 @@ pub struct ExchangeSummary {
     pub replay_of: Option<RequestId>,
 }
 
+/// A part of a list of exchanges.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ExchangePage {
+    /// The exchanges, newest first.
+    pub items: Vec<ExchangeSummary>,
+    /// Where older ones begin; `None`: there are none.
+    pub next_cursor: Option<String>,
+    /// How far back was looked, when looking into contents took long.
+    pub looked_until: Option<Timestamp>,
+}
+
 /// How an exchange has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

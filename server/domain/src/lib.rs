@@ -49,8 +49,8 @@ pub use breakdown::{Breakdown, Part, Parts, Share, SlowRequest};
 pub use capture::{CaptureLevel, CaptureSettings, CaptureSettingsError, Redaction, UnknownCaptureLevel};
 pub use email::{Email, EmailError};
 pub use exchange::{
-    AnsweredBy, BodyInfo, Exchange, ExchangeEnd, ExchangeKind, ExchangeMessage, ExchangeSummary, HeadField,
-    MessageHead, MessageKind, Party, RecorderHealth, Timings,
+    AnsweredBy, BodyInfo, Exchange, ExchangeEnd, ExchangeKind, ExchangeMessage, ExchangePage, ExchangeSummary,
+    HeadField, MessageHead, MessageKind, Party, RecorderHealth, Timings,
 };
 pub use exchange_filter::{ExchangeFilter, ExchangeFilterError, StatusFilter};
 pub use explain::{ExplainAbout, ExplainCandidate, ExplainOutcome, ExplainRequest, ExplainStep, Explanation};
@@ -66,7 +66,9 @@ pub use ids::{
     BackendId, DomainId, IdError, NodeId, RegionId, RequestId, RevisionId, RouteId, ServiceId, SwitchId,
     TelephoneSessionId, TokenId, TunnelId, UserId, WebSessionId,
 };
-pub use live::{BackendNow, LiveDelta, LiveSnapshot, LiveUpdate, RuleNow, SwitchNow, TunnelDelta, TunnelNow};
+pub use live::{
+    BackendNow, LiveDelta, LiveRequests, LiveSnapshot, LiveUpdate, RuleNow, SwitchNow, TunnelDelta, TunnelNow,
+};
 pub use mount::{MountPath, MountPathError};
 pub use region::{Node, Region, RegionName, RegionNameError, RegionPatch, RegionSpec};
 pub use revision::{Revision, RevisionAction, RevisionKind, UnknownRevisionWord};

@@ -1,12 +1,13 @@
 //! What the live WebSockets send: first everything, then what changed each second.
 
 use crate::{
-    BackendId, BackendLive, RecentRequest, RuleId, Sample, Series, SwitchState, Tag, Tunnel, TunnelId, TunnelStats,
-    TunnelStatus,
+    BackendId, BackendLive, ExchangeSummary, RecentRequest, RuleId, Sample, Series, SwitchState, Tag, Tunnel, TunnelId,
+    TunnelStats, TunnelStatus,
 };
 use serde::{Deserialize, Serialize};
 
-/// One message of `/ws/user`, `/ws/tunnels/:id` or `/ws/services/:id`. A reader that falls behind is sent a new snapshot, never a backlog.
+/// One message of `/ws/user`, `/ws/tunnels/:id`, `/ws/services/:id`, `/ws/domains/:id` or `/ws/routes/:id`. A reader that
+/// falls behind is sent a new snapshot, never a backlog.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum LiveUpdate {
@@ -14,8 +15,20 @@ pub enum LiveUpdate {
     Snapshot(LiveSnapshot),
     /// Adds one second.
     Delta(LiveDelta),
+    /// Exchanges were recorded; only on `/ws/tunnels/:id`, `/ws/domains/:id` and `/ws/routes/:id`. At most four a second,
+    /// and one every five seconds when there is nothing to tell on those of domains and routes.
+    Requests(LiveRequests),
     /// The tunnel or service of the address was deleted; nothing follows.
     Gone,
+}
+
+/// What was recorded since the last such message.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct LiveRequests {
+    /// The exchanges as they were recorded, at most 100. One that was open before is there again when it has changed.
+    pub requests: Vec<ExchangeSummary>,
+    /// How many more there may have been, which only the list has.
+    pub missed: u64,
 }
 
 /// All that a page shows, now.

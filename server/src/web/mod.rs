@@ -7,6 +7,7 @@ mod guard;
 mod live;
 mod pages;
 mod plain;
+mod requests;
 mod router;
 mod session;
 

@@ -17,7 +17,7 @@ use super::{
     data,
     guard::{self, OriginRule},
     live::{self, Live, Quota},
-    pages, plain, session,
+    pages, plain, requests, session,
 };
 use crate::api::{respond, trace::trace};
 
@@ -71,6 +71,7 @@ fn live_routes(services: Services, settings: &WebSettings) -> Router {
     let live = Live { services: services.clone(), quota: Quota::default(), stop: settings.stop.clone() };
     let routes = live::routes()
         .merge(data::routes())
+        .merge(requests::routes())
         .with_state(live)
         .layer(middleware::from_fn_with_state(services.clone(), session::load))
         .layer(session::layer(services, settings.secure_cookies))

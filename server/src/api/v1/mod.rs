@@ -3,7 +3,7 @@
 mod auth;
 mod backends;
 mod domains;
-mod exchanges;
+pub(crate) mod exchanges;
 pub(crate) mod figures;
 mod health;
 mod list;

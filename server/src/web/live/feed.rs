@@ -5,9 +5,9 @@
 
 use std::{ops::ControlFlow, time::Duration};
 
-use domain::LiveUpdate;
+use domain::{LiveRequests, LiveUpdate};
 use futures_util::{SinkExt, StreamExt, stream};
-use server_core::{Change, CoreError, Services, Subject};
+use server_core::{Change, CoreError, ExchangeFeed, ExchangeNews, Inspected, Services, Subject};
 use tokio::{
     sync::broadcast::{self, error::RecvError},
     time::{Instant, Interval, MissedTickBehavior, interval_at, timeout},
@@ -31,11 +31,24 @@ const LOOK_AGAIN_EVERY: Duration = Duration::from_secs(60);
 /// Messages that a client may send between two pings; more is an attack or a mistake.
 const MAX_CHATTER: u32 = 100;
 
+/// How often is said that nothing was recorded, where nothing else is said either: a browser takes long silence for a
+/// dead connection.
+const QUIET: Duration = Duration::from_secs(5);
+
+/// What a socket tells about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Topic {
+    /// Traffic and state.
+    pub(super) subject: Option<Subject>,
+    /// Exchanges as they are recorded.
+    pub(super) requests: Option<Inspected>,
+}
+
 /// What a socket is fed from.
 pub(super) struct Feed {
     services: Services,
     who: Who,
-    subject: Subject,
+    topic: Topic,
     stop: CancellationToken,
 }
 
@@ -62,8 +75,8 @@ struct Peer {
 // === impl Feed ===
 
 impl Feed {
-    pub(super) fn new(services: Services, who: Who, subject: Subject, stop: CancellationToken) -> Self {
-        Self { services, who, subject, stop }
+    pub(super) fn new(services: Services, who: Who, topic: Topic, stop: CancellationToken) -> Self {
+        Self { services, who, topic, stop }
     }
 
     /// Serves the socket until one side ends it.
@@ -78,10 +91,21 @@ impl Feed {
     }
 
     async fn serve(&self, socket: &mut Socket) -> End {
-        let watch = self.services.watch(self.who.viewer.clone(), self.subject);
-        // As a stream, because a step of it that was begun goes on after another branch was taken.
-        let updates = stream::unfold(watch, |mut watch| async move { Some((watch.next().await, watch)) });
-        let mut updates = std::pin::pin!(updates);
+        let watch = self.topic.subject.map(|subject| self.services.watch(self.who.viewer.clone(), subject));
+        let requests = match self.requests().await {
+            Ok(requests) => requests,
+            Err(end) => return end,
+        };
+        // As streams, because a step of them that was begun goes on after another branch was taken.
+        let updates = stream::unfold(watch, |watch| async move {
+            let mut watch = watch?;
+            Some((watch.next().await, Some(watch)))
+        });
+        let requests = stream::unfold(requests, |requests| async move {
+            let mut requests = requests?;
+            Some((recorded(&mut requests).await?, Some(requests)))
+        });
+        let (mut updates, mut requests) = (std::pin::pin!(updates), std::pin::pin!(requests));
         let mut changes = self.services.changes().subscribe();
         let (mut pings, mut looks) = (every(PING_EVERY), every(LOOK_AGAIN_EVERY));
         let mut peer = Peer::default();
@@ -89,6 +113,7 @@ impl Feed {
             let step = tokio::select! {
                 () = self.stop.cancelled() => ControlFlow::Break(End::Stopping),
                 Some(update) = updates.next() => forward(socket, update).await,
+                Some(update) = requests.next() => forward(socket, Ok(update)).await,
                 message = socket.next() => peer.heard(message),
                 _ = pings.tick() => peer.ping(socket).await,
                 () = self.concerns_us(&mut changes) => self.look_again().await,
@@ -96,6 +121,19 @@ impl Feed {
             };
             if let ControlFlow::Break(end) = step {
                 return end;
+            }
+        }
+    }
+
+    /// What is recorded of what the socket tells about.
+    async fn requests(&self) -> Result<Option<ExchangeFeed>, End> {
+        let Some(of) = self.topic.requests else { return Ok(None) };
+        match self.services.inspector().follow(&self.who.viewer, of).await {
+            Ok(feed) => Ok(Some(feed)),
+            Err(CoreError::NotFound(_)) => Err(End::Done),
+            Err(error) => {
+                tracing::warn!(cause = describe(&error), "recorded requests could not be followed");
+                Err(End::Failed)
             }
         }
     }
@@ -120,6 +158,13 @@ impl Feed {
             ControlFlow::Break(End::NotAllowed)
         }
     }
+}
+
+/// What was recorded, or that nothing was. `None`: the recorder has ended.
+async fn recorded(feed: &mut ExchangeFeed) -> Option<LiveUpdate> {
+    let ExchangeNews { exchanges, missed } =
+        timeout(QUIET, feed.next()).await.unwrap_or(Some(ExchangeNews::default()))?;
+    Some(LiveUpdate::Requests(LiveRequests { requests: exchanges, missed }))
 }
 
 async fn forward(socket: &mut Socket, update: Result<LiveUpdate, CoreError>) -> ControlFlow<End> {

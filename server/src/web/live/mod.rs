@@ -1,5 +1,5 @@
 //! The live WebSockets `/ws/user`, `/ws/tunnels/{id}` and `/ws/services/{id}`: first everything, then what changed each
-//! second.
+//! second. `/ws/tunnels/{id}`, `/ws/domains/{id}` and `/ws/routes/{id}` tell of exchanges as they are recorded.
 
 mod feed;
 mod quota;

@@ -9,20 +9,21 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use domain::{ServiceId, TunnelId};
-use server_core::{ServiceRef, Services, Subject};
+use domain::{DomainId, RouteId, RuleId, ServiceId, TunnelId};
+use serde::Deserialize;
+use server_core::{Inspected, ServiceRef, Services, Subject};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    feed::Feed,
+    feed::{Feed, Topic},
     quota::Quota,
     upgrade::{NoHandshake, Upgrade},
     who::Who,
 };
 use crate::api::{
     error::{ApiError, ApiResult},
-    extract::Id,
+    extract::{Id, Query},
 };
 
 /// Nothing that a client sends has a meaning, so little is read.
@@ -52,20 +53,61 @@ pub(crate) fn routes() -> Router<Live> {
         .route("/ws/user", get(user))
         .route("/ws/tunnels/{id}", get(tunnel))
         .route("/ws/services/{id}", get(service))
+        .route("/ws/domains/{id}", get(domain))
+        .route("/ws/routes/{id}", get(route))
 }
 
 async fn user(who: Who, State(live): State<Live>, upgrade: Result<Upgrade, NoHandshake>) -> ApiResult<Response> {
-    open(who, live, upgrade, Subject::All)
+    open(who, live, upgrade, Topic { subject: Some(Subject::All), requests: None })
 }
 
 async fn tunnel(
     who: Who,
     State(live): State<Live>,
     Id(id): Id<TunnelId>,
+    Query(wishes): Query<Wishes>,
     upgrade: Result<Upgrade, NoHandshake>,
 ) -> ApiResult<Response> {
     live.services.tunnels().get(&who.viewer, id).await?;
-    open(who, live, upgrade, Subject::Tunnel(id))
+    let requests = wishes.requests.then_some(Inspected::Tunnel(id));
+    open(who, live, upgrade, Topic { subject: Some(Subject::Tunnel(id)), requests })
+}
+
+/// What a client may do without.
+#[derive(Deserialize)]
+struct Wishes {
+    /// Whether exchanges are told as they are recorded; they are unless it says `false`.
+    #[serde(default = "yes")]
+    requests: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+async fn domain(
+    who: Who,
+    State(live): State<Live>,
+    Id(id): Id<DomainId>,
+    upgrade: Result<Upgrade, NoHandshake>,
+) -> ApiResult<Response> {
+    rule(who, live, RuleId::Domain(id), upgrade).await
+}
+
+async fn route(
+    who: Who,
+    State(live): State<Live>,
+    Id(id): Id<RouteId>,
+    upgrade: Result<Upgrade, NoHandshake>,
+) -> ApiResult<Response> {
+    rule(who, live, RuleId::Route(id), upgrade).await
+}
+
+/// A domain's or a route's recorded exchanges.
+async fn rule(who: Who, live: Live, rule: RuleId, upgrade: Result<Upgrade, NoHandshake>) -> ApiResult<Response> {
+    let of = Inspected::Rule(rule);
+    live.services.inspector().settings(&who.viewer, of).await?;
+    open(who, live, upgrade, Topic { subject: None, requests: Some(of) })
 }
 
 async fn service(
@@ -75,10 +117,10 @@ async fn service(
     upgrade: Result<Upgrade, NoHandshake>,
 ) -> ApiResult<Response> {
     live.services.pools().service(&who.viewer, &ServiceRef::Id(id)).await?;
-    open(who, live, upgrade, Subject::Service(id))
+    open(who, live, upgrade, Topic { subject: Some(Subject::Service(id)), requests: None })
 }
 
-fn open(who: Who, live: Live, upgrade: Result<Upgrade, NoHandshake>, subject: Subject) -> ApiResult<Response> {
+fn open(who: Who, live: Live, upgrade: Result<Upgrade, NoHandshake>, topic: Topic) -> ApiResult<Response> {
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
         Err(refusal) => return Ok(refusal.into_response()),
@@ -87,7 +129,7 @@ fn open(who: Who, live: Live, upgrade: Result<Upgrade, NoHandshake>, subject: Su
         ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_sockets", "too many live connections; close some pages")
             .retry_after(Duration::from_secs(5))
     })?;
-    let feed = Feed::new(live.services, who, subject, live.stop);
+    let feed = Feed::new(live.services, who, topic, live.stop);
     let config = WebSocketConfig::default()
         .max_message_size(Some(MAX_MESSAGE))
         .max_frame_size(Some(MAX_MESSAGE))

@@ -34,7 +34,7 @@ pub(super) async fn download(
 }
 
 /// The body as an attachment: text, or bytes, and nothing else.
-fn inert(body: &StoredBody, name: &str) -> Response {
+pub(crate) fn inert(body: &StoredBody, name: &str) -> Response {
     let (bytes, _) = body.decoded(MOST);
     let text = is_text(body.info.content_type.as_deref()) && std::str::from_utf8(&bytes).is_ok();
     let (media_type, ending) =

@@ -22,7 +22,7 @@ const MOST: usize = 1_000;
 const MOST_BODY: usize = 1024 * 1024;
 
 /// Of one exchange.
-pub(super) async fn of_one(
+pub(crate) async fn of_one(
     services: &Services,
     viewer: &Viewer,
     of: Inspected,
@@ -35,7 +35,7 @@ pub(super) async fn of_one(
 }
 
 /// Of all that are as the filter says, newest first, the first thousand. They are read as they are sent.
-pub(super) async fn of_all(
+pub(crate) async fn of_all(
     services: Services,
     viewer: Viewer,
     of: Inspected,

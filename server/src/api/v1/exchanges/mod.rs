@@ -15,7 +15,7 @@ use axum::{
     response::Response,
     routing::{get, put},
 };
-use domain::{Exchange, ExchangeFilter, ExchangeSummary, Timestamp};
+use domain::{Exchange, ExchangeFilter, ExchangePage, ExchangeSummary};
 use serde::{Deserialize, Serialize};
 use server_core::{CoreError, Page, Services};
 
@@ -26,6 +26,9 @@ use crate::api::{
     extract::{Json, Query},
 };
 use place::Place;
+
+pub(crate) use body::inert;
+pub(crate) use har::{of_all as archive_of_all, of_one as archive_of_one};
 
 pub(super) fn routes() -> Router<Services> {
     let below = |of: &str| {
@@ -39,15 +42,6 @@ pub(super) fn routes() -> Router<Services> {
             .route(&format!("{of}/capture"), get(capture::read).delete(capture::delete))
     };
     below("/tunnels/{id}").merge(below("/domains/{domain}")).merge(below("/routes/{id}"))
-}
-
-/// Part of a list; less than a page when looking into contents took long.
-#[derive(Serialize)]
-struct Found {
-    items: Vec<ExchangeSummary>,
-    next_cursor: Option<String>,
-    /// How far was looked, when it was not to the end of a page.
-    looked_until: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -112,12 +106,12 @@ async fn list(
     State(services): State<Services>,
     place: Place,
     Query(query): Query<BTreeMap<String, String>>,
-) -> ApiResult<Answer<Found>> {
+) -> ApiResult<Answer<ExchangePage>> {
     let asked = Asked::read(query)?;
     let page = page(asked.limit, asked.cursor)?;
     let of = place.of(&services, &viewer).await?;
     let found = services.inspector().list(&viewer, of, &asked.filter, &page).await?;
-    Ok(Answer(Found { items: found.items, next_cursor: found.next_cursor, looked_until: found.looked_until }))
+    Ok(Answer(ExchangePage { items: found.items, next_cursor: found.next_cursor, looked_until: found.looked_until }))
 }
 
 async fn read(
