@@ -34,7 +34,7 @@ async fn serve(services: &Services, viewer: &Viewer, tunnel: &Tunnel, statuses: 
             LiveUpdate::Snapshot(snapshot) => {
                 seen = snapshot.series.samples.iter().map(|sample| sample.by_status.total()).sum();
             }
-            LiveUpdate::Gone => panic!("the tunnel is gone"),
+            other => panic!("{other:?} has no figures"),
         }
     }
 }
