@@ -89,7 +89,9 @@ impl Proxy {
                 // It is this backend's alone: the next one may be a tunnel, which is told the client's.
                 let clients = head.headers.insert(header::HOST, upstream.authority().clone());
                 let answer = self.ask_upstream(exchange, upstream, head, body, informing).await;
-                head.headers.extend(clients.map(|host| (header::HOST, host)));
+                if let Some(host) = clients {
+                    head.headers.insert(header::HOST, host);
+                }
                 answer
             }
             Origin::Region(upstream) => {

@@ -222,6 +222,7 @@ async fn a_tunnel_is_not_told_the_host_of_another_backend() {
         let (status, seen) = visitor.text("/").await;
         assert_eq!(status, 200, "{seen}");
         assert!(seen.contains("\nhost: pool.example.com\n"), "{seen}");
+        assert_eq!(seen.matches("\nhost: ").count(), 1, "{seen}");
     }
 }
 
