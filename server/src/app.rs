@@ -18,6 +18,7 @@ use crate::domains::{self, DomainChecker};
 use crate::health::HealthChecks;
 use crate::ingress::{Acceptor, DataPlane, Dispatch, Limits, TrustedProxies};
 use crate::proxy::{Proxy, Timeouts};
+use crate::replay::Replays;
 use crate::routing::{Routing, Window};
 use crate::tunnel::{Endpoint, Registry};
 use crate::upstream::{ConnectPolicy, Outside};
@@ -139,9 +140,12 @@ impl App {
             config.limits.heartbeat,
             stop.clone(),
         ));
+        let proxy = Proxy { services: services.clone(), timeouts: timeouts(&config) };
+        let replays = Arc::new(Replays::new(routing.clone(), proxy.clone(), &plane));
+        services.set_replayer(replays.replayer());
         let dispatch = Dispatch {
             routing: routing.clone(),
-            proxy: Proxy { services: services.clone(), timeouts: timeouts(&config) },
+            proxy,
             endpoint: endpoint.clone(),
             dashboard: dashboard(&services, &health, assets, &public_url, &stop),
             control: Handle::current(),

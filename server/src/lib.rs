@@ -9,6 +9,7 @@ pub mod health;
 pub mod ingress;
 pub mod observe;
 pub mod proxy;
+pub mod replay;
 pub mod routing;
 pub mod tunnel;
 pub mod upstream;

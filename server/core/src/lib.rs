@@ -21,6 +21,7 @@ mod pools;
 mod presence;
 mod purge;
 mod regions;
+mod replayer;
 mod revisions;
 mod routes;
 mod routing;
@@ -54,6 +55,7 @@ pub use page::{Listing, Page};
 pub use pools::{BackendQuery, Pools, ServiceQuery};
 pub use presence::{Presence, PresenceGuard};
 pub use regions::{NodeNews, Regions};
+pub use replayer::{ReplayOrder, Replayer, Sent};
 pub use revisions::{RevisionQuery, RevisionSide, Revisions};
 pub use routes::{RouteQuery, Routes};
 pub use routing::{

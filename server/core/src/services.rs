@@ -2,7 +2,7 @@
 
 use crate::{
     Accounts, ApiSessions, Changes, CoreError, Declared, Engine, Hosts, Inspector, OpenError, Pools, Presence, Regions,
-    Result, Revisions, Routes, Routing, Settings, Switches, Tokens, Traffic, Tunnels, Verifier, WebSessions,
+    Replayer, Result, Revisions, Routes, Routing, Settings, Switches, Tokens, Traffic, Tunnels, Verifier, WebSessions,
     accounts::FirstAccount,
     auth::{Passwords, Throttle},
     edit::Desk,
@@ -52,6 +52,7 @@ struct Inner {
     news: News,
     engine: OnceLock<Arc<dyn Engine>>,
     verifier: OnceLock<Arc<dyn Verifier>>,
+    replayer: OnceLock<Arc<dyn Replayer>>,
 }
 
 impl Services {
@@ -116,6 +117,7 @@ impl Services {
             changes,
             engine: OnceLock::new(),
             verifier: OnceLock::new(),
+            replayer: OnceLock::new(),
             settings,
             store,
         })))
@@ -254,6 +256,10 @@ impl Services {
 
     pub(crate) fn verifier_place(&self) -> &OnceLock<Arc<dyn Verifier>> {
         &self.0.verifier
+    }
+
+    pub(crate) fn replayer_place(&self) -> &OnceLock<Arc<dyn Replayer>> {
+        &self.0.replayer
     }
 
     /// News within the process.

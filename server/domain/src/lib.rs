@@ -23,6 +23,7 @@ mod live;
 mod mount;
 pub mod percent;
 mod region;
+mod replay;
 mod revision;
 mod route;
 mod series;
@@ -71,6 +72,7 @@ pub use live::{
 };
 pub use mount::{MountPath, MountPathError};
 pub use region::{Node, Region, RegionName, RegionNameError, RegionPatch, RegionSpec};
+pub use replay::{MOST_REPLAYS, ReplayBody, ReplayField, ReplayRequest, ReplayTarget, Replayed, ReplayedExchange};
 pub use revision::{Revision, RevisionAction, RevisionKind, UnknownRevisionWord};
 pub use route::{Route, RoutePatch, RouteSpec};
 pub use series::{Range, Series, UnknownRange};

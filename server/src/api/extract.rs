@@ -15,11 +15,16 @@ use super::error::{ApiError, ApiResult};
 
 /// The largest body that is read, bytes.
 pub(crate) const BODY_LIMIT: usize = 64 * 1024;
+/// The largest body that may hold another one, as base64, bytes.
+const LARGE_BODY_LIMIT: usize = 12 * 1024 * 1024;
 /// How long a body may take to arrive.
 const BODY_DEADLINE: Duration = Duration::from_secs(15);
 
 /// A JSON body. Malformed or misshapen: 400; a value that is refused: 422; both name the place.
 pub(crate) struct Json<T>(pub(crate) T);
+
+/// The same of at most 12 MiB.
+pub(crate) struct LargeJson<T>(pub(crate) T);
 
 /// A query string; unknown parameters and misshapen values: 400.
 pub(crate) struct Query<T>(pub(crate) T);
@@ -39,14 +44,23 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> ApiResult<Self> {
-        if !is_json(request.headers()) {
-            return Err(ApiError::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported_media_type",
-                "send the body as JSON, with Content-Type: application/json",
-            ));
-        }
+        check_is_json(request.headers())?;
         let body = read(request.into_body()).await?;
+        parse(&body).map(Self)
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for LargeJson<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> ApiResult<Self> {
+        check_is_json(request.headers())?;
+        let body = read_most(request.into_body(), LARGE_BODY_LIMIT).await.map_err(|unread| match unread {
+            Unread::TooLarge => {
+                ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is larger than 12 MiB")
+            }
+            Unread::TooSlow | Unread::Broken => unread.into(),
+        })?;
         parse(&body).map(Self)
     }
 }
@@ -86,13 +100,28 @@ impl From<Unread> for ApiError {
 
 /// Reads a body within limits of size and time.
 pub(crate) async fn read(body: Body) -> Result<Bytes, Unread> {
-    let collected = tokio::time::timeout(BODY_DEADLINE, Limited::new(body, BODY_LIMIT).collect()).await;
+    read_most(body, BODY_LIMIT).await
+}
+
+async fn read_most(body: Body, limit: usize) -> Result<Bytes, Unread> {
+    let collected = tokio::time::timeout(BODY_DEADLINE, Limited::new(body, limit).collect()).await;
     match collected {
         Err(_) => Err(Unread::TooSlow),
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Unread::TooLarge),
         Ok(Err(_)) => Err(Unread::Broken),
     }
+}
+
+fn check_is_json(headers: &HeaderMap) -> ApiResult<()> {
+    if is_json(headers) {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_media_type",
+        "send the body as JSON, with Content-Type: application/json",
+    ))
 }
 
 /// `application/json` or `application/<anything>+json`, with or without parameters.

@@ -18,6 +18,8 @@ pub enum ClientBody {
     Http1(http1::server::Body<TcpStream>),
     /// Of one stream among others.
     Http2(http2::Body),
+    /// Of a request that no connection has brought: it is sent again.
+    Whole(Option<Bytes>),
 }
 
 /// A client's connection that becomes another protocol's.
@@ -38,7 +40,7 @@ impl ClientBody {
     pub fn take_head(&mut self) -> Bytes {
         match self {
             Self::Http1(body) => body.take_head(),
-            Self::Http2(_) => Bytes::new(),
+            Self::Http2(_) | Self::Whole(_) => Bytes::new(),
         }
     }
 
@@ -47,7 +49,7 @@ impl ClientBody {
     pub fn on_upgrade(&mut self) -> Option<OnUpgrade> {
         match self {
             Self::Http1(body) => body.on_upgrade(),
-            Self::Http2(_) => None,
+            Self::Http2(_) | Self::Whole(_) => None,
         }
     }
 
@@ -56,6 +58,7 @@ impl ClientBody {
         match self {
             Self::Http1(body) => body.informing().map(Informing::Http1),
             Self::Http2(body) => Some(Informing::Http2(body.informing())),
+            Self::Whole(_) => None,
         }
     }
 }
@@ -78,6 +81,7 @@ impl Body for ClientBody {
         match self.get_mut() {
             Self::Http1(body) => Pin::new(body).poll_frame(cx),
             Self::Http2(body) => Pin::new(body).poll_frame(cx),
+            Self::Whole(body) => Poll::Ready(body.take().map(|body| Ok(Frame::data(body)))),
         }
     }
 
@@ -85,6 +89,7 @@ impl Body for ClientBody {
         match self {
             Self::Http1(body) => body.is_end_stream(),
             Self::Http2(body) => body.is_end_stream(),
+            Self::Whole(body) => body.is_none(),
         }
     }
 
@@ -92,6 +97,7 @@ impl Body for ClientBody {
         match self {
             Self::Http1(body) => body.size_hint(),
             Self::Http2(body) => body.size_hint(),
+            Self::Whole(body) => SizeHint::with_exact(body.as_ref().map_or(0, |body| body.len() as u64)),
         }
     }
 }

@@ -77,19 +77,7 @@ impl Handler for Dispatch {
 
 impl Dispatch {
     fn destination(&self, request: &Request<ClientBody>) -> Result<Destination, Problem> {
-        // Neither means anything here: this is no forward proxy, and TRACE would echo credentials (RFC 9110 9.3.8).
-        if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
-            return Err(Problem::method_not_allowed());
-        }
-        let fields = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
-        let (all, largest) = fields.fold((0, 0), |(all, largest), field| (all + field, field.max(largest)));
-        if all > MAX_FIELDS || largest > MAX_FIELD {
-            return Err(Problem::head_too_large());
-        }
-        let expected = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
-        if !request.headers().get_all(header::EXPECT).iter().all(expected) {
-            return Err(Problem::expectation_failed());
-        }
+        check(request)?;
         let host = RequestHost::of(request.uri(), request.headers()).map_err(|error| Problem::bad_host(&error))?;
         let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
         self.routing.table().find(&host, target).map_err(|error| match error {
@@ -118,4 +106,22 @@ impl Dispatch {
             }
         }
     }
+}
+
+/// Whether it is a request that can be passed on, to whomever.
+pub(crate) fn check<B>(request: &Request<B>) -> Result<(), Problem> {
+    // Neither means anything here: this is no forward proxy, and TRACE would echo credentials (RFC 9110 9.3.8).
+    if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
+        return Err(Problem::method_not_allowed());
+    }
+    let fields = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    let (all, largest) = fields.fold((0, 0), |(all, largest), field| (all + field, field.max(largest)));
+    if all > MAX_FIELDS || largest > MAX_FIELD {
+        return Err(Problem::head_too_large());
+    }
+    let expected = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
+    if !request.headers().get_all(header::EXPECT).iter().all(expected) {
+        return Err(Problem::expectation_failed());
+    }
+    Ok(())
 }

@@ -18,5 +18,6 @@ pub use client::{Client, TrustedProxies};
 pub use client_body::{ClientBody, Informing, OnUpgrade};
 pub use data_plane::{DataPlane, LinePlace, current_worker};
 pub use dispatch::Dispatch;
+pub(crate) use dispatch::check;
 pub use handler::Handler;
 pub use host::{HostError, RequestHost};

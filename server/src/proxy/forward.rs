@@ -18,7 +18,7 @@ use super::pool::HOP;
 use super::problem::{Problem, X_SWITCHBOARD_ERROR};
 use super::{headers, redirect, upgrade};
 use crate::ingress::{Client, ClientBody, ResponseBody};
-use crate::routing::{Matched, Rule, Target, TunnelRoute};
+use crate::routing::{Matched, Pool, Rule, Target, TunnelRoute};
 
 /// How long a path is kept for the list of the latest requests, bytes.
 const SHOWN_PATH: usize = 512;
@@ -50,20 +50,26 @@ impl Proxy {
         client: Client,
         arrived: Instant,
     ) -> Response<ResponseBody> {
-        let target = target_of(&request);
-        let exchange = Exchange {
-            to: To::Tunnel(route),
-            tally: None,
-            rule: None,
-            client,
-            arrived,
-            method: request.method().clone(),
-            asked: target.clone(),
-            target,
-            hopped: false,
-            capture: None,
-        };
-        self.carry(exchange, request).await
+        self.without_rule(To::Tunnel(route), request, client, arrived).await
+    }
+
+    /// Answers one request by a backend of `pool`, with what `rule` changes if there is one, wherever that leads.
+    pub async fn by_pool(
+        &self,
+        rule: Option<(&Rule, Matched)>,
+        pool: &Arc<Pool>,
+        request: Request<ClientBody>,
+        client: Client,
+        arrived: Instant,
+    ) -> Response<ResponseBody> {
+        let to = To::Pool(pool);
+        match rule {
+            None => self.without_rule(to, request, client, arrived).await,
+            Some((rule, matched)) => {
+                let asked = matched.path.unwrap_or_else(|| target_of(&request));
+                self.with_rule((to, None), rule, (asked, matched.mount), request, client, arrived).await
+            }
+        }
     }
 
     /// Answers one request as `rule` says.
@@ -91,11 +97,46 @@ impl Proxy {
                 (To::Pool(pool), tally)
             }
         };
-        let target = rule.target_for(&asked, matched.mount);
+        self.with_rule((to, tally), rule, (asked, matched.mount), request, client, arrived).await
+    }
+
+    async fn with_rule(
+        &self,
+        (to, tally): (To<'_>, Option<&Arc<Tally>>),
+        rule: &Rule,
+        (asked, mount): (PathAndQuery, usize),
+        request: Request<ClientBody>,
+        client: Client,
+        arrived: Instant,
+    ) -> Response<ResponseBody> {
+        let target = rule.target_for(&asked, mount);
         let method = request.method().clone();
         let hopped = request.headers().contains_key(HOP);
         let exchange =
             Exchange { to, tally, rule: Some(rule), client, arrived, method, asked, target, hopped, capture: None };
+        self.carry(exchange, request).await
+    }
+
+    async fn without_rule(
+        &self,
+        to: To<'_>,
+        request: Request<ClientBody>,
+        client: Client,
+        arrived: Instant,
+    ) -> Response<ResponseBody> {
+        let target = target_of(&request);
+        let exchange = Exchange {
+            to,
+            tally: None,
+            rule: None,
+            client,
+            arrived,
+            method: request.method().clone(),
+            asked: target.clone(),
+            target,
+            hopped: false,
+            capture: None,
+        };
         self.carry(exchange, request).await
     }
 

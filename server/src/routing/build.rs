@@ -118,10 +118,21 @@ impl Making<'_> {
     }
 
     pub(super) fn pool(&self, service: &ServiceEntry, tag: Option<&Tag>, ends: &Ends) -> Pool {
+        self.pool_with(service, tag, |backend| tag.is_none_or(|tag| backend.tags.contains(tag)), ends)
+    }
+
+    /// A pool of those backends only that are meant.
+    pub(super) fn pool_with(
+        &self,
+        service: &ServiceEntry,
+        tag: Option<&Tag>,
+        is_meant: impl Fn(&BackendEntry) -> bool,
+        ends: &Ends,
+    ) -> Pool {
         let mut candidates: Vec<_> = service
             .backends
             .iter()
-            .filter(|backend| tag.is_none_or(|tag| backend.tags.contains(tag)))
+            .filter(|backend| is_meant(backend))
             .filter_map(|backend| Some((self.is_near(backend), self.candidate(service, backend, ends)?)))
             .collect();
         candidates.sort_by_key(|(near, _)| !near);
@@ -142,7 +153,7 @@ impl Making<'_> {
     }
 
     /// Whether the backend is of this node's region, or of none in particular.
-    fn is_near(&self, backend: &BackendEntry) -> bool {
+    pub(super) fn is_near(&self, backend: &BackendEntry) -> bool {
         backend.region.is_none() || self.region.is_none() || backend.region.as_ref() == self.region
     }
 

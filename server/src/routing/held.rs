@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use domain::{BackendId, DomainId, HostPattern, Hostname, RuleId, ServiceId, TunnelId};
 use server_core::{
-    BackendOrigin, RegionEntry, RoutingChanges, RoutingEntry, RoutingSnapshot, RuleEntry, ServiceEntry, TargetEntry,
-    Touched,
+    BackendEntry, BackendOrigin, RegionEntry, RoutingChanges, RoutingEntry, RoutingSnapshot, RuleEntry, ServiceEntry,
+    TargetEntry, Touched,
 };
 use server_routing::{Builder, Refused};
 use uuid::Uuid;
 
 use super::build::{Ends, Making};
+use super::pool::{Meant, Pool};
 use super::rule::Rule;
 use super::switching::UnderWay;
 use super::table::{Entry, Table, TunnelRoute};
@@ -82,6 +83,28 @@ impl Held {
     /// All services.
     pub(super) fn services(&self) -> impl Iterator<Item = &ServiceEntry> {
         self.ends.services.values()
+    }
+
+    /// A pool of those backends that are meant and that no other region has; `None`: there are none.
+    pub(super) fn pool_of(&self, meant: &Meant, making: &Making<'_>) -> Option<Pool> {
+        let is_here = |backend: &BackendEntry| making.is_near(backend);
+        let pool = match meant {
+            Meant::Tag(id, tag) => {
+                let service = self.ends.services.get(id)?;
+                making.pool_with(
+                    service,
+                    Some(tag),
+                    |backend| is_here(backend) && backend.tags.contains(tag),
+                    &self.ends,
+                )
+            }
+            Meant::Backend(id) => {
+                let has = |service: &&ServiceEntry| service.backends.iter().any(|backend| backend.id == *id);
+                let service = self.services().find(has)?;
+                making.pool_with(service, None, |backend| is_here(backend) && backend.id == *id, &self.ends)
+            }
+        };
+        Some(pool).filter(|pool| !pool.candidates().is_empty())
     }
 
     /// What routes need to know of their domain.

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::build::Making;
 use super::held::Held;
-use super::{Backends, Table};
+use super::{Backends, Meant, Pool, Table};
 use crate::health::HealthChecks;
 use crate::tunnel::Registry;
 
@@ -84,6 +84,11 @@ impl Routing {
     /// How backends are doing.
     pub fn backends(&self) -> &Backends {
         &self.backends
+    }
+
+    /// A pool of those backends that are meant, whether or not a rule leads to them; `None`: none is here.
+    pub async fn pool_of(&self, meant: &Meant) -> Option<Pool> {
+        self.held.lock().await.held.pool_of(meant, &self.making())
     }
 
     pub(super) fn services(&self) -> &Services {

@@ -19,7 +19,7 @@ pub use backends::Backends;
 pub use engine::Window;
 pub use explain::Question;
 pub use loader::{Routing, Surroundings};
-pub use pool::{Candidate, Origin, Pool, Tie};
+pub use pool::{Candidate, Meant, Origin, Pool, Tie};
 pub use rule::{HeaderEdits, Rule, Target};
 pub use split::Split;
 pub use table::{Destination, Matched, NoDestination, Table, TunnelRoute};

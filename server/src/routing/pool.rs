@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use domain::{
-    Affinity, BackendName, BackendState, Balance, HealthStatus, RegionName, Resilience, ServiceId, ServiceName, Tag,
-    UserId,
+    Affinity, BackendId, BackendName, BackendState, Balance, HealthStatus, RegionName, Resilience, ServiceId,
+    ServiceName, Tag, UserId,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use server_core::Meter;
@@ -63,6 +63,15 @@ pub struct Candidate {
     pub(super) weight: u32,
     pub(super) slow_start: u32,
     pub(super) most: u32,
+}
+
+/// Backends that somebody chooses, wherever rules lead.
+#[derive(Clone, Debug)]
+pub enum Meant {
+    /// Those of a service with a tag.
+    Tag(ServiceId, Tag),
+    /// One.
+    Backend(BackendId),
 }
 
 /// What reaches a backend.

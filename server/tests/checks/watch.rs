@@ -8,7 +8,9 @@ use domain::{Domain, DomainSpec, Role};
 use http::Response;
 use server::domains::{DomainChecker, Names, Watch};
 use server::upstream::ConnectPolicy;
-use server_core::{CoreError, DomainRef, RoutingSettings, Secret, Services, Settings, SignupPolicy, Viewer};
+use server_core::{
+    CoreError, DomainRef, InspectorSettings, RoutingSettings, Secret, Services, Settings, SignupPolicy, Viewer,
+};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -44,6 +46,7 @@ impl Site {
             loopback_only: true,
             max_tunnels_per_user: 200,
             routing: RoutingSettings::default(),
+            inspector: InspectorSettings::default(),
         };
         let services = Services::open(settings).await.unwrap();
         let user = services.accounts().add("bob@example.com", "correct horse battery", Role::Member).await.unwrap();

@@ -1,12 +1,17 @@
 //! Whose exchanges are looked at.
 
-use domain::{RuleId, TunnelId};
+use domain::{RequestId, RuleId, TunnelId};
+use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use super::Inspector;
 use crate::edit::scope;
-use crate::store::rows::{domains, routes, tunnel_requests::Column, tunnels};
+use crate::store::rows::{
+    domains, routes,
+    tunnel_requests::{Column, Entity},
+    tunnels,
+};
 use crate::{CoreError, Result, Viewer};
 
 /// Whose exchanges: those of a tunnel, however they came to it, or those that came by a domain or route.
@@ -48,6 +53,26 @@ impl Inspector {
             // It may have been someone else's when they passed.
             Inspected::Rule(_) => Condition::all().add(Column::RuleId.eq(of.id())).add(Column::OwnerId.eq(owner)),
         })
+    }
+
+    /// Where one exchange is found: among those that a viewer sees, or, as a replay of one of them or as what one of them
+    /// is a replay of, among all of the same owner.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not the viewer's.
+    pub(super) async fn reach(&self, viewer: &Viewer, of: Inspected, id: RequestId) -> Result<Condition> {
+        let scope = self.scope(viewer, of).await?;
+        let here = |what: SimpleExpr| Entity::find().filter(scope.clone()).filter(what).limit(1);
+        if here(Column::Id.eq(id.0)).one(self.store.read()).await?.is_some() {
+            return Ok(scope);
+        }
+        let owner = self.owner(viewer, of).await?;
+        let elsewhere = Condition::all().add(Column::Id.eq(id.0)).add(Column::OwnerId.eq(owner));
+        let row = Entity::find().filter(elsewhere.clone()).one(self.store.read()).await?;
+        let row = row.ok_or(CoreError::NotFound("exchange"))?;
+        let original = row.replay_of.map_or_else(|| Expr::value(false), |original| Column::Id.eq(original));
+        let related = here(original.or(Column::ReplayOf.eq(id.0))).one(self.store.read()).await?;
+        related.map(|_| elsewhere).ok_or(CoreError::NotFound("exchange"))
     }
 
     /// Whose it is.

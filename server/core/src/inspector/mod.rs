@@ -16,6 +16,7 @@ mod purge;
 mod quota;
 mod recorder;
 mod redact;
+mod replay;
 mod rows;
 mod settings;
 mod wishes;

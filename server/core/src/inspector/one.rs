@@ -52,7 +52,7 @@ impl Inspector {
     /// # Errors
     /// `NotFound`.
     pub async fn get(&self, viewer: &Viewer, of: Inspected, id: RequestId) -> Result<Exchange> {
-        let scope = self.scope(viewer, of).await?;
+        let scope = self.reach(viewer, of, id).await?;
         let row = self.find(&scope, id).await?;
         let contents = self.contents(id).await?.ok_or(CoreError::NotFound("exchange"))?;
         let messages = request_messages::Entity::find()
@@ -65,7 +65,7 @@ impl Inspector {
         let replays = Entity::find()
             .select_only()
             .column(Column::Id)
-            .filter(scope)
+            .filter(Column::OwnerId.eq(row.owner_id))
             .filter(Column::ReplayOf.eq(id.0))
             .order_by_asc(Column::Id)
             .limit(MOST_REPLAYS)
@@ -87,7 +87,7 @@ impl Inspector {
         id: RequestId,
         whose: Party,
     ) -> Result<Option<StoredBody>> {
-        let scope = self.scope(viewer, of).await?;
+        let scope = self.reach(viewer, of, id).await?;
         self.find(&scope, id).await?;
         let Some(contents) = self.contents(id).await? else { return Ok(None) };
         let detail = Detail::read(&contents)?;
@@ -103,7 +103,7 @@ impl Inspector {
     /// # Errors
     /// `NotFound`; `pin_limit`.
     pub async fn pin(&self, viewer: &Viewer, of: Inspected, id: RequestId, pinned: bool) -> Result<ExchangeSummary> {
-        let scope = self.scope(viewer, of).await?;
+        let scope = self.reach(viewer, of, id).await?;
         let write = self.store.write().await?;
         let row = find_in(&write.tx, &scope, id).await?;
         if pinned && !row.pinned {
@@ -135,7 +135,7 @@ impl Inspector {
         if note.as_ref().is_some_and(|note| note.chars().count() > LONGEST_NOTE) {
             return Err(CoreError::invalid("note", format!("a note has at most {LONGEST_NOTE} characters")));
         }
-        let scope = self.scope(viewer, of).await?;
+        let scope = self.reach(viewer, of, id).await?;
         let write = self.store.write().await?;
         let row = find_in(&write.tx, &scope, id).await?;
         let change =
@@ -150,7 +150,7 @@ impl Inspector {
     /// # Errors
     /// `NotFound`.
     pub async fn delete(&self, viewer: &Viewer, of: Inspected, id: RequestId) -> Result<()> {
-        let scope = self.scope(viewer, of).await?;
+        let scope = self.reach(viewer, of, id).await?;
         self.find(&scope, id).await?;
         purge::remove(&self.store, scope.add(Column::Id.eq(id.0)), 1).await.map(drop)
     }

@@ -10,6 +10,7 @@ mod list;
 mod me;
 mod nodes;
 mod regions;
+mod replays;
 mod revisions;
 mod routes;
 mod services;
@@ -39,6 +40,7 @@ pub fn router(services: Services) -> Router {
         .merge(me::routes())
         .merge(nodes::routes())
         .merge(regions::routes())
+        .merge(replays::routes())
         .merge(revisions::routes())
         .merge(routes::routes())
         .merge(services::routes())
