@@ -2,8 +2,8 @@
 
 use crate::actions::rules;
 use domain::{
-    BackendAddress, BackendName, CheckPath, Email, FieldName, HostPattern, HostRewrite, Hostname, MountPath,
-    RedirectTo, RegionName, Route, ServiceName, Statuses, Subdomain, Tag, TokenName, TunnelName,
+    AlertName, BackendAddress, BackendName, CheckPath, Email, FieldName, HostPattern, HostRewrite, Hostname, MountPath,
+    RedirectTo, RegionName, Route, ServiceName, Statuses, Subdomain, Tag, TokenName, TunnelName, WebhookUrl,
 };
 use std::fmt::Display;
 
@@ -59,6 +59,11 @@ pub fn done(code: &str) -> Option<&'static str> {
         "request_deleted" => "What was kept of the request was deleted.",
         "requests_deleted" => "What was kept of these requests was deleted.",
         "capture_set" => "Saved. It holds for requests from now on.",
+        "alert_created" => "The alert was made. It is looked after from now on.",
+        "alert_updated" => "The alert's settings were saved.",
+        "alert_deleted" => "The alert was deleted. What it has told stays in the history.",
+        "alert_tested" => "A test notice is on its way. The history tells whether it arrived.",
+        "alert_rotated" => "The alert has a new secret. Notices are signed with it from now on.",
         "theme_set" => "The theme was changed.",
         _ => return None,
     })
@@ -126,6 +131,9 @@ pub fn refusal(code: &str, field: Option<&str>, value: Option<&str>, wait: Optio
         "route_limit" => "You have as many routes as are allowed. Delete one you no longer need.",
         "tunnel_limit" => "You have as many tunnels as are allowed. Delete one you no longer need.",
         "token_limit" => "You have as many tokens as are allowed. Revoke one you no longer need.",
+        "alert_limit" => "You have as many alerts as are allowed. Delete one you no longer need.",
+        "no_mail" => "This server sends no mail. Its administrator can set smtp_url and smtp_from; or use a webhook.",
+        "no_webhook" => "Notices of this alert go by e-mail, which is not signed.",
         "not_found" => "It is no longer there. Somebody may have deleted it meanwhile.",
         "unavailable" => "The database does not answer at the moment. Nothing was changed; try again shortly.",
         "passwords_differ" => "The two new passwords differ. Type the same one twice.",
@@ -157,6 +165,11 @@ fn invalid(field: &str, value: Option<&str>) -> String {
         "hosts" => value.split_whitespace().find_map(|line| reason(line.parse::<HostPattern>())),
         "paths" => value.split_whitespace().find_map(|line| reason(line.parse::<MountPath>())),
         "custom_domains" => value.split_whitespace().find_map(|line| reason(line.parse::<Hostname>())),
+        "alert_name" => reason(value.parse::<AlertName>()),
+        "webhook" => reason(value.parse::<WebhookUrl>()),
+        "error_percent" => Some("Enter a share in percent, from 0 to below 100, such as 5.".into()),
+        "latency_ms" => Some("Enter a number of milliseconds from 1 to 3600000.".into()),
+        "for_seconds" => Some("Enter a number of seconds from 0 to 86400.".into()),
         "token_name" => reason(value.parse::<TokenName>()),
         "name" => reason(value.parse::<TunnelName>()),
         "domain" => reason(value.parse::<HostPattern>()),

@@ -18,6 +18,7 @@ mod m20260801_000003_traffic;
 mod m20261121_000004_routing;
 mod m20261122_000005_breakdowns;
 mod m20261122_000006_exchanges;
+mod m20261122_000007_alerts;
 
 /// All steps.
 #[derive(Debug)]
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000004_routing::Migration),
             Box::new(m20261122_000005_breakdowns::Migration),
             Box::new(m20261122_000006_exchanges::Migration),
+            Box::new(m20261122_000007_alerts::Migration),
         ]
     }
 }

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
+use crate::alerts::{Mailer, Messenger, Webhooks};
 use crate::config::{Config, DataDir, DataDirError, DataDirLock};
 use crate::domains::{self, DomainChecker};
 use crate::health::HealthChecks;
@@ -65,6 +66,9 @@ pub enum StartError {
         /// What the system said.
         cause: io::Error,
     },
+    /// Mail cannot be sent.
+    #[error("smtp_url: TLS to the mail server cannot be prepared: {0}")]
+    Mail(#[from] lettre::transport::smtp::Error),
     /// The database cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -94,6 +98,7 @@ impl App {
         };
         let domains = Arc::new(domains(&services, &config, outside.clone()));
         services.set_verifier(domains.verifier());
+        services.alerts().set_courier(Arc::new(messenger(&config, outside.clone(), &public_url)?));
         let Engine { routing, registry, checks } = Engine::load(&config, &services, &public_url, outside).await?;
         services.set_engine(Arc::new(Window::of(&routing)));
         let assets = Assets::from_environment();
@@ -244,6 +249,13 @@ fn domains(services: &Services, config: &Config, outside: Outside) -> domains::W
     let names = domains::Names::new(config.addresses.dns_resolver.clone());
     let policy = ConnectPolicy::Outside(Arc::new(outside));
     domains::Watch::new(services.clone(), DomainChecker::new(names, policy, DomainChecker::PORT))
+}
+
+/// Takes alerts' notices out.
+fn messenger(config: &Config, outside: Outside, public_url: &Url) -> Result<Messenger, StartError> {
+    let webhooks = Webhooks::new(Outside { allowed: config.alerts.webhook_networks.clone(), ..outside });
+    let mailer = config.alerts.smtp.as_ref().map(|smtp| Mailer::new(smtp, public_url)).transpose()?;
+    Ok(Messenger { webhooks, mailer })
 }
 
 /// All of the dashboard's host but `/tunnel`.

@@ -1,5 +1,6 @@
 //! The switchboard process as a library, so that tests can start one.
 
+pub mod alerts;
 pub mod api;
 pub mod app;
 pub mod commands;

@@ -2,6 +2,7 @@
 //! it works without scripts and a reload repeats nothing. Nothing in the browser's program calls them.
 
 mod account;
+mod alert;
 mod backend;
 mod browser;
 mod domain;
@@ -19,6 +20,7 @@ mod theme;
 mod token;
 mod tunnel;
 
+pub use alert::LONGEST_SECONDS;
 pub use headers::{in_lines, rules};
 pub use token::EXPIRY_DAYS;
 

@@ -16,6 +16,8 @@ pub enum Section {
     Tunnels,
     /// The tokens.
     Tokens,
+    /// What the user wants to be told of.
+    Alerts,
     /// The domains.
     Domains,
     /// The routes.
@@ -32,7 +34,7 @@ pub enum Section {
 
 /// The side navigation: sections that belong together, under a name where they need one.
 const GROUPS: [(Option<&str>, &[Section]); 3] = [
-    (None, &[Section::Overview, Section::Tunnels, Section::Tokens]),
+    (None, &[Section::Overview, Section::Tunnels, Section::Tokens, Section::Alerts]),
     (Some("Routing"), &[Section::Domains, Section::Routes, Section::Services]),
     (Some("Server"), &[Section::Cluster, Section::Changes, Section::Settings]),
 ];
@@ -43,6 +45,7 @@ impl Section {
             Self::Overview => "Overview",
             Self::Tunnels => "Tunnels",
             Self::Tokens => "Tokens",
+            Self::Alerts => "Alerts",
             Self::Domains => "Domains",
             Self::Routes => "Routes",
             Self::Services => "Services",
@@ -57,6 +60,7 @@ impl Section {
             Self::Overview => "/web",
             Self::Tunnels => "/web/tunnels",
             Self::Tokens => "/web/tokens",
+            Self::Alerts => "/web/alerts",
             Self::Domains => "/web/domains",
             Self::Routes => "/web/routes",
             Self::Services => "/web/services",

@@ -1,5 +1,6 @@
 //! Parts that several pages are made of, rendered on the server.
 
+pub mod alert;
 pub mod charts;
 pub mod choice;
 pub mod command;

@@ -1,5 +1,7 @@
 //! The screens, each in a file, and which address shows which.
 
+mod alert;
+mod alerts;
 mod backend;
 mod cluster;
 mod domain;
@@ -28,6 +30,8 @@ mod visit;
 pub use inspector::{Place, page_of};
 pub use visit::Visit;
 
+use alert::AlertDetail;
+use alerts::Alerts;
 use backend::BackendDetail;
 use cluster::Cluster;
 use domain::DomainDetail;
@@ -81,6 +85,8 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/web/cluster") view=Cluster ssr=SsrMode::Async />
                 <Route path=path!("/web/revisions") view=Revisions ssr=SsrMode::Async />
                 <Route path=path!("/web/tokens") view=Tokens ssr=SsrMode::Async />
+                <Route path=path!("/web/alerts") view=Alerts ssr=SsrMode::Async />
+                <Route path=path!("/web/alerts/:id") view=AlertDetail ssr=SsrMode::Async />
                 <Route path=path!("/web/settings") view=Settings ssr=SsrMode::Async />
             </FlatRoutes>
         </Router>

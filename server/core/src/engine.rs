@@ -18,6 +18,9 @@ pub trait Engine: fmt::Debug + Send + Sync {
     /// How a backend is doing; the caller has made sure that the viewer may see it.
     fn backend(&self, id: BackendId) -> BackendLive;
 
+    /// The backends whose health checks fail.
+    fn unhealthy(&self) -> Vec<BackendId>;
+
     /// What its health checks have found; `None`: it was never checked.
     fn health(&self, id: BackendId) -> Option<HealthReport>;
 }

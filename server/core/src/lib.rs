@@ -5,6 +5,7 @@
 //! [`TokenHolder`], and only this crate makes them. Nothing here knows HTTP or Leptos.
 
 mod accounts;
+mod alerts;
 mod announcing;
 mod auth;
 mod changes;
@@ -38,6 +39,7 @@ mod tunnels;
 mod verifier;
 
 pub use accounts::Accounts;
+pub use alerts::{AlertEventQuery, Alerts, Courier, Notice};
 pub use announcing::{AnnouncedService, Announcement, AnnouncementRefused, Announcements};
 pub use auth::{TokenHolder, Viewer};
 pub use changes::{Change, Changes, Follower, Gathered};
@@ -62,7 +64,7 @@ pub use routing::{
     BackendEntry, BackendOrigin, RegionEntry, Routing, RoutingChanges, RoutingSnapshot, RuleEntry, RunningSwitch,
     ServiceEntry, TargetEntry,
 };
-pub use secret::{Secret, TokenSecret};
+pub use secret::{Secret, SigningSecret, TokenSecret};
 pub use services::Services;
 pub use sessions::{ApiSessions, ApiTokens, WebSessionRecord, WebSessions};
 pub use settings::{
@@ -73,7 +75,7 @@ pub use switching::{SwitchEnd, SwitchRequest, Switches};
 pub use tokens::{TokenRefused, Tokens};
 pub use touched::Touched;
 pub use traffic::{
-    Answered, Given, Held, InFlight, Meter, Now, Overall, SessionMeter, Subject, Tallied, Tally, Traffic,
+    Answered, Given, Held, InFlight, Lately, Meter, Now, Overall, SessionMeter, Subject, Tallied, Tally, Traffic,
 };
 pub use tunnels::{
     AttachRefused, AttachRequest, Attached, Claim, NewTunnel, RoutingEntry, TunnelPatch, TunnelQuery, TunnelSort,

@@ -45,3 +45,25 @@ impl fmt::Debug for TokenSecret {
         f.write_str("TokenSecret(…)")
     }
 }
+
+/// The secret that a webhook's notices are signed with, `sbw_` and 256 random bits. Shown once; the database holds it as it
+/// is, since signing takes the secret itself.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SigningSecret(String);
+
+impl SigningSecret {
+    pub(crate) fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The secret as text; its bytes are the key.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SigningSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SigningSecret(…)")
+    }
+}

@@ -1,8 +1,9 @@
 //! The one handle on everything.
 
 use crate::{
-    Accounts, ApiSessions, Changes, CoreError, Declared, Engine, Hosts, Inspector, OpenError, Pools, Presence, Regions,
-    Replayer, Result, Revisions, Routes, Routing, Settings, Switches, Tokens, Traffic, Tunnels, Verifier, WebSessions,
+    Accounts, Alerts, ApiSessions, Changes, CoreError, Declared, Engine, Hosts, Inspector, OpenError, Pools, Presence,
+    Regions, Replayer, Result, Revisions, Routes, Routing, Settings, Switches, Tokens, Traffic, Tunnels, Verifier,
+    WebSessions,
     accounts::FirstAccount,
     auth::{Passwords, Throttle},
     edit::Desk,
@@ -45,6 +46,7 @@ struct Inner {
     routing: Routing,
     traffic: Arc<Traffic>,
     inspector: Inspector,
+    alerts: Alerts,
     web_sessions: WebSessions,
     api_sessions: ApiSessions,
     presence: Presence,
@@ -108,6 +110,7 @@ impl Services {
             revisions: Revisions { desk: desk.clone() },
             declared: Declared { desk: desk.clone() },
             routing: Routing { desk, addresses },
+            alerts: Alerts::new(store.clone(), presence.clone(), Arc::clone(&traffic), changes.clone()),
             traffic,
             inspector: Inspector::new(store.clone(), changes.clone(), settings.inspector.clone()),
             web_sessions,
@@ -124,12 +127,15 @@ impl Services {
     }
 
     /// What has to be done again and again, until it is stopped: measuring traffic, hearing of other nodes' changes,
-    /// removing sessions that have ended.
+    /// looking after alerts, removing sessions that have ended.
     pub async fn run(&self, stop: CancellationToken) {
         tokio::join!(
             self.traffic().run(stop.clone()),
             self.inspector().run(stop.clone()),
             self.0.news.run(stop.clone()),
+            // Boxed, since they are large.
+            Box::pin(self.alerts().watch(self.engine_place(), stop.clone())),
+            Box::pin(self.alerts().deliver(stop.clone())),
             self.tidy(stop)
         );
     }
@@ -140,7 +146,7 @@ impl Services {
     /// # Errors
     /// When the database is away.
     pub async fn purge_deleted(&self) -> Result<u64> {
-        crate::purge::run(&self.0.store).await
+        Ok(crate::purge::run(&self.0.store).await? + crate::alerts::purge(&self.0.store).await?)
     }
 
     async fn tidy(&self, stop: CancellationToken) {
@@ -233,6 +239,11 @@ impl Services {
     /// Measured traffic.
     pub fn traffic(&self) -> &Traffic {
         &self.0.traffic
+    }
+
+    /// What users want to be told of.
+    pub fn alerts(&self) -> &Alerts {
+        &self.0.alerts
     }
 
     /// Sessions of browsers.

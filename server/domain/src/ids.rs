@@ -61,4 +61,8 @@ id! {
     RevisionId;
     /// Identifies a switch of a tag.
     SwitchId;
+    /// Identifies an alert: what somebody wants to be told of.
+    AlertId;
+    /// Identifies one notice of an alert.
+    AlertEventId;
 }

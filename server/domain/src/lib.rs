@@ -4,6 +4,8 @@
 //! that the server sends.
 
 mod address;
+mod alert;
+mod alert_event;
 mod backend;
 mod backend_live;
 mod breakdown;
@@ -41,6 +43,10 @@ mod user;
 mod window;
 
 pub use address::{BackendAddress, BackendAddressError, BackendHost, BackendScheme};
+pub use alert::{
+    Alert, AlertKind, AlertName, AlertNameError, AlertPatch, AlertSpec, UnknownAlertKind, WebhookUrl, WebhookUrlError,
+};
+pub use alert_event::{AlertDelivery, AlertEvent, AlertState, AlertSubject, UnknownAlertWord};
 pub use backend::{
     Backend, BackendName, BackendNameError, BackendPatch, BackendSpec, BackendState, UnknownBackendState, Weight,
     WeightError,
@@ -64,8 +70,8 @@ pub use host::{Domain, DomainPatch, DomainSpec, VERIFICATION_PATH, Verification}
 pub use host_pattern::{HostPattern, HostPatternError};
 pub use hostname::{Hostname, HostnameError};
 pub use ids::{
-    BackendId, DomainId, IdError, NodeId, RegionId, RequestId, RevisionId, RouteId, ServiceId, SwitchId,
-    TelephoneSessionId, TokenId, TunnelId, UserId, WebSessionId,
+    AlertEventId, AlertId, BackendId, DomainId, IdError, NodeId, RegionId, RequestId, RevisionId, RouteId, ServiceId,
+    SwitchId, TelephoneSessionId, TokenId, TunnelId, UserId, WebSessionId,
 };
 pub use live::{
     BackendNow, LiveDelta, LiveRequests, LiveSnapshot, LiveUpdate, RuleNow, SwitchNow, TunnelDelta, TunnelNow,

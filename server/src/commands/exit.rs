@@ -93,7 +93,9 @@ impl From<StartError> for Failure {
         match error {
             StartError::DataDir(error) => error.into(),
             StartError::Open(error) => error.into(),
-            StartError::Load(_) | StartError::Listen { .. } => Self::new(UNAVAILABLE, error.to_string()),
+            StartError::Load(_) | StartError::Mail(_) | StartError::Listen { .. } => {
+                Self::new(UNAVAILABLE, error.to_string())
+            }
         }
     }
 }

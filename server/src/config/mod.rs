@@ -3,6 +3,7 @@
 
 mod accounts;
 mod addresses;
+mod alerts;
 mod capture;
 mod data_dir;
 mod error;
@@ -21,6 +22,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 pub use accounts::Accounts;
 pub use addresses::Addresses;
+pub use alerts::{Alerts, Smtp, SmtpSecurity};
 pub use capture::Capture;
 pub use data_dir::{DataDir, DataDirError, DataDirLock};
 pub use error::{ConfigError, Place, Problem};
@@ -45,6 +47,8 @@ pub struct Config {
     pub limits: Limits,
     /// What is recorded of requests.
     pub capture: Capture,
+    /// How alerts get out.
+    pub alerts: Alerts,
     /// What this process is called and how it works.
     pub node: Node,
     /// What is logged and how.
@@ -81,6 +85,7 @@ impl Config {
             accounts: Accounts::read(&mut reader),
             limits: Limits::read(&mut reader),
             capture: Capture::read(&mut reader),
+            alerts: Alerts::read(&mut reader),
             node: Node::read(&mut reader),
             logs: Logs::read(&mut reader),
             warnings: std::mem::take(&mut reader.warnings),

@@ -52,6 +52,7 @@ const STORAGE: &str = "Storage";
 const ACCOUNTS: &str = "Accounts";
 const LIMITS: &str = "Limits";
 const CAPTURE: &str = "Recorded requests";
+const ALERTS: &str = "Alerts";
 const NODE: &str = "This node";
 const LOGS: &str = "Logs";
 
@@ -138,6 +139,19 @@ settings! {
     /// How much room they take.
     CAPTURE_DISK = Setting::new(CAPTURE, "capture_disk", "SIZE", "2GiB",
         "How much recorded requests may take in the database, all together; the oldest go first");
+
+    /// Who sends mail.
+    SMTP_URL = Setting::new(ALERTS, "smtp_url", "URL", "none, no mail is sent",
+        "Mail server: smtp://USER@HOST:PORT with STARTTLS, smtps:// with TLS, or smtp://HOST?tls=none");
+    /// Whom mail is from.
+    SMTP_FROM = Setting::new(ALERTS, "smtp_from", "ADDRESS", "none",
+        "Address of e-mail that mail is from");
+    /// What the mail server's user signs in with.
+    SMTP_PASSWORD = Setting::new(ALERTS, "smtp_password", "TEXT", "none",
+        "Password of the user in smtp_url").secret();
+    /// Where members' webhooks may be.
+    WEBHOOK_NETWORKS = Setting::new(ALERTS, "webhook_networks", "CIDR,...", "none",
+        "Private networks in which members' webhooks may be, besides the Internet");
 
     /// The threads of the data plane.
     DATA_THREADS = Setting::new(NODE, "data_threads", "NUMBER", "half the cores, at most 8",

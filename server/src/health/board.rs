@@ -87,6 +87,13 @@ impl HealthBoard {
         self.backends.load().get(&id).map_or(HealthStatus::Unknown, |record| record.status())
     }
 
+    /// The backends that are unhealthy.
+    pub fn unhealthy(&self) -> Vec<BackendId> {
+        let backends = self.backends.load();
+        let unhealthy = backends.iter().filter(|(_, record)| record.status() == HealthStatus::Unhealthy);
+        unhealthy.map(|(id, _)| *id).collect()
+    }
+
     /// All that is known of a backend; `None` when it is not checked.
     pub fn report(&self, id: BackendId) -> Option<HealthReport> {
         Some(self.backends.load().get(&id)?.report())

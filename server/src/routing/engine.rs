@@ -42,6 +42,10 @@ impl Engine for Window {
         live
     }
 
+    fn unhealthy(&self) -> Vec<BackendId> {
+        self.0.upgrade().map(|routing| routing.health().board().unhealthy()).unwrap_or_default()
+    }
+
     fn health(&self, id: BackendId) -> Option<HealthReport> {
         self.0.upgrade()?.health().board().report(id)
     }

@@ -13,6 +13,8 @@ pub enum ConnectPolicy {
     Anything,
     /// Not the switchboard itself nor its own machine and link: what a member has entered.
     Outside(Arc<Outside>),
+    /// The same, and no private network either: what a member has entered to be told of alerts.
+    Public(Arc<Outside>),
 }
 
 /// What tells inside from outside.
@@ -28,10 +30,10 @@ pub struct Outside {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyError {
     /// It is an address of this switchboard.
-    #[error("{0} is this switchboard itself; a backend must be another server")]
+    #[error("{0} is this switchboard itself; name another server")]
     Own(SocketAddr),
     /// It leads to this machine or its neighbours on the link, or to no machine at all.
-    #[error("{0} is not an address that backends may have: {1}; ask an administrator to allow it")]
+    #[error("{0} may not be connected to: {1}; ask an administrator to allow it")]
     Address(IpAddr, &'static str),
     /// A socket of this machine.
     #[error("only an administrator may enter a backend on a Unix socket")]
@@ -46,7 +48,10 @@ impl ConnectPolicy {
     pub fn check(&self, address: SocketAddr) -> Result<(), PolicyError> {
         match self {
             Self::Anything => Ok(()),
-            Self::Outside(outside) => outside.check(address, is_of_this_machine),
+            Self::Outside(outside) => outside.check(address, is_of_this_machine, what_is_wrong),
+            Self::Public(outside) => {
+                outside.check(address, is_of_this_machine, |ip| what_is_wrong(ip).or_else(|| what_is_private(ip)))
+            }
         }
     }
 
@@ -60,7 +65,12 @@ impl ConnectPolicy {
 }
 
 impl Outside {
-    fn check(&self, address: SocketAddr, is_ours: impl Fn(IpAddr) -> bool) -> Result<(), PolicyError> {
+    fn check(
+        &self,
+        address: SocketAddr,
+        is_ours: impl Fn(IpAddr) -> bool,
+        what_is_wrong: impl Fn(IpAddr) -> Option<&'static str>,
+    ) -> Result<(), PolicyError> {
         let ip = unmapped(address.ip());
         let is_same = |own: IpAddr| own == ip || ip.is_unspecified() || own.is_unspecified() && is_ours(ip);
         if self.own.iter().any(|own| own.port() == address.port() && is_same(unmapped(own.ip()))) {
@@ -114,6 +124,22 @@ fn what_is_wrong(ip: IpAddr) -> Option<&'static str> {
     }
 }
 
+/// Networks that are nobody's on the Internet (RFC 1918, 6598, 6890, 2544, 4193, 3879).
+fn what_is_private(ip: IpAddr) -> Option<&'static str> {
+    let is_private = match ip {
+        IpAddr::V4(address) => {
+            let [a, b, c, _] = address.octets();
+            address.is_private()
+                || a == 100 && b & 0xc0 == 64
+                || a == 192 && b == 0 && c == 0
+                || a == 198 && b & 0xfe == 18
+                || a >= 240
+        }
+        IpAddr::V6(address) => address.is_unique_local() || address.segments()[0] & 0xffc0 == 0xfec0,
+    };
+    is_private.then_some("it is in a private network")
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -163,9 +189,9 @@ mod tests {
         // On all addresses: those of this machine, whichever they are.
         let here = Outside { own: vec!["0.0.0.0:8080".parse().unwrap()], allowed: Vec::new() };
         let ours = |ip: IpAddr| ip == IpAddr::from([192, 0, 2, 1]);
-        assert!(matches!(here.check("192.0.2.1:8080".parse().unwrap(), ours), Err(PolicyError::Own(_))));
-        assert_eq!(here.check("192.0.2.1:8081".parse().unwrap(), ours), Ok(()));
-        assert_eq!(here.check("192.0.2.2:8080".parse().unwrap(), ours), Ok(()));
+        assert!(matches!(here.check("192.0.2.1:8080".parse().unwrap(), ours, what_is_wrong), Err(PolicyError::Own(_))));
+        assert_eq!(here.check("192.0.2.1:8081".parse().unwrap(), ours, what_is_wrong), Ok(()));
+        assert_eq!(here.check("192.0.2.2:8080".parse().unwrap(), ours, what_is_wrong), Ok(()));
         for own in ["127.0.0.1:8080", "[::ffff:127.0.0.1]:9090", "10.0.0.1:8080", "[::1]:8080", "0.0.0.0:9090"] {
             assert!(matches!(policy.check(own.parse().unwrap()), Err(PolicyError::Own(_))), "{own}");
         }
@@ -173,5 +199,31 @@ mod tests {
             assert_eq!(policy.check(other.parse().unwrap()), Ok(()), "{other}");
         }
         assert!(policy.check("[::1]:3000".parse().unwrap()).is_err());
+    }
+
+    #[test]
+    fn notices_reach_the_internet_and_what_is_allowed() {
+        let allowed = vec!["10.1.0.0/16".parse().unwrap(), "127.0.0.1/32".parse().unwrap()];
+        let policy = ConnectPolicy::Public(Arc::new(Outside { own: vec!["127.0.0.1:8080".parse().unwrap()], allowed }));
+        for inside in [
+            "10.0.0.5:80",
+            "172.16.0.1:80",
+            "192.168.1.1:80",
+            "100.64.0.1:80",
+            "198.19.0.1:80",
+            "240.0.0.1:80",
+            "[fd00::1]:80",
+            "[::ffff:10.0.0.5]:80",
+            "[64:ff9b::10.0.0.5]:80",
+            "127.0.0.2:80",
+            "169.254.169.254:80",
+            "127.0.0.1:8080",
+        ] {
+            assert!(policy.check(inside.parse().unwrap()).is_err(), "{inside}");
+        }
+        for outside in ["203.0.113.7:443", "[2001:db8::1]:443", "10.1.2.3:80", "127.0.0.1:3000"] {
+            assert_eq!(policy.check(outside.parse().unwrap()), Ok(()), "{outside}");
+        }
+        assert_eq!(policy.check_unix(), Err(PolicyError::Unix));
     }
 }

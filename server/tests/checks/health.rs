@@ -164,7 +164,7 @@ async fn what_cannot_be_asked_is_unhealthy_and_says_why() {
     let member = Target { policy: ConnectPolicy::Outside(Default::default()), ..checked(&address, "{}", &told) };
     let report = running.first(member).await;
     let outcome = &report.checks[0].outcome;
-    assert!(outcome.starts_with("127.0.0.1 is not an address that backends may have"), "{outcome}");
+    assert!(outcome.starts_with("127.0.0.1 may not be connected to"), "{outcome}");
 }
 
 /// An origin that answers nobody, how many requests it has now, and the most it has had.

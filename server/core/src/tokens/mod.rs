@@ -48,7 +48,7 @@ pub enum TokenRefused {
 pub struct Tokens {
     pub(crate) store: Store,
     pub(crate) changes: Changes,
-    pub(crate) reveals: Reveals,
+    pub(crate) reveals: Reveals<TokenSecret>,
 }
 
 impl Tokens {
@@ -179,12 +179,12 @@ impl Tokens {
 
     /// Keeps a new secret in memory for the page that shows it once, for at most ten minutes.
     pub fn keep_for_reveal(&self, viewer: &Viewer, id: TokenId, secret: TokenSecret) {
-        self.reveals.keep((viewer.id(), id), secret);
+        self.reveals.keep((viewer.id(), id.0), secret);
     }
 
     /// The secret kept for this page, once.
     pub fn reveal(&self, viewer: &Viewer, id: TokenId) -> Option<TokenSecret> {
-        self.reveals.take((viewer.id(), id))
+        self.reveals.take((viewer.id(), id.0))
     }
 }
 

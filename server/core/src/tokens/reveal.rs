@@ -1,25 +1,32 @@
 //! New secrets on their way to the page that shows them once: the form is answered with a redirect, so that a reload
 //! does not create another token, and the secret must appear in no address.
 
-use crate::TokenSecret;
-use domain::{TokenId, UserId};
+use domain::UserId;
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
+use uuid::Uuid;
 
 const KEPT: Duration = Duration::from_secs(600);
 const CAPACITY: usize = 1_000;
 
-type Key = (UserId, TokenId);
+/// Who may see it, and what it is the secret of.
+type Key = (UserId, Uuid);
 
 /// Secrets that wait to be shown.
-#[derive(Debug, Default)]
-pub(crate) struct Reveals(Mutex<HashMap<Key, (Instant, TokenSecret)>>);
+#[derive(Debug)]
+pub(crate) struct Reveals<S>(Mutex<HashMap<Key, (Instant, S)>>);
 
-impl Reveals {
-    pub(crate) fn keep(&self, key: Key, secret: TokenSecret) {
+impl<S> Default for Reveals<S> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<S> Reveals<S> {
+    pub(crate) fn keep(&self, key: Key, secret: S) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|_, (since, _)| since.elapsed() < KEPT);
         if kept.len() >= CAPACITY
@@ -30,7 +37,7 @@ impl Reveals {
         kept.insert(key, (Instant::now(), secret));
     }
 
-    pub(crate) fn take(&self, key: Key) -> Option<TokenSecret> {
+    pub(crate) fn take(&self, key: Key) -> Option<S> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|_, (since, _)| since.elapsed() < KEPT);
         kept.remove(&key).map(|(_, secret)| secret)

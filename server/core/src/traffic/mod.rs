@@ -41,7 +41,7 @@ pub use part::{Given, SessionMeter};
 use recent::Recent;
 use sampler::{EVERYTHING, Sampler};
 pub use tally::{Tallied, Tally};
-pub use types::{Now, Overall, Subject};
+pub use types::{Lately, Now, Overall, Subject};
 
 /// How many values of each property a breakdown names.
 const NAMED: usize = 20;
@@ -308,6 +308,11 @@ impl Traffic {
     /// The latencies of the last five minutes, by tunnel or user.
     pub(crate) fn latency(&self, id: Uuid) -> Option<LatencySummary> {
         self.sampler().latency(id)
+    }
+
+    /// The last minute's figures, by tunnel, service or user.
+    pub(crate) fn lately(&self, id: Uuid) -> Lately {
+        self.sampler().lately(id)
     }
 
     /// The second that was measured last.

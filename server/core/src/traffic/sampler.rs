@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::details::Details;
 use super::figures::{Counts, Measured, summarise};
 use super::meter::Meter;
+use super::types::Lately;
 
 /// All subjects together.
 pub(super) const EVERYTHING: Uuid = Uuid::nil();
@@ -195,7 +196,24 @@ impl Sampler {
 
     /// The latencies of the last five minutes.
     pub fn latency(&self, id: Uuid) -> Option<LatencySummary> {
-        let from = self.run.until - LIVE as i64;
+        self.latency_of(id, LIVE as i64)
+    }
+
+    /// The last minute. Latencies are of this minute of the clock and the one before, as they are kept.
+    pub fn lately(&self, id: Uuid) -> Lately {
+        let from = self.run.until - STEPS[0];
+        let mut lately =
+            Lately { p95_ms: self.latency_of(id, STEPS[0]).map(|latency| latency.p95), ..Lately::default() };
+        let seconds = self.subjects.get(&id).map(|subject| subject.live.iter().rev()).into_iter().flatten();
+        for second in seconds.take_while(|second| second.at >= from) {
+            lately.answers += second.by_status.total();
+            lately.errors += second.by_status.server_error;
+        }
+        lately
+    }
+
+    fn latency_of(&self, id: Uuid, seconds: i64) -> Option<LatencySummary> {
+        let from = self.run.until - seconds;
         let steps = self.subjects.get(&id)?.steps.iter();
         let mut sum = Measured::default();
         for step in steps.filter(|step| step.length == STEPS[0] && step.start + step.length > from) {

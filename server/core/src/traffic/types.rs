@@ -46,3 +46,14 @@ pub struct Now {
     /// How long answers took in the last five minutes.
     pub latency_ms: Option<LatencySummary>,
 }
+
+/// What was measured in the last minute.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Lately {
+    /// Requests that were answered.
+    pub answers: u64,
+    /// Of these, with a status of 500 or above.
+    pub errors: u64,
+    /// 95 of 100 answers took at most this, milliseconds; of this minute of the clock and the one before.
+    pub p95_ms: Option<f64>,
+}

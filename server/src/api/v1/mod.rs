@@ -1,5 +1,6 @@
 //! Version 1, under `/api/v1`. One file a resource; handlers take apart, call one service method, put together.
 
+mod alerts;
 mod auth;
 mod backends;
 mod domains;
@@ -31,6 +32,7 @@ use super::{error::ApiError, respond, trace::trace};
 /// extensions.
 pub fn router(services: Services) -> Router {
     let routes = Router::new()
+        .merge(alerts::routes())
         .merge(auth::routes())
         .merge(backends::routes())
         .merge(domains::routes())

@@ -1,5 +1,7 @@
 //! The tables' rows.
 
+pub(crate) mod alert_events;
+pub(crate) mod alerts;
 pub(crate) mod api_sessions;
 pub(crate) mod backends;
 pub(crate) mod capture_settings;

@@ -1,0 +1,93 @@
+//! Notices by webhook: tried again, signed, kept over a restart, and only where they may go.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::answer::{OPEN, call, member};
+use crate::receiver::{Receiver, SOON, alert, events};
+use crate::support::{Switchboard, until};
+
+#[tokio::test]
+async fn what_is_refused_is_tried_again_with_the_same_id() {
+    let switchboard = Switchboard::start().await;
+    let mut receiver = Receiver::start(2).await;
+    let client = switchboard.client();
+    let (id, secret) = alert(&client, &receiver.url(), json!({"kind": "tunnel_offline", "name": "shop is down"})).await;
+    let told = call(&client, "POST", &format!("/api/v1/alerts/{id}/test"), Value::Null).await;
+    assert_eq!((told.status, &told.json["delivery"]), (202, &json!("pending")));
+    for attempt in 1..=3 {
+        let posted = receiver.next(&secret).await;
+        assert_eq!(posted.path, "/hook?x=1");
+        let json = posted.json;
+        assert_eq!(
+            (&json["id"], &json["attempt"], &json["type"]),
+            (&told.json["id"], &json!(attempt), &json!("alert.test"))
+        );
+        assert_eq!((&json["alert"]["id"], &json["alert"]["name"]), (&json!(id), &json!("shop is down")));
+    }
+    until(SOON, "the notice is delivered", async || events(&client, &id).await[0]["delivery"] == "delivered").await;
+    let event = &events(&client, &id).await[0];
+    assert_eq!((&event["attempts"], &event["last_error"]), (&json!(3), &Value::Null));
+    assert!(event["target"].as_str().unwrap().starts_with("http://127.0.0.1:"), "{event}");
+    assert!(!event["target"].as_str().unwrap().contains("hook"), "its path may be a secret: {event}");
+}
+
+#[tokio::test]
+async fn what_was_not_delivered_is_sent_after_a_restart() {
+    let mut switchboard = Switchboard::start().await;
+    let mut receiver = Receiver::start(1).await;
+    let (id, secret) = alert(&switchboard.client(), &receiver.url(), json!({"kind": "tunnel_offline"})).await;
+    let told = call(&switchboard.client(), "POST", &format!("/api/v1/alerts/{id}/test"), Value::Null).await.json;
+    let refused = receiver.next(&secret).await;
+    assert_eq!(refused.json["id"], told["id"]);
+    switchboard = Switchboard::start_in(switchboard.stop().await, &[]).await;
+    let again = receiver.next(&secret).await;
+    assert_eq!(again.json["id"], told["id"]);
+    switchboard.sign_in().await;
+    let client = switchboard.client();
+    until(SOON, "the notice is delivered", async || events(&client, &id).await[0]["delivery"] == "delivered").await;
+}
+
+#[tokio::test]
+async fn members_reach_private_networks_only_where_that_is_allowed() {
+    let mut receiver = Receiver::start(0).await;
+    let switchboard = Switchboard::start_with(OPEN).await;
+    let bob = member(&switchboard).await;
+    let (id, _) = alert(&bob, &receiver.url(), json!({"kind": "tunnel_offline"})).await;
+    call(&bob, "POST", &format!("/api/v1/alerts/{id}/test"), Value::Null).await;
+    until(SOON, "it is refused", async || !events(&bob, &id).await[0]["last_error"].is_null()).await;
+    let event = &events(&bob, &id).await[0];
+    let error = event["last_error"].as_str().unwrap();
+    assert!(error.contains("127.0.0.1 may not be connected to"), "{event}");
+    assert_eq!(event["delivery"], "pending");
+
+    let settings = [OPEN[0], ("SWITCHBOARD_WEBHOOK_NETWORKS", "127.0.0.0/8")];
+    let switchboard = Switchboard::start_with(&settings).await;
+    let bob = member(&switchboard).await;
+    let (id, secret) = alert(&bob, &receiver.url(), json!({"kind": "tunnel_offline"})).await;
+    call(&bob, "POST", &format!("/api/v1/alerts/{id}/test"), Value::Null).await;
+    assert_eq!(receiver.next(&secret).await.json["alert"]["id"], json!(id));
+    // The server itself stays out of reach.
+    let own = format!("http://{}/api/v1/health", switchboard.address);
+    let (id, _) = alert(&bob, &own, json!({"kind": "tunnel_offline"})).await;
+    call(&bob, "POST", &format!("/api/v1/alerts/{id}/test"), Value::Null).await;
+    until(SOON, "it is refused", async || !events(&bob, &id).await[0]["last_error"].is_null()).await;
+    let error = events(&bob, &id).await[0]["last_error"].to_string();
+    assert!(error.contains("is this switchboard itself"), "{error}");
+}
+
+#[tokio::test]
+async fn a_notice_of_an_alert_that_is_gone_is_given_up() {
+    let switchboard = Switchboard::start().await;
+    let mut receiver = Receiver::start(usize::MAX).await;
+    let client = switchboard.client();
+    let (id, secret) = alert(&client, &receiver.url(), json!({"kind": "tunnel_offline"})).await;
+    call(&client, "POST", &format!("/api/v1/alerts/{id}/test"), Value::Null).await;
+    receiver.next(&secret).await;
+    assert_eq!(
+        call(&client, "DELETE", &format!("/api/v1/alerts/{id}"), Value::Null).await.status,
+        StatusCode::NO_CONTENT
+    );
+    until(SOON, "it is given up", async || events(&client, &id).await[0]["delivery"] == "failed").await;
+    assert_eq!(events(&client, &id).await[0]["last_error"], "the alert was deleted");
+}
