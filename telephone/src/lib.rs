@@ -20,6 +20,8 @@
 //! [`mod@line`] is the part that the switchboard uses, too.
 
 pub mod agent;
+#[cfg(feature = "cli")]
+pub mod diagnose;
 mod forward;
 pub mod line;
 mod net;

@@ -80,6 +80,19 @@ impl Tls {
         Ok(Box::new(connect(&self.http1, host, socket).await?))
     }
 
+    /// The same, with the server's certificate.
+    #[cfg(feature = "cli")]
+    pub(crate) async fn connect_shown(
+        &self,
+        host: &str,
+        socket: Socket,
+    ) -> io::Result<(Socket, Option<CertificateDer<'static>>)> {
+        let stream = connect(&self.http1, host, socket).await?;
+        let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first()).cloned();
+        let certificate = shown.map(CertificateDer::into_owned);
+        Ok((Box::new(stream), certificate))
+    }
+
     /// The same; whether HTTP/2 is spoken over it is for the server to choose.
     pub(crate) async fn connect_either(&self, host: &str, socket: Socket) -> io::Result<(Socket, bool)> {
         let stream = connect(&self.both, host, socket).await?;

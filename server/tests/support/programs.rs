@@ -91,6 +91,13 @@ impl Programs {
         Program::start(command)
     }
 
+    /// The telephone's program, to be told what to do.
+    pub fn telephone_command(&self) -> Command {
+        let mut command = Command::new(telephone());
+        command.env("XDG_CONFIG_HOME", self.home.path()).kill_on_drop(true);
+        command
+    }
+
     /// A figure of the switchboard's metrics.
     pub async fn figure(&self, name: &str) -> f64 {
         figure(self.metrics, name).await

@@ -36,7 +36,7 @@ pub enum HandshakeError {
 }
 
 /// Opens `path` of the server at `authority` as a WebSocket.
-pub(super) async fn open(
+pub(crate) async fn open(
     connection: net::Socket,
     authority: &str,
     path: &str,

@@ -6,7 +6,7 @@ mod dial;
 mod error;
 mod event;
 mod handle;
-mod handshake;
+pub(crate) mod handshake;
 mod keeper;
 mod membership;
 mod session;

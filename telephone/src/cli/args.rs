@@ -21,6 +21,8 @@ pub(super) enum Command {
     Http(Box<HttpArgs>),
     /// Keep the switchboard's address and a token, so that other commands need neither.
     Login(LoginArgs),
+    /// Look at everything between a local server and its visitors, and say what is wrong and what to do about it.
+    Diagnose(DiagnoseArgs),
 }
 
 /// What a telephone serves besides its tunnel, while it is connected.
@@ -86,6 +88,28 @@ pub(super) struct LoginArgs {
     pub server: Option<String>,
     #[command(flatten)]
     pub token: TokenArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = exit::HELP)]
+pub(super) struct DiagnoseArgs {
+    /// The local web server, as for `http` [default: it is not looked at]
+    #[arg(env = "TELEPHONE_TARGET")]
+    pub target: Option<String>,
+    /// The switchboard's address, for instance https://switchboard.example.com [default: as stored by `login`]
+    #[arg(long, env = "TELEPHONE_SERVER", value_name = "URL")]
+    pub server: Option<String>,
+    #[command(flatten)]
+    pub token: TokenArgs,
+    /// Trust whatever certificate an https target shows.
+    #[arg(long, env = "TELEPHONE_INSECURE")]
+    pub insecure: bool,
+    /// A PEM file with certificate authorities to trust besides the system's.
+    #[arg(long, env = "TELEPHONE_CA_FILE", value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// One JSON object for programs, instead of lines for people.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// The token, by either of two ways. (Other users of a machine can read its command lines: prefer the second.)

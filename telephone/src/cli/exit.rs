@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use telephone::AgentError;
 use telephone::wire::control::ErrorCode;
 
+/// A check of `diagnose` has failed.
+pub(super) const DIAGNOSED: u8 = 1;
 /// A wrong command line, environment or file.
 pub(super) const USAGE: u8 = 64;
 /// Something this command relies on is not there: a deleted tunnel.
@@ -23,7 +25,8 @@ const TOKEN: u8 = 77;
 /// For `--help`.
 pub(super) const HELP: &str = "\
 Exit codes:
-   0  ended as asked to
+   0  ended as asked to; diagnose: no check failed
+   1  diagnose: a check failed
   64  a setting is missing or wrong; nothing was dialled
   69  the tunnel was deleted
   71  the operating system refused something

@@ -14,7 +14,8 @@ const NEXTEST_PROFILE: &str = "xtask";
 const SERVER_TESTS: &str = "server/tests";
 /// Those of the server's tests that say nothing new on another database: no database is asked, or it is known from others
 /// how the answers come, or they start a PostgreSQL server of their own.
-const ON_ONE_DATABASE: &[&str] = &["config", "database", "example", "faults", "faults_load", "lines", "memory"];
+const ON_ONE_DATABASE: &[&str] =
+    &["config", "database", "diagnose", "example", "faults", "faults_load", "lines", "memory"];
 
 /// Runs the Rust tests of the workspace, and those that ask the database once more with PostgreSQL.
 ///
