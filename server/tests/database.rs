@@ -68,6 +68,29 @@ async fn a_change_on_one_node_is_live_on_the_other() {
 }
 
 #[tokio::test]
+async fn what_is_to_be_recorded_is_said_on_one_node_and_done_by_the_other() {
+    let server = test_postgres::Server::start().unwrap();
+    let url = server.new_database("recorded").unwrap();
+    let settings = [("SWITCHBOARD_DATABASE_URL", url.as_str()), ("SWITCHBOARD_UPDATE_INTERVAL", "1h")];
+    let one = Switchboard::start_with(&settings).await;
+    let other = Switchboard::start_in(Home::new(), &settings).await;
+    let origin = Origin::mirror().await;
+    lead(&one, "app.example.com", &origin).await;
+    let visitor = Client::new(other.address, "app.example.com");
+    until(SOON, "the other node serves it", async || visitor.text("/").await.0 == 200).await;
+    let api = one.client();
+    let (status, said) = api.patch("/api/v1/domains/app.example.com/capture", &json!({"level": "headers"})).await;
+    assert_eq!(status, 200, "{said}");
+    // What it has recorded is in the list of both.
+    until(SOON, "heads are recorded", async || {
+        assert_eq!(visitor.text("/").await.0, 200);
+        let found = api.get("/api/v1/domains/app.example.com/requests?header=host&limit=1").await.1;
+        found["items"].as_array().is_some_and(|items| !items.is_empty())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn telephones_follow_what_is_switched_on_another_node() {
     let server = test_postgres::Server::start().unwrap();
     let url = server.new_database("announced").unwrap();

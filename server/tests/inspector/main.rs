@@ -9,5 +9,6 @@ mod support;
 mod away;
 mod levels;
 mod masked;
+mod messages;
 mod rest;
 mod setup;

@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use futures_util::{SinkExt, StreamExt};
 use http::{Request, Response, header};
+use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use telephone::AgentHandle;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::{handshake::derive_accept_key, protocol::Role};
 
 use super::support::{Body, Client, Origin, Switchboard, full, text, until};
 
@@ -80,6 +84,15 @@ impl Setup {
 }
 
 fn answer(request: Request<hyper::body::Incoming>) -> Response<Body> {
+    match request.uri().path() {
+        "/socket" => return echo(request),
+        "/events" => {
+            let events = "event: one\ndata: {\"pin\":\"SECRET\"}\n\ndata: two\n\n";
+            let response = Response::builder().header(header::CONTENT_TYPE, "text/event-stream");
+            return response.body(full(events)).unwrap();
+        }
+        _ => {}
+    }
     let status = if request.uri().path() == "/missing" { 404 } else { 200 };
     Response::builder()
         .status(status)
@@ -88,5 +101,27 @@ fn answer(request: Request<hyper::body::Incoming>) -> Response<Body> {
         .header("X-Answer", "yes")
         .header("x-answer", "again")
         .body(full(json!({"path": request.uri().path(), "card": {"number": "SECRET-response"}}).to_string()))
+        .unwrap()
+}
+
+/// A WebSocket that says again what is said to it.
+fn echo(mut request: Request<hyper::body::Incoming>) -> Response<Body> {
+    let accept = derive_accept_key(request.headers()[header::SEC_WEBSOCKET_KEY].as_bytes());
+    let upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        let stream = TokioIo::new(upgrade.await.unwrap());
+        let mut socket = WebSocketStream::from_raw_socket(stream, Role::Server, None).await;
+        while let Some(Ok(message)) = socket.next().await {
+            if message.is_text() {
+                socket.send(message).await.unwrap();
+            }
+        }
+    });
+    Response::builder()
+        .status(101)
+        .header(header::CONNECTION, "upgrade")
+        .header(header::UPGRADE, "websocket")
+        .header(header::SEC_WEBSOCKET_ACCEPT, accept)
+        .body(Body::default())
         .unwrap()
 }

@@ -198,7 +198,7 @@ async fn in_steps(store: &Store, which: &Condition) -> Result<u64> {
     }
 }
 
-/// Removes all that one subject has, pinned ones too, and what was wanted of it.
+/// Removes all that one subject has, pinned ones too.
 async fn remove_subject(store: &Store, subject: Uuid) -> Result<u64> {
     let removed = in_steps(store, &Condition::all().add(Column::SubjectId.eq(subject))).await?;
     let write = store.write().await?;
