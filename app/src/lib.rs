@@ -17,6 +17,8 @@ mod inspector;
 pub mod islands;
 mod live;
 #[cfg(feature = "ssr")]
+mod markup;
+#[cfg(feature = "ssr")]
 mod messages;
 #[cfg(feature = "ssr")]
 mod pages;

@@ -1,6 +1,6 @@
 //! A labelled field of a form with its rule and, when it comes back, what was wrong with it.
 
-use crate::components::form::FormState;
+use crate::{components::form::FormState, markup::raw_text};
 use leptos::prelude::*;
 
 /// A field, described step by step.
@@ -158,7 +158,7 @@ impl Field {
                     autofocus=invalid.is_some()
                     spellcheck="false"
                 >
-                    {self.value}
+                    {self.value.as_deref().map(raw_text)}
                 </textarea>
             }
             .into_any(),

@@ -2,6 +2,7 @@
 
 use crate::{
     components::{icon, notice, theme_switch::theme_switch},
+    markup::raw_text,
     pages::Visit,
 };
 use leptos::prelude::*;
@@ -100,7 +101,7 @@ pub fn layout(visit: &Visit, section: Section, title: &str, content: impl IntoVi
     let content = content.into_any();
     let email = visit.viewer.user().email.to_string();
     view! {
-        <Title text=format!("{title} · Switchboard") />
+        <Title text=raw_text(&format!("{title} · Switchboard")) />
         <a class="skip" href="#main">
             "Skip to the content"
         </a>
@@ -139,7 +140,7 @@ pub fn layout(visit: &Visit, section: Section, title: &str, content: impl IntoVi
 pub fn lone(title: &str, content: impl IntoView + 'static) -> AnyView {
     let content = content.into_any();
     view! {
-        <Title text=format!("{title} · Switchboard") />
+        <Title text=raw_text(&format!("{title} · Switchboard")) />
         <main id="main" class="lone">
             <p class="brand">{icon::mark()} "Switchboard"</p>
             <div class="card">{content}</div>

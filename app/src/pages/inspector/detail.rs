@@ -6,6 +6,7 @@ use crate::{
     format,
     inspector::{Curl, curl, end, error},
     islands::time,
+    markup::raw_text,
     pages::Visit,
 };
 use domain::{
@@ -184,7 +185,7 @@ fn note(place: &Place, asked: &Asked, summary: &ExchangeSummary) -> AnyView {
                 <input type="hidden" name="back" value=asked.exchange(summary.id).as_str().to_owned() />
                 <div class="field">
                     <label for="note-text">"Note"</label>
-                    <textarea id="note-text" name="note" rows="2" maxlength=LONGEST_NOTE>{written.clone()}</textarea>
+                    <textarea id="note-text" name="note" rows="2" maxlength=LONGEST_NOTE>{raw_text(&written)}</textarea>
                 </div>
                 <button class="button button-small">"Save the note"</button>
             </form>

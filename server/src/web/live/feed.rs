@@ -96,6 +96,7 @@ impl Feed {
             Ok(requests) => requests,
             Err(end) => return end,
         };
+        let quiet = if self.topic.subject.is_some() { Duration::MAX } else { QUIET };
         // As streams, because a step of them that was begun goes on after another branch was taken.
         let updates = stream::unfold(watch, |watch| async move {
             let mut watch = watch?;
@@ -103,7 +104,7 @@ impl Feed {
         });
         let requests = stream::unfold(requests, |requests| async move {
             let mut requests = requests?;
-            Some((recorded(&mut requests).await?, Some(requests)))
+            Some((recorded(&mut requests, quiet).await?, Some(requests)))
         });
         let (mut updates, mut requests) = (std::pin::pin!(updates), std::pin::pin!(requests));
         let mut changes = self.services.changes().subscribe();
@@ -161,9 +162,9 @@ impl Feed {
 }
 
 /// What was recorded, or that nothing was. `None`: the recorder has ended.
-async fn recorded(feed: &mut ExchangeFeed) -> Option<LiveUpdate> {
+async fn recorded(feed: &mut ExchangeFeed, quiet: Duration) -> Option<LiveUpdate> {
     let ExchangeNews { exchanges, missed } =
-        timeout(QUIET, feed.next()).await.unwrap_or(Some(ExchangeNews::default()))?;
+        timeout(quiet, feed.next()).await.unwrap_or(Some(ExchangeNews::default()))?;
     Some(LiveUpdate::Requests(LiveRequests { requests: exchanges, missed }))
 }
 
