@@ -20,6 +20,9 @@ pub fn option(kind: ChartKind) -> String {
             ["p50", "p95", "p99"].into_iter().fold(frame(), |chart, name| chart.series(percentile(name)))
         }
         ChartKind::Bytes => ["Answers", "Requests"].into_iter().fold(frame(), |chart, name| chart.series(flow(name))),
+        ChartKind::InFlight => {
+            ["Under way", "Waiting"].into_iter().fold(frame(), |chart, name| chart.series(flow(name)))
+        }
     };
     // charming does not know `renderMode`. The tooltip is drawn on the canvas, because as HTML it would need inline
     // styles, which the dashboard's content security policy forbids.
@@ -63,7 +66,9 @@ mod tests {
 
     #[test]
     fn options_are_json_without_scripts() {
-        for (kind, series) in [(ChartKind::Requests, 5), (ChartKind::Latency, 3), (ChartKind::Bytes, 2)] {
+        let kinds =
+            [(ChartKind::Requests, 5), (ChartKind::Latency, 3), (ChartKind::Bytes, 2), (ChartKind::InFlight, 2)];
+        for (kind, series) in kinds {
             let text = option(kind);
             let value: serde_json::Value =
                 serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));

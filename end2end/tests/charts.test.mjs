@@ -26,7 +26,7 @@ scenario("each chart has a name, a summary and a table", async (stage) => {
     await page.goto(`/web?range=${range}`);
     await waitForDrawn(page, "2xx", 0);
     const charts = page.locator("figure.chart");
-    assert.equal(await charts.count(), 3);
+    assert.equal(await charts.count(), 4);
     for (const chart of await charts.all()) {
       assert.ok(await chart.getByRole("img").getAttribute("aria-label"));
       await chart.getByText("Show as text and table").click();

@@ -1,29 +1,49 @@
 //! The charts of a page, each with its summary and its table for those who read rather than look.
 
+use super::notice;
 use crate::{
     charts, format,
     islands::{ChartKind, TrafficChart},
     summary::Summary,
 };
 use chrono::DateTime;
-use domain::{LatencySummary, Range, Sample, Series, StatusCounts};
+use domain::{Between, LatencySummary, Range, Sample, Series, StatusCounts, Window};
 use leptos::prelude::*;
 
 /// Rows of a table at most: enough to read, few enough to send.
 const ROWS: i64 = 12;
 
-/// Charts of one range. `page` is the address of the page, to which the range is added; `script` that of ECharts.
-pub fn charts(page: &str, range: Range, series: &Series, script: String) -> AnyView {
-    let links = Range::ALL.map(|entry| {
-        let href = if entry == Range::Live { page.to_owned() } else { format!("{page}?range={}", entry.as_str()) };
-        let current = (entry == range).then_some("true");
+/// The charts of a page.
+pub struct Charts<'a> {
+    /// The address of the page, to which the stretch of time is added.
+    pub page: &'a str,
+    /// Whose figures they are, as `/web/data` takes it.
+    pub subject: &'a str,
+    /// What stretch of time they show.
+    pub window: Window,
+    /// Why they do not show the one that was asked for.
+    pub refused: Option<String>,
+    /// What was measured.
+    pub series: &'a Series,
+    /// The address of ECharts.
+    pub script: String,
+}
+
+/// Charts of one stretch of time, and the choice of another.
+pub fn charts(charts: Charts<'_>) -> AnyView {
+    let Charts { page, subject, window, refused, series, script } = charts;
+    let links = Range::ALL.map(|range| {
+        let query = Window::from(range).query();
+        let href = if query.is_empty() { page.to_owned() } else { format!("{page}?{query}") };
+        let current = (window == range.into()).then_some("true");
         view! {
             <a href=href aria-current=current>
-                {name(entry)}
+                {name(range)}
             </a>
         }
     });
-    let panels = [ChartKind::Requests, ChartKind::Latency, ChartKind::Bytes].map(|kind| panel(kind, range, series));
+    let kinds = [ChartKind::Requests, ChartKind::Latency, ChartKind::Bytes, ChartKind::InFlight];
+    let panels = kinds.map(|kind| panel(kind, subject, window, series));
     view! {
         <section class="charts" aria-labelledby="charts-title">
             <header class="section-head">
@@ -32,13 +52,54 @@ pub fn charts(page: &str, range: Range, series: &Series, script: String) -> AnyV
                     {links.into_iter().collect_view()}
                 </nav>
             </header>
+            {custom(page, window, refused)}
             <div class="charts-grid">{panels.into_iter().collect_view()}</div>
+            <details class="chart-data">
+                <summary>"How these figures are measured"</summary>
+                <p>
+                    "Latency is the time from a request's arrival to the head of its answer. Percentiles are read from merged histograms, \
+                    never averaged, and are off by at most 3.2 %, over every stretch of time. A stretch in which the server did not run is a gap. \
+                    Figures of each minute are kept for two days, those of each hour for 62. All times in addresses and files are UTC."
+                </p>
+            </details>
         </section>
         <script id="echarts-script" src=script defer></script>
     }
     .into_any()
 }
 
+/// The form for a stretch of time of one's own choice.
+fn custom(page: &str, window: Window, refused: Option<String>) -> AnyView {
+    let chosen = match window {
+        Window::Between(between) => Some(between),
+        Window::Recent(_) => None,
+    };
+    let is_open = chosen.is_some() || refused.is_some();
+    let value = |of: fn(Between) -> Option<domain::Timestamp>| {
+        chosen.and_then(of).map(|at| at.format("%Y-%m-%dT%H:%M").to_string())
+    };
+    let notice = refused.map(notice::error);
+    view! {
+        <details class="range-custom" open=is_open>
+            <summary>"From … until …"</summary>
+            {notice}
+            <form method="get" action=page.to_owned() class="range-form">
+                <label>
+                    "From (UTC) "
+                    <input type="datetime-local" name="from" required value=value(Between::from) />
+                </label>
+                <label>
+                    "Until (UTC; empty: now) "
+                    <input type="datetime-local" name="until" value=value(Between::until) />
+                </label>
+                <button class="button button-small">"Show"</button>
+            </form>
+        </details>
+    }
+    .into_any()
+}
+
+/// What a range is called on its tab.
 fn name(range: Range) -> &'static str {
     match range {
         Range::Live => "Live",
@@ -54,11 +115,23 @@ fn title(kind: ChartKind) -> &'static str {
         ChartKind::Requests => "Requests by status",
         ChartKind::Latency => "Latency",
         ChartKind::Bytes => "Bytes sent and received",
+        ChartKind::InFlight => "Requests under way",
     }
 }
 
-fn panel(kind: ChartKind, range: Range, series: &Series) -> AnyView {
+/// What a chart is called in addresses.
+fn slug(kind: ChartKind) -> &'static str {
+    match kind {
+        ChartKind::Requests => "requests",
+        ChartKind::Latency => "latency",
+        ChartKind::Bytes => "bytes",
+        ChartKind::InFlight => "in_flight",
+    }
+}
+
+fn panel(kind: ChartKind, subject: &str, window: Window, series: &Series) -> AnyView {
     let summary = summary(kind, series);
+    let csv = format!("/web/data/history?subject={subject}&format=csv&chart={}&{}", slug(kind), window.query());
     view! {
         <figure class="card chart">
             <figcaption>
@@ -67,9 +140,20 @@ fn panel(kind: ChartKind, range: Range, series: &Series) -> AnyView {
             <TrafficChart
                 kind
                 option=charts::option(kind)
-                live=range == Range::Live
+                live=window.is_live()
                 label=format!("{}. {summary}", title(kind))
-            />
+                file=format!("{}.png", slug(kind))
+            >
+                <a
+                    class="button button-small"
+                    href=csv.trim_end_matches('&').to_owned()
+                    download=format!("{}.csv", slug(kind))
+                    aria-label=format!("{} as CSV", title(kind))
+                    rel="external"
+                >
+                    "CSV"
+                </a>
+            </TrafficChart>
             <details class="chart-data">
                 <summary>"Show as text and table"</summary>
                 <p>{summary}</p>
@@ -95,13 +179,13 @@ fn summary(kind: ChartKind, series: &Series) -> String {
             let classes = if classes.is_empty() { String::new() } else { format!(": {}", classes.join(", ")) };
             format!("{} requests in {span} until {end} UTC{classes}.", format::count(sum.by_status.total()))
         }
-        ChartKind::Latency => match (sum.latency, worst(series.samples.iter())) {
-            (Some(last), Some(worst)) => format!(
-                "In the {span} until {end} UTC the highest p99 was {}. Last: p50 {}, p95 {}, p99 {}.",
+        ChartKind::Latency => match (series.whole.latency_ms, worst(series.samples.iter())) {
+            (Some(all), Some(worst)) => format!(
+                "Of all answers in the {span} until {end} UTC: p50 {}, p95 {}, p99 {}. The highest p99 of a step was {}.",
+                format::milliseconds(all.p50),
+                format::milliseconds(all.p95),
+                format::milliseconds(all.p99),
                 format::milliseconds(worst.p99),
-                format::milliseconds(last.p50),
-                format::milliseconds(last.p95),
-                format::milliseconds(last.p99),
             ),
             _ => format!("No answers in the {span} until {end} UTC."),
         },
@@ -109,6 +193,11 @@ fn summary(kind: ChartKind, series: &Series) -> String {
             "{} received and {} sent in the {span} until {end} UTC.",
             format::bytes(sum.bytes_in),
             format::bytes(sum.bytes_out)
+        ),
+        ChartKind::InFlight => format!(
+            "At most {} requests at once in the {span} until {end} UTC; of them at most {} waited for a telephone.",
+            format::count(series.whole.in_flight),
+            format::count(series.whole.held)
         ),
     }
 }
@@ -127,6 +216,7 @@ fn table(kind: ChartKind, series: &Series) -> AnyView {
         ChartKind::Requests => &["1xx", "2xx", "3xx", "4xx", "5xx"],
         ChartKind::Latency => &["highest p50", "highest p95", "highest p99"],
         ChartKind::Bytes => &["received", "sent"],
+        ChartKind::InFlight => &["under way", "waiting"],
     };
     let rows = spans(series).into_iter().map(|(at, samples)| {
         let cells = if samples.is_empty() { vec!["not measured".into(); heads.len()] } else { cells(kind, &samples) };
@@ -168,6 +258,11 @@ fn cells(kind: ChartKind, samples: &[&Sample]) -> Vec<String> {
             vec![text(|latency| latency.p50), text(|latency| latency.p95), text(|latency| latency.p99)]
         }
         ChartKind::Bytes => [sum.bytes_in, sum.bytes_out].map(format::bytes).into(),
+        ChartKind::InFlight => {
+            let most =
+                |of: fn(&Sample) -> u64| format::count(samples.iter().map(|sample| of(sample)).max().unwrap_or(0));
+            vec![most(|sample| sample.in_flight), most(|sample| sample.held)]
+        }
     }
 }
 
@@ -200,7 +295,9 @@ mod tests {
     use super::*;
 
     fn series(samples: Vec<Sample>) -> Series {
-        Series { step: 1, from: 1_000, until: 1_300, samples, whole: Sample::default() }
+        let latency_ms = Some(LatencySummary { p50: 1.5, p95: 2.5, p99: 60.0 });
+        let whole = Sample { in_flight: 4, held: 2, latency_ms, ..Sample::default() };
+        Series { step: 1, from: 1_000, until: 1_300, samples, whole }
     }
 
     fn sample(at: i64, server_error: u64, p99: f64) -> Sample {
@@ -221,7 +318,9 @@ mod tests {
         let text = summary(ChartKind::Requests, &series);
         assert_eq!(text, "3 requests in 5 min 0 s until 00:21:40 UTC: 3 × 5xx.");
         let text = summary(ChartKind::Latency, &series);
-        assert!(text.contains("highest p99 was 90 ms") && text.ends_with("p99 30 ms."), "{text}");
+        assert!(text.contains("p99 60 ms") && text.ends_with("step was 90 ms."), "{text}");
+        let text = summary(ChartKind::InFlight, &series);
+        assert!(text.starts_with("At most 4 requests") && text.contains("at most 2 waited"), "{text}");
         let text = summary(ChartKind::Bytes, &series);
         assert!(text.starts_with("10 B received and 14 B sent"), "{text}");
     }

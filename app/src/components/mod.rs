@@ -1,6 +1,7 @@
 //! Parts that several pages are made of, rendered on the server.
 
 pub mod alert;
+pub mod breakdown;
 pub mod charts;
 pub mod choice;
 pub mod command;

@@ -3,9 +3,10 @@
 use futures_util::future::{Either, select};
 use gloo_timers::future::TimeoutFuture;
 use js_sys::Promise;
-use leptos::prelude::window;
+use leptos::prelude::{document, window};
+use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{AddEventListenerOptions, EventTarget};
+use web_sys::{AddEventListenerOptions, EventTarget, HtmlElement};
 
 /// Waits for an event. Events that happen between two calls are missed.
 pub async fn event(target: &EventTarget, name: &str) {
@@ -36,6 +37,17 @@ pub async fn within<F: Future + Unpin>(limit: u32, future: F) -> Option<F::Outpu
 /// Now, seconds since the Unix epoch.
 pub fn now() -> i64 {
     (js_sys::Date::now() / 1_000.0) as i64
+}
+
+/// Saves what is at an address as a file.
+pub fn save(address: &str, file: &str) {
+    let Ok(link) = document().create_element("a") else { return };
+    // Names and values are ours.
+    let _ = link.set_attribute("href", address);
+    let _ = link.set_attribute("download", file);
+    if let Some(link) = link.dyn_ref::<HtmlElement>() {
+        link.click();
+    }
 }
 
 /// Copies a text to the clipboard; whether that worked. Browsers have a clipboard only where the page came over https

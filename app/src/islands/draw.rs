@@ -11,13 +11,21 @@ use leptos::prelude::*;
 use serde_json::{Value, json};
 use std::rc::Rc;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
-use web_sys::Element;
+use web_sys::{CssStyleDeclaration, Element};
 
 /// Charts of one page share their cross-hair.
 const GROUP: &str = "traffic";
 
+/// What saves a chart as an image.
+pub struct Save {
+    /// Where one says so.
+    pub button: Option<Element>,
+    /// What the image is called.
+    pub file: String,
+}
+
 /// Draws into `element` for as long as the page lives.
-pub async fn draw(element: Element, kind: ChartKind, option: String, live: bool, feed: Feed) {
+pub async fn draw(element: Element, kind: ChartKind, option: String, live: bool, feed: Feed, save: Save) {
     let Some(chart) = echarts::start(&element, GROUP).await else {
         element.set_text_content(Some("The chart could not be loaded. The table below has its numbers."));
         return;
@@ -29,6 +37,7 @@ pub async fn draw(element: Element, kind: ChartKind, option: String, live: bool,
     name_units(&chart, kind);
     colour(&chart, kind);
     follow_theme(Rc::clone(&chart), kind);
+    follow_save(Rc::clone(&chart), save);
     follow_size(Rc::clone(&chart), &element);
     Effect::new(move |_| {
         let data = if live {
@@ -88,6 +97,7 @@ fn lines(kind: ChartKind) -> &'static [fn(&Sample) -> Option<f64>] {
             |sample| sample.latency_ms.map(|latency| latency.p99),
         ],
         ChartKind::Bytes => &[|sample| Some(sample.bytes_out as f64), |sample| Some(-(sample.bytes_in as f64))],
+        ChartKind::InFlight => &[|sample| Some(sample.in_flight as f64), |sample| Some(sample.held as f64)],
     }
 }
 
@@ -97,16 +107,14 @@ fn colours(kind: ChartKind) -> &'static [&'static str] {
         ChartKind::Requests => &["--chart-2xx", "--chart-3xx", "--chart-1xx", "--chart-4xx", "--chart-5xx"],
         ChartKind::Latency => &["--chart-p50", "--chart-p95", "--chart-p99"],
         ChartKind::Bytes => &["--chart-out", "--chart-in"],
+        ChartKind::InFlight => &["--chart-out", "--chart-4xx"],
     }
 }
 
 /// Takes the colours from the style sheet.
 fn colour(chart: &Chart, kind: ChartKind) {
-    let Some(style) = document().document_element().and_then(|root| window().get_computed_style(&root).ok().flatten())
-    else {
-        return;
-    };
-    let property = |name: &str| style.get_property_value(name).unwrap_or_default().trim().to_owned();
+    let Some(style) = style() else { return };
+    let property = |name: &str| property(&style, name);
     let (text, grid) = (property("--text-muted"), property("--border"));
     let palette: Vec<_> = colours(kind).iter().map(|name| property(name)).collect();
     let axis = json!({
@@ -137,7 +145,7 @@ fn name_units(chart: &Chart, kind: ChartKind) {
     let text = Closure::<dyn Fn(JsValue) -> String>::new(move |value: JsValue| match value.as_f64() {
         None => format::NOTHING.into(),
         Some(value) => match kind {
-            ChartKind::Requests => format::count(value.abs() as u64),
+            ChartKind::Requests | ChartKind::InFlight => format::count(value.abs() as u64),
             ChartKind::Latency => format::milliseconds(value),
             ChartKind::Bytes => format::bytes(value.abs() as u64),
         },
@@ -164,6 +172,29 @@ fn follow_theme(chart: Rc<Chart>, kind: ChartKind) {
             colour(&chart, kind);
         }
     });
+}
+
+/// Saves what is drawn as an image of twice the size, on the colour behind it.
+fn follow_save(chart: Rc<Chart>, Save { button, file }: Save) {
+    let Some(button) = button else { return };
+    leptos::task::spawn_local(async move {
+        loop {
+            super::browser::event(&button, "click").await;
+            let background = style().map(|style| property(&style, "--surface")).unwrap_or_default();
+            let options = json!({ "type": "png", "pixelRatio": 2, "backgroundColor": background });
+            if let Ok(options) = js_sys::JSON::parse(&options.to_string()) {
+                super::browser::save(&chart.data_url(&options), &file);
+            }
+        }
+    });
+}
+
+fn style() -> Option<CssStyleDeclaration> {
+    window().get_computed_style(&document().document_element()?).ok()?
+}
+
+fn property(style: &CssStyleDeclaration, name: &str) -> String {
+    style.get_property_value(name).unwrap_or_default().trim().to_owned()
 }
 
 fn follow_size(chart: Rc<Chart>, element: &Element) {

@@ -20,6 +20,10 @@ extern "C" {
     #[wasm_bindgen(method, js_name = setOption)]
     pub fn set_option(this: &Chart, option: &JsValue);
 
+    /// What is drawn, as the address of an image.
+    #[wasm_bindgen(method, js_name = getDataURL)]
+    pub fn data_url(this: &Chart, options: &JsValue) -> String;
+
     /// Follows the size of the element.
     #[wasm_bindgen(method)]
     pub fn resize(this: &Chart);

@@ -3,7 +3,8 @@
 use super::visit::{Visit, signed_in};
 use crate::{
     components::{
-        charts::charts,
+        breakdown::{Shown, breakdown},
+        charts::{Charts, charts},
         command::command,
         figure::figure,
         icon,
@@ -13,7 +14,7 @@ use crate::{
     live::LiveState,
     summary::Metric,
 };
-use domain::{Range, Tunnel, TunnelId, TunnelStatus};
+use domain::{Tunnel, TunnelId, TunnelStatus};
 use leptos::prelude::*;
 use server_core::{CoreError, Page, Subject, TunnelQuery};
 
@@ -37,10 +38,11 @@ pub fn Overview() -> impl IntoView {
 }
 
 async fn page(visit: Visit) -> Result<AnyView, CoreError> {
-    let range = visit.range();
+    let (window, refused) = visit.window();
     let mut state = LiveState::default();
     state.apply(visit.services.watch(visit.viewer.clone(), Subject::All).next().await?);
-    let series = visit.services.traffic().history(&visit.viewer, Subject::All, range).await?;
+    let series = visit.services.traffic().history(&visit.viewer, Subject::All, window).await?;
+    let told = visit.services.traffic().breakdown(&visit.viewer, Subject::All, window).await?;
     let offline = TunnelQuery { status: Some(TunnelStatus::Offline), ..TunnelQuery::default() };
     let offline = visit.services.tunnels().list(&visit.viewer, offline, Page { limit: 5, cursor: None }).await?;
     let steps = first_steps(&visit, &state).await?;
@@ -49,10 +51,12 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
     tunnels.retain(|id| state.tunnels.contains_key(id));
     tunnels.sort();
     tunnels.dedup();
-    let history = (range != Range::Live).then(|| format!("/web/data/history?subject=all&range={}", range.as_str()));
+    let history = (!window.is_live()).then(|| format!("/web/data/history?subject=all&{}", window.query()));
     let figures = FIGURES.map(|metric| figure(metric, &state)).into_iter().collect_view();
     let unserved = unserved(&offline.items, offline.next_cursor.is_some());
-    let charts = charts("/web", range, &series, visit.request.assets.echarts.clone());
+    let script = visit.request.assets.echarts.clone();
+    let charts = charts(Charts { page: "/web", subject: "all", window, refused, series: &series, script });
+    let told = breakdown(&Shown { breakdown: &told, subject: "all", window, tunnel: None });
     let content = view! {
         <LiveFeed path="/ws/user".to_owned() history>
             <h1>"Overview"</h1>
@@ -60,6 +64,7 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
             {unserved}
             <dl class="figures">{figures}</dl>
             {charts}
+            {told}
             <section aria-labelledby="recent-title">
                 <h2 id="recent-title">"Latest requests"</h2>
                 <div class="card card-flush">

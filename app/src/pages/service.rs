@@ -9,7 +9,8 @@ use super::{
 };
 use crate::{
     components::{
-        charts::charts,
+        breakdown::{Shown, backends as given_to, breakdown},
+        charts::{Charts, charts},
         choice::offers,
         confirm::{confirm, undo},
         figure::figure,
@@ -77,16 +78,16 @@ async fn present(visit: &Visit, service: &Service) -> Result<AnyView, CoreError>
     });
     let form = FormState::of(&visit.query, Some("backend"));
     let tags = service.tags.iter().map(|count| count.tag.to_string());
-    let traffic = traffic(visit, service).await?;
+    let traffic = traffic(visit, service, &backends.items).await?;
     let pool = pool::section(visit, service, &backends.items, &lives, &form, backends.next_cursor).await?;
     let history = pool::history(visit, &backends.items);
     let form = FormState::of(&visit.query, Some("settings"));
     let (head, leads) = (head(service, &backends.items, &lives), leads_here(service, &rules));
     let (settings, acts, tags) = (settings(service, &form), acts(service, rules.len()), offers("offer-tags", tags));
-    let (id, range) = (service.id, visit.range());
-    let subject = format!("/web/data/history?subject=service:{id}&range={}", range.as_str());
+    let (id, (window, _)) = (service.id, visit.window());
+    let subject = format!("/web/data/history?subject=service:{id}&{}", window.query());
     Ok(view! {
-        <LiveFeed path=format!("/ws/services/{id}") history=(range != Range::Live).then_some(subject)>
+        <LiveFeed path=format!("/ws/services/{id}") history=(!window.is_live()).then_some(subject)>
             {head}
             {undo}
             {pool}
@@ -213,22 +214,30 @@ fn leads_here(service: &Service, rules: &[Leads]) -> AnyView {
     .into_any()
 }
 
-async fn traffic(visit: &Visit, service: &Service) -> Result<AnyView, CoreError> {
-    let (id, range, of) = (service.id, visit.range(), Subject::Service(service.id));
-    let series = visit.services.traffic().history(&visit.viewer, of, range).await?;
-    let latest = match range {
-        Range::Live => series.clone(),
-        _ => visit.services.traffic().history(&visit.viewer, of, Range::Live).await?,
+async fn traffic(visit: &Visit, service: &Service, backends: &[Backend]) -> Result<AnyView, CoreError> {
+    let (id, of, (window, refused)) = (service.id, Subject::Service(service.id), visit.window());
+    let series = visit.services.traffic().history(&visit.viewer, of, window).await?;
+    let told = visit.services.traffic().breakdown(&visit.viewer, of, window).await?;
+    let given = visit.services.traffic().backends(backends, window).await?;
+    let latest = match window.is_live() {
+        true => series.clone(),
+        false => visit.services.traffic().history(&visit.viewer, of, Range::Live).await?,
     };
     let mut state = LiveState::default();
     let snapshot =
         LiveSnapshot { series: latest, tunnels: vec![], recent: vec![], detail: None, backends: vec![], rules: vec![] };
     state.apply(LiveUpdate::Snapshot(snapshot));
     let figures = FIGURES.map(|metric| figure(metric, &state)).into_iter().collect_view();
-    let charts = charts(&format!("/web/services/{id}"), range, &series, visit.request.assets.echarts.clone());
+    let (page, subject) = (format!("/web/services/{id}"), format!("service:{id}"));
+    let script = visit.request.assets.echarts.clone();
+    let charts = charts(Charts { page: &page, subject: &subject, window, refused, series: &series, script });
+    let told = breakdown(&Shown { breakdown: &told, subject: &subject, window, tunnel: None });
+    let given = given_to(&id.to_string(), &given);
     Ok(view! {
         <dl class="figures">{figures}</dl>
         {charts}
+        {told}
+        {given}
     }
     .into_any())
 }

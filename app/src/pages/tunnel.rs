@@ -6,7 +6,8 @@ use super::{
 };
 use crate::{
     components::{
-        charts::charts,
+        breakdown::{Shown, breakdown, sessions as sessions_given},
+        charts::{Charts, charts},
         command::command,
         confirm::confirm,
         field::Field,
@@ -19,7 +20,7 @@ use crate::{
     live::LiveState,
     summary::Metric,
 };
-use domain::{Range, Tunnel, TunnelId, TunnelStatus};
+use domain::{Tunnel, TunnelId, TunnelStatus};
 use leptos::prelude::*;
 use server_core::{CoreError, Subject};
 
@@ -56,14 +57,18 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
 }
 
 async fn present(visit: &Visit, tunnel: &Tunnel) -> Result<AnyView, CoreError> {
-    let (id, range, of) = (tunnel.id, visit.range(), Subject::Tunnel(tunnel.id));
+    let (id, of, (window, refused)) = (tunnel.id, Subject::Tunnel(tunnel.id), visit.window());
     let mut state = LiveState::default();
     state.apply(visit.services.watch(visit.viewer.clone(), of).next().await?);
-    let series = visit.services.traffic().history(&visit.viewer, of, range).await?;
+    let series = visit.services.traffic().history(&visit.viewer, of, window).await?;
+    let told = visit.services.traffic().breakdown(&visit.viewer, of, window).await?;
     let recent: Vec<_> = state.recent.iter().take(15).cloned().collect();
-    let history = (range != Range::Live).then(|| format!("/web/data/history?subject={id}&range={}", range.as_str()));
+    let history = (!window.is_live()).then(|| format!("/web/data/history?subject={id}&{}", window.query()));
     let figures = FIGURES.map(|metric| figure(metric, &state)).into_iter().collect_view();
-    let charts = charts(&format!("/web/tunnels/{id}"), range, &series, visit.request.assets.echarts.clone());
+    let (page, subject, script) = (format!("/web/tunnels/{id}"), id.to_string(), visit.request.assets.echarts.clone());
+    let charts = charts(Charts { page: &page, subject: &subject, window, refused, series: &series, script });
+    let told = breakdown(&Shown { breakdown: &told, subject: &subject, window, tunnel: Some(id) });
+    let given = sessions_given(&visit.services.traffic().sessions(id));
     let form = FormState::of(&visit.query, Some("settings"));
     let (head, waiting) = (head(tunnel, &state), waiting(tunnel, &visit.request.server_url));
     let (sessions, settings, acts) = (tunnel.sessions.clone(), settings(tunnel, &form), acts(tunnel));
@@ -73,11 +78,13 @@ async fn present(visit: &Visit, tunnel: &Tunnel) -> Result<AnyView, CoreError> {
             {waiting}
             <dl class="figures">{figures}</dl>
             {charts}
+            {told}
             <section aria-labelledby="sessions-title">
                 <h2 id="sessions-title">"Telephones"</h2>
                 <div class="card card-flush">
                     <Sessions initial=sessions />
                 </div>
+                {given}
             </section>
             <section aria-labelledby="recent-title">
                 <header class="section-head">

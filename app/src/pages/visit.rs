@@ -5,7 +5,7 @@ use crate::{
     destination::Destination,
     ssr::{self, RequestContext},
 };
-use domain::Range;
+use domain::Window;
 use http::{StatusCode, request::Parts};
 use leptos::prelude::*;
 use leptos_router::{
@@ -32,9 +32,13 @@ pub struct Visit {
 }
 
 impl Visit {
-    /// The range of the charts; the live one when none, or an unknown one, is named.
-    pub fn range(&self) -> Range {
-        self.query.get_str("range").and_then(|range| range.parse().ok()).unwrap_or_default()
+    /// What stretch of time the charts show, and, when that is not the one the address asks for but the live one, why.
+    pub fn window(&self) -> (Window, Option<String>) {
+        let [range, from, until] = ["range", "from", "until"].map(|name| self.query.get_str(name));
+        match Window::parse(range, from, until, chrono::Utc::now().timestamp()) {
+            Ok(window) => (window, None),
+            Err(error) => (Window::default(), Some(format!("{}: {error}.", error.field))),
+        }
     }
 }
 

@@ -4,6 +4,10 @@
 //! and every ten seconds its [`rollups`] go to the database. Figures are stored as absolute numbers under the id of
 //! their *run*, a stretch of time in which one process measured without a pause: storing twice changes nothing, and
 //! a process that was killed leaves at most its last ten seconds behind.
+//!
+//! A meter also tells requests apart, in its [`details`]: these go the same way into [`breakdowns`]. Backends have meters of
+//! their own, which are not added to their owner's; so have telephones, whose [`part`] is kept only while they are connected
+//! and a while after.
 
 mod breakdowns;
 mod details;

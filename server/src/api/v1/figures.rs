@@ -1,7 +1,12 @@
 //! What was measured of a tunnel, of a service, and of all that the caller has.
 
-use axum::{Router, extract::State, routing::get};
-use domain::{BackendFigures, Breakdown, Series, SessionFigures, TunnelId, Window};
+use axum::{
+    Router,
+    extract::State,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use domain::{BackendFigures, SessionFigures, TunnelId, Window};
 use serde::Deserialize;
 use server_core::{BackendQuery, Listing, ServiceRef, Services, Subject, Viewer};
 
@@ -11,6 +16,7 @@ use super::{
 };
 use crate::api::{
     bearer::Authenticated,
+    csv::{self, Chart, Format, Part},
     error::{ApiError, ApiResult},
     extract::{Id, Query},
 };
@@ -27,19 +33,31 @@ pub(super) fn routes() -> Router<Services> {
         .route("/services/{id}/breakdown", get(service_breakdown))
 }
 
-/// Which stretch of time.
+/// Which stretch of time, and in what form.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct WindowQuery {
-    pub(crate) range: Option<String>,
-    pub(crate) from: Option<String>,
-    pub(crate) until: Option<String>,
+struct MetricsQuery {
+    range: Option<String>,
+    from: Option<String>,
+    until: Option<String>,
+    #[serde(default)]
+    format: Format,
+    /// Only what one chart shows; with CSV.
+    chart: Option<Chart>,
 }
 
-impl WindowQuery {
-    pub(crate) fn window(self) -> ApiResult<Window> {
-        window(self.range, self.from, self.until)
-    }
+/// The same for a breakdown.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BreakdownQuery {
+    range: Option<String>,
+    from: Option<String>,
+    until: Option<String>,
+    #[serde(default)]
+    format: Format,
+    /// Which of its lists; with CSV.
+    #[serde(default)]
+    part: Part,
 }
 
 /// Which backends, and which stretch of time.
@@ -53,7 +71,8 @@ struct BackendsQuery {
     until: Option<String>,
 }
 
-fn window(range: Option<String>, from: Option<String>, until: Option<String>) -> ApiResult<Window> {
+/// The stretch of time that parameters name.
+pub(crate) fn window(range: Option<String>, from: Option<String>, until: Option<String>) -> ApiResult<Window> {
     let now = chrono::Utc::now().timestamp();
     Window::parse(range.as_deref(), from.as_deref(), until.as_deref(), now)
         .map_err(|error| ApiError::invalid(error.field, error.message))
@@ -69,37 +88,37 @@ async fn service(services: &Services, viewer: &Viewer, which: &ServiceRef) -> Ap
     Ok(Subject::Service(find(services, viewer, which).await?.id))
 }
 
-async fn metrics(
-    services: &Services,
-    viewer: &Viewer,
-    of: Subject,
-    query: WindowQuery,
-) -> ApiResult<axum::Json<Series>> {
-    Ok(axum::Json(services.traffic().history(viewer, of, query.window()?).await?))
+async fn metrics(services: &Services, viewer: &Viewer, of: Subject, query: MetricsQuery) -> ApiResult<Response> {
+    let window = window(query.range, query.from, query.until)?;
+    let series = services.traffic().history(viewer, of, window).await?;
+    Ok(match query.format {
+        Format::Json => axum::Json(series).into_response(),
+        Format::Csv => csv::series(&series, query.chart).into_response(),
+    })
 }
 
-async fn breakdown(
-    services: &Services,
-    viewer: &Viewer,
-    of: Subject,
-    query: WindowQuery,
-) -> ApiResult<axum::Json<Breakdown>> {
-    Ok(axum::Json(services.traffic().breakdown(viewer, of, query.window()?).await?))
+async fn breakdown(services: &Services, viewer: &Viewer, of: Subject, query: BreakdownQuery) -> ApiResult<Response> {
+    let window = window(query.range, query.from, query.until)?;
+    let breakdown = services.traffic().breakdown(viewer, of, window).await?;
+    Ok(match query.format {
+        Format::Json => axum::Json(breakdown).into_response(),
+        Format::Csv => csv::breakdown(&breakdown, query.part).into_response(),
+    })
 }
 
 async fn all_metrics(
     Authenticated(viewer): Authenticated,
     State(services): State<Services>,
-    Query(query): Query<WindowQuery>,
-) -> ApiResult<axum::Json<Series>> {
+    Query(query): Query<MetricsQuery>,
+) -> ApiResult<Response> {
     metrics(&services, &viewer, Subject::All, query).await
 }
 
 async fn all_breakdown(
     Authenticated(viewer): Authenticated,
     State(services): State<Services>,
-    Query(query): Query<WindowQuery>,
-) -> ApiResult<axum::Json<Breakdown>> {
+    Query(query): Query<BreakdownQuery>,
+) -> ApiResult<Response> {
     breakdown(&services, &viewer, Subject::All, query).await
 }
 
@@ -107,8 +126,8 @@ async fn tunnel_metrics(
     Authenticated(viewer): Authenticated,
     State(services): State<Services>,
     Id(id): Id<TunnelId>,
-    Query(query): Query<WindowQuery>,
-) -> ApiResult<axum::Json<Series>> {
+    Query(query): Query<MetricsQuery>,
+) -> ApiResult<Response> {
     let of = tunnel(&services, &viewer, id).await?;
     metrics(&services, &viewer, of, query).await
 }
@@ -117,8 +136,8 @@ async fn tunnel_breakdown(
     Authenticated(viewer): Authenticated,
     State(services): State<Services>,
     Id(id): Id<TunnelId>,
-    Query(query): Query<WindowQuery>,
-) -> ApiResult<axum::Json<Breakdown>> {
+    Query(query): Query<BreakdownQuery>,
+) -> ApiResult<Response> {
     let of = tunnel(&services, &viewer, id).await?;
     breakdown(&services, &viewer, of, query).await
 }
@@ -127,8 +146,8 @@ async fn service_metrics(
     Authenticated(viewer): Authenticated,
     State(services): State<Services>,
     Id(which): Id<ServiceRef>,
-    Query(query): Query<WindowQuery>,
-) -> ApiResult<axum::Json<Series>> {
+    Query(query): Query<MetricsQuery>,
+) -> ApiResult<Response> {
     let of = service(&services, &viewer, &which).await?;
     metrics(&services, &viewer, of, query).await
 }
@@ -137,8 +156,8 @@ async fn service_breakdown(
     Authenticated(viewer): Authenticated,
     State(services): State<Services>,
     Id(which): Id<ServiceRef>,
-    Query(query): Query<WindowQuery>,
-) -> ApiResult<axum::Json<Breakdown>> {
+    Query(query): Query<BreakdownQuery>,
+) -> ApiResult<Response> {
     let of = service(&services, &viewer, &which).await?;
     breakdown(&services, &viewer, of, query).await
 }
