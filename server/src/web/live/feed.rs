@@ -106,7 +106,8 @@ impl Feed {
             let mut requests = requests?;
             Some((recorded(&mut requests, quiet).await?, Some(requests)))
         });
-        let (mut updates, mut requests) = (std::pin::pin!(updates), std::pin::pin!(requests));
+        // What there is none of ends at once, and is asked again all the same.
+        let (mut updates, mut requests) = (std::pin::pin!(updates.fuse()), std::pin::pin!(requests.fuse()));
         let mut changes = self.services.changes().subscribe();
         let (mut pings, mut looks) = (every(PING_EVERY), every(LOOK_AGAIN_EVERY));
         let mut peer = Peer::default();
