@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 
 import { createToken, setUp, waitForDrawn } from "../support/dashboard.mjs";
+import { request } from "../support/http.mjs";
 import { scenario } from "../support/stage.mjs";
 
 /** What is in a file that the page hands out. */
@@ -23,9 +24,8 @@ scenario("figures are told apart, chosen by time, and saved", async (stage) => {
   const { line } = await createToken(page, "laptop");
   const site = await stage.site();
   const { url } = await stage.telephone(`${line} --subdomain shop`, site.port);
-  const visitor = await stage.browser.elsewhere(page);
-  await visitor.goto(url);
-  for (const number of [1, 2, 3]) await visitor.goto(`${url}/users/${number}?secret=x`);
+  await request(`${url}/`);
+  for (const number of [1, 2, 3]) await request(`${url}/users/${number}?secret=x`);
 
   await page.goto("/web/tunnels");
   await page.getByRole("row").filter({ hasText: url }).getByRole("link").first().click();

@@ -78,12 +78,12 @@ const IN_FLIGHT: [Column; 2] =
 
 /// A row for each step, with the columns of one chart or of all. A step that was not measured has empty cells.
 pub(crate) fn series(series: &Series, chart: Option<Chart>) -> Csv {
-    let columns: Vec<Column> = match chart {
-        None => [&REQUESTS[..], &IN_FLIGHT, &BYTES, &LATENCY].concat(),
-        Some(Chart::Requests) => REQUESTS.into(),
-        Some(Chart::Latency) => LATENCY.into(),
-        Some(Chart::Bytes) => BYTES.into(),
-        Some(Chart::InFlight) => IN_FLIGHT.into(),
+    let (name, columns): (_, Vec<Column>) = match chart {
+        None => ("traffic", [&REQUESTS[..], &IN_FLIGHT, &BYTES, &LATENCY].concat()),
+        Some(Chart::Requests) => ("requests", REQUESTS.into()),
+        Some(Chart::Latency) => ("latency", LATENCY.into()),
+        Some(Chart::Bytes) => ("bytes", BYTES.into()),
+        Some(Chart::InFlight) => ("in_flight", IN_FLIGHT.into()),
     };
     let mut text = String::new();
     row(&mut text, std::iter::once("from").chain(columns.iter().map(|(name, _)| *name)));
@@ -95,7 +95,7 @@ pub(crate) fn series(series: &Series, chart: Option<Chart>) -> Csv {
         let cells = columns.iter().map(|(_, of)| sample.map(of).unwrap_or_default());
         row(&mut text, std::iter::once(moment(at)).chain(cells));
     }
-    Csv { name: "traffic", text }
+    Csv { name, text }
 }
 
 /// A row for each value, the most frequent first; the last row, without a name, is the rest.
