@@ -56,6 +56,13 @@ pub fn done(code: &str) -> Option<&'static str> {
         "region_deleted" => "The region was deleted.",
         "region_restored" => "The region was restored.",
         "revision_restored" => "It was put back. That is the newest change now.",
+        "replayed" => "The request was sent again. What has come of it is below.",
+        "replayed_without" => {
+            "The request was sent again, without the header fields whose values were masked when it was captured."
+        }
+        "replay_not_recorded" => {
+            "The request was sent again. What came of it was not captured; see the recorder's state."
+        }
         "request_deleted" => "What was kept of the request was deleted.",
         "requests_deleted" => "What was kept of these requests was deleted.",
         "capture_set" => "Saved. It holds for requests from now on.",
@@ -123,6 +130,14 @@ pub fn refusal(code: &str, field: Option<&str>, value: Option<&str>, wait: Optio
         "route_deleted" => "This route was deleted. Restore it first.",
         "region_exists" => "There is a region of this name already. Choose another name.",
         "region_deleted" => "This region was deleted. Restore it first.",
+        "body_not_whole" => "The body was not kept as it was. Enter one to send in its place.",
+        "path_masked" => "A part of the query is masked. Put the real value in its place.",
+        "not_replayable" => "A switch of protocols cannot be sent again.",
+        "replay_nowhere" => {
+            "Host and path lead to nobody now: they are redirected, or lead nowhere. Choose whom to send it to."
+        }
+        "replay_not_yours" => "Nothing of yours is there. Choose whom to send it to, or change host and path.",
+        "no_service" => "Host and path lead to no service, so there are no tags. Choose a tunnel or a backend.",
         "pin_limit" => "So much is pinned here that nothing else could be kept. Unpin some first.",
         "not_restorable" => "A tunnel is restored on its own page.",
         "service_limit" => "You have as many services as are allowed. Delete one you no longer need.",
@@ -222,6 +237,16 @@ fn invalid(field: &str, value: Option<&str>) -> String {
         "redact_json_paths" => {
             Some("Write at most 50 paths, one a line: names joined by dots, such as user.password.".into())
         }
+        "replay_method" => Some("Enter a method such as GET; CONNECT and TRACE are not passed on.".into()),
+        "replay_path" => Some(
+            "A path begins with a slash, has no spaces and no #, and the real values where [masked] stands.".into(),
+        ),
+        "replay_headers" => {
+            Some("Write each on a line of its own, as Name: value; 32 KiB in all, 16 KiB each at most.".into())
+        }
+        "replay_body" => Some("A body has at most 8 MiB.".into()),
+        "replay_to" => Some("There is no such tunnel, tag or backend.".into()),
+        "replay_times" => Some("Enter a number from 1 to 20.".into()),
         "note" => Some("A note has at most 2000 characters.".into()),
         "filter" => Some(
             "What is looked for in headers or bodies cannot be deleted by that. Narrow the list in another way.".into(),

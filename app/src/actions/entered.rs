@@ -23,6 +23,11 @@ impl Entered {
         self.0.get(name).map_or("", |text| text.trim())
     }
 
+    /// The same with the spaces around it.
+    pub fn raw(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", String::as_str)
+    }
+
     /// What was entered, if anything.
     pub fn filled(&self, name: &str) -> Option<&str> {
         Some(self.text(name)).filter(|text| !text.is_empty())

@@ -9,6 +9,7 @@ mod domain;
 mod entered;
 mod headers;
 mod region;
+mod replay;
 mod request;
 mod revision;
 mod route;

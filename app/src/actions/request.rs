@@ -20,7 +20,7 @@ fn place(of: &str, back: &str) -> Result<(Inspected, Destination), ()> {
 }
 
 /// The same with the exchange that it is about.
-fn exchange(of: &str, id: &str, back: &str) -> Result<(Inspected, RequestId, Destination), ()> {
+pub(super) fn exchange(of: &str, id: &str, back: &str) -> Result<(Inspected, RequestId, Destination), ()> {
     let (of, back) = place(of, back)?;
     match id.parse() {
         Ok(id) => Ok((of, id, back)),

@@ -27,7 +27,7 @@ mod tunnel;
 mod tunnels;
 mod visit;
 
-pub use inspector::{Place, page_of};
+pub use inspector::{Place, REPLAY_FORM, page_of, replay_target};
 pub use visit::Visit;
 
 use alert::AlertDetail;

@@ -7,6 +7,7 @@ mod forms;
 mod headers;
 mod live;
 mod origin;
+mod replay;
 mod sessions;
 #[expect(unused_imports, reason = "each test binary uses a part of this")]
 #[path = "../support/mod.rs"]

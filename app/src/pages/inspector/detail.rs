@@ -32,6 +32,7 @@ pub async fn view(visit: &Visit, place: &Place, asked: &Asked, id: RequestId) ->
     let command = curl(&exchange, &authority, asked_body.as_ref().map(|body| body.bytes.as_slice()));
     let request = Body::new(&exchange, Party::Client, asked_body.as_ref());
     let response = Body::new(&exchange, Party::Server, answer_body.as_ref());
+    let replay = super::replay::form(visit, place, asked, &exchange, &request).await?;
     let files = format!("/web/data/requests/{id}");
     let file = |name: &str| format!("{files}/{name}?of={}", place.key());
     Ok(view! {
@@ -43,6 +44,7 @@ pub async fn view(visit: &Visit, place: &Place, asked: &Asked, id: RequestId) ->
         <div class="exchange-more">
             {command.map(|command| copy_as_curl(&command))}
             {note(place, asked, &exchange.summary)}
+            {replay}
         </div>
         {find(asked, id, &[&request, &response])}
         <div class="exchange-sides">

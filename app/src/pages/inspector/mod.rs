@@ -10,6 +10,7 @@ mod heads;
 mod json;
 mod messages;
 mod place;
+mod replay;
 mod settings;
 mod states;
 mod timing;
@@ -23,6 +24,7 @@ use crate::{
 use asked::Asked;
 use leptos::prelude::*;
 pub use place::{Place, page_of};
+pub use replay::{FORM as REPLAY_FORM, target as replay_target};
 use server_core::{CoreError, Page};
 
 /// Exchanges in the page; its program asks for more.
