@@ -48,6 +48,9 @@ pub fn done(code: &str) -> Option<&'static str> {
         "backend_deleted" => "The backend was deleted.",
         "backend_restored" => "The backend was restored.",
         "tag_switched" => "The tag was switched. New requests go to the backends that carry it.",
+        "switch_watched" => {
+            "The tag was switched. New requests go to the backends that carry it, and back when a limit is crossed."
+        }
         "switch_started" => {
             "The switch has begun. It goes on by itself, and goes back by itself when a limit is crossed."
         }

@@ -2,9 +2,9 @@
 
 use super::{entered::Entered, finish, invalid, refuse, signed_in};
 use crate::destination::Destination;
-use domain::{Backend, BackendId, HealthStatus, RuleId, ServiceId, SwitchPlan, SwitchStep, Tag};
+use domain::{Backend, BackendId, HealthStatus, RuleId, ServiceId, SwitchPlan, SwitchStep, SwitchWatch, Tag};
 use leptos::prelude::*;
-use server_core::{BackendQuery, CoreError, DomainRef, Page, Services, SwitchRequest, Viewer};
+use server_core::{BackendQuery, CoreError, DomainRef, Page, Services, SwitchHow, SwitchRequest, Viewer};
 use std::collections::HashSet;
 
 /// What is switched, as addresses and forms name it: `domain:` or `route:` and the id.
@@ -28,24 +28,29 @@ fn steps(text: &str) -> Option<Vec<SwitchStep>> {
     steps.collect()
 }
 
-/// How the switch goes; `None`: all at once.
-fn plan(form: &Entered) -> Result<Option<SwitchPlan>, CoreError> {
-    if form.text("mode") != "gradual" {
-        return Ok(None);
-    }
-    let wrong = || invalid("steps", "write steps such as 10% 60s, 50% 60s");
-    let errors = form.optional::<f64>("max_error_percent")?.map(|percent| percent / 100.0);
-    let plan = SwitchPlan {
-        steps: steps(form.text("steps")).ok_or_else(wrong)?,
-        max_error_rate: errors,
-        max_latency_ms: form.optional("max_latency_ms")?,
+/// How the switch goes.
+fn how(form: &Entered) -> Result<SwitchHow, CoreError> {
+    let is_gradual = match form.text("mode") {
+        "gradual" => true,
+        "watched" => false,
+        _ => return Ok(SwitchHow::AtOnce),
     };
-    let field = |error| match error {
+    let max_error_rate = form.optional::<f64>("max_error_percent")?.map(|percent| percent / 100.0);
+    let max_latency_ms = form.optional("max_latency_ms")?;
+    let (field, how, plan) = if is_gradual {
+        let wrong = || invalid("steps", "write steps such as 10% 60s, 50% 60s");
+        let steps = steps(form.text("steps")).ok_or_else(wrong)?;
+        let plan = SwitchPlan { steps, max_error_rate, max_latency_ms };
+        ("steps", SwitchHow::Gradual(plan.clone()), plan)
+    } else {
+        let watch = SwitchWatch { seconds: form.value("watch_seconds")?, max_error_rate, max_latency_ms };
+        ("watch_seconds", SwitchHow::Watched(watch.clone()), watch.into())
+    };
+    plan.check().map_err(|error| match error {
         domain::SwitchPlanError::ErrorRate => invalid("max_error_percent", error),
-        _ => invalid("steps", error),
-    };
-    plan.check().map_err(field)?;
-    Ok(Some(plan))
+        _ => invalid(field, error),
+    })?;
+    Ok(how)
 }
 
 /// The backends with a tag that cannot be expected to serve.
@@ -83,7 +88,7 @@ async fn switch(
     let new_tag: Tag = form.value("to")?;
     let unhealthy = unhealthy(services, viewer, service, &new_tag).await?;
     let healthy = move |id: BackendId| !unhealthy.contains(&id);
-    let request = SwitchRequest { new_tag, plan: plan(form)?, force: form.ticked("force"), healthy: &healthy };
+    let request = SwitchRequest { new_tag, how: how(form)?, force: form.ticked("force"), healthy: &healthy };
     match rule {
         RuleId::Domain(id) => services.hosts().switch(viewer, &DomainRef::Id(id), request).await.map(drop),
         RuleId::Route(id) => services.routes().switch(viewer, id, request).await.map(drop),
@@ -110,6 +115,7 @@ pub async fn switch_tag(
     let result = switch(&services, &viewer, service, rule, &form).await;
     let done = match form.text("mode") {
         "gradual" => "switch_started",
+        "watched" => "switch_watched",
         _ => "tag_switched",
     };
     // Refused: back to the preview, which says who would have served.

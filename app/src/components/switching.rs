@@ -5,7 +5,7 @@ use crate::{
     islands::{self, LiveFeed, RuleSwitch, TimeAgo},
     ssr,
 };
-use domain::{RuleId, RuleNow, ServiceId, Switch, SwitchState, Tag, Target};
+use domain::{RuleId, RuleNow, ServiceId, Switch, SwitchMode, SwitchState, Tag, Target};
 use leptos::prelude::*;
 
 /// Something whose tag can be switched.
@@ -86,7 +86,8 @@ pub fn enabled(rule: &Rule) -> AnyView {
 /// back to what served before. `here` is the page it stands on.
 pub fn current(rule: &Rule, switches: &[Switch], here: &str) -> AnyView {
     let running = switches.first().filter(|latest| latest.state == SwitchState::Running);
-    let initial = RuleNow { rule: rule.id, tag: rule.tag.clone(), switch: running.map(|switch| switch.at(ssr::now())) };
+    let initial =
+        RuleNow { rule: rule.id, tag: rule.tag.clone(), switch: running.and_then(|switch| switch.at(ssr::now())) };
     let acts = match running {
         Some(switch) => ends(rule, switch, here),
         None => back(rule, switches).into_any(),
@@ -96,6 +97,10 @@ pub fn current(rule: &Rule, switches: &[Switch], here: &str) -> AnyView {
 
 /// A click to either end of a switch that is on its way.
 fn ends(rule: &Rule, switch: &Switch, here: &str) -> AnyView {
+    let verb = match switch.mode {
+        SwitchMode::AtOnce => "Keep it",
+        SwitchMode::Gradual => "All at once",
+    };
     view! {
         <p class="when-not-live">
             <a href=here.to_owned()>"Look again"</a>
@@ -103,7 +108,7 @@ fn ends(rule: &Rule, switch: &Switch, here: &str) -> AnyView {
         {(switch.from_tag.is_none()).then_some(view! { <p class="muted">{WITHOUT_TAG}</p> })}
         <div class="actions">
             {to(rule, switch.from_tag.as_ref(), "Go back")}
-            <span class="while-running">{to(rule, Some(&switch.to_tag), "All at once")}</span>
+            <span class="while-running">{to(rule, switch.to_tag.as_ref(), verb)}</span>
         </div>
     }
     .into_any()
@@ -130,7 +135,7 @@ fn to(rule: &Rule, tag: Option<&Tag>, verb: &'static str) -> AnyView {
 
 fn back(rule: &Rule, switches: &[Switch]) -> Option<AnyView> {
     // What has gone back already has nowhere to go back to.
-    let latest = switches.first().filter(|latest| rule.tag.as_ref() == Some(&latest.to_tag))?;
+    let latest = switches.first().filter(|latest| rule.tag == latest.to_tag)?;
     let before = latest.from_tag.as_ref();
     let meaning = before.is_none().then_some(view! { <p class="muted">{WITHOUT_TAG}</p> });
     Some(
@@ -169,7 +174,8 @@ pub fn history(switches: &[Switch]) -> Option<AnyView> {
         return None;
     }
     let entries = switches.iter().map(|switch| {
-        let from = switch.from_tag.as_ref().map_or_else(|| "any tag".to_owned(), ToString::to_string);
+        let [from, to] = [&switch.from_tag, &switch.to_tag]
+            .map(|tag| tag.as_ref().map_or_else(|| "any tag".to_owned(), ToString::to_string));
         let state = match switch.state {
             SwitchState::Running => "under way",
             SwitchState::Done => "done",
@@ -180,7 +186,7 @@ pub fn history(switches: &[Switch]) -> Option<AnyView> {
         view! {
             <li>
                 <TimeAgo at=switch.started_at />
-                <span>{from} " → " {switch.to_tag.to_string()}</span>
+                <span>{from} " → " {to}</span>
                 <span class="muted">{state} {reason}</span>
             </li>
         }

@@ -19,6 +19,9 @@ fn said(switch: &SwitchNow) -> AnyView {
     let why = switch.reason.as_ref().map(|reason| format!(": {reason}"));
     let left = i64::try_from(switch.seconds.saturating_sub(switch.passed)).unwrap_or(i64::MAX);
     match switch.state {
+        SwitchState::Running if switch.percent == 100 => {
+            view! { "All go to " {to} " now, and it is watched for " {format::span(left)} ". " }.into_any()
+        }
         SwitchState::Running => {
             view! { {switch.percent} " % go to " {to} " now, all in " {format::span(left)} ". " }.into_any()
         }

@@ -118,20 +118,32 @@ fn said(verdict: Verdict) -> AnyView {
     notice::error(messages::refusal(code, None, None, None))
 }
 
-const MODES: [(&str, &str); 2] = [("at_once", "All traffic at once"), ("gradual", "Step by step, watched")];
+const MODES: [(&str, &str); 3] = [
+    ("at_once", "All traffic at once"),
+    ("watched", "All traffic at once, watched"),
+    ("gradual", "Step by step, watched"),
+];
 
 /// How it goes.
 fn mode(form: &FormState) -> AnyView {
     view! {
         <div class="gradual fields">
             {select(("switch", form), "mode", "How", &MODES, "at_once")}
-            <div class="gradual-fields fields">
-                {Field::text("switch", "steps", "Steps")
-                    .at_most(400)
-                    .value("10% 60s, 25% 60s, 50% 60s")
-                    .hint("The new tag's share, and for how long; then it gets everything.")
-                    .state(form)
-                    .view()}
+            <div class="limits fields">
+                <div class="gradual-fields">
+                    {Field::text("switch", "steps", "Steps")
+                        .at_most(400)
+                        .value("10% 60s, 25% 60s, 50% 60s")
+                        .hint("The new tag's share, and for how long; then it gets everything.")
+                        .state(form)
+                        .view()}
+                </div>
+                <div class="watched-fields">
+                    {Field::number("switch", "watch_seconds", "Watched for (s)", 1, 604_800)
+                        .value("60")
+                        .state(form)
+                        .view()}
+                </div>
                 <div class="fields-row">
                     {Field::text("switch", "max_error_percent", "Back above so many percent errors")
                         .at_most(8)
@@ -170,7 +182,7 @@ fn confirm(service: &Service, leads: &Leads, tag: &Tag, verdict: Verdict, form: 
             <input type="hidden" name="service_id" value=service.id.to_string() />
             <input type="hidden" name="subject" value=leads.rule.subject() />
             <input type="hidden" name="to" value=tag.to_string() />
-            {form.summary(&["steps", "max_error_percent", "max_latency_ms"])}
+            {form.summary(&["steps", "watch_seconds", "max_error_percent", "max_latency_ms"])}
             {mode(form)}
             {force}
             <button class=class>"Switch to " {tag.to_string()}</button>

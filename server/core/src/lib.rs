@@ -71,7 +71,7 @@ pub use settings::{
     DatabaseUrl, DatabaseUrlError, InspectorSettings, Limits, RoutingSettings, Settings, SignupPolicy,
     UnknownSignupPolicy,
 };
-pub use switching::{SwitchEnd, SwitchRequest, Switches};
+pub use switching::{SwitchEnd, SwitchHow, SwitchRequest, Switches};
 pub use tokens::{TokenRefused, Tokens};
 pub use touched::Touched;
 pub use traffic::{

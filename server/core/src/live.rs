@@ -161,7 +161,7 @@ impl Watch {
         let rules = self.rules.iter().map(|(rule, (tag, switch))| RuleNow {
             rule: *rule,
             tag: tag.clone(),
-            switch: switch.as_ref().map(|switch| switch.at(moment)),
+            switch: switch.as_ref().and_then(|switch| switch.at(moment)),
         });
         let changed: Vec<_> = rules.filter(|now| self.rules_shown.get(&now.rule) != Some(now)).collect();
         self.rules_shown.extend(changed.iter().map(|now| (now.rule, now.clone())));

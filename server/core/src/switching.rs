@@ -13,7 +13,7 @@ use crate::{
 };
 use domain::{
     BackendId, BackendState, DomainId, RevisionAction, RouteId, RuleId, ServiceId, Switch, SwitchId, SwitchMode,
-    SwitchPlan, SwitchState, Tag, UserId,
+    SwitchPlan, SwitchState, SwitchWatch, Tag, UserId,
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect};
 use std::{collections::HashMap, fmt};
@@ -24,13 +24,50 @@ const BACK: &str = "it was switched back";
 /// How many domains, and how many routes, of those that lead to a service are followed live.
 const MOST_RULES: u64 = 20;
 
+/// How a tag is switched.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SwitchHow {
+    /// All traffic at once.
+    AtOnce,
+    /// All traffic at once, and back when the new tag does not do well.
+    Watched(SwitchWatch),
+    /// Step by step.
+    Gradual(SwitchPlan),
+}
+
+impl SwitchHow {
+    /// What is followed until it is over.
+    fn plan(&self) -> Option<SwitchPlan> {
+        match self {
+            Self::AtOnce => None,
+            Self::Watched(watch) => Some(watch.clone().into()),
+            Self::Gradual(plan) => Some(plan.clone()),
+        }
+    }
+
+    fn mode(&self) -> SwitchMode {
+        match self {
+            Self::AtOnce | Self::Watched(_) => SwitchMode::AtOnce,
+            Self::Gradual(_) => SwitchMode::Gradual,
+        }
+    }
+
+    /// What a plan is called that is not one.
+    fn field(&self) -> &'static str {
+        match self {
+            Self::Watched(_) => "watch",
+            Self::AtOnce | Self::Gradual(_) => "plan",
+        }
+    }
+}
+
 /// What is asked for when a tag is switched.
 #[derive(Clone)]
 pub struct SwitchRequest<'a> {
     /// The tag that is to serve.
     pub new_tag: Tag,
-    /// How it goes; `None`: all at once.
-    pub plan: Option<SwitchPlan>,
+    /// How it goes.
+    pub how: SwitchHow,
     /// Whether it is done even if nobody could serve then.
     pub force: bool,
     /// Whether a backend is healthy, as far as whoever asks knows; unknown is healthy.
@@ -41,7 +78,7 @@ impl fmt::Debug for SwitchRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SwitchRequest")
             .field("new_tag", &self.new_tag)
-            .field("plan", &self.plan)
+            .field("how", &self.how)
             .field("force", &self.force)
             .finish_non_exhaustive()
     }
@@ -70,6 +107,7 @@ impl Edit<'_> {
         let rule = RuleId::Domain(DomainId(row.id));
         self.end_switches(row.id, BACK).await?;
         if row.tag.is_some() {
+            self.record_switch(self.at_once(rule, row.tag.clone(), None)).await?;
             let changed = domains::Model { tag: None, ..row.clone() };
             self.write_domain(row, changed, RevisionAction::Switched).await?;
         }
@@ -83,6 +121,7 @@ impl Edit<'_> {
         let rule = RuleId::Route(RouteId(row.id));
         self.end_switches(row.id, BACK).await?;
         if row.tag.is_some() {
+            self.record_switch(self.at_once(rule, row.tag.clone(), None)).await?;
             let changed = routes::Model { tag: None, ..row.clone() };
             self.write_route(row, changed, RevisionAction::Switched).await?;
         }
@@ -102,36 +141,80 @@ impl Edit<'_> {
         };
         let carriers = self.carriers(id.0, &request.new_tag).await?;
         check(&carriers, request)?;
-        if let Some(plan) = &request.plan {
-            plan.check().map_err(|error| CoreError::invalid("plan", error))?;
+        let plan = request.how.plan();
+        if let Some(plan) = &plan {
+            plan.check().map_err(|error| CoreError::invalid(request.how.field(), error))?;
         }
-        let (kind, subject) = words(rule);
+        let subject = words(rule).1;
         if tag.as_ref() == Some(&request.new_tag) {
-            // Whoever wants the tag that serves while another one is switched to, wants to go back.
-            self.end_switches(subject, BACK).await?;
+            self.kept(subject, request).await?;
             self.routed_differently(rule);
             return Ok(None);
         }
         self.end_switches(subject, "another switch was started").await?;
+        let new = request.new_tag.to_string();
+        let done = self.at_once(rule, tag.as_ref().map(ToString::to_string), Some(new.clone()));
+        let row = match plan {
+            None => done,
+            Some(plan) => switches::Model {
+                mode: request.how.mode().as_str().into(),
+                plan: Some(write_json(&plan)?),
+                state: SwitchState::Running.as_str().into(),
+                ended_at: None,
+                ..done
+            },
+        };
+        self.record_switch(row).await?;
+        self.routed_differently(rule);
+        Ok((request.how.mode() == SwitchMode::AtOnce).then_some(new))
+    }
+
+    /// Ends what is under way where the tag that serves is wanted. While another one was switched to, that means to go back,
+    /// and while it was watched, that it need not be any more.
+    async fn kept(&self, subject: Uuid, request: &SwitchRequest<'_>) -> Result<()> {
+        let running = switches::Entity::find()
+            .filter(switches::Column::SubjectId.eq(subject))
+            .filter(switches::Column::State.eq(SwitchState::Running.as_str()));
+        let Some(row) = running.one(self.tx()).await? else { return Ok(()) };
+        if row.mode != SwitchMode::AtOnce.as_str() {
+            return self.end_switches(subject, BACK).await;
+        }
+        if request.how == SwitchHow::AtOnce {
+            let row = switches::Model { state: SwitchState::Done.as_str().into(), ended_at: Some(now()), ..row };
+            edit::update::<switches::Entity, _>(self.tx(), row).await?;
+        }
+        Ok(())
+    }
+
+    /// A switch of a rule from one tag to another that is over as soon as it is made.
+    fn at_once(&self, rule: RuleId, from: Option<String>, to: Option<String>) -> switches::Model {
+        let (kind, subject) = words(rule);
         let moment = now();
-        let at_once = request.plan.is_none();
-        let row = switches::Model {
+        switches::Model {
             id: Uuid::now_v7(),
             subject_kind: kind.into(),
             subject_id: subject,
-            from_tag: tag.as_ref().map(ToString::to_string),
-            to_tag: request.new_tag.to_string(),
-            mode: if at_once { SwitchMode::AtOnce } else { SwitchMode::Gradual }.as_str().into(),
-            plan: request.plan.as_ref().map(write_json).transpose()?,
-            state: if at_once { SwitchState::Done } else { SwitchState::Running }.as_str().into(),
+            from_tag: from,
+            to_tag: to.unwrap_or_default(),
+            mode: SwitchMode::AtOnce.as_str().into(),
+            plan: None,
+            state: SwitchState::Done.as_str().into(),
             reason: None,
             actor_id: self.actor().id().0,
             started_at: moment,
-            ended_at: at_once.then_some(moment),
-        };
-        edit::insert::<switches::Entity, _>(self.tx(), row).await?;
-        self.routed_differently(rule);
-        Ok(at_once.then(|| request.new_tag.to_string()))
+            ended_at: Some(moment),
+        }
+    }
+
+    /// Takes note where a change of a rule is a switch: it leads to the same service, with another tag.
+    pub(crate) async fn retagged(&self, rule: RuleId, old: &TargetEntry, new: &TargetEntry) -> Result<()> {
+        match (old, new) {
+            (TargetEntry::Service { id: old, tag: from }, TargetEntry::Service { id: new, tag: to }) if old == new => {
+                let [from, to] = [from, to].map(|tag| tag.as_ref().map(ToString::to_string));
+                self.record_switch(self.at_once(rule, from, to)).await
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -210,17 +293,11 @@ impl Switches {
         let actor = actor.ok_or(CoreError::NotFound("user")).and_then(to_user).map(Viewer::new)?;
         let mut edit = self.desk.open(&actor).await?;
         let Some(row) = running.one(edit.tx()).await? else { return Ok(()) };
-        if end == SwitchEnd::Done {
-            edit.enable(&row).await?;
-        }
         let rule = match row.subject_kind.as_str() {
             "domain" => RuleId::Domain(DomainId(row.subject_id)),
             _ => RuleId::Route(RouteId(row.subject_id)),
         };
-        let (state, reason) = match end {
-            SwitchEnd::Done => (SwitchState::Done, None),
-            SwitchEnd::Returned(reason) => (SwitchState::Returned, Some(reason)),
-        };
+        let (state, reason) = edit.ended(&row, end).await?;
         let row = switches::Model { state: state.as_str().into(), reason, ended_at: Some(now()), ..row };
         edit::update::<switches::Entity, _>(edit.tx(), row).await?;
         edit.routed_differently(rule);
@@ -229,9 +306,42 @@ impl Switches {
 }
 
 impl Edit<'_> {
-    /// Gives the rule of a switch its new tag.
-    async fn enable(&mut self, switch: &switches::Model) -> Result<()> {
-        let tag = Some(switch.to_tag.clone());
+    /// Lets the rule of a switch have the tag that the switch ends with, and gives what is to be noted of the end.
+    async fn ended(&mut self, row: &switches::Model, end: SwitchEnd) -> Result<(SwitchState, Option<String>)> {
+        let was_at_once = row.mode == SwitchMode::AtOnce.as_str();
+        match end {
+            SwitchEnd::Done if was_at_once => Ok((SwitchState::Done, None)),
+            SwitchEnd::Done => {
+                self.enable(row, Some(row.to_tag.clone())).await?;
+                Ok((SwitchState::Done, None))
+            }
+            SwitchEnd::Returned(reason) if was_at_once => {
+                if !self.would_serve_again(row).await? {
+                    let reason = format!("{reason}; it stays, since no backend runs that served before");
+                    return Ok((SwitchState::Done, Some(reason)));
+                }
+                self.enable(row, row.from_tag.clone()).await?;
+                Ok((SwitchState::Returned, Some(reason)))
+            }
+            SwitchEnd::Returned(reason) => Ok((SwitchState::Returned, Some(reason))),
+        }
+    }
+
+    /// Whether somebody would serve if a switch that was made went back.
+    async fn would_serve_again(&self, switch: &switches::Model) -> Result<bool> {
+        let Some(tag) = &switch.from_tag else { return Ok(true) };
+        let id = switch.subject_id;
+        let service = match switch.subject_kind.as_str() {
+            "domain" => domains::Entity::find_by_id(id).one(self.tx()).await?.and_then(|row| row.service_id),
+            _ => routes::Entity::find_by_id(id).one(self.tx()).await?.and_then(|row| row.service_id),
+        };
+        let Some(service) = service else { return Ok(false) };
+        let before = self.carriers(service, &parse(tag)?).await?;
+        Ok(before.iter().any(|row| row.state == BackendState::Running.as_str()))
+    }
+
+    /// Gives the rule of a switch a tag.
+    async fn enable(&mut self, switch: &switches::Model, tag: Option<String>) -> Result<()> {
         if switch.subject_kind == "domain" {
             let row = domains::Entity::find_by_id(switch.subject_id).one(self.tx()).await?;
             if let Some(row) = row {
@@ -295,7 +405,7 @@ fn shown(rule: RuleId, row: switches::Model) -> Result<Switch> {
         id: SwitchId(row.id),
         rule,
         from_tag: row.from_tag.as_deref().map(parse).transpose()?,
-        to_tag: parse(&row.to_tag)?,
+        to_tag: Some(row.to_tag.as_str()).filter(|tag| !tag.is_empty()).map(parse).transpose()?,
         mode: read_word(&row.mode)?,
         plan: row.plan.as_deref().map(read_json).transpose()?,
         state: read_word(&row.state)?,

@@ -88,7 +88,7 @@ pub use service::{
 };
 pub use session::{TelephoneSession, WebSession};
 pub use subdomain::{Subdomain, SubdomainError};
-pub use switch::{RuleId, Switch, SwitchMode, SwitchPlan, SwitchPlanError, SwitchState, SwitchStep};
+pub use switch::{RuleId, Switch, SwitchMode, SwitchPlan, SwitchPlanError, SwitchState, SwitchStep, SwitchWatch};
 pub use tag::{Tag, TagError, Tags, TooManyTags};
 pub use target::{
     Redirect, RedirectStatus, RedirectStatusError, RedirectTo, RedirectToError, Target, TargetError, TargetFields,

@@ -64,7 +64,7 @@ impl SwitchState {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SwitchPlan {
-    /// Its steps, in order.
+    /// Its steps, in order. A switch that is made at once has one with all traffic, for as long as it is watched.
     pub steps: Vec<SwitchStep>,
     /// Back when more than this share of the new tag's answers are errors; 0 to 1. 0.05 when nothing is said, since a tag
     /// that fails must not go on failing until somebody looks; `null` for never.
@@ -142,6 +142,32 @@ impl SwitchPlan {
     }
 }
 
+/// How a switch that is made at once is watched, and when it goes back by itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SwitchWatch {
+    /// For how long, in seconds.
+    pub seconds: u32,
+    /// As in [`SwitchPlan`].
+    pub max_error_rate: Option<f64>,
+    /// As in [`SwitchPlan`].
+    pub max_latency_ms: Option<u32>,
+}
+
+impl Default for SwitchWatch {
+    fn default() -> Self {
+        let SwitchPlan { max_error_rate, max_latency_ms, .. } = SwitchPlan::default();
+        Self { seconds: 60, max_error_rate, max_latency_ms }
+    }
+}
+
+impl From<SwitchWatch> for SwitchPlan {
+    fn from(watch: SwitchWatch) -> Self {
+        let SwitchWatch { seconds, max_error_rate, max_latency_ms } = watch;
+        Self { steps: vec![SwitchStep { percent: 100, seconds }], max_error_rate, max_latency_ms }
+    }
+}
+
 /// A step of a gradual switch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -161,11 +187,11 @@ pub struct Switch {
     pub rule: RuleId,
     /// The tag before; `None`: all backends served.
     pub from_tag: Option<Tag>,
-    /// The tag after.
-    pub to_tag: Tag,
+    /// The tag after; `None`: all backends serve.
+    pub to_tag: Option<Tag>,
     /// How it goes.
     pub mode: SwitchMode,
-    /// The steps of a gradual one.
+    /// The steps of a gradual one, or how one that was made at once is watched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<SwitchPlan>,
     /// Where it has got to.
@@ -182,18 +208,18 @@ pub struct Switch {
 }
 
 impl Switch {
-    /// How far it has come at this moment.
-    pub fn at(&self, moment: Timestamp) -> SwitchNow {
+    /// How far it has come at this moment; `None` for one that took the tag away, which is always over.
+    pub fn at(&self, moment: Timestamp) -> Option<SwitchNow> {
         let plan = self.plan.clone().unwrap_or_default();
         let passed = u64::try_from((moment - self.started_at).num_seconds()).unwrap_or(0);
-        SwitchNow {
-            to_tag: self.to_tag.clone(),
+        Some(SwitchNow {
+            to_tag: self.to_tag.clone()?,
             state: self.state,
             reason: self.reason.clone(),
             percent: plan.percent_after(passed).unwrap_or(100),
             passed: passed.min(plan.seconds()),
             seconds: plan.seconds(),
-        }
+        })
     }
 }
 

@@ -67,6 +67,9 @@ async fn a_switch_that_makes_no_sense_is_refused() {
         (json!({"new_tag": "v2", "mode": "gradual"}), (422, "plan")),
         (json!({"new_tag": "v2", "plan": {"steps": []}}), (422, "plan")),
         (json!({"new_tag": "v2", "mode": "at_once", "plan": {"steps": [{"percent": 9, "seconds": 9}]}}), (422, "plan")),
+        (json!({"new_tag": "v2", "watch": {}, "plan": {"steps": [{"percent": 9, "seconds": 9}]}}), (422, "watch")),
+        (json!({"new_tag": "v2", "watch": {"seconds": 0}}), (422, "watch")),
+        (json!({"new_tag": "v2", "watch": {"steps": []}}), (400, "watch.steps")),
     ] {
         let answer = post(&client, "domains/app.example.com/switch", body.clone()).await;
         assert_eq!(answer.at_fault(), expected, "{body}");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::{Method, Response};
 use serde_json::{Value, json};
 
-use super::setup::{Named, make, unchecked_service, until_served, visitor};
+use super::setup::{Named, change, make, unchecked_service, until_served, visitor};
 use super::support::{Body, Origin, Switchboard, full, text, until};
 
 #[tokio::test]
@@ -215,4 +215,63 @@ async fn a_switch_goes_back_by_itself_when_the_new_tag_fails() {
         statuses.iter().all(|status| *status == 200)
     })
     .await;
+}
+
+async fn enabled(switchboard: &Switchboard) -> Value {
+    switchboard.client().get("/api/v1/domains/shop.example.com").await.1["enabled_backends_tag"].clone()
+}
+
+#[tokio::test]
+async fn a_switch_that_is_made_at_once_can_be_watched_and_goes_back() {
+    let switchboard = Switchboard::start().await;
+    let good = Named::start("good").await;
+    let bad = Origin::start(async |_| Response::builder().status(500).body(full("bad")).unwrap()).await;
+    let visitor = shop(&switchboard, [("good", &good.origin), ("bad", &bad)]).await;
+    switch(&switchboard, json!({"new_tag": "bad", "watch": {"seconds": 3600, "max_error_rate": 0.2}})).await;
+    assert_eq!(enabled(&switchboard).await, "bad", "at once");
+    let running = last_switch(&switchboard).await;
+    assert_eq!((&running["mode"], &running["state"]), (&json!("at_once"), &json!("running")), "{running}");
+    until_returned(&switchboard, "answers were errors", async || drop(visitor.text("/").await)).await;
+    assert_eq!(enabled(&switchboard).await, "good");
+    until_served(&visitor, "/", "good").await;
+}
+
+#[tokio::test]
+async fn a_watched_switch_is_done_in_time_or_when_it_is_wanted() {
+    let switchboard = Switchboard::start().await;
+    let (blue, green) = tokio::join!(Named::start("blue"), Named::start("green"));
+    let visitor = shop(&switchboard, [("blue", &blue.origin), ("green", &green.origin)]).await;
+    switch(&switchboard, json!({"new_tag": "green", "mode": "at_once", "watch": {"seconds": 1}})).await;
+    until_served(&visitor, "/", "green").await;
+    until(Duration::from_secs(20), "it is done", async || last_switch(&switchboard).await["state"] == "done").await;
+    assert_eq!(enabled(&switchboard).await, "green");
+
+    let long = json!({"new_tag": "blue", "watch": {"seconds": 3600}});
+    for _ in 0..2 {
+        switch(&switchboard, long.clone()).await;
+        assert_eq!(last_switch(&switchboard).await["state"], "running", "asked for twice it goes on");
+    }
+    switch(&switchboard, json!({"new_tag": "blue"})).await;
+    assert_eq!(last_switch(&switchboard).await["state"], "done");
+    assert_eq!(enabled(&switchboard).await, "blue");
+    until_served(&visitor, "/", "blue").await;
+}
+
+/// Where nobody is to go back to, bad answers are better than none.
+#[tokio::test]
+async fn a_watched_switch_stays_when_nobody_runs_that_served_before() {
+    let switchboard = Switchboard::start().await;
+    let good = Named::start("good").await;
+    let bad = Origin::start(async |_| Response::builder().status(500).body(full("bad")).unwrap()).await;
+    let visitor = shop(&switchboard, [("good", &good.origin), ("bad", &bad)]).await;
+    switch(&switchboard, json!({"new_tag": "bad", "watch": {"seconds": 3600}})).await;
+    change(&switchboard, "backends/good", json!({"state": "stopped"})).await;
+    until(Duration::from_secs(40), "it has ended", async || {
+        visitor.text("/").await;
+        last_switch(&switchboard).await["state"] == "done"
+    })
+    .await;
+    let why = last_switch(&switchboard).await["reason"].as_str().unwrap().to_owned();
+    assert!(why.contains("no backend runs"), "{why}");
+    assert_eq!(enabled(&switchboard).await, "bad");
 }

@@ -31,6 +31,8 @@ use uuid::Uuid;
 
 /// How many revisions of one object are kept.
 const KEPT_REVISIONS: u64 = 200;
+/// How many switches of one domain or route.
+const KEPT_SWITCHES: u64 = 200;
 
 /// Where changes are made; cheap to clone.
 #[derive(Debug, Clone)]
@@ -229,6 +231,30 @@ impl<'a> Edit<'a> {
             revisions::Entity::delete_many()
                 .filter(revisions::Column::ObjectId.eq(object.id))
                 .filter(revisions::Column::Id.lte(oldest))
+                .exec(self.tx())
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Takes note of a switch of a rule, and forgets the oldest ones when there are many.
+    pub(crate) async fn record_switch(&self, row: switches::Model) -> Result<()> {
+        let subject = row.subject_id;
+        insert::<switches::Entity, _>(self.tx(), row).await?;
+        let oldest = switches::Entity::find()
+            .select_only()
+            .column(switches::Column::Id)
+            .filter(switches::Column::SubjectId.eq(subject))
+            .order_by_desc(switches::Column::Id)
+            .offset(KEPT_SWITCHES)
+            .limit(1)
+            .into_tuple::<Uuid>()
+            .one(self.tx())
+            .await?;
+        if let Some(oldest) = oldest {
+            switches::Entity::delete_many()
+                .filter(switches::Column::SubjectId.eq(subject))
+                .filter(switches::Column::Id.lte(oldest))
                 .exec(self.tx())
                 .await?;
         }

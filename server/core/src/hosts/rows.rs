@@ -11,7 +11,7 @@ use crate::{
     },
 };
 use domain::{
-    Domain, DomainId, DomainSpec, RevisionAction, RevisionKind, TargetFields, Timestamp, UserId, Verification,
+    Domain, DomainId, DomainSpec, RevisionAction, RevisionKind, RuleId, TargetFields, Timestamp, UserId, Verification,
 };
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -140,6 +140,7 @@ impl Edit<'_> {
         }
         if target != old {
             self.end_switches(row.id, "the domain was changed").await?;
+            self.retagged(RuleId::Domain(DomainId(row.id)), &old, &target).await?;
         }
         self.write_domain(row, changed, action).await
     }

@@ -11,7 +11,8 @@ use crate::{
     },
 };
 use domain::{
-    DomainId, HostPattern, Redirect, RevisionAction, RevisionKind, Route, RouteId, RouteSpec, TargetFields, UserId,
+    DomainId, HostPattern, Redirect, RevisionAction, RevisionKind, Route, RouteId, RouteSpec, RuleId, TargetFields,
+    UserId,
 };
 use sea_orm::{ConnectionTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
@@ -185,6 +186,7 @@ impl Edit<'_> {
         }
         if target != old {
             self.end_switches(row.id, "the route was changed").await?;
+            self.retagged(RuleId::Route(RouteId(row.id)), &old, &target).await?;
         }
         self.write_route(row, changed, action).await
     }

@@ -3,7 +3,8 @@ use domain::{BackendId, RevisionAction, SwitchPlan, SwitchState, Tag, Target};
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 use server_core::{
-    Change, CoreError, DomainQuery, DomainRef, NewTunnel, Page, RevisionQuery, SwitchEnd, SwitchRequest, TunnelPatch,
+    Change, CoreError, DomainQuery, DomainRef, NewTunnel, Page, RevisionQuery, SwitchEnd, SwitchHow, SwitchRequest,
+    TunnelPatch,
 };
 
 fn at(host: &str) -> DomainRef {
@@ -11,7 +12,7 @@ fn at(host: &str) -> DomainRef {
 }
 
 fn to<'a>(tag: &str, force: bool, healthy: &'a (dyn Fn(BackendId) -> bool + Send + Sync)) -> SwitchRequest<'a> {
-    SwitchRequest { new_tag: tag.parse().unwrap(), plan: None, force, healthy }
+    SwitchRequest { new_tag: tag.parse().unwrap(), how: SwitchHow::AtOnce, force, healthy }
 }
 
 pub async fn a_domain_is_made_changed_deleted_and_restored(db: Db) {
@@ -220,8 +221,19 @@ pub async fn a_tag_is_switched(db: Db) {
     assert!(matches!(&now.target, Target::Service { tag: Some(tag), .. } if tag.as_str() == "blue"), "{now:?}");
 
     let switches = hosts.switches(&ada, &host, Page::default()).await.unwrap().items;
-    let steps: Vec<_> = switches.iter().map(|s| (s.from_tag.as_ref().unwrap().as_str(), s.to_tag.as_str())).collect();
+    let steps: Vec<_> =
+        switches.iter().map(|s| (s.from_tag.as_ref().unwrap().as_str(), s.to_tag.as_ref().unwrap().as_str())).collect();
     assert_eq!(steps, [("green", "blue"), ("blue", "green")], "a switch to what is there is none");
+
+    // However the tag is changed, it is a switch.
+    hosts.update(&ada, &host, from(json!({"enabled_backends_tag": "green"}))).await.unwrap();
+    hosts.update(&ada, &host, from(json!({"http_to_https": true}))).await.unwrap();
+    hosts.untag(&ada, &host).await.unwrap();
+    let switches = hosts.switches(&ada, &host, Page::default()).await.unwrap().items;
+    let newest = switches.iter().take(3).map(|s| (s.from_tag.as_ref(), s.to_tag.as_ref(), s.state, s.actor_id));
+    let [blue, green] = ["blue", "green"].map(|tag| tag.parse::<Tag>().unwrap());
+    let expected = [(Some(&green), None), (Some(&blue), Some(&green)), (Some(&green), Some(&blue))];
+    assert!(newest.eq(expected.map(|(before, after)| (before, after, SwitchState::Done, ada.id()))), "{switches:?}");
     hosts.update(&ada, &host, from(json!({"service": null}))).await.unwrap();
     assert_eq!(hosts.switch(&ada, &host, to("blue", true, &well)).await.unwrap_err().code(), "no_tag");
 }
@@ -269,7 +281,7 @@ pub async fn a_gradual_switch_keeps_the_tag_until_it_is_done_or_goes_back(db: Db
     }
     hosts.create(&ada, from(json!({"domain": "app.example", "enabled_backends_tag": "v1"}))).await.unwrap();
     let plan: SwitchPlan = from(json!({"steps": [{"percent": 10, "seconds": 60}], "max_error_rate": 0.1}));
-    let gradual = || SwitchRequest { plan: Some(plan.clone()), ..to("v2", false, &|_| true) };
+    let gradual = || SwitchRequest { how: SwitchHow::Gradual(plan.clone()), ..to("v2", false, &|_| true) };
     let tag = async || match hosts.get(&ada, &at("app.example")).await.unwrap().target {
         Target::Service { tag, .. } => tag.unwrap().to_string(),
         other => panic!("{other:?}"),
@@ -279,7 +291,7 @@ pub async fn a_gradual_switch_keeps_the_tag_until_it_is_done_or_goes_back(db: Db
         rules.into_iter().find_map(|rule| rule.switch).map(|switch| switch.id)
     };
     let nothing = SwitchPlan::default();
-    let request = SwitchRequest { plan: Some(nothing), ..to("v2", false, &|_| true) };
+    let request = SwitchRequest { how: SwitchHow::Gradual(nothing), ..to("v2", false, &|_| true) };
     assert_eq!(hosts.switch(&ada, &at("app.example"), request).await.unwrap_err().code(), "invalid");
 
     let mut changes = services.changes().subscribe();

@@ -1,7 +1,7 @@
 use crate::support::{Db, admin, backend, from, member, pool};
 use domain::{BackendId, Route, Target};
 use serde_json::{Value, json};
-use server_core::{CoreError, Page, RouteQuery, Services, SwitchRequest, Viewer};
+use server_core::{CoreError, Page, RouteQuery, Services, SwitchHow, SwitchRequest, Viewer};
 
 async fn mount(services: &Services, viewer: &Viewer, domain: Value, mount: &str) -> Result<Route, CoreError> {
     let spec = json!({"domain": domain, "mount": mount, "service": "shop"});
@@ -108,8 +108,12 @@ pub async fn others_routes_are_out_of_reach(db: Db) {
     pool(&services, &eve, "shop", "v1").await;
     services.hosts().create(&bob, from(json!({"domain": "a.example"}))).await.unwrap();
     let api = mount(&services, &bob, json!("a.example"), "/api").await.unwrap();
-    let request =
-        || SwitchRequest { new_tag: "v1".parse().unwrap(), plan: None, force: true, healthy: &|_: BackendId| true };
+    let request = || SwitchRequest {
+        new_tag: "v1".parse().unwrap(),
+        how: SwitchHow::AtOnce,
+        force: true,
+        healthy: &|_: BackendId| true,
+    };
     let codes = [
         routes.get(&eve, api.id).await.unwrap_err().code(),
         routes.update(&eve, api.id, from(json!({}))).await.unwrap_err().code(),
@@ -123,8 +127,12 @@ pub async fn others_routes_are_out_of_reach(db: Db) {
     let adas = mount(&services, &ada, json!("a.example"), "/x").await.unwrap();
     assert_eq!(adas.owner_id, bob.id(), "on somebody's domain it is theirs");
     backend(&services, &bob, "shop", "b2", "v2").await;
-    let request =
-        SwitchRequest { new_tag: "v2".parse().unwrap(), plan: None, force: false, healthy: &|_: BackendId| true };
+    let request = SwitchRequest {
+        new_tag: "v2".parse().unwrap(),
+        how: SwitchHow::AtOnce,
+        force: false,
+        healthy: &|_: BackendId| true,
+    };
     routes.switch(&bob, api.id, request).await.unwrap();
     assert_eq!(routes.switches(&bob, api.id, Page::default()).await.unwrap().items[0].from_tag, None);
 }

@@ -8,7 +8,7 @@ use axum::{
 };
 use domain::{Domain, DomainPatch, DomainSpec, Switch};
 use serde::Deserialize;
-use server_core::{DomainQuery, DomainRef, Reference, Services, SwitchRequest, Viewer};
+use server_core::{DomainQuery, DomainRef, Reference, Services, SwitchHow, SwitchRequest, Viewer};
 
 use super::{
     backends::named_service,
@@ -146,7 +146,7 @@ async fn preview(
     let Domain { id, target, .. } = find(&services, &viewer, &which).await?;
     let outlook = Outlook::of(&services, &viewer, &target, &new_tag).await?;
     let healthy = |id| outlook.is_healthy(id);
-    let request = SwitchRequest { new_tag: new_tag.clone(), plan: None, force, healthy: &healthy };
+    let request = SwitchRequest { new_tag: new_tag.clone(), how: SwitchHow::AtOnce, force, healthy: &healthy };
     let tried = services.hosts().try_switch(&viewer, &id.into(), request).await;
     Ok(axum::Json(outlook.preview(&target, new_tag, tried)?))
 }
@@ -158,11 +158,11 @@ async fn switch(
     Json(mut asked): Json<NewSwitch>,
 ) -> ApiResult<axum::Json<Domain>> {
     let Domain { id, target, .. } = find(&services, &viewer, &which).await?;
-    let plan = asked.plan()?;
+    let how = asked.how()?;
     let NewSwitch { new_tag, force, .. } = asked;
     let outlook = Outlook::of(&services, &viewer, &target, &new_tag).await?;
     let healthy = |id| outlook.is_healthy(id);
-    let request = SwitchRequest { new_tag, plan, force, healthy: &healthy };
+    let request = SwitchRequest { new_tag, how, force, healthy: &healthy };
     Ok(axum::Json(services.hosts().switch(&viewer, &id.into(), request).await.map_err(refused)?))
 }
 

@@ -8,7 +8,7 @@ use axum::{
 };
 use domain::{ExplainRequest, Explanation, HostPattern, Route, RouteId, RoutePatch, RouteSpec, Switch};
 use serde::Deserialize;
-use server_core::{CoreError, RouteQuery, Services, SwitchRequest};
+use server_core::{CoreError, RouteQuery, Services, SwitchHow, SwitchRequest};
 
 use super::{
     backends::named_service,
@@ -121,7 +121,7 @@ async fn preview(
     let target = services.routes().get(&viewer, id).await?.target;
     let outlook = Outlook::of(&services, &viewer, &target, &new_tag).await?;
     let healthy = |id| outlook.is_healthy(id);
-    let request = SwitchRequest { new_tag: new_tag.clone(), plan: None, force, healthy: &healthy };
+    let request = SwitchRequest { new_tag: new_tag.clone(), how: SwitchHow::AtOnce, force, healthy: &healthy };
     let tried = services.routes().try_switch(&viewer, id, request).await;
     Ok(axum::Json(outlook.preview(&target, new_tag, tried)?))
 }
@@ -133,11 +133,11 @@ async fn switch(
     Json(mut asked): Json<NewSwitch>,
 ) -> ApiResult<axum::Json<Route>> {
     let target = services.routes().get(&viewer, id).await?.target;
-    let plan = asked.plan()?;
+    let how = asked.how()?;
     let NewSwitch { new_tag, force, .. } = asked;
     let outlook = Outlook::of(&services, &viewer, &target, &new_tag).await?;
     let healthy = |id| outlook.is_healthy(id);
-    let request = SwitchRequest { new_tag, plan, force, healthy: &healthy };
+    let request = SwitchRequest { new_tag, how, force, healthy: &healthy };
     Ok(axum::Json(services.routes().switch(&viewer, id, request).await.map_err(refused)?))
 }
 

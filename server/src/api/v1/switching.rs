@@ -1,9 +1,9 @@
 //! What domains and routes have in common when their tag is switched: what is asked for, and a look at what would
 //! happen.
 
-use domain::{BackendId, ServiceId, ServiceName, SwitchMode, SwitchPlan, Tag, Target};
+use domain::{BackendId, ServiceId, ServiceName, SwitchMode, SwitchPlan, SwitchWatch, Tag, Target};
 use serde::{Deserialize, Serialize};
-use server_core::{BackendQuery, CoreError, Page, Services, Viewer};
+use server_core::{BackendQuery, CoreError, Page, Services, SwitchHow, Viewer};
 use std::collections::HashSet;
 
 use super::backends::Shown;
@@ -23,20 +23,28 @@ pub(super) struct NewSwitch {
     /// Missing: gradual with a plan, at once without.
     mode: Option<SwitchMode>,
     plan: Option<SwitchPlan>,
+    /// How one that is made at once is watched; missing: not at all.
+    watch: Option<SwitchWatch>,
 }
 
 impl NewSwitch {
-    /// The plan of a gradual switch; none of one that is made at once.
-    pub(super) fn plan(&mut self) -> ApiResult<Option<SwitchPlan>> {
-        match (self.mode, self.plan.take()) {
-            (Some(SwitchMode::Gradual), None) => Err(ApiError::invalid(
+    /// How it is to go.
+    pub(super) fn how(&mut self) -> ApiResult<SwitchHow> {
+        match (self.mode, self.plan.take(), self.watch.take()) {
+            (Some(SwitchMode::Gradual), None, _) => Err(ApiError::invalid(
                 "plan",
                 r#"a gradual switch needs a plan, such as {"steps":[{"percent":10,"seconds":60}]}"#,
             )),
-            (Some(SwitchMode::AtOnce), Some(_)) => {
+            (Some(SwitchMode::AtOnce), Some(_), _) => {
                 Err(ApiError::invalid("plan", "a switch that is made at_once has no plan; leave one of the two out"))
             }
-            (_, plan) => Ok(plan),
+            (_, Some(_), Some(_)) => Err(ApiError::invalid(
+                "watch",
+                "a plan has limits of its own; watch is for a switch that is made at_once",
+            )),
+            (_, Some(plan), None) => Ok(SwitchHow::Gradual(plan)),
+            (_, None, Some(watch)) => Ok(SwitchHow::Watched(watch)),
+            (_, None, None) => Ok(SwitchHow::AtOnce),
         }
     }
 }

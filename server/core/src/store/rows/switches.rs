@@ -10,6 +10,7 @@ pub(crate) struct Model {
     pub subject_kind: String,
     pub subject_id: Uuid,
     pub from_tag: Option<String>,
+    /// Empty: no tag is enabled any more.
     pub to_tag: String,
     pub mode: String,
     pub plan: Option<String>,
