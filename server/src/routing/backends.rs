@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dashmap::DashMap;
-use domain::{BackendAddress, BackendId, RegionName, SwitchId};
+use domain::{BackendAddress, BackendId, RegionName, ServiceId, SwitchId, Tag};
 use server_core::{RunningSwitch, Tally};
+use server_routing::balance::Cursor;
 
 use super::backend::Backend;
 use crate::upstream::{Common, ConnectPolicy, Outside, Upstream};
@@ -20,7 +21,11 @@ pub struct Backends {
     upstreams: Mutex<HashMap<BackendId, Arc<Upstream>>>,
     regions: Mutex<HashMap<RegionName, Arc<Upstream>>>,
     tallies: Mutex<HashMap<SwitchId, Arc<Tally>>>,
+    cursors: Mutex<HashMap<PoolKey, Arc<Cursor>>>,
 }
+
+/// Which backends a pool has: those of a service with a tag, or all of them.
+type PoolKey = (ServiceId, Option<Tag>);
 
 impl Backends {
     /// None yet. `outside` says what members' backends may be.
@@ -33,6 +38,7 @@ impl Backends {
             upstreams: Mutex::default(),
             regions: Mutex::default(),
             tallies: Mutex::default(),
+            cursors: Mutex::default(),
         }
     }
 
@@ -95,12 +101,19 @@ impl Backends {
         lock(&self.tallies).entry(switch.id).or_insert_with(|| Arc::new(Tally::new(limit))).clone()
     }
 
+    /// Whose turn it is in the pool of a service's backends with a tag, or of all: a change of the pool is no reason to begin
+    /// with the first one again.
+    pub(super) fn cursor(&self, service: ServiceId, tag: Option<&Tag>) -> Arc<Cursor> {
+        lock(&self.cursors).entry((service, tag.cloned())).or_default().clone()
+    }
+
     /// Lets go of what nobody else holds any more. Its counts begin anew if it comes back.
     pub(super) fn forget_unused(&self) {
         self.states.retain(|_, state| Arc::strong_count(state) > 1);
         lock(&self.upstreams).retain(|_, upstream| Arc::strong_count(upstream) > 1);
         lock(&self.regions).retain(|_, upstream| Arc::strong_count(upstream) > 1);
         lock(&self.tallies).retain(|_, tally| Arc::strong_count(tally) > 1);
+        lock(&self.cursors).retain(|_, cursor| Arc::strong_count(cursor) > 1);
     }
 
     /// Closes connections that have been idle for too long.

@@ -7,7 +7,7 @@ use domain::{BackendState, HealthCheck, Hostname, RegionName, ServiceId, Tag, Tu
 use server_core::{
     BackendEntry, BackendOrigin, RegionEntry, RoutingEntry, RuleEntry, ServiceEntry, Services, TargetEntry,
 };
-use server_routing::balance::{Cursor, stable_hash};
+use server_routing::balance::stable_hash;
 
 use super::backends::Backends;
 use super::pool::{Candidate, Origin, Pool, Ties};
@@ -146,7 +146,7 @@ impl Making<'_> {
             meter: self.services.traffic().meter(service.id.0, service.owner),
             strategy: service.balance,
             affinity: Ties::new(&service.affinity),
-            cursor: Cursor::default(),
+            cursor: self.backends.cursor(service.id, tag),
             candidates: candidates.into_iter().map(|(_, candidate)| candidate).collect(),
             near,
         }

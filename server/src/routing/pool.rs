@@ -35,7 +35,7 @@ pub struct Pool {
     pub meter: Arc<Meter>,
     pub(super) strategy: Balance,
     pub(super) affinity: Ties,
-    pub(super) cursor: Cursor,
+    pub(super) cursor: Arc<Cursor>,
     /// Those of this node's region, and those of no region in particular, first.
     pub(super) candidates: Box<[Candidate]>,
     /// How many of them are near.

@@ -49,6 +49,29 @@ async fn one_after_the_other_and_none_that_drains_or_is_stopped() {
 }
 
 #[tokio::test]
+async fn a_change_of_the_pool_gives_nobody_another_turn() {
+    let switchboard = Switchboard::start().await;
+    let (a, b, c) = tokio::join!(Named::start("a"), Named::start("b"), Named::start("c"));
+    let backends = [("a", a.address()), ("b", b.address()), ("c", c.address())];
+    let backends = backends.each_ref().map(|(id, address)| (*id, address.as_str()));
+    let visitor = pool(&switchboard, json!({"balance": "round_robin"}), &backends).await;
+    until(Duration::from_secs(10), "all three", async || answers(&visitor, 3).await.len() == 3).await;
+    let mut seen = BTreeMap::new();
+    for weight in 2..11 {
+        *seen.entry(answers(&visitor, 1).await.into_keys().next().unwrap()).or_insert(0) += 1;
+        change(&switchboard, "backends/a", json!({"weight": weight})).await;
+        until(Duration::from_secs(10), "the pool is another", async || {
+            let asked = json!({"url": "http://pool.example.com/"});
+            let (_, told) = switchboard.client().post("/api/v1/routes/explain", &asked).await;
+            let candidates = told["outcome"]["candidates"].as_array().cloned().unwrap_or_default();
+            candidates.iter().any(|candidate| candidate["id"] == "a" && candidate["weight"] == weight)
+        })
+        .await;
+    }
+    assert_eq!(seen.into_values().collect::<Vec<_>>(), [3, 3, 3]);
+}
+
+#[tokio::test]
 async fn weights_are_kept() {
     let switchboard = Switchboard::start().await;
     let (a, b) = tokio::join!(Named::start("a"), Named::start("b"));
