@@ -7,21 +7,22 @@ mod support;
 
 use std::time::Duration;
 
+use sea_orm::{ConnectionTrait, Database};
 use serde_json::json;
-use support::{Client, Home, Origin, Switchboard, full, until};
+use support::{Client, Home, Origin, Programs, Switchboard, full, until, within};
 use telephone::{Agent, Announcement, Target};
 
 const SOON: Duration = Duration::from_secs(20);
 
 /// A domain that leads to a backend.
-async fn lead(switchboard: &Switchboard, domain: &str, origin: &Origin) {
+async fn lead(client: &Client, domain: &str, origin: &Origin) {
     let service = json!({"name": domain, "health_check": {"enabled": false}});
     for (what, fields) in [
         ("services", service),
         ("backends", json!({"address": origin.address.to_string(), "service": domain})),
         ("domains", json!({"domain": domain, "service": domain})),
     ] {
-        let (status, made) = switchboard.client().post(&format!("/api/v1/{what}"), &fields).await;
+        let (status, made) = client.post(&format!("/api/v1/{what}"), &fields).await;
         assert_eq!(status, 201, "{made}");
     }
 }
@@ -32,7 +33,7 @@ async fn routing_goes_on_without_the_database() {
     let url = server.new_database("away").unwrap();
     let switchboard = Switchboard::start_with(&[("SWITCHBOARD_DATABASE_URL", &url)]).await;
     let origin = Origin::mirror().await;
-    lead(&switchboard, "app.example.com", &origin).await;
+    lead(&switchboard.client(), "app.example.com", &origin).await;
     let _telephone = switchboard.telephone("blog", &origin).await;
     let visitors = [Client::new(switchboard.address, "app.example.com"), switchboard.visitor("blog")];
     for visitor in &visitors {
@@ -60,7 +61,7 @@ async fn a_change_on_one_node_is_live_on_the_other() {
     let one = Switchboard::start_with(&settings).await;
     let other = Switchboard::start_in(Home::new(), &settings).await;
     let origin = Origin::mirror().await;
-    lead(&one, "app.example.com", &origin).await;
+    lead(&one.client(), "app.example.com", &origin).await;
     let visitor = Client::new(other.address, "app.example.com");
     until(SOON, "the other node serves it", async || visitor.text("/").await.0 == 200).await;
     assert_eq!(one.client().delete("/api/v1/domains/app.example.com").await.0, 204);
@@ -75,7 +76,7 @@ async fn what_is_to_be_recorded_is_said_on_one_node_and_done_by_the_other() {
     let one = Switchboard::start_with(&settings).await;
     let other = Switchboard::start_in(Home::new(), &settings).await;
     let origin = Origin::mirror().await;
-    lead(&one, "app.example.com", &origin).await;
+    lead(&one.client(), "app.example.com", &origin).await;
     let visitor = Client::new(other.address, "app.example.com");
     until(SOON, "the other node serves it", async || visitor.text("/").await.0 == 200).await;
     let api = one.client();
@@ -120,4 +121,35 @@ async fn telephones_follow_what_is_switched_on_another_node() {
     let (status, switched) = other.client().post("/api/v1/domains/shop.example.com/switch", &green).await;
     assert_eq!(status, 200, "{switched}");
     until(SOON, "requests move", async || visitor.text("/").await == (200, "green".to_owned())).await;
+}
+
+/// Everything is read when another process says that too much has changed to tell, and once that fails.
+#[tokio::test]
+async fn what_a_failed_reading_has_missed_is_read_with_the_next_change() {
+    let server = test_postgres::Server::start().unwrap();
+    let url = server.new_database("failing").unwrap();
+    let settings = [("SWITCHBOARD_DATABASE_URL", url.as_str()), ("SWITCHBOARD_UPDATE_INTERVAL", "1h")];
+    let mut programs = Programs::start_with(&settings).await;
+    let origin = Origin::mirror().await;
+    lead(&programs.client(), "changed.example.com", &origin).await;
+    let changed = Client::new(programs.address, "changed.example.com");
+    until(SOON, "it is served", async || changed.text("/").await.0 == 200).await;
+
+    let database = Database::connect(&url).await.unwrap();
+    for statement in [
+        // Only who reads everything looks at it.
+        "ALTER TABLE regions RENAME TO away",
+        "UPDATE domains SET deleted_at = updated_at WHERE host = 'changed.example.com'",
+        "NOTIFY switchboard_routing, 'somebody *'",
+    ] {
+        database.execute_unprepared(statement).await.unwrap();
+    }
+    within(SOON, "the reading fails", programs.switchboard.line_with("the routing table was not refreshed")).await;
+    assert_eq!(changed.text("/").await.0, 200);
+    database.execute_unprepared("ALTER TABLE away RENAME TO regions").await.unwrap();
+
+    lead(&programs.client(), "next.example.com", &origin).await;
+    let next = Client::new(programs.address, "next.example.com");
+    until(SOON, "the next change is served", async || next.text("/").await.0 == 200).await;
+    until(SOON, "and what was missed", async || changed.text("/").await.0 == 404).await;
 }
