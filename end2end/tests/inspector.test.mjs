@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { confirm } from "../support/dashboard.mjs";
+import { api, confirm } from "../support/dashboard.mjs";
 import { request } from "../support/http.mjs";
 import { capture, exchange, inspected, row, rows } from "../support/inspector.mjs";
 import { assertFaultless, look } from "../support/looks.mjs";
@@ -193,6 +193,40 @@ scenario("bodies of every kind are shown as what they are", async (stage) => {
     await exchange(page).getByText("ping-1").first().waitFor();
     const kinds = await messages.allInnerTexts();
     assert.ok(kinds.some((text) => /from the client\s+text/.test(text)) && kinds.some((text) => /close/.test(text)), kinds.join("\n"));
+  } finally {
+    shop.close();
+  }
+});
+
+scenario("domains and routes have inspectors of their own", async (stage) => {
+  const page = await stage.browser.visitor();
+  const shop = await inspected(stage, page);
+  try {
+    const call = await api(stage.origin);
+    const host = "shop.example.com";
+    const domain = await call("POST", "/domains", { domain: host, tunnel: "shop" });
+    const route = await call("POST", "/routes", { domain: host, mount: "/api", tunnel: "shop" });
+    const ask = (path) => request(stage.origin + path, { headers: { host } });
+    await page.goto(`/web/domains/${domain.id}`);
+    await page.getByRole("link", { name: "Inspect requests" }).click();
+    await page.getByText(/curl -i http:\/\/shop\.example\.com:\d+\//).waitFor();
+    await page.getByText("Live", { exact: true }).waitFor();
+    await ask("/robots.txt");
+    await row(page, "/robots.txt").waitFor();
+    await row(page, "/robots.txt").getByRole("link").click();
+    await exchange(page).locator(".exchange-title", { hasText: "http://shop.example.com/robots.txt" }).waitFor();
+
+    await page.goto(`/web/routes/${route.id}`);
+    await page.getByRole("link", { name: "Inspect requests" }).click();
+    await page.getByText("Live", { exact: true }).waitFor();
+    await ask("/robots.txt?not=here");
+    await ask("/api/orders.json");
+    await row(page, "/api/orders.json").waitFor();
+    assert.equal(await rows(page).count(), 1);
+    // Whatever came to the tunnel is in its own.
+    await page.goto(shop.path);
+    await row(page, "not=here").waitFor();
+    assert.equal(await rows(page).count(), 3);
   } finally {
     shop.close();
   }
