@@ -43,6 +43,9 @@ async fn sqlite(path: &Path) -> Result<DatabaseConnection, OpenError> {
         .min_connections(1)
         .acquire_timeout(Duration::from_secs(5))
         .sqlx_logging(false)
+        // SQLite ends a transaction by itself when the disk is full, and the driver goes on counting it: what would be
+        // transactions then are steps within one that never ends and holds up everybody else.
+        .map_sqlx_sqlite_before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
         .map_sqlx_sqlite_opts(move |options| {
             options
                 .in_memory(false)

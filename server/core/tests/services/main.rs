@@ -69,6 +69,7 @@ scenarios! {
     tunnels::a_telephone_is_refused,
     tunnels::of_fifty_claims_one_owner_wins,
     tunnels::a_user_has_so_many_tunnels,
+    tunnels::what_the_database_takes_back_by_itself_holds_nobody_up,
     announced::what_is_announced_is_made_once,
     announced::what_is_no_longer_announced_is_taken_back,
     announced::a_telephone_without_a_tag_does_not_change_sides,

@@ -286,3 +286,23 @@ pub async fn a_user_has_so_many_tunnels(db: Db) {
     tunnels.create(&ada, named("three")).await.unwrap();
     assert_eq!(tunnels.restore(&ada, first.id).await.unwrap_err().code(), "tunnel_limit");
 }
+
+pub async fn what_the_database_takes_back_by_itself_holds_nobody_up(db: Db) {
+    let services = db.open().await;
+    let viewer = admin(&services, "root").await;
+    // SQLite ends a transaction by itself when the disk is full. A trigger makes it do so as well.
+    if !db.url.starts_with("sqlite:") {
+        return;
+    }
+    let other = sea_orm::Database::connect(format!("{}?mode=rw", db.url)).await.unwrap();
+    let run = async |sql: &str| sea_orm::ConnectionTrait::execute_unprepared(&other, sql).await;
+    run("CREATE TRIGGER full BEFORE INSERT ON tunnels BEGIN SELECT RAISE(ROLLBACK, 'full'); END").await.unwrap();
+    services.tunnels().create(&viewer, named("one")).await.unwrap_err();
+    run("DROP TRIGGER full").await.unwrap();
+    services.tunnels().create(&viewer, named("one")).await.unwrap();
+    // A transaction that has written, and then comes to nothing, leaves no lock behind.
+    run("CREATE TRIGGER refused BEFORE INSERT ON revisions BEGIN SELECT RAISE(ABORT, 'refused'); END").await.unwrap();
+    services.tunnels().create(&viewer, named("two")).await.unwrap_err();
+    run("DROP TRIGGER refused").await.unwrap();
+    services.tunnels().create(&viewer, named("two")).await.unwrap();
+}
