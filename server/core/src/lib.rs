@@ -43,7 +43,7 @@ pub use alerts::{AlertEventQuery, Alerts, Courier, Notice};
 pub use announcing::{AnnouncedService, Announcement, AnnouncementRefused, Announcements};
 pub use auth::{TokenHolder, Viewer};
 pub use changes::{Change, Changes, Follower, Gathered};
-pub use declared::{Declaration, Declared, Plan, Planned, Reach};
+pub use declared::{AnnouncedTags, Declaration, Declared, Plan, Planned, Reach};
 pub use edit::{DomainRef, Reference, ServiceRef};
 pub use engine::Engine;
 pub use error::{CoreError, OpenError, Result};

@@ -1,10 +1,10 @@
 //! The program as people and container engines start it: exit codes, messages, signals.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[expect(unreachable_pub, reason = "shared between test binaries")]
-#[path = "../support/home.rs"]
-mod home;
 mod routing;
+#[expect(unused_imports, reason = "each test binary uses a part of this")]
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -13,7 +13,7 @@ use std::{
     process::{Child, Command, ExitStatus, Output, Stdio},
 };
 
-use home::Home;
+use support::Home;
 
 /// A folder with the data of one server.
 pub(crate) struct Place(Home);

@@ -2,6 +2,9 @@
 
 use serde_json::Value;
 
+use telephone::{Agent, Announcement, Target};
+
+use super::support::{Origin, Switchboard};
 use super::{Ended, Place};
 
 const DOCUMENT: &str = r#"
@@ -82,6 +85,31 @@ fn a_document_is_planned_applied_and_exported() {
     assert!(lines[0].starts_with("~ backend web-2: address ") && lines[0].contains("10.0.0.3"), "{changed}");
     assert_eq!(lines[1], "- route shop.example.com /api", "{changed}");
     assert_eq!(lines[2], "0 made, 1 changed, 1 deleted.");
+}
+
+/// What telephones bring is in no document, and their tags are all the same enabled.
+#[tokio::test]
+async fn what_telephones_have_made_can_be_applied_to_an_empty_server() {
+    let switchboard = Switchboard::start().await;
+    let origin = Origin::mirror().await;
+    let (_, token) = switchboard.token().await;
+    let announced = Announcement { host: Some("shop.example.com".to_owned()), ..Announcement::default() };
+    let announced = Announcement { tag: Some("blue".to_owned()), ..announced };
+    let target = Target::parse(&origin.address.to_string()).unwrap();
+    let telephone = Agent::builder(switchboard.url(), token).target(target).announce(announced).start().unwrap();
+    telephone.ready().await.unwrap();
+    drop(telephone);
+    let exported = done(Place(switchboard.stop().await).run(&["export", "--data-dir", "."]));
+    assert!(exported.contains("[[announced]]") && !exported.contains("[[backends]]"), "{exported}");
+
+    let place = administered();
+    let without = exported.replace("tags = [\"blue\"]", "tags = [\"green\"]");
+    let refused = apply(&place, &without, &[]);
+    assert!(refused.code == Some(65) && refused.stderr.contains("blue"), "{refused:?}");
+    let applied = done(apply(&place, &exported, &[]));
+    assert!(applied.contains("2 made, 0 changed, 0 deleted.\n"), "{applied}");
+    assert_eq!(done(apply(&place, &exported, &[])), "Everything is as the document says; nothing to do.\n");
+    assert_eq!(done(place.run(&["export"])), exported);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Making what is there what a document says.
 
-use super::{Current, Declaration, Reach};
+use super::{AnnouncedTags, Current, Declaration, Reach};
 use crate::{
     CoreError, Result, Viewer,
     edit::Edit,
@@ -35,8 +35,8 @@ impl Edit<'_> {
     /// Does what [`Declared::apply`](super::Declared::apply) says. What is in the way goes first: routes and domains that
     /// are not wanted any more. Services go last, when nothing leads to them.
     pub(super) async fn apply(&mut self, viewer: &Viewer, reach: Reach, wanted: &Declaration) -> Result<()> {
-        let Declaration { services, backends, domains, routes } = wanted;
-        if services.len() + backends.len() + domains.len() + routes.len() > MAX_ITEMS {
+        let Declaration { services, backends, announced, domains, routes } = wanted;
+        if services.len() + backends.len() + announced.len() + domains.len() + routes.len() > MAX_ITEMS {
             return Err(CoreError::invalid("document", format!("a document has at most {MAX_ITEMS} things")));
         }
         let owners = self.owners_of(viewer, reach, wanted).await?;
@@ -53,6 +53,7 @@ impl Edit<'_> {
         self.remove_unwanted_rules(&current, &domains, &routes).await?;
         self.apply_services(&current, services.clone()).await?;
         self.apply_backends(&current, backends).await?;
+        self.expect(announced).await?;
         self.apply_domains(&current, domains).await?;
         self.apply_routes(&current, routes).await?;
         for row in &current.services {
@@ -76,6 +77,7 @@ impl Edit<'_> {
     async fn owners_of(&self, viewer: &Viewer, reach: Reach, wanted: &Declaration) -> Result<HashMap<Email, Uuid>> {
         let named = (wanted.services.iter().map(|spec| &spec.owner))
             .chain(wanted.backends.iter().map(|spec| &spec.owner))
+            .chain(wanted.announced.iter().map(|tags| &tags.owner))
             .chain(wanted.domains.iter().map(|spec| &spec.owner))
             .chain(wanted.routes.iter().map(|spec| &spec.owner));
         let emails: HashSet<&Email> = named.flatten().collect();
@@ -139,6 +141,17 @@ impl Edit<'_> {
         for spec in sorted(wanted) {
             let done = self.insert_backend(spec.clone(), APPLIED).await;
             done.map_err(|error| error.of(&backend_label(spec)))?;
+        }
+        Ok(())
+    }
+
+    /// Takes note of the tags that telephones bring.
+    async fn expect(&mut self, announced: &[AnnouncedTags]) -> Result<()> {
+        for AnnouncedTags { owner, service, tags } in announced {
+            let owner = self.owner_named(owner.as_ref()).await?;
+            let found = self.find_service(&owner, None, Some(service)).await;
+            let row = found.map_err(|error| error.of(&format!("announced tags of service {service}")))?;
+            self.expect_tags(row.id, tags);
         }
         Ok(())
     }

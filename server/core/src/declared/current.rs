@@ -1,18 +1,18 @@
 //! What is there, as a document would say it.
 
-use super::{Declaration, Reach};
+use super::{AnnouncedTags, Declaration, Reach};
 use crate::{
     CoreError, Result, Viewer,
     edit::{Names, scope, target_of},
     hosts, pools, routes as route_rows,
     store::{
-        parse,
+        parse, read_json,
         rows::{backends, domains, routes, services, users},
     },
 };
-use domain::{BackendSpec, DomainSpec, Email, RouteSpec, ServiceSpec, TargetFields};
+use domain::{BackendSpec, DomainSpec, Email, RouteSpec, ServiceSpec, Tag, Tags, TargetFields};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
 /// All rows within reach that are not deleted, and the names that they refer to.
@@ -72,9 +72,36 @@ impl Current {
         Ok(Declaration {
             services: self.services.iter().map(|row| self.service(row)).collect::<Result<_>>()?,
             backends: self.backends.iter().map(|row| self.backend(row)).collect::<Result<_>>()?,
+            announced: self.announced()?,
             domains: self.domains.iter().map(|row| self.domain(row)).collect::<Result<_>>()?,
             routes,
         })
+    }
+
+    /// The tags that are enabled and that no backend of the document carries.
+    fn announced(&self) -> Result<Vec<AnnouncedTags>> {
+        let domains = self.domains.iter().map(|row| (row.service_id, &row.tag));
+        let routes = self.routes.iter().map(|row| (row.service_id, &row.tag));
+        let mut enabled: HashMap<Uuid, BTreeSet<Tag>> = HashMap::new();
+        for (service, tag) in domains.chain(routes) {
+            if let (Some(service), Some(tag)) = (service, tag) {
+                enabled.entry(service).or_default().insert(parse(tag)?);
+            }
+        }
+        for row in &self.backends {
+            if let Some(enabled) = enabled.get_mut(&row.service_id) {
+                let carried: Tags = read_json(&row.tags)?;
+                enabled.retain(|tag| !carried.contains(tag));
+            }
+        }
+        let mut announced = Vec::new();
+        for row in &self.services {
+            if let Some(tags) = enabled.remove(&row.id).filter(|tags| !tags.is_empty()) {
+                let (owner, service) = (self.owner(row.owner_id)?, parse(&row.name)?);
+                announced.push(AnnouncedTags { owner, service, tags });
+            }
+        }
+        Ok(announced)
     }
 
     pub(super) fn service(&self, row: &services::Model) -> Result<ServiceSpec> {

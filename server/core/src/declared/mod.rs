@@ -6,9 +6,10 @@ mod plan;
 
 use crate::{Result, Viewer, edit::Desk};
 use current::Current;
-use domain::{BackendSpec, DomainSpec, RouteSpec, ServiceSpec};
+use domain::{BackendSpec, DomainSpec, Email, RouteSpec, ServiceName, ServiceSpec, Tag};
 pub use plan::{Plan, Planned};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// What is routed by, as one document.
 #[derive(Debug)]
@@ -27,12 +28,28 @@ pub struct Declaration {
     /// Backends, each known by its id, which it must have.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub backends: Vec<BackendSpec>,
+    /// Tags that are enabled, and that telephones bring.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub announced: Vec<AnnouncedTags>,
     /// Domains, each known by its host.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub domains: Vec<DomainSpec>,
     /// Routes, each known by its domain and mount.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<RouteSpec>,
+}
+
+/// Tags of a service that may be enabled though no backend of the document carries them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnnouncedTags {
+    /// Whose the service is; `None`: the caller's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Email>,
+    /// The service.
+    pub service: ServiceName,
+    /// The tags.
+    pub tags: BTreeSet<Tag>,
 }
 
 /// Whose things a document is about; of these, what it does not name is deleted.

@@ -14,7 +14,7 @@ use crate::{
         unique_violation, write_json,
     },
 };
-use domain::{Hostname, RevisionAction, RevisionKind, RuleId};
+use domain::{Hostname, RevisionAction, RevisionKind, RuleId, ServiceId, Tag};
 pub(crate) use limits::Counted;
 use limits::Counts;
 pub(crate) use names::Names;
@@ -25,6 +25,7 @@ use sea_orm::{
     QueryFilter, QueryOrder, QuerySelect,
 };
 use serde::Serialize;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 pub(crate) use target::{TargetColumns, target_of, unknown_tag};
 use uuid::Uuid;
@@ -60,6 +61,8 @@ pub(crate) struct Edit<'a> {
     names: Names,
     /// Whether revisions name who makes the change.
     named: bool,
+    /// Tags of services that telephones bring, as the document says.
+    expected: HashSet<(Uuid, Tag)>,
 }
 
 /// What a revision is about.
@@ -125,6 +128,7 @@ impl Desk {
             counts: Counts::default(),
             names: Names::default(),
             named: true,
+            expected: HashSet::new(),
         })
     }
 }
@@ -172,6 +176,16 @@ impl<'a> Edit<'a> {
             self.desk.publish(self.touched);
         }
         Ok(())
+    }
+
+    /// From now on these tags may be enabled though no backend of the service carries them.
+    pub(crate) fn expect_tags(&mut self, service: Uuid, tags: &BTreeSet<Tag>) {
+        self.expected.extend(tags.iter().map(|tag| (service, tag.clone())));
+    }
+
+    /// Whether this tag may.
+    pub(crate) fn expects(&self, service: ServiceId, tag: &Tag) -> bool {
+        self.expected.contains(&(service.0, tag.clone()))
     }
 
     /// Whether revisions say from now on who makes the change.

@@ -105,6 +105,7 @@ impl Edit<'_> {
         let target = TargetEntry::Service { id, tag };
         if let TargetEntry::Service { tag: Some(tag), .. } = &target
             && old != Some(&target)
+            && !self.expects(id, tag)
             && self.carriers(id.0, tag).await?.is_empty()
         {
             return Err(unknown_tag(tag));
