@@ -19,6 +19,7 @@ mod m20261121_000004_routing;
 mod m20261122_000005_breakdowns;
 mod m20261122_000006_exchanges;
 mod m20261122_000007_alerts;
+mod m20261122_000008_tunnel_sessions;
 
 /// All steps.
 #[derive(Debug)]
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000005_breakdowns::Migration),
             Box::new(m20261122_000006_exchanges::Migration),
             Box::new(m20261122_000007_alerts::Migration),
+            Box::new(m20261122_000008_tunnel_sessions::Migration),
         ]
     }
 }

@@ -241,3 +241,50 @@ async fn a_restarted_server_has_everything_and_its_telephones_back() {
         tokio::task::yield_now().await;
     }
 }
+
+#[tokio::test]
+async fn its_telephones_are_listed_with_how_they_do_and_why_they_went() {
+    let mut switchboard = Switchboard::start().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let nobody = listener.local_addr().unwrap();
+    drop(listener);
+    let (token_id, token) = switchboard.token().await;
+    let target = Target::parse(&nobody.to_string()).unwrap();
+    let builder = Agent::builder(switchboard.url(), &token).target(target).subdomain("shop").name("laptop");
+    let agent = builder.start().unwrap();
+    agent.ready().await.unwrap();
+    assert_eq!(switchboard.visitor("shop").text("/").await.0, 502);
+    let path = format!("/api/v1/tunnels/{}/connections", switchboard.tunnel("shop").await["id"].as_str().unwrap());
+    let listed = switchboard.client().get(&path).await.1;
+    let now = &listed["items"][0];
+    assert_eq!((&now["machine"], &now["ended_at"], &now["reason"]), (&json!("laptop"), &Value::Null, &Value::Null));
+    assert_eq!(now["quality"]["local_failures"], 1, "{listed:#}");
+    assert_eq!(now["quality"]["last_local_failure"]["code"], "local_unreachable");
+    until(Duration::from_secs(60), "a round trip is measured", async || {
+        let listed = switchboard.client().get(&path).await.1;
+        listed["items"][0]["round_trips"][0]["ms"].is_number()
+    })
+    .await;
+    let listed = switchboard.client().get(&path).await.1;
+    assert!(listed["items"][0]["quality"]["credit_bytes"].as_u64().unwrap() > 0, "{listed:#}");
+
+    agent.shutdown().await;
+    let origin = Origin::echo().await;
+    let _second = switchboard.telephone_with(&token, "shop", &origin).await;
+    assert_eq!(switchboard.client().delete(&format!("/api/v1/tokens/{token_id}")).await.0, 204);
+    let reasons = async |switchboard: &Switchboard| -> Vec<String> {
+        let listed = switchboard.client().get(&path).await.1;
+        let items = listed["items"].as_array().unwrap().iter();
+        items.filter_map(|item| item["reason"].as_str().map(str::to_owned)).collect()
+    };
+    until(Duration::from_secs(60), "both are told of", async || reasons(&switchboard).await.len() == 2).await;
+    switchboard = Switchboard::start_in(switchboard.stop().await, &[]).await;
+    switchboard.sign_in().await;
+    let told = reasons(&switchboard).await;
+    assert!(told[0].contains("the token was revoked"), "{told:?}");
+    assert!(told[1].starts_with("the telephone hung up"), "{told:?}");
+    let listed = switchboard.client().get(&format!("{path}?limit=1")).await.1;
+    let rest = format!("{path}?limit=1&cursor={}", listed["next_cursor"].as_str().unwrap());
+    let rest = switchboard.client().get(&rest).await.1;
+    assert_eq!((&rest["items"][0]["quality"]["local_failures"], &rest["next_cursor"]), (&json!(1), &Value::Null));
+}

@@ -36,6 +36,6 @@ pub use live_feed::{Feed, Link, LiveFeed};
 pub use recent::RecentRequests;
 pub use request_list::RequestList;
 pub use rule_switch::{RuleSwitch, enabled};
-pub use sessions::Sessions;
+pub use sessions::{Sessions, local_words};
 pub use time::TimeAgo;
 pub use tunnel_cells::{Sparkline, TunnelBadge, TunnelRate, TunnelSessions};

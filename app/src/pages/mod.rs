@@ -24,6 +24,7 @@ mod signup;
 mod switch;
 mod tokens;
 mod tunnel;
+mod tunnel_sessions;
 mod tunnels;
 mod visit;
 

@@ -1,6 +1,7 @@
 //! One tunnel.
 
 use super::{
+    tunnel_sessions,
     tunnels::now,
     visit::{Visit, signed_in},
 };
@@ -70,6 +71,7 @@ async fn present(visit: &Visit, tunnel: &Tunnel) -> Result<AnyView, CoreError> {
     let told = breakdown(&Shown { breakdown: &told, subject: &subject, window, tunnel: Some(id) });
     let given = sessions_given(&visit.services.traffic().sessions(id));
     let form = FormState::of(&visit.query, Some("settings"));
+    let past = tunnel_sessions::section(visit, id).await?;
     let (head, waiting) = (head(tunnel, &state), waiting(tunnel, &visit.request.server_url));
     let (sessions, settings, acts) = (tunnel.sessions.clone(), settings(tunnel, &form), acts(tunnel));
     Ok(view! {
@@ -86,6 +88,7 @@ async fn present(visit: &Visit, tunnel: &Tunnel) -> Result<AnyView, CoreError> {
                 </div>
                 {given}
             </section>
+            {past}
             <section aria-labelledby="recent-title">
                 <header class="section-head">
                     <h2 id="recent-title">"Latest requests"</h2>

@@ -1,11 +1,18 @@
 //! Which telephones serve what, in this process.
 
-use crate::{Change, Changes};
-use domain::{TelephoneSession, TelephoneSessionId, TunnelId};
+use crate::{Change, Changes, store::now};
+use domain::{
+    LineQuality, LocalFailure, RoundTrip, SessionRecord, TelephoneSession, TelephoneSessionId, Timestamp, TunnelId,
+};
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+
+/// How many round trips of a session are kept: five minutes of them.
+const ROUND_TRIPS: usize = 60;
+/// How many sessions that have ended wait for a database that is away.
+const MAX_ENDED: usize = 10_000;
 
 /// The telephones that are connected to this process.
 #[derive(Debug, Clone)]
@@ -20,6 +27,18 @@ struct State {
     sessions: HashMap<TunnelId, Vec<TelephoneSession>>,
     /// Tunnels whose telephone came or left, to be stored with the next batch.
     seen: HashSet<TunnelId>,
+    /// The latest round trips, the oldest first.
+    round_trips: HashMap<TelephoneSessionId, VecDeque<RoundTrip>>,
+    /// Sessions that have ended and are not stored yet, the oldest first.
+    ended: VecDeque<Ended>,
+}
+
+/// A session that has ended.
+#[derive(Debug, Clone)]
+pub(crate) struct Ended {
+    pub(crate) session: TelephoneSession,
+    pub(crate) at: Timestamp,
+    pub(crate) reason: String,
 }
 
 impl Presence {
@@ -36,7 +55,7 @@ impl Presence {
             state.sessions.entry(tunnel).or_default().push(session);
         }
         self.changes.publish(Change::Presence(tunnel));
-        PresenceGuard { presence: self.clone(), id, tunnel }
+        PresenceGuard { presence: self.clone(), id, tunnel, reason: None }
     }
 
     /// Those that serve a tunnel, the oldest first.
@@ -64,6 +83,43 @@ impl Presence {
         std::mem::take(&mut self.lock().seen)
     }
 
+    /// Those that serve a tunnel with their latest round trips, the oldest first.
+    pub(crate) fn records(&self, id: TunnelId) -> Vec<SessionRecord> {
+        let state = self.lock();
+        let sessions = state.sessions.get(&id).into_iter().flatten();
+        let record = |session: &TelephoneSession| SessionRecord {
+            round_trips: state.round_trips.get(&session.id).into_iter().flatten().copied().collect(),
+            session: session.clone(),
+            ended_at: None,
+            reason: None,
+        };
+        sessions.map(record).collect()
+    }
+
+    /// A telephone had no answer of its local server.
+    pub fn note_local_failure(&self, tunnel: TunnelId, id: TelephoneSessionId, code: &str) {
+        let mut state = self.lock();
+        let mut sessions = state.sessions.get_mut(&tunnel).into_iter().flatten();
+        if let Some(session) = sessions.find(|session| session.id == id) {
+            session.quality.local_failures += 1;
+            session.quality.last_local_failure = Some(LocalFailure { code: code.to_owned(), at: now() });
+        }
+    }
+
+    /// The sessions that have ended since this was last asked.
+    pub(crate) fn take_ended(&self) -> Vec<Ended> {
+        std::mem::take(&mut self.lock().ended).into()
+    }
+
+    /// Puts back what could not be stored.
+    pub(crate) fn put_back_ended(&self, ended: Vec<Ended>) {
+        let mut state = self.lock();
+        for ended in ended.into_iter().rev() {
+            state.ended.push_front(ended);
+        }
+        state.bound_ended();
+    }
+
     /// Puts back what could not be stored.
     pub(crate) fn put_back_seen(&self, seen: HashSet<TunnelId>) {
         self.lock().seen.extend(seen);
@@ -81,12 +137,41 @@ pub struct PresenceGuard {
     presence: Presence,
     id: TelephoneSessionId,
     tunnel: TunnelId,
+    reason: Option<String>,
+}
+
+impl State {
+    /// Nobody learns of the oldest ones while the database is away for long.
+    fn bound_ended(&mut self) {
+        while self.ended.len() > MAX_ENDED {
+            self.ended.pop_front();
+        }
+    }
 }
 
 impl PresenceGuard {
-    /// Notes the last measured round trip, milliseconds.
+    /// Notes the last measured round trip, milliseconds; one more of those that are kept.
     pub fn set_round_trip(&self, milliseconds: f64) {
         self.change(|session| session.round_trip_ms = Some(milliseconds));
+        let mut state = self.presence.lock();
+        let kept = state.round_trips.entry(self.id).or_default();
+        if kept.len() == ROUND_TRIPS {
+            kept.pop_front();
+        }
+        kept.push_back(RoundTrip { at: now().timestamp(), ms: milliseconds });
+    }
+
+    /// Notes how the lines do; what is known of the local server stays.
+    pub fn set_quality(&self, quality: LineQuality) {
+        self.change(|session| {
+            let LineQuality { local_failures, last_local_failure, .. } = std::mem::take(&mut session.quality);
+            session.quality = LineQuality { local_failures, last_local_failure, ..quality };
+        });
+    }
+
+    /// The telephone left, and why.
+    pub fn leave(mut self, reason: impl Into<String>) {
+        self.reason = Some(reason.into());
     }
 
     /// Notes how many sockets the telephone has open.
@@ -109,12 +194,16 @@ impl Drop for PresenceGuard {
         {
             let mut state = self.presence.lock();
             state.seen.insert(self.tunnel);
-            if let Some(sessions) = state.sessions.get_mut(&self.tunnel) {
-                sessions.retain(|session| session.id != self.id);
-                if sessions.is_empty() {
-                    state.sessions.remove(&self.tunnel);
-                }
+            state.round_trips.remove(&self.id);
+            let sessions = state.sessions.entry(self.tunnel).or_default();
+            let place = sessions.iter().position(|session| session.id == self.id);
+            let left = place.map(|place| sessions.remove(place));
+            if sessions.is_empty() {
+                state.sessions.remove(&self.tunnel);
             }
+            let reason = self.reason.take().unwrap_or_else(|| "its connection was given up".to_owned());
+            state.ended.extend(left.map(|session| Ended { session, at: now(), reason }));
+            state.bound_ended();
         }
         self.presence.changes.publish(Change::Presence(self.tunnel));
     }

@@ -1,9 +1,9 @@
 //! The one handle on everything.
 
 use crate::{
-    Accounts, Alerts, ApiSessions, Changes, CoreError, Declared, Engine, Hosts, Inspector, OpenError, Pools, Presence,
-    Regions, Replayer, Result, Revisions, Routes, Routing, Settings, Switches, Tokens, Traffic, Tunnels, Verifier,
-    WebSessions,
+    Accounts, Alerts, ApiSessions, Changes, Connections, CoreError, Declared, Engine, Hosts, Inspector, OpenError,
+    Pools, Presence, Regions, Replayer, Result, Revisions, Routes, Routing, Settings, Switches, Tokens, Traffic,
+    Tunnels, Verifier, WebSessions,
     accounts::FirstAccount,
     auth::{Passwords, Throttle},
     edit::Desk,
@@ -47,6 +47,7 @@ struct Inner {
     traffic: Arc<Traffic>,
     inspector: Inspector,
     alerts: Alerts,
+    connections: Connections,
     web_sessions: WebSessions,
     api_sessions: ApiSessions,
     presence: Presence,
@@ -110,6 +111,7 @@ impl Services {
             revisions: Revisions { desk: desk.clone() },
             declared: Declared { desk: desk.clone() },
             routing: Routing { desk, addresses },
+            connections: Connections { store: store.clone(), presence: presence.clone() },
             alerts: Alerts::new(store.clone(), presence.clone(), Arc::clone(&traffic), changes.clone()),
             traffic,
             inspector: Inspector::new(store.clone(), changes.clone(), settings.inspector.clone()),
@@ -134,6 +136,7 @@ impl Services {
             self.inspector().run(stop.clone()),
             self.0.news.run(stop.clone()),
             // Boxed, since they are large.
+            Box::pin(self.connections().run(stop.clone())),
             Box::pin(self.alerts().watch(self.engine_place(), stop.clone())),
             Box::pin(self.alerts().deliver(stop.clone())),
             self.tidy(stop)
@@ -146,7 +149,9 @@ impl Services {
     /// # Errors
     /// When the database is away.
     pub async fn purge_deleted(&self) -> Result<u64> {
-        Ok(crate::purge::run(&self.0.store).await? + crate::alerts::purge(&self.0.store).await?)
+        let store = &self.0.store;
+        let removed = crate::purge::run(store).await? + crate::alerts::purge(store).await?;
+        Ok(removed + crate::connections::purge(store).await?)
     }
 
     async fn tidy(&self, stop: CancellationToken) {
@@ -241,6 +246,11 @@ impl Services {
         &self.0.traffic
     }
 
+    /// Telephones that were connected.
+    pub(crate) fn connections(&self) -> &Connections {
+        &self.0.connections
+    }
+
     /// What users want to be told of.
     pub fn alerts(&self) -> &Alerts {
         &self.0.alerts
@@ -300,6 +310,9 @@ impl Services {
     pub async fn close(&self) {
         if let Err(error) = self.0.traffic.store_now().await {
             tracing::warn!(cause = error.cause(), "the last traffic figures could not be stored: {error}");
+        }
+        if let Err(error) = self.0.connections.store_ended().await {
+            tracing::warn!(cause = error.cause(), "the last sessions could not be stored: {error}");
         }
         if let Err(error) = self.0.store.close().await {
             tracing::warn!("the database could not be closed in good order: {error}");

@@ -86,7 +86,7 @@ pub use service::{
     Affinity, Balance, FieldName, FieldNameError, OutOfRange, Resilience, ResiliencePatch, Service, ServiceName,
     ServiceNameError, ServicePatch, ServiceSpec, TagCount, UnknownBalance,
 };
-pub use session::{TelephoneSession, WebSession};
+pub use session::{LineQuality, LocalFailure, RoundTrip, SessionRecord, TelephoneSession, WebSession};
 pub use subdomain::{Subdomain, SubdomainError};
 pub use switch::{RuleId, Switch, SwitchMode, SwitchPlan, SwitchPlanError, SwitchState, SwitchStep, SwitchWatch};
 pub use tag::{Tag, TagError, Tags, TooManyTags};

@@ -27,6 +27,60 @@ pub struct TelephoneSession {
     pub round_trip_ms: Option<f64>,
     /// When it connected.
     pub connected_at: Timestamp,
+    /// How its lines and its local server do, measured every five seconds.
+    #[serde(default)]
+    pub quality: LineQuality,
+}
+
+/// How the lines of a telephone and the local server behind it do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineQuality {
+    /// Requests that are under way on its lines.
+    pub streams: u64,
+    /// Of these, requests that wait because the telephone takes no more at present.
+    pub starved: u64,
+    /// Bytes that wait to be sent to it.
+    pub queued_bytes: u64,
+    /// Bytes that came from it and that visitors have not taken yet.
+    pub held_bytes: u64,
+    /// Bytes that it takes before it has to give more credit.
+    pub credit_bytes: u64,
+    /// How often it had no answer of its local server, since it connected.
+    pub local_failures: u64,
+    /// The last time that was so.
+    pub last_local_failure: Option<LocalFailure>,
+}
+
+/// A request for which a telephone had no answer of its local server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocalFailure {
+    /// What was wrong: `local_unreachable`, `local_broken` or `local_not_http2`.
+    pub code: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A round trip to a telephone and back.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RoundTrip {
+    /// When it was measured, seconds since the Unix epoch.
+    pub at: i64,
+    /// How long it took, milliseconds.
+    pub ms: f64,
+}
+
+/// A telephone that serves a tunnel, or did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SessionRecord {
+    /// The telephone; as it was at the end, when it has gone.
+    #[serde(flatten)]
+    pub session: TelephoneSession,
+    /// When it went; `None`: it is connected.
+    pub ended_at: Option<Timestamp>,
+    /// Why it went.
+    pub reason: Option<String>,
+    /// The round trips of the last five minutes, the oldest first; none of one that has gone.
+    pub round_trips: Vec<RoundTrip>,
 }
 
 /// One signed-in browser, as the settings page lists it.

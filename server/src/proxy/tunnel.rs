@@ -1,5 +1,6 @@
 //! One request to a telephone.
 
+use http::StatusCode;
 use telephone::line::{Head, RecvBody, ResponseFuture, SendBody, StreamError};
 use tokio::task::JoinHandle;
 use wire::frame::ResetCode;
@@ -49,6 +50,9 @@ impl Proxy {
             let response = response.map_err(|problem| NoAnswer { problem, again: None, fault: true })?;
             let error = match response {
                 Ok((head, recv)) => {
+                    if let Some(code) = local_failure(&head) {
+                        self.services.presence().note_local_failure(route.id, line.session, code);
+                    }
                     let mut answer = Answer::new(head, AnswerBody::Tunnel(recv, kept));
                     answer.given.session = Some(given);
                     return Ok(answer);
@@ -126,6 +130,15 @@ impl Sent {
             Self::Body(sent) => sent.await.ok()?.again().map(Outgoing::Body),
         }
     }
+}
+
+/// What a telephone says itself when it has no answer of its local server.
+fn local_failure(head: &ResponseHead) -> Option<&'static str> {
+    if head.status != StatusCode::BAD_GATEWAY {
+        return None;
+    }
+    let code = head.headers.get("x-switchboard-error")?;
+    ["local_unreachable", "local_broken", "local_not_http2"].into_iter().find(|known| code == known)
 }
 
 fn problem_of(error: &StreamError) -> Problem {

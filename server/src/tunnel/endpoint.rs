@@ -114,7 +114,7 @@ impl Endpoint {
         // Whoever was sent away, or hung up properly, is not waited for.
         let back =
             !matches!(reason, LineError::ClosedByUs { .. } | LineError::PeerClosed { code: wire::close::NORMAL, .. });
-        if session.detach(&line) {
+        if session.detach(&line, &reason) {
             self.registry.leave(&session, back);
         }
         tracing::info!(session = %id, %tunnel, %reason, "telephone disconnected");
@@ -144,6 +144,7 @@ impl Endpoint {
             if !session.is_led_by(line) {
                 continue;
             }
+            session.note_quality();
             let round_trip = line.line.rtt();
             if round_trip != known
                 && let Some(round_trip) = round_trip

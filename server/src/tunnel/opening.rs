@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::{TelephoneSession, TelephoneSessionId, Timestamp, TunnelId};
+use domain::{LineQuality, TelephoneSession, TelephoneSessionId, Timestamp, TunnelId};
 use rand::Rng;
 use server_core::{
     AnnouncedService, AnnouncementRefused, AttachRefused, AttachRequest, Attached, CoreError, TokenHolder,
@@ -284,6 +284,7 @@ impl Opening<'_> {
             lines: 1,
             round_trip_ms: None,
             connected_at: chrono::Utc::now(),
+            quality: LineQuality::default(),
         }
     }
 }

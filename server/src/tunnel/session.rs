@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
-use domain::{TelephoneSessionId, TokenId, TunnelId};
+use domain::{LineQuality, TelephoneSessionId, TokenId, TunnelId};
 use server_core::{Meter, PresenceGuard, SessionMeter};
-use telephone::line::Line;
+use telephone::line::{Line, LineError};
 use wire::close;
 use wire::control::{Control, Drain, ErrorCode, Refusal, TunnelCreated};
 
@@ -106,6 +106,44 @@ pub enum Cut {
     Replaced,
 }
 
+impl Cut {
+    /// The code that the line is closed with, the error that a program is told, and the words for people.
+    fn told(self) -> (u16, Option<ErrorCode>, &'static str) {
+        match self {
+            Self::TokenRevoked => (
+                close::TOKEN_GONE,
+                Some(ErrorCode::TokenRevoked),
+                "the token was revoked; create another in the dashboard",
+            ),
+            Self::TokenExpired => (
+                close::TOKEN_GONE,
+                Some(ErrorCode::TokenExpired),
+                "the token has run out; create another in the dashboard",
+            ),
+            Self::TunnelPaused => {
+                (close::TUNNEL_GONE, Some(ErrorCode::TunnelPaused), "the tunnel was paused; resume it in the dashboard")
+            }
+            Self::TunnelDeleted => (
+                close::TUNNEL_GONE,
+                Some(ErrorCode::TunnelDeleted),
+                "the tunnel was deleted; restore it in the dashboard",
+            ),
+            Self::Replaced => (close::REPLACED, None, "the same telephone is back on another connection"),
+        }
+    }
+}
+
+/// Why a line ended, for people.
+fn words(reason: &LineError) -> String {
+    match reason {
+        LineError::PeerClosed { code: close::NORMAL, reason } => {
+            let said: String = reason.chars().filter(|character| !character.is_control()).collect();
+            if said.is_empty() { "the telephone hung up".to_owned() } else { format!("the telephone hung up: {said}") }
+        }
+        other => other.to_string(),
+    }
+}
+
 impl Session {
     /// A session with its first line.
     pub fn new(
@@ -204,6 +242,23 @@ impl Session {
         }
     }
 
+    /// Notes how its lines do.
+    pub fn note_quality(&self) {
+        let pressures = self.lines().into_iter().map(|line| line.line.pressure());
+        let mut quality = LineQuality::default();
+        let bytes = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
+        for pressure in pressures {
+            quality.streams += bytes(pressure.streams);
+            quality.starved += bytes(pressure.starved);
+            quality.queued_bytes += bytes(pressure.queued);
+            quality.held_bytes += bytes(pressure.held);
+            quality.credit_bytes += bytes(pressure.credit);
+        }
+        if let Some(presence) = &self.standing().presence {
+            presence.set_quality(quality);
+        }
+    }
+
     /// Notes the last measured round trip, milliseconds.
     pub fn set_round_trip(&self, milliseconds: f64) {
         if let Some(presence) = &self.standing().presence {
@@ -229,8 +284,8 @@ impl Session {
         Ok(())
     }
 
-    /// Removes a line; whether it was the last one, with which the session ends.
-    pub fn detach(&self, line: &Arc<SessionLine>) -> bool {
+    /// Removes a line that has ended for this reason; whether it was the last one, with which the session ends.
+    pub fn detach(&self, line: &Arc<SessionLine>, reason: &LineError) -> bool {
         let mut standing = self.standing();
         let mut lines = self.lines();
         lines.retain(|other| !Arc::ptr_eq(other, line));
@@ -239,14 +294,16 @@ impl Session {
         if last {
             standing.over = true;
             standing.claim = None;
-            standing.presence = None;
+            if let Some(presence) = standing.presence.take() {
+                presence.leave(words(reason));
+            }
         }
         last
     }
 
     /// Ends the session and says why; requests in flight break off.
     pub fn cut(&self, cut: Cut) {
-        self.hide();
+        self.hide(cut.told().2);
         for line in self.finish() {
             line.cut(cut);
         }
@@ -268,15 +325,17 @@ impl Session {
 
     /// Closes every line, at once.
     pub fn close(&self, code: u16, reason: &str) {
-        self.hide();
+        self.hide(reason);
         for line in self.finish() {
             line.line.close(code, reason);
         }
     }
 
     /// People see it no more, whatever its lines still have to say.
-    fn hide(&self) {
-        self.standing().presence = None;
+    fn hide(&self, reason: &str) {
+        if let Some(presence) = self.standing().presence.take() {
+            presence.leave(reason);
+        }
     }
 
     /// Takes no further line; those there are.
@@ -311,27 +370,7 @@ impl SessionLine {
     }
 
     fn cut(&self, cut: Cut) {
-        let (code, error, message) = match cut {
-            Cut::TokenRevoked => (
-                close::TOKEN_GONE,
-                Some(ErrorCode::TokenRevoked),
-                "the token was revoked; create another in the dashboard",
-            ),
-            Cut::TokenExpired => (
-                close::TOKEN_GONE,
-                Some(ErrorCode::TokenExpired),
-                "the token has run out; create another in the dashboard",
-            ),
-            Cut::TunnelPaused => {
-                (close::TUNNEL_GONE, Some(ErrorCode::TunnelPaused), "the tunnel was paused; resume it in the dashboard")
-            }
-            Cut::TunnelDeleted => (
-                close::TUNNEL_GONE,
-                Some(ErrorCode::TunnelDeleted),
-                "the tunnel was deleted; restore it in the dashboard",
-            ),
-            Cut::Replaced => (close::REPLACED, None, "the same telephone is back on another connection"),
-        };
+        let (code, error, message) = cut.told();
         if let Some(code) = error {
             let refusal = Control::Error(Refusal { code, message: message.to_owned() });
             if let Err(error) = self.line.send_control(refusal) {

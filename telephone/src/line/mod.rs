@@ -29,7 +29,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use wire::control::Control;
 use wire::head::RequestHead;
-pub use wire::mux::{OpenError, Side};
+pub use wire::mux::{OpenError, Pressure, Side};
 use wire::websocket::Limits;
 
 pub use budget::held_bytes;
@@ -112,6 +112,11 @@ impl Line {
     /// How many streams are not over yet.
     pub fn active_streams(&self) -> usize {
         self.shared.active_streams()
+    }
+
+    /// How much waits on it, and for whom.
+    pub fn pressure(&self) -> Pressure {
+        self.shared.pressure()
     }
 
     /// Whether the peer was asked for a sign of life and has given none for half a heartbeat. Takes no lock.

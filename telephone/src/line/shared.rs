@@ -12,7 +12,7 @@ use wire::control::{Control, Drain};
 use wire::flow::Pace;
 use wire::frame::ResetCode;
 use wire::head::{RequestHead, ResponseHead};
-use wire::mux::{Event, Mux, OpenError, Settings, Side, StreamId, StreamMap};
+use wire::mux::{Event, Mux, OpenError, Pressure, Settings, Side, StreamId, StreamMap};
 
 use super::budget::Share;
 use super::{LineError, OpenStreamError};
@@ -196,6 +196,10 @@ impl Shared {
 
     pub(super) fn active_streams(&self) -> usize {
         self.lock().mux.active_streams()
+    }
+
+    pub(super) fn pressure(&self) -> Pressure {
+        self.lock().mux.pressure()
     }
 
     pub(super) async fn wait_idle(&self) {

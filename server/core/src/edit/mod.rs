@@ -22,7 +22,7 @@ pub(crate) use owners::{Owner, scope};
 pub use reference::{DomainRef, Reference, ServiceRef};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect,
+    QueryFilter, QueryOrder, QuerySelect, sea_query::OnConflict,
 };
 use serde::Serialize;
 use std::collections::{BTreeSet, HashSet};
@@ -297,6 +297,18 @@ where
     E::ActiveModel: ActiveModelTrait<Entity = E> + Send,
 {
     E::insert(row.into_active_model().reset_all()).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// Writes a row unless it is there.
+pub(crate) async fn insert_new<E, M>(tx: &DatabaseTransaction, row: M) -> Result<(), DbErr>
+where
+    E: EntityTrait,
+    M: IntoActiveModel<E::ActiveModel>,
+    E::ActiveModel: ActiveModelTrait<Entity = E> + Send,
+{
+    let nothing = OnConflict::new().do_nothing().to_owned();
+    E::insert(row.into_active_model().reset_all()).on_conflict(nothing).exec_without_returning(tx).await?;
     Ok(())
 }
 

@@ -89,6 +89,7 @@ pub fn telephone(holder: &TokenHolder, tunnel_id: TunnelId) -> TelephoneSession 
         lines: 1,
         round_trip_ms: None,
         connected_at: chrono::Utc::now(),
+        quality: domain::LineQuality::default(),
     }
 }
 

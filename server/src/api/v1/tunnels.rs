@@ -6,11 +6,11 @@ use axum::{
     http::{HeaderName, StatusCode, header},
     routing::{get, post},
 };
-use domain::{Tunnel, TunnelId, TunnelStats, TunnelStatus};
+use domain::{SessionRecord, Tunnel, TunnelId, TunnelStats, TunnelStatus};
 use serde::Deserialize;
 use server_core::{NewTunnel, Services, TunnelPatch, TunnelQuery, TunnelSort};
 
-use super::list::{List, page};
+use super::list::{List, PageQuery, page};
 use crate::api::{
     bearer::Authenticated,
     error::ApiResult,
@@ -24,6 +24,7 @@ pub(super) fn routes() -> Router<Services> {
         .route("/tunnels/{id}/pause", post(pause))
         .route("/tunnels/{id}/resume", post(resume))
         .route("/tunnels/{id}/restore", post(restore))
+        .route("/tunnels/{id}/connections", get(connections))
         .route("/tunnels/{id}/stats", get(stats))
 }
 
@@ -49,6 +50,16 @@ enum Sort {
     Created,
     Name,
     LastActive,
+}
+
+/// Telephones that are connected, and then those that were.
+async fn connections(
+    Authenticated(viewer): Authenticated,
+    State(services): State<Services>,
+    Id(id): Id<TunnelId>,
+    Query(query): Query<PageQuery>,
+) -> ApiResult<axum::Json<List<SessionRecord>>> {
+    Ok(axum::Json(services.sessions_of(&viewer, id, query.page()?).await?.into()))
 }
 
 async fn list(

@@ -101,6 +101,21 @@ pub struct Mux {
     events: VecDeque<Event>,
 }
 
+/// How much waits on a line, and for whom.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pressure {
+    /// Streams that are not over.
+    pub streams: usize,
+    /// Streams that have something to send and wait for the peer's credit for the connection.
+    pub starved: usize,
+    /// Bytes that are queued for sending.
+    pub queued: usize,
+    /// Bytes that came and are not read yet.
+    pub held: usize,
+    /// Bytes that the peer takes before it has to give more credit.
+    pub credit: usize,
+}
+
 impl Mux {
     /// A line on which nothing has happened yet.
     pub fn new(side: Side, settings: Settings) -> Self {
@@ -136,6 +151,17 @@ impl Mux {
     /// How many streams are not settled yet.
     pub fn active_streams(&self) -> usize {
         self.streams.len()
+    }
+
+    /// How much waits, and for whom.
+    pub fn pressure(&self) -> Pressure {
+        Pressure {
+            streams: self.streams.len(),
+            starved: self.starved.len(),
+            queued: self.queued,
+            held: self.held,
+            credit: self.credit.available(),
+        }
     }
 
     /// How many bytes of bodies have come and are not read yet.

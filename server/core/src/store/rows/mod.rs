@@ -21,6 +21,7 @@ pub(crate) mod traffic_rollups;
 pub(crate) mod traffic_runs;
 pub(crate) mod traffic_totals;
 pub(crate) mod tunnel_requests;
+pub(crate) mod tunnel_sessions;
 pub(crate) mod tunnels;
 pub(crate) mod users;
 pub(crate) mod web_sessions;

@@ -1,0 +1,127 @@
+//! The telephones of a tunnel: how those that are connected do, and why others went.
+
+mod rows;
+
+use crate::{
+    Listing, Page, Presence, Result, Services, Viewer,
+    edit::insert_new,
+    page,
+    presence::Ended,
+    store::{
+        Store, now,
+        rows::tunnel_sessions::{Column, Entity},
+    },
+};
+use chrono::TimeDelta;
+use domain::{SessionRecord, TunnelId};
+use rows::{record, row};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use std::{collections::BTreeSet, time::Duration};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// How often those that have ended are stored.
+const STORE_EVERY: Duration = Duration::from_secs(5);
+/// How many are stored of a tunnel; the oldest go.
+const KEPT_PER_TUNNEL: u64 = 500;
+/// How long they are.
+const KEPT: TimeDelta = TimeDelta::days(30);
+
+/// Telephones that were connected.
+#[derive(Debug)]
+pub struct Connections {
+    pub(crate) store: Store,
+    pub(crate) presence: Presence,
+}
+
+impl Connections {
+    /// Stores those that have ended, until it is stopped.
+    pub(crate) async fn run(&self, stop: CancellationToken) {
+        let mut timer = tokio::time::interval(STORE_EVERY);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = timer.tick() => {}
+            }
+            if let Err(error) = self.store_ended().await {
+                tracing::warn!(cause = error.cause(), "ended sessions were not stored; it is tried again: {error}");
+            }
+        }
+    }
+
+    /// Stores those that have ended and are not stored yet.
+    pub(crate) async fn store_ended(&self) -> Result<()> {
+        let ended = self.presence.take_ended();
+        if ended.is_empty() {
+            return Ok(());
+        }
+        match self.insert(&ended).await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                self.presence.put_back_ended(ended);
+                Err(error)
+            }
+        }
+    }
+
+    async fn insert(&self, ended: &[Ended]) -> Result<()> {
+        let write = self.store.write().await?;
+        for ended in ended {
+            insert_new::<Entity, _>(&write.tx, row(ended)).await?;
+        }
+        let tunnels: BTreeSet<_> = ended.iter().map(|ended| ended.session.tunnel_id.0).collect();
+        for tunnel in tunnels {
+            let oldest = Entity::find()
+                .select_only()
+                .column(Column::Id)
+                .filter(Column::TunnelId.eq(tunnel))
+                .order_by_desc(Column::Id)
+                .offset(KEPT_PER_TUNNEL)
+                .limit(1)
+                .into_tuple::<Uuid>()
+                .one(&write.tx)
+                .await?;
+            if let Some(oldest) = oldest {
+                let too_many = Entity::delete_many().filter(Column::TunnelId.eq(tunnel)).filter(Column::Id.lte(oldest));
+                too_many.exec(&write.tx).await?;
+            }
+        }
+        write.commit().await
+    }
+
+    /// Those that are connected to this process, and then those that were, the latest first.
+    async fn of(&self, tunnel: TunnelId, page: Page) -> Result<Listing<SessionRecord>> {
+        let limit = page.limit()?;
+        let after = page.after::<Uuid>()?;
+        let live = if after.is_none() { self.presence.records(tunnel) } else { Vec::new() };
+        // Those that are not stored yet are told by the next look.
+        let mut query = Entity::find().filter(Column::TunnelId.eq(tunnel.0));
+        if let Some(after) = after {
+            query = query.filter(Column::Id.lt(after));
+        }
+        let mut rows = query.order_by_desc(Column::Id).limit(limit as u64 + 1).all(self.store.read()).await?;
+        let next_cursor = page::cut(&mut rows, limit, |row| row.id)?;
+        let ended = rows.into_iter().map(record).collect::<Result<Vec<_>>>()?;
+        Ok(Listing { items: live.into_iter().chain(ended).collect(), next_cursor })
+    }
+}
+
+impl Services {
+    /// The telephones of a tunnel: those that are connected to this process, with how they do, on the first page; and
+    /// those that were connected in the last 30 days, to any process, with why they went.
+    ///
+    /// # Errors
+    /// `NotFound`, also when the tunnel is someone else's; `Invalid` for `limit` and `cursor`.
+    pub async fn sessions_of(&self, viewer: &Viewer, tunnel: TunnelId, page: Page) -> Result<Listing<SessionRecord>> {
+        self.tunnels().get(viewer, tunnel).await?;
+        self.connections().of(tunnel, page).await
+    }
+}
+
+/// Removes those that ended long ago; how many.
+pub(crate) async fn purge(store: &Store) -> Result<u64> {
+    let write = store.write().await?;
+    let removed = Entity::delete_many().filter(Column::EndedAt.lt(now() - KEPT)).exec(&write.tx).await?;
+    write.commit().await?;
+    Ok(removed.rows_affected)
+}
