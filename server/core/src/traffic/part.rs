@@ -166,6 +166,7 @@ mod tests {
             lines: 1,
             round_trip_ms: None,
             connected_at: chrono::Utc::now(),
+            quality: domain::LineQuality::default(),
         }
     }
 
