@@ -56,7 +56,7 @@ pub fn listen(inspected: Inspected) {
             .selected
             .get()
             .and_then(|id| inspected.log.with(|log| log.place(id).map(|place| (id, state(&log.rows()[place])))));
-        let before = seen.replace(now.clone());
+        let before = seen.replace(now);
         if let (Some((old, was)), Some((new, is))) = (before, now)
             && old == new
             && was != is
