@@ -5,6 +5,8 @@ import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { api } from "./support/dashboard.mjs";
+import { request } from "./support/http.mjs";
 import { furnish, visit } from "./support/scenery.mjs";
 import { Stage } from "./support/stage.mjs";
 
@@ -16,6 +18,8 @@ const stage = await Stage.open();
 try {
   const page = await stage.browser.visitor({ viewport: { width: 1440, height: 1120 } });
   const made = await furnish(stage, page);
+  const call = await api(stage.origin);
+  await call("PUT", `/tunnels/${made.online}/capture`, { level: "bodies" });
   const enough = new AbortController();
   const visitors = visit(made.shop, enough.signal);
   await page.goto("/web");
@@ -30,9 +34,28 @@ try {
   }
   enough.abort();
   await visitors;
+  await take(page, `/web/tunnels/${made.online}`, "tunnel", (shown) => shown.getByText("Slowest requests").waitFor());
+  await request(`${made.shop}/products.json?page=7&sort=name`, { headers: { authorization: "Bearer nobody-sees-this" } });
+  await take(page, `/web/tunnels/${made.online}/inspector`, "inspector", async (shown) => {
+    await shown.locator("ol.requests > li").filter({ hasText: "page=7" }).first().getByRole("link").click();
+    await shown.locator("#exchange").getByRole("heading", { name: "Response" }).waitFor();
+  });
   stage.browser.assertQuiet();
 } finally {
   await stage.close();
+}
+
+/** Takes pictures of a page in both themes, wide and narrow. */
+async function take(page, address, name, ready) {
+  for (const [suffix, viewport] of [["", { width: 1440, height: 1120 }], ["-narrow", { width: 390, height: 844 }]]) {
+    await page.setViewportSize(viewport);
+    await page.goto(address);
+    await ready(page);
+    for (const theme of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme: theme, reducedMotion: "reduce" });
+      await page.screenshot({ path: path.join(FOLDER, `${name}${suffix}-${theme}.png`) });
+    }
+  }
 }
 
 /** Whether the chart shows requests in that many seconds. */

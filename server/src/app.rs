@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
+use futures_util::future::BoxFuture;
 use server_core::{CoreError, OpenError, Services};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -81,9 +82,16 @@ impl App {
     /// Takes the data folder, the addresses and the database, in this order, and reads the tunnels. Nobody is served
     /// before [`run`](Self::run); who connects meanwhile waits.
     ///
+    /// In a box, as [`run`](Self::run) is: what an `async fn` does is compiled by each crate that awaits it, which here
+    /// would be the whole server for each of the tests' programs.
+    ///
     /// # Errors
     /// See [`StartError`].
-    pub async fn build(config: Config) -> Result<Self, StartError> {
+    pub fn build(config: Config) -> BoxFuture<'static, Result<Self, StartError>> {
+        Box::pin(Self::take(config))
+    }
+
+    async fn take(config: Config) -> Result<Self, StartError> {
         let folder = DataDir::open(&config.storage)?;
         let lock = folder.lock()?;
         let listener = listen("listen", "SWITCHBOARD_LISTEN", config.addresses.listen)?;
@@ -130,7 +138,11 @@ impl App {
     ///
     /// # Errors
     /// When a listener fails for good, or the threads cannot be started.
-    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+    pub fn run(self, stop: CancellationToken) -> BoxFuture<'static, anyhow::Result<()>> {
+        Box::pin(self.serve(stop))
+    }
+
+    async fn serve(self, stop: CancellationToken) -> anyhow::Result<()> {
         let Self { config, services, routing, registry, checks, domains, listener, metrics, public_url, assets, lock } =
             self;
         let plane =
