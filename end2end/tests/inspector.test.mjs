@@ -68,6 +68,7 @@ scenario("traffic appears live, is narrowed, opened and compared", async (stage)
     await page.reload();
     await exchange(page).getByRole("heading", { name: "Comparison" }).waitFor();
     assert.equal(page.url(), link);
+    await page.getByText("Live", { exact: true }).waitFor();
 
     // The key for the list, and the search.
     await page.keyboard.press("/");

@@ -46,8 +46,8 @@ impl Flavour {
     pub fn brotli_quality(self) -> Option<u32> {
         match self {
             Self::Dev => None,
-            Self::Quick => Some(9),
-            Self::Release => Some(11),
+            // What pages may weigh is tested with the quick one, and holds for what is shipped.
+            Self::Quick | Self::Release => Some(11),
         }
     }
 }

@@ -266,7 +266,7 @@ mod tests {
 
     fn same(json: &Json, value: &Value) -> bool {
         match (json, value) {
-            (Json::Plain(text), value) => text.parse::<Value>().is_ok_and(|read| read == *value),
+            (Json::Plain(text), value) => value.to_string().eq(text.as_str()),
             (Json::Text(text), Value::String(other)) => text == other,
             (Json::List(items), Value::Array(others)) => {
                 items.len() == others.len() && items.iter().zip(others).all(|(a, b)| same(a, b))

@@ -33,7 +33,7 @@ pub struct Settings {
 pub struct InspectorSettings {
     /// How much is kept where the owner has not said anything.
     pub level: CaptureLevel,
-    /// How many exchanges are recorded in a second at most; 0: none.
+    /// How many exchanges are recorded in a second, and five times as many at once after a quiet time; 0: none.
     pub rate: u32,
     /// How much all exchanges together may take in the database, bytes.
     pub disk: u64,

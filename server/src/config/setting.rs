@@ -135,7 +135,7 @@ settings! {
         "How much is recorded of requests whose owner does not say how much");
     /// How many of them.
     CAPTURE_RATE = Setting::new(CAPTURE, "capture_rate", "NUMBER", "1000",
-        "Requests that are recorded in a second at most; 0 records none");
+        "Requests that are recorded in a second, and five seconds' worth at once after a quiet time; 0 records none");
     /// How much room they take.
     CAPTURE_DISK = Setting::new(CAPTURE, "capture_disk", "SIZE", "2GiB",
         "How much recorded requests may take in the database, all together; the oldest go first");

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 /// How often there are new turns.
 pub(super) const TICK: Duration = Duration::from_millis(100);
+/// For how many seconds' exchanges there are turns at most, after a quiet time: a page with all that belongs to it comes at
+/// once.
+const BURST: i64 = 5;
 /// The most that is held of exchanges in memory, bytes.
 const MEMORY: usize = 64 * 1024 * 1024;
 
@@ -50,7 +53,7 @@ impl Quota {
     /// For so many exchanges in a second.
     pub(super) fn new(rate: u32) -> Self {
         Self {
-            turns: AtomicI64::new(i64::from(rate.div_ceil(10))),
+            turns: AtomicI64::new(BURST * i64::from(rate)),
             rate,
             rest: AtomicI64::new(0),
             sampled: AtomicU64::new(0),
@@ -81,7 +84,8 @@ impl Quota {
     pub(super) fn tick(&self) {
         let tenths = i64::from(self.rate) + self.rest.load(Relaxed);
         self.rest.store(tenths % 10, Relaxed);
-        self.turns.store(tenths / 10, Relaxed);
+        let left = self.turns.load(Relaxed).max(0);
+        self.turns.store((left + tenths / 10).min(BURST * i64::from(self.rate)), Relaxed);
     }
 
     /// How many were beyond the rate, and how many were dropped since the recorder could not keep up.
