@@ -37,7 +37,7 @@ impl Flavour {
     pub fn site(self, workspace: &Workspace) -> PathBuf {
         workspace.target.join(match self {
             Self::Dev => "site-dev",
-            Self::Quick => "site",
+            Self::Quick => "site-quick",
             Self::Release => "site-release",
         })
     }
