@@ -16,6 +16,11 @@ const SITE: &str = "SWITCHBOARD_SITE";
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed={SITE}");
+    // What aliases stand for, for the descriptions of the API.
+    utoipa_config::Config::new()
+        .alias_for("Timestamp", "chrono::DateTime<chrono::Utc>")
+        .alias_for("IpAddr", "String")
+        .write_to_file();
     let table = match env::var_os(SITE).filter(|folder| !folder.is_empty()) {
         Some(folder) => table(&PathBuf::from(folder).join("pkg"))?,
         None => "&[]".to_owned(),

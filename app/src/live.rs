@@ -147,6 +147,25 @@ impl LiveState {
     }
 }
 
+/// A message of the server. As what it is in Rust, serde would keep all of it before it knows the type, and how each part is
+/// read would be in the program twice.
+#[cfg(any(test, feature = "hydrate"))]
+pub fn read(text: &str) -> Option<LiveUpdate> {
+    #[derive(serde::Deserialize)]
+    struct Kind<'a> {
+        #[serde(rename = "type")]
+        name: &'a str,
+    }
+    let kind = serde_json::from_str::<Kind<'_>>(text).ok()?;
+    Some(match kind.name {
+        "snapshot" => LiveUpdate::Snapshot(serde_json::from_str(text).ok()?),
+        "delta" => LiveUpdate::Delta(serde_json::from_str(text).ok()?),
+        "requests" => LiveUpdate::Requests(serde_json::from_str(text).ok()?),
+        "gone" => LiveUpdate::Gone,
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,6 +209,18 @@ mod tests {
             backends: vec![],
             rules: vec![],
         })
+    }
+
+    #[test]
+    fn messages_are_read_as_they_are_written() {
+        let requests = LiveUpdate::Requests(domain::LiveRequests { requests: vec![], missed: 3 });
+        for update in [snapshot(vec![now(1, 2)]), delta(1_000, vec![now(1, 7)], vec![]), requests, LiveUpdate::Gone] {
+            let text = serde_json::to_string(&update).unwrap_or_default();
+            assert_eq!(read(&text), Some(update), "{text}");
+        }
+        for text in ["", "{}", r#"{"type":"of a newer server"}"#, r#"{"type":"snapshot"}"#] {
+            assert_eq!(read(text), None, "{text}");
+        }
     }
 
     #[test]

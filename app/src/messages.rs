@@ -2,8 +2,9 @@
 
 use crate::actions::rules;
 use domain::{
-    AlertName, BackendAddress, BackendName, CheckPath, Email, FieldName, HostPattern, HostRewrite, Hostname, MountPath,
-    RedirectTo, RegionName, Route, ServiceName, Statuses, Subdomain, Tag, TokenName, TunnelName, WebhookUrl,
+    AlertName, BackendAddress, BackendName, Bandwidth, BasicName, CheckPath, Email, FieldName, HostPattern,
+    HostRewrite, Hostname, Message, MountPath, Network, RateLimit, Realm, RedirectTo, RegionName, Route, ServiceName,
+    Statuses, Subdomain, Tag, TokenName, TunnelName, WebhookUrl,
 };
 use std::fmt::Display;
 
@@ -13,7 +14,15 @@ pub fn done(code: &str) -> Option<&'static str> {
         "signed_out" => "You are signed out.",
         "token_created" => "The token was created.",
         "token_rotated" => "The token has a new secret. The old one no longer works.",
+        "token_rotated_later" => {
+            "The token has a new secret. The old one stays good for a time; the list says for how long."
+        }
+        "token_exchanged" => "The token was exchanged for a short-lived one.",
+        "link_made" => "The link was made.",
+        "link_ended" => "The link has ended. Whoever came in by it is asked for the password again.",
         "token_revoked" => "The token was revoked, and the telephones that used it were disconnected.",
+        "personal_token_created" => "The personal token was created.",
+        "personal_token_revoked" => "The personal token was revoked. Programs that use it are refused from now on.",
         "tunnel_created" => "The tunnel was created. Start a telephone for it with the command below.",
         "tunnel_updated" => "The tunnel's settings were saved.",
         "tunnel_paused" => "The tunnel is paused. Nothing passes until you resume it.",
@@ -69,11 +78,29 @@ pub fn done(code: &str) -> Option<&'static str> {
         "request_deleted" => "What was kept of the request was deleted.",
         "requests_deleted" => "What was kept of these requests was deleted.",
         "capture_set" => "Saved. It holds for requests from now on.",
+        "front_set" => "Saved. Requests that come from now on have to pass it.",
         "alert_created" => "The alert was made. It is looked after from now on.",
         "alert_updated" => "The alert's settings were saved.",
         "alert_deleted" => "The alert was deleted. What it has told stays in the history.",
         "alert_tested" => "A test notice is on its way. The history tells whether it arrived.",
         "alert_rotated" => "The alert has a new secret. Notices are signed with it from now on.",
+        "user_invited" => "The invitation was made. Hand the link below to whom it is for.",
+        "invitation_withdrawn" => "The invitation was withdrawn. Its link no longer works.",
+        "role_set" => "The role was changed.",
+        "user_deactivated" => {
+            "The account is deactivated: it is signed out everywhere, its telephones are disconnected."
+        }
+        "user_reactivated" => "The account can be used again.",
+        "user_deleted" => "The account was deleted.",
+        "reset_offered" => "The link below leads to a form for a new password. Hand it to the account's owner.",
+        "password_reset" => "Your password was changed. Sign in with the new one.",
+        "account_made" => "The account was made. Sign in to it.",
+        "second_factor_on" => "The second factor is on. Keep the recovery codes below.",
+        "codes_renewed" => "You have new recovery codes. The old ones no longer work.",
+        "second_factor_off" => "The second factor is off. You sign in with the password alone.",
+        "second_factor_reset" => "The second factor was turned off. The account signs in with the password alone.",
+        "second_factor_required" => "Everybody needs a second factor now. Who has none was signed out and sets one up.",
+        "second_factor_optional" => "A second factor is everybody's own choice now.",
         "theme_set" => "The theme was changed.",
         _ => return None,
     })
@@ -93,9 +120,7 @@ pub fn refusal(code: &str, field: Option<&str>, value: Option<&str>, wait: Optio
             return format!("There were too many attempts. Try again in {}.", crate::format::span(wait as i64));
         }
         "unauthorized" => "E-mail address or password are wrong. Check both and try again.",
-        "signup_closed" => {
-            "Sign-up is closed on this server. Ask its administrator for an account (switchboard user add)."
-        }
+        "signup_closed" => "Sign-up is closed on this server. Ask its administrator for an invitation.",
         "setup_code_required" => {
             "The first account needs the set-up code that the server wrote into its log when it started."
         }
@@ -117,6 +142,21 @@ pub fn refusal(code: &str, field: Option<&str>, value: Option<&str>, wait: Optio
         "unknown_tunnel" => "There is no such tunnel. Give the subdomain of one that exists.",
         "unknown_domain" => "There is no such domain. Add it first, or choose another.",
         "admin_only_any_host" => "Only an administrator makes routes on any host. Name one of your domains.",
+        "wrong_code" => {
+            "This code is wrong, was used before, or came too late. Wait for the next one, or begin again below."
+        }
+        "sign_in_ended" => "This sign-in took too long, or was ended. Begin again.",
+        "second_factor_on" => "There is a second factor already. Turn it off first.",
+        "no_second_factor" => "There is no second factor.",
+        "second_factor_required" => "Everybody needs a second factor on this server.",
+        "second_factor_first" => "Set up your own second factor first, so that you are not signed out by this.",
+        "enrolment_ended" => "This took too long. Begin again with the new seed below.",
+        "last_administrator" => "This is the last administrator. Make somebody else one first.",
+        "still_active" => "This account is active. Deactivate it first.",
+        "owns_things" => "This account has tunnels, services, domains or routes. Delete them first.",
+        "account_deactivated" => "This account is deactivated. Reactivate it first.",
+        "link_ended" => "This link was used, has ended or was withdrawn. Ask an administrator for another one.",
+        "link_limit" => "Too many links wait to be used. Withdraw invitations that are not needed.",
         "admin_only" => "Only an administrator may do this.",
         "no_target" => "A route leads somewhere: choose a service, a tunnel or another address.",
         "no_tag" => "Only what leads to a service has a tag to switch.",
@@ -133,7 +173,9 @@ pub fn refusal(code: &str, field: Option<&str>, value: Option<&str>, wait: Optio
         "route_deleted" => "This route was deleted. Restore it first.",
         "region_exists" => "There is a region of this name already. Choose another name.",
         "region_deleted" => "This region was deleted. Restore it first.",
-        "body_not_whole" => "The body was not kept as it was. Enter one to send in its place.",
+        "body_not_whole" => {
+            "The body was not kept as it was. Enter one to send in its place, or choose that there be none."
+        }
         "path_masked" => "A part of the query is masked. Put the real value in its place.",
         "not_replayable" => "A switch of protocols cannot be sent again.",
         "replay_nowhere" => {
@@ -148,10 +190,15 @@ pub fn refusal(code: &str, field: Option<&str>, value: Option<&str>, wait: Optio
         "domain_limit" => "You have as many domains as are allowed. Delete one you no longer need.",
         "route_limit" => "You have as many routes as are allowed. Delete one you no longer need.",
         "tunnel_limit" => "You have as many tunnels as are allowed. Delete one you no longer need.",
+        "share_link_exists" => "There is a link of this name. End it first, or choose another name.",
+        "share_link_limit" => "There are as many links as are allowed. End one that is not needed.",
         "token_limit" => "You have as many tokens as are allowed. Revoke one you no longer need.",
         "alert_limit" => "You have as many alerts as are allowed. Delete one you no longer need.",
         "no_mail" => "This server sends no mail. Its administrator can set smtp_url and smtp_from; or use a webhook.",
         "no_webhook" => "Notices of this alert go by e-mail, which is not signed.",
+        "changed_meanwhile" => {
+            "This was changed meanwhile, by somebody else or in another window, and nothing of yours is saved yet. The form still has what you entered: look at the history, and save again to put yours in place of theirs."
+        }
         "not_found" => "It is no longer there. Somebody may have deleted it meanwhile.",
         "unavailable" => "The database does not answer at the moment. Nothing was changed; try again shortly.",
         "passwords_differ" => "The two new passwords differ. Type the same one twice.",
@@ -174,6 +221,9 @@ pub fn in_the_way(mount: &MountPath, other: &Route) -> String {
     )
 }
 
+/// Of an address that is one, and that members may not name.
+const INSIDE: &str = "This address is on the server's machine or in a private network. Only an administrator's may be there, or one in a network that the server's setting member_networks allows.";
+
 fn invalid(field: &str, value: Option<&str>) -> String {
     let value = value.unwrap_or_default();
     let text = match field {
@@ -182,13 +232,17 @@ fn invalid(field: &str, value: Option<&str>) -> String {
         "subdomains" => value.split_whitespace().find_map(|line| reason(line.parse::<Subdomain>())),
         "hosts" => value.split_whitespace().find_map(|line| reason(line.parse::<HostPattern>())),
         "paths" => value.split_whitespace().find_map(|line| reason(line.parse::<MountPath>())),
+        "networks" => value.split_whitespace().find_map(|line| reason(line.parse::<Network>())),
+        "max_sessions" => Some("Enter a number of telephones from 1, or leave it empty.".into()),
         "custom_domains" => value.split_whitespace().find_map(|line| reason(line.parse::<Hostname>())),
         "alert_name" => reason(value.parse::<AlertName>()),
-        "webhook" => reason(value.parse::<WebhookUrl>()),
+        "webhook" => reason(value.parse::<WebhookUrl>()).or_else(|| Some(INSIDE.into())),
         "error_percent" => Some("Enter a share in percent, from 0 to below 100, such as 5.".into()),
         "latency_ms" => Some("Enter a number of milliseconds from 1 to 3600000.".into()),
         "for_seconds" => Some("Enter a number of seconds from 0 to 86400.".into()),
+        "link_name" => reason(value.parse::<BasicName>()),
         "token_name" => reason(value.parse::<TokenName>()),
+        "scopes" => Some("Tick what the token is good for: at least one of looking, changing and tunnels.".into()),
         "name" => reason(value.parse::<TunnelName>()),
         "domain" => reason(value.parse::<HostPattern>()),
         "mount" => reason(value.parse::<MountPath>()),
@@ -202,8 +256,7 @@ fn invalid(field: &str, value: Option<&str>) -> String {
         "response_headers" => reason(rules("", value).map_err(|(_, error)| error)),
         "headers" => Some("******** stands for a value that was written before, and there is none: write it.".into()),
         "backend_id" => reason(value.parse::<BackendName>()),
-        "address" => reason(value.parse::<BackendAddress>())
-            .or_else(|| Some("Only an administrator lets a backend be a Unix socket of the server's machine.".into())),
+        "address" => reason(value.parse::<BackendAddress>()).or_else(|| Some(INSIDE.into())),
         "tags" => value
             .split([',', ' ', '\n', '\r'])
             .filter(|tag| !tag.is_empty())
@@ -231,7 +284,34 @@ fn invalid(field: &str, value: Option<&str>) -> String {
             Some("Use a password of 10 to 128 characters that is neither common nor your e-mail address.".into())
         }
         "current_password" => Some("This is not your current password.".into()),
+        "code" => {
+            Some("This code does not belong to the seed. Check that the clock of the device that shows it is right.".into())
+        }
         "body_limit" => Some("Enter a number of bytes from 1024 to 8388608.".into()),
+        "allow" | "deny" => value
+            .split([',', ' ', '\n', '\r', '\t'])
+            .filter(|item| !item.is_empty())
+            .find_map(|item| reason(item.parse::<Network>()))
+            .or_else(|| Some("A list has at most 1,000 networks.".into())),
+        "maintenance_message" => reason(value.parse::<Message>()),
+        "retry_after_seconds" | "maintenance" => Some("Enter a number of seconds from 0 to 2592000.".into()),
+        "rate_limits" => value
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .find_map(|line| reason(line.parse::<RateLimit>()))
+            .or_else(|| Some("At most 4 limits, each with 1 to 1000000 requests in 1 to 86400 seconds.".into())),
+        "bandwidth" => value
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .find_map(|line| reason(line.parse::<Bandwidth>()))
+            .or_else(|| Some("At most 4 limits, each of 16384 to 1000000000000 bytes a second.".into())),
+        "most_at_once" => Some("Enter a number from 1 to 1000000, or nothing.".into()),
+        "basic_users" => Some(
+            "Write name: password, one a line, at most 20; a password has 8 to 128 characters. A name alone keeps a password that is there. What you entered is not repeated here.".into(),
+        ),
+        "realm" => reason(value.parse::<Realm>()),
+        "page_4xx" | "page_5xx" | "page_503" => Some("A page has at most 16 KiB.".into()),
+        "max_body" => Some("Enter a number of bytes up to 17592186044416, or nothing.".into()),
         "sample_percent" => Some("Enter a number from 1 to 100.".into()),
         "keep_hours" => Some("Enter a number of hours from 1 to 2160.".into()),
         "keep_mib" => Some("Enter a number of MiB from 1 to 10240.".into()),

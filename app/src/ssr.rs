@@ -12,6 +12,9 @@ use tower_sessions::Session;
 /// The key in the browser's session under which the user's id is kept, as text.
 pub const SESSION_USER: &str = "user_id";
 
+/// The key in the browser's session under which it is kept that somebody knew a password, while a code is to follow.
+pub const SESSION_CHALLENGE: &str = "challenge";
+
 /// What is known about the request a page or an action answers. The server provides it as context, beside
 /// [`Services`].
 #[derive(Clone)]
@@ -46,6 +49,12 @@ pub struct AssetLinks {
 /// The request that is answered. `None` while the routes are listed, which runs the app without a request.
 pub fn request() -> Option<RequestContext> {
     use_context()
+}
+
+/// What shows that the browser's user knew a password; `None`: nothing does.
+pub async fn challenge(request: &RequestContext) -> Option<String> {
+    // What cannot be read shows nothing.
+    request.session.get(SESSION_CHALLENGE).await.ok().flatten()
 }
 
 /// The services. `None` while the routes are listed.

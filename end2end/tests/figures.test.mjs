@@ -2,9 +2,11 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
+import http from "node:http";
 
-import { createToken, setUp, waitForDrawn } from "../support/dashboard.mjs";
+import { api, createToken, setUp, waitForDrawn } from "../support/dashboard.mjs";
 import { request } from "../support/http.mjs";
+import { eventually } from "../support/routing.mjs";
 import { scenario } from "../support/stage.mjs";
 
 /** What is in a file that the page hands out. */
@@ -42,6 +44,13 @@ scenario("figures are told apart, chosen by time, and saved", async (stage) => {
   assert.ok(!(await list("Slowest requests").innerText()).includes("secret"), "queries are not kept");
   assert.deepEqual((await first("Telephones since they connected")).slice(0, 5), ["4", "1", "0", "3", "0"]);
 
+  // The tables follow, without loading the page again.
+  await page.evaluate(() => (globalThis.loadedOnce = true));
+  await request(`${url}/users/4`);
+  await list("Top paths").getByRole("row").nth(1).getByText("80.0 %").waitFor();
+  await list("Telephones since they connected").getByRole("cell", { name: "5", exact: true }).first().waitFor();
+  assert.ok(await page.evaluate(() => globalThis.loadedOnce), "the page was not loaded again");
+
   await page.getByText("From … until …").click();
   await page.getByLabel("From (UTC)").fill(tenMinutesAgo());
   await page.getByRole("button", { name: "Show", exact: true }).click();
@@ -54,12 +63,45 @@ scenario("figures are told apart, chosen by time, and saved", async (stage) => {
   assert.equal(csv.name, "requests.csv");
   const [head, ...rows] = csv.bytes.toString().trim().split("\r\n");
   assert.equal(head, "from,1xx,2xx,3xx,4xx,5xx");
-  assert.equal(rows.reduce((sum, row) => sum + Number(row.split(",")[4]), 0), 3);
+  assert.equal(rows.reduce((sum, row) => sum + Number(row.split(",")[4]), 0), 4);
   const paths = await saved(page, page.getByRole("link", { name: "Top paths as CSV" }));
-  assert.match(paths.bytes.toString(), /^path,requests,.*\r\n\/users\/:id,3,3,0,/);
+  assert.match(paths.bytes.toString(), /^path,requests,.*\r\n\/users\/:id,4,4,0,/);
   const png = await saved(page, chart.getByRole("button", { name: "PNG" }));
   assert.equal(png.name, "requests.png");
   assert.equal(png.bytes.subarray(1, 4).toString(), "PNG");
+});
+
+scenario("what a backend has under way is what it works on now", async (stage) => {
+  const page = await stage.browser.visitor();
+  await setUp(page);
+  const held = [];
+  const server = http.createServer((_, response) => held.push(response));
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    const call = await api(stage.origin);
+    const host = "slow.example.com";
+    const { id } = await call("POST", "/services", { name: "slow", health_check: { enabled: false } });
+    await call("POST", "/backends", { id: "slow-1", service: "slow", address: `127.0.0.1:${server.address().port}` });
+    await call("POST", "/domains", { domain: host, service: "slow" });
+    await eventually(async () => {
+      const { outcome } = await call("POST", "/routes/explain", { url: `http://${host}/` });
+      assert.equal(outcome.kind, "service");
+    });
+    const answered = Promise.all([1, 2, 3].map(() => request(stage.origin, { headers: { host } })));
+    await page.goto(`/web/services/${id}`);
+    const backend = page.getByRole("region", { name: "Backends", exact: true }).getByRole("row").nth(1);
+    await backend.getByRole("cell").last().getByText("3", { exact: true }).waitFor();
+    // A second was measured in which they were under way.
+    await page.locator(".figures > div").filter({ hasText: "In flight" }).getByText("3", { exact: true }).waitFor();
+    for (const response of held) response.end("at last");
+    await answered;
+    await backend.getByRole("cell").last().getByText("0", { exact: true }).waitFor();
+    await page.reload();
+    await backend.getByRole("cell").last().getByText("0", { exact: true }).waitFor();
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
 });
 
 scenario("with scripts off: a stretch of time that cannot be shown says why", async (stage) => {

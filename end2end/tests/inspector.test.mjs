@@ -1,6 +1,7 @@
 // The request inspector: what passes appears, is found, looked at and compared.
 
 import assert from "node:assert/strict";
+import { loadavg } from "node:os";
 
 import { api, confirm } from "../support/dashboard.mjs";
 import { request } from "../support/http.mjs";
@@ -125,25 +126,30 @@ scenario("two thousand rows scroll, and only those in sight are drawn", async (s
     await Promise.all(Array.from({ length: 8 }, send));
     await row(page, `n=${ROWS}`).waitFor();
     // From the newest to the oldest, a piece in each frame.
-    const seen = await page.evaluate(async () => {
+    const { frames, ...seen } = await page.evaluate(async () => {
       const list = document.querySelector(".request-list");
       const frame = () => new Promise((done) => requestAnimationFrame(done));
-      let [most, least, late, before] = [0, Infinity, 0, performance.now()];
+      const frames = [];
+      let [most, least, before] = [0, Infinity, await frame()];
       while (list.scrollTop + list.clientHeight < list.scrollHeight - 1) {
         list.scrollTop += 400;
         const now = await frame();
-        if (now - before > 34) late += 1;
+        frames.push(now - before);
         before = now;
         const drawn = [...list.querySelectorAll(".request")];
         most = Math.max(most, drawn.length);
         const box = list.getBoundingClientRect();
         least = Math.min(least, drawn.filter((row) => row.getBoundingClientRect().bottom > box.top && row.getBoundingClientRect().top < box.bottom).length);
       }
-      return { most, least, late, height: list.scrollHeight };
+      return { most, least, frames, height: list.scrollHeight };
     });
-    context.diagnostic(`${JSON.stringify(seen)}; late are frames of more than 34 ms`);
+    frames.sort((one, other) => one - other);
+    const at = (share) => `${frames[Math.floor((frames.length - 1) * share)].toFixed(1)} ms`;
+    const load = loadavg()[0].toFixed(1);
+    context.diagnostic(`${frames.length} frames, median ${at(0.5)}, 95 % within ${at(0.95)}, longest ${at(1)}, at a load of ${load}`);
+    context.diagnostic(JSON.stringify(seen));
     await row(page, "n=1").waitFor();
-    assert.ok(seen.most <= 100, "only what is in sight, and some around");
+    assert.ok(seen.most <= 60, `only what is in sight, and some around, not ${seen.most}`);
     assert.ok(seen.least >= 1, "there is always something to see");
     assert.ok(seen.height > ROWS * 40);
   } finally {

@@ -20,6 +20,13 @@ mod m20261122_000005_breakdowns;
 mod m20261122_000006_exchanges;
 mod m20261122_000007_alerts;
 mod m20261122_000008_tunnel_sessions;
+mod m20261122_000010_fronts;
+mod m20261122_000011_personal_tokens;
+mod m20261122_000012_idempotency_keys;
+mod m20261122_000013_account_links;
+mod m20261122_000014_audit;
+mod m20261122_000015_second_factor;
+mod m20261122_000016_token_rotation;
 
 /// All steps.
 #[derive(Debug)]
@@ -37,6 +44,13 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000006_exchanges::Migration),
             Box::new(m20261122_000007_alerts::Migration),
             Box::new(m20261122_000008_tunnel_sessions::Migration),
+            Box::new(m20261122_000010_fronts::Migration),
+            Box::new(m20261122_000011_personal_tokens::Migration),
+            Box::new(m20261122_000012_idempotency_keys::Migration),
+            Box::new(m20261122_000013_account_links::Migration),
+            Box::new(m20261122_000014_audit::Migration),
+            Box::new(m20261122_000015_second_factor::Migration),
+            Box::new(m20261122_000016_token_rotation::Migration),
         ]
     }
 }

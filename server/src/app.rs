@@ -1,37 +1,44 @@
 //! The parts put together: what is built in which order, and in which order it stops.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
 use futures_util::future::BoxFuture;
-use server_core::{CoreError, OpenError, Services};
+use server_core::{CoreError, OpenError, Outside, Services};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::alerts::{Mailer, Messenger, Webhooks};
+use crate::background::Background;
 use crate::config::{Config, DataDir, DataDirError, DataDirLock};
 use crate::domains::{self, DomainChecker};
+use crate::handover::{Inherited, Predecessor, notify};
 use crate::health::HealthChecks;
-use crate::ingress::{Acceptor, DataPlane, Dispatch, Limits, TrustedProxies};
+use crate::ingress::{Acceptor, DataPlane, Departure, Dispatch, Limits, Places, Room, TrustedProxies};
 use crate::proxy::{Proxy, Timeouts};
 use crate::replay::Replays;
 use crate::routing::{Routing, Window};
-use crate::tunnel::{Endpoint, Registry};
-use crate::upstream::{ConnectPolicy, Outside};
+use crate::tunnel::{Endpoint, Registry, TokenWatch};
 use crate::web::{Assets, WebSettings};
 use crate::wiring::Engine;
 use crate::{api, observe, web};
 
 /// Connections to the metrics listener at once.
 const METRICS_CONNECTIONS: usize = 64;
-/// Open files that are kept for other things than connections: the database, metrics, the front end.
-const OTHER_FILES: u64 = 256;
+/// Connections beyond `max_connections` that are told so.
+const SPARE_CONNECTIONS: usize = 128;
+/// Open files that are kept for other things than connections that are served: those that are not, the database, metrics,
+/// the front end.
+const OTHER_FILES: u64 = 256 + SPARE_CONNECTIONS as u64;
+/// How long work beside requests may take to end.
+const BACKGROUND_GRACE: Duration = Duration::from_secs(5);
 
 /// A switchboard that has its addresses and its data, and serves nothing yet.
 #[derive(Debug)]
@@ -47,6 +54,7 @@ pub struct App {
     public_url: Url,
     assets: Assets,
     lock: DataDirLock,
+    predecessor: Option<Predecessor>,
 }
 
 /// Why a switchboard does not start. Each text names the setting and says what to do.
@@ -88,29 +96,59 @@ impl App {
     /// # Errors
     /// See [`StartError`].
     pub fn build(config: Config) -> BoxFuture<'static, Result<Self, StartError>> {
-        Box::pin(Self::take(config))
+        Self::build_with(config, Inherited::default())
     }
 
-    async fn take(config: Config) -> Result<Self, StartError> {
+    /// The same with what was handed over, which goes before what the settings say.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub fn build_with(config: Config, inherited: Inherited) -> BoxFuture<'static, Result<Self, StartError>> {
+        Box::pin(Self::take(config, inherited))
+    }
+
+    async fn take(config: Config, inherited: Inherited) -> Result<Self, StartError> {
         let folder = DataDir::open(&config.storage)?;
-        let lock = folder.lock()?;
-        let listener = listen("listen", "SWITCHBOARD_LISTEN", config.addresses.listen)?;
+        let predecessor = inherited.predecessor;
+        let lock = if predecessor.is_some() { folder.lock_when_free()? } else { folder.lock()? };
+        let listener = listen("listen", "SWITCHBOARD_LISTEN", config.addresses.listen, inherited.listener)?;
         let metrics = config.addresses.metrics_listen;
-        let metrics =
-            metrics.map(|address| listen("metrics_listen", "SWITCHBOARD_METRICS_LISTEN", address)).transpose()?;
+        let metrics = metrics
+            .map(|address| listen("metrics_listen", "SWITCHBOARD_METRICS_LISTEN", address, inherited.metrics))
+            .transpose()?;
         let public_url = config.addresses.public_url(listener.address());
-        let services = Services::open(config.for_services(&folder, listener.address())?).await?;
-        let outside = Outside {
-            own: std::iter::once(listener.address()).chain(metrics.as_ref().map(Acceptor::address)).collect(),
-            allowed: Vec::new(),
-        };
-        let domains = Arc::new(domains(&services, &config, outside.clone()));
+        let own = std::iter::once(listener.address()).chain(metrics.as_ref().map(Acceptor::address)).collect();
+        let outside = config.outside(own);
+        let settings = config.for_services(&folder, listener.address(), outside.clone())?;
+        let services = Services::open(settings).await?;
+        let domains = Arc::new(domains(&services, &config, &outside));
         services.set_verifier(domains.verifier());
-        services.alerts().set_courier(Arc::new(messenger(&config, outside.clone(), &public_url)?));
-        let Engine { routing, registry, checks } = Engine::load(&config, &services, &public_url, outside).await?;
+        services.alerts().set_courier(Arc::new(messenger(&config, outside, &public_url)?));
+        let Engine { routing, registry, checks } = Engine::load(&config, &services, &public_url).await?;
         services.set_engine(Arc::new(Window::of(&routing)));
         let assets = Assets::from_environment();
-        Ok(Self { config, services, routing, registry, checks, domains, listener, metrics, public_url, assets, lock })
+        Ok(Self {
+            config,
+            services,
+            routing,
+            registry,
+            checks,
+            domains,
+            listener,
+            metrics,
+            public_url,
+            assets,
+            lock,
+            predecessor,
+        })
+    }
+
+    /// The sockets that the process after this one is to have.
+    ///
+    /// # Errors
+    /// When the system has no descriptors left.
+    pub fn sockets(&self) -> io::Result<Vec<OwnedFd>> {
+        std::iter::once(&self.listener).chain(&self.metrics).map(Acceptor::socket).collect()
     }
 
     /// Where it listens, with the real port.
@@ -139,25 +177,43 @@ impl App {
     /// # Errors
     /// When a listener fails for good, or the threads cannot be started.
     pub fn run(self, stop: CancellationToken) -> BoxFuture<'static, anyhow::Result<()>> {
-        Box::pin(self.serve(stop))
+        Box::pin(self.serve(Departure { stop, ..Departure::default() }))
     }
 
-    async fn serve(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let Self { config, services, routing, registry, checks, domains, listener, metrics, public_url, assets, lock } =
-            self;
+    /// The same, for who wants to know more of its end.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_until(self, departure: Departure) -> BoxFuture<'static, anyhow::Result<()>> {
+        Box::pin(self.serve(departure))
+    }
+
+    async fn serve(self, departure: Departure) -> anyhow::Result<()> {
+        let Self {
+            config, services, routing, registry, checks, domains, listener, metrics, public_url, assets, ..
+        } = self;
+        let (lock, predecessor, stop) = (self.lock, self.predecessor, departure.stop.clone());
+        let expected = registry.clone();
         let plane =
             Arc::new(DataPlane::start(config.node.data_threads).context("the data plane's threads did not start")?);
-        let (accepting, background, last) = (stop.child_token(), CancellationToken::new(), CancellationToken::new());
+        let (background, last) = (CancellationToken::new(), CancellationToken::new());
         let health = observe::Health::new(services.clone(), stop.clone());
+        let tokens = Arc::new(TokenWatch::new(services.clone(), registry.clone(), config.node.update_interval));
         let endpoint = Arc::new(Endpoint::new(
             services.clone(),
             routing.clone(),
             registry.clone(),
+            tokens.clone(),
             Handle::current(),
             config.limits.heartbeat,
             stop.clone(),
         ));
-        let proxy = Proxy { services: services.clone(), timeouts: timeouts(&config) };
+        let proxy = Proxy {
+            services: services.clone(),
+            timeouts: timeouts(&config),
+            body_limit: config.limits.body_limit,
+            refused: routing.backends().fronts().refused().clone(),
+        };
         let replays = Arc::new(Replays::new(routing.clone(), proxy.clone(), &plane));
         services.set_replayer(replays.replayer());
         let dispatch = Dispatch {
@@ -168,42 +224,57 @@ impl App {
             control: Handle::current(),
             trusted: TrustedProxies::new(config.addresses.trusted_proxies.clone()),
         };
-        let tasks = TaskTracker::new();
+        let tasks = Background::new(stop.clone());
         let chores = services.clone();
         let until = background.clone();
-        tasks.spawn(async move { chores.run(until).await });
+        tasks.spawn("recording, counting and tidying", async move { chores.run(until).await });
         let until = background.clone();
-        tasks.spawn(async move { checks.run(until).await });
+        tasks.spawn("checking backends", async move { checks.run(until).await });
         let (switching, until) = (routing.clone(), background.clone());
-        tasks.spawn(async move { switching.follow_switches(until).await });
+        tasks.spawn("switching services", async move { switching.follow_switches(until).await });
         let until = background.clone();
-        tasks.spawn(async move { domains.run(until).await });
+        tasks.spawn("verifying domains", async move { domains.run(until).await });
+        let until = background.clone();
+        tasks.spawn("looking at tokens", async move { tokens.run(until).await });
         let follow = routing.clone();
         let until = background.clone();
         let interval = config.node.update_interval;
-        tasks.spawn(async move { follow.follow(interval, until).await });
+        tasks.spawn("following the routing table", async move { follow.follow(interval, until).await });
 
+        let places = places(&config);
         let connections = TaskTracker::new();
         let metrics_connections = TaskTracker::new();
         if let Some(metrics) = metrics {
             let sources = observe::metrics::Sources {
                 services: services.clone(),
                 registry,
+                refused: routing.backends().fronts().refused().clone(),
                 node: config.node.clone(),
+                places: places.clone(),
                 control: Handle::current().metrics(),
                 data: plane.metrics(),
             };
             let router = observe::metrics::router(sources, &health);
-            let limits = Limits { connections: METRICS_CONNECTIONS, ..limits(&config) };
+            // Whoever watches the server is not turned away: it waits until one of the others has been answered.
+            let room = Places::new(Room { connections: METRICS_CONNECTIONS, of_one_client: None, spare: 0 });
+            let limits = limits(&config);
             let (plane, tracker, until) = (plane.clone(), metrics_connections.clone(), last.clone());
-            tasks.spawn(async move {
-                if let Err(error) = metrics.run(plane, router, limits, tracker, until).await {
+            let departure = Departure { stop: until, ..Departure::default() };
+            tasks.spawn("the metrics listener", async move {
+                if let Err(error) = metrics.run(plane, router, limits, room, tracker, departure).await {
                     tracing::error!(%error, "the metrics listener ended");
                 }
             });
         }
-        let serve = listener.run(plane.clone(), dispatch, limits(&config), connections.clone(), accepting);
-        let served = serve.await.context("the listener failed");
+        if let Some(predecessor) = predecessor {
+            tokio::select! {
+                () = predecessor.relieve() => expected.expect_all(),
+                () = stop.cancelled() => {}
+            }
+        }
+        notify();
+        let serve = listener.run(plane.clone(), dispatch, limits(&config), places, connections.clone(), departure);
+        let served = serve.await.context("the listener failed").and(tasks.fault());
 
         let grace = config.limits.shutdown_grace;
         tracing::info!(?grace, "stopping: no new connections; what is in flight is finished");
@@ -218,9 +289,8 @@ impl App {
         }
         background.cancel();
         last.cancel();
-        tasks.close();
-        if tokio::time::timeout(Duration::from_secs(5), tasks.wait()).await.is_err() {
-            tracing::warn!("background work did not end in five seconds");
+        if !tasks.ended(BACKGROUND_GRACE).await {
+            tracing::warn!(limit = ?BACKGROUND_GRACE, "background work did not end in time");
         }
         services.close().await;
         drop(metrics_connections);
@@ -233,16 +303,26 @@ impl App {
     }
 }
 
-fn listen(key: &'static str, variable: &'static str, address: SocketAddr) -> Result<Acceptor, StartError> {
-    Acceptor::bind(address).map_err(|cause| StartError::Listen { key, variable, address, cause })
+fn listen(
+    key: &'static str,
+    variable: &'static str,
+    address: SocketAddr,
+    inherited: Option<TcpListener>,
+) -> Result<Acceptor, StartError> {
+    let listening = inherited.map_or_else(|| Acceptor::bind(address), Acceptor::adopt);
+    listening.map_err(|cause| StartError::Listen { key, variable, address, cause })
 }
 
 fn limits(config: &Config) -> Limits {
-    Limits {
+    Limits { head: config.limits.header_timeout, idle: config.limits.idle_timeout }
+}
+
+fn places(config: &Config) -> Arc<Places> {
+    Places::new(Room {
         connections: config.limits.max_connections.min(files_for_connections()),
-        head: config.limits.header_timeout,
-        idle: config.limits.idle_timeout,
-    }
+        of_one_client: config.limits.client_connections,
+        spare: SPARE_CONNECTIONS,
+    })
 }
 
 /// How many connections the limit of open files leaves room for. With more, accepting would fail again and again, and
@@ -257,17 +337,15 @@ fn timeouts(config: &Config) -> Timeouts {
 }
 
 /// Looks after domains that wait to be verified. Only members' do, so they lead where members' backends may.
-fn domains(services: &Services, config: &Config, outside: Outside) -> domains::Watch {
+fn domains(services: &Services, config: &Config, outside: &Arc<Outside>) -> domains::Watch {
     let names = domains::Names::new(config.addresses.dns_resolver.clone());
-    let policy = ConnectPolicy::Outside(Arc::new(outside));
-    domains::Watch::new(services.clone(), DomainChecker::new(names, policy, DomainChecker::PORT))
+    domains::Watch::new(services.clone(), DomainChecker::new(names, outside.policy(false), DomainChecker::PORT))
 }
 
 /// Takes alerts' notices out.
-fn messenger(config: &Config, outside: Outside, public_url: &Url) -> Result<Messenger, StartError> {
-    let webhooks = Webhooks::new(Outside { allowed: config.alerts.webhook_networks.clone(), ..outside });
+fn messenger(config: &Config, outside: Arc<Outside>, public_url: &Url) -> Result<Messenger, StartError> {
     let mailer = config.alerts.smtp.as_ref().map(|smtp| Mailer::new(smtp, public_url)).transpose()?;
-    Ok(Messenger { webhooks, mailer })
+    Ok(Messenger { webhooks: Webhooks::new(outside), mailer })
 }
 
 /// All of the dashboard's host but `/tunnel`.

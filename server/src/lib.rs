@@ -3,10 +3,14 @@
 pub mod alerts;
 pub mod api;
 pub mod app;
+mod background;
 pub mod commands;
 pub mod config;
 pub mod domains;
+pub mod front;
+pub mod handover;
 pub mod health;
+mod html;
 pub mod ingress;
 pub mod observe;
 pub mod proxy;

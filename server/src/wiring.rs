@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::health::{HealthChecks, Times};
 use crate::routing::{Backends, Routing, Surroundings};
 use crate::tunnel::{HoldSettings, Registry};
-use crate::upstream::{self, Common, Names, Outside, Trust};
+use crate::upstream::{self, Common, Names, Trust};
 
 /// The engine and what it works with.
 #[derive(Debug)]
@@ -20,16 +20,11 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Puts it together and reads what is routed by. `outside` says what members' backends may be.
+    /// Puts it together and reads what is routed by.
     ///
     /// # Errors
     /// When the database is away.
-    pub(crate) async fn load(
-        config: &Config,
-        services: &Services,
-        public_url: &Url,
-        outside: Outside,
-    ) -> Result<Self, CoreError> {
+    pub(crate) async fn load(config: &Config, services: &Services, public_url: &Url) -> Result<Self, CoreError> {
         let (names, trust) = (Arc::new(Names::of_system()), Arc::new(Trust::of_system()));
         let usual = Times { interval: config.limits.health_interval, timeout: config.limits.health_timeout };
         let checks = Arc::new(HealthChecks::new(names.clone(), trust.clone(), usual));
@@ -42,7 +37,7 @@ impl Engine {
             tunnel_domain: config.addresses.tunnel_domain.clone(),
             region: config.node.region.as_deref().and_then(|region| region.parse().ok()),
         };
-        let backends = Backends::new(common, outside);
+        let backends = Backends::new(common, services.settings().outside.clone());
         let routing = Routing::load(services.clone(), registry.clone(), backends, checks.clone(), surroundings).await?;
         Ok(Self { routing, registry, checks })
     }

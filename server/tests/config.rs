@@ -251,6 +251,8 @@ fn the_data_folder_is_private_and_its_key_lasts() {
     assert_eq!(mode(&folder.join("jwt.key")), 0o600);
     assert_eq!(key.expose().len(), 64);
     assert_eq!(DataDir::open(&config.storage).unwrap().signing_key().unwrap(), key);
+    assert_ne!(data.sealing_key().unwrap(), key);
+    assert_eq!(mode(&folder.join("sealing.key")), 0o600);
 
     fs::write(folder.join("jwt.key"), "").unwrap();
     let error = data.signing_key().unwrap_err();

@@ -7,10 +7,14 @@ mod support;
 
 use std::time::Duration;
 
+use domain::LiveUpdate;
+use futures_util::StreamExt;
 use sea_orm::{ConnectionTrait, Database};
 use serde_json::json;
 use support::{Client, Home, Origin, Programs, Switchboard, full, until, within};
 use telephone::{Agent, Announcement, Target};
+use tokio::net::TcpStream;
+use tokio_tungstenite::{client_async, tungstenite::client::IntoClientRequest};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -69,6 +73,40 @@ async fn a_change_on_one_node_is_live_on_the_other() {
 }
 
 #[tokio::test]
+async fn who_is_sent_away_on_one_node_goes_from_the_other() {
+    let server = test_postgres::Server::start().unwrap();
+    let url = server.new_database("sent_away").unwrap();
+    // So that nothing but the news can tell.
+    let settings = [
+        ("SWITCHBOARD_DATABASE_URL", url.as_str()),
+        ("SWITCHBOARD_UPDATE_INTERVAL", "1h"),
+        ("SWITCHBOARD_SIGNUP", "open"),
+    ];
+    let one = Switchboard::start_with(&settings).await;
+    let mut other = Switchboard::start_in(Home::new(), &settings).await;
+    other.sign_in().await;
+    let account = json!({"email": "bob@example.com", "password": "a different long one"});
+    let bob = one.client().post("/api/v1/auth/register", &account).await.1;
+    // Each node signs access tokens with a key of its own here.
+    let session = other.client().post("/api/v1/auth/login", &account).await.1;
+    let client = other.client().bearer(session["access_token"].as_str().unwrap());
+    let token = client.post("/api/v1/tokens", &json!({"name": "laptop"})).await.1;
+    let origin = Origin::mirror().await;
+    let telephone = other.telephone_with(token["token"].as_str().unwrap(), "bobs", &origin).await;
+    let (id, secret) = other.token().await;
+    let revoked = other.telephone_with(&secret, "ours", &origin).await;
+
+    assert_eq!(one.client().delete(&format!("/api/v1/tokens/{id}")).await.0, 204);
+    let ended = within(SOON, "a revoked token's telephone goes", revoked.ended()).await;
+    assert!(ended.to_string().contains("revoked"), "{ended}");
+    let path = format!("/api/v1/users/{}/deactivate", bob["id"].as_str().unwrap());
+    assert_eq!(one.client().post(&path, &json!(null)).await.0, 200);
+    assert_eq!(client.get("/api/v1/me").await.0, 401);
+    let ended = within(SOON, "a deactivated account's telephone goes", telephone.ended()).await;
+    assert!(ended.to_string().contains("deactivated"), "{ended}");
+}
+
+#[tokio::test]
 async fn what_is_to_be_recorded_is_said_on_one_node_and_done_by_the_other() {
     let server = test_postgres::Server::start().unwrap();
     let url = server.new_database("recorded").unwrap();
@@ -89,6 +127,41 @@ async fn what_is_to_be_recorded_is_said_on_one_node_and_done_by_the_other() {
         found["items"].as_array().is_some_and(|items| !items.is_empty())
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_one_node_records_is_live_on_the_other() {
+    let server = test_postgres::Server::start().unwrap();
+    let url = server.new_database("watched").unwrap();
+    let settings = [("SWITCHBOARD_DATABASE_URL", url.as_str())];
+    let one = Switchboard::start_with(&settings).await;
+    let other = Switchboard::start_in(Home::new(), &settings).await;
+    let origin = Origin::mirror().await;
+    lead(&one.client(), "app.example.com", &origin).await;
+    lead(&one.client(), "else.example.com", &origin).await;
+    let visitors = ["app.example.com", "else.example.com"].map(|host| Client::new(other.address, host));
+    for visitor in &visitors {
+        until(SOON, "the other node serves it", async || visitor.text("/").await.0 == 200).await;
+    }
+    let domain = one.client().get("/api/v1/domains/app.example.com").await.1;
+    let mut request =
+        format!("ws://localhost/ws/domains/{}", domain["id"].as_str().unwrap()).into_client_request().unwrap();
+    request.headers_mut().insert("authorization", format!("Bearer {}", one.bearer).parse().unwrap());
+    let stream = TcpStream::connect(one.address).await.unwrap();
+    let (mut socket, _) = client_async(request, stream).await.unwrap();
+
+    let mut is_seen = false;
+    while !is_seen {
+        for visitor in &visitors {
+            assert_eq!(visitor.text("/watched").await.0, 200);
+        }
+        // Something is said every five seconds, whatever is recorded.
+        let message = within(SOON, "the socket says something", socket.next()).await.unwrap().unwrap();
+        if let Ok(LiveUpdate::Requests(news)) = serde_json::from_slice(&message.into_data()) {
+            assert!(news.requests.iter().all(|exchange| exchange.host == "app.example.com"), "{news:?}");
+            is_seen = news.requests.iter().any(|exchange| exchange.path == "/watched");
+        }
+    }
 }
 
 #[tokio::test]
@@ -152,4 +225,23 @@ async fn what_a_failed_reading_has_missed_is_read_with_the_next_change() {
     let next = Client::new(programs.address, "next.example.com");
     until(SOON, "the next change is served", async || next.text("/").await.0 == 200).await;
     until(SOON, "and what was missed", async || changed.text("/").await.0 == 404).await;
+}
+
+#[tokio::test]
+async fn a_token_that_ends_on_one_node_ends_on_the_other() {
+    let server = test_postgres::Server::start().unwrap();
+    let url = server.new_database("ended").unwrap();
+    // So that nothing but the news can tell.
+    let settings = [("SWITCHBOARD_DATABASE_URL", url.as_str()), ("SWITCHBOARD_UPDATE_INTERVAL", "1h")];
+    let one = Switchboard::start_with(&settings).await;
+    let other = Switchboard::start_in(Home::new(), &settings).await;
+    let origin = Origin::mirror().await;
+    let ((revoked, first), (rotated, second)) = (one.token().await, one.token().await);
+    let telephones =
+        [other.telephone_with(&first, "first", &origin).await, other.telephone_with(&second, "second", &origin).await];
+    assert_eq!(one.client().delete(&format!("/api/v1/tokens/{revoked}")).await.0, 204);
+    assert_eq!(one.client().post(&format!("/api/v1/tokens/{rotated}/rotate"), &json!(null)).await.0, 200);
+    for telephone in telephones {
+        within(SOON, "the telephone is sent away", telephone.ended()).await;
+    }
 }

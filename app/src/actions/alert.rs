@@ -4,7 +4,7 @@ use super::{entered::Entered, finish, invalid, refuse, signed_in};
 use crate::destination::Destination;
 use domain::{Alert, AlertId, AlertKind, AlertPatch, AlertSpec, ServiceId, TunnelId};
 use leptos::prelude::*;
-use server_core::{CoreError, Page, ServiceQuery, Services, SigningSecret, TunnelQuery, Viewer};
+use server_core::{CoreError, Expected, Page, ServiceQuery, Services, SigningSecret, TunnelQuery, Viewer};
 
 /// The longest time that a state may have to last, seconds.
 pub const LONGEST_SECONDS: u32 = 86_400;
@@ -134,7 +134,7 @@ pub async fn update_alert(
             email: Some(spec.email),
             enabled: Some(spec.enabled),
         };
-        Ok(keep(&services, &viewer, services.update_alert(&viewer, id, patch).await?))
+        Ok(keep(&services, &viewer, services.update_alert(&viewer, id, patch, &form.expected()).await?))
     };
     finish(result.await, |changed| shown(changed, "alert_updated"), form.back(page(id), "settings"));
     Ok(())
@@ -145,7 +145,7 @@ pub async fn update_alert(
 pub async fn delete_alert(#[server(default)] id: String) -> Result<(), ServerFnError> {
     let Some((services, _, viewer)) = signed_in(&list()) else { return Ok(()) };
     let result = match id.parse::<AlertId>() {
-        Ok(id) => services.alerts().delete(&viewer, id).await,
+        Ok(id) => services.alerts().delete(&viewer, id, &Expected::Anything).await,
         Err(error) => Err(invalid("id", error)),
     };
     finish(result, |()| list().with("done", "alert_deleted"), list());

@@ -94,7 +94,7 @@ pub async fn update_backend(
                 region: Some(region),
                 ..BackendPatch::default()
             };
-            services.pools().update_backend(&viewer, &BackendName::from(id), patch).await
+            services.pools().if_unchanged(form.expected()).update_backend(&viewer, &BackendName::from(id), patch).await
         }
         Err(error) => Err(error),
     };

@@ -4,7 +4,7 @@ use super::{entered::Entered, finish, finish_as, headers, refuse, signed_in, tar
 use crate::destination::Destination;
 use domain::{Domain, DomainId, DomainPatch, DomainSpec};
 use leptos::prelude::*;
-use server_core::{CoreError, DomainRef};
+use server_core::{CoreError, DomainRef, Viewer};
 
 fn list() -> Destination {
     Destination::page("/web/domains")
@@ -71,7 +71,7 @@ pub async fn update_domain(
         return Ok(());
     };
     let result = match changes(&form) {
-        Ok(patch) => services.hosts().update(&viewer, &DomainRef::Id(id), patch).await,
+        Ok(patch) => services.hosts().if_unchanged(form.expected()).update(&viewer, &DomainRef::Id(id), patch).await,
         Err(error) => Err(error),
     };
     let back = form.back(page(id), "settings");
@@ -81,13 +81,19 @@ pub async fn update_domain(
 
 /// What the actions below have in common: a domain by its id, one service method, back to the domain's page.
 macro_rules! change {
-    ($id:expr, $method:ident, $done:expr) => {{
+    ($id:expr, $method:ident, $done:expr) => {
+        change!($id, $method, $done, |viewer| Ok(viewer))
+    };
+    ($id:expr, $method:ident, $done:expr, $who:expr) => {{
         let Ok(id) = $id.parse::<DomainId>() else {
             refuse(list(), &CoreError::NotFound("domain"));
             return Ok(());
         };
         let Some((services, _, viewer)) = signed_in(&page(id)) else { return Ok(()) };
-        let result = services.hosts().$method(&viewer, &DomainRef::Id(id)).await;
+        let result = match $who(viewer) {
+            Ok(who) => services.hosts().$method(&who, &DomainRef::Id(id)).await,
+            Err(error) => Err(error),
+        };
         finish(result, $done, page(id));
         Ok(())
     }};
@@ -108,7 +114,7 @@ pub async fn restore_domain(#[server(default)] id: String) -> Result<(), ServerF
 /// Counts a domain as verified without a check, for an administrator.
 #[server(name = TrustDomain, prefix = "/web/action", endpoint = "trust_domain")]
 pub async fn trust_domain(#[server(default)] id: String) -> Result<(), ServerFnError> {
-    change!(id, trust, |domain| page(domain.id).with("done", "domain_verified"))
+    change!(id, trust, |domain| page(domain.id).with("done", "domain_verified"), |viewer: Viewer| viewer.as_admin())
 }
 
 /// Looks at once whether a domain is its owner's.

@@ -3,14 +3,17 @@
 use super::invalid;
 use crate::destination::Destination;
 use serde::{Deserialize, Serialize};
-use server_core::CoreError;
+use server_core::{CoreError, Expected};
 use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
 /// The longest address that a form comes back with, bytes: servers and proxies refuse much longer ones.
 const MAX_ADDRESS: usize = 7_000;
 
 /// What the address says about the form itself, which its fields must not overrule.
-const OUR_OWN: [&str; 9] = ["id", "form", "error", "field", "wait", "done", "undo", "cursor", "range"];
+const OUR_OWN: [&str; 10] = ["id", "form", "error", "field", "wait", "done", "undo", "cursor", "range", "version"];
+
+/// What must not come back, since an address is stored and shown in many places.
+const SECRET: [&str; 1] = ["basic_users"];
 
 /// The fields of a form, by their names. A box that is not ticked is not among them.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -48,9 +51,15 @@ impl Entered {
         self.filled(name).map(|_| self.value(name)).transpose()
     }
 
+    /// What the form was made of.
+    pub fn expected(&self) -> Expected {
+        super::expected(self.text("version"))
+    }
+
     /// The page with the form, which then shows again what was entered, as far as it fits an address.
     pub fn back(&self, page: Destination, form: &str) -> Destination {
-        let fields = self.0.iter().filter(|(name, text)| !OUR_OWN.contains(&name.as_str()) && !text.is_empty());
+        let kept = |name: &str| !OUR_OWN.contains(&name) && !SECRET.contains(&name);
+        let fields = self.0.iter().filter(|(name, text)| kept(name) && !text.is_empty());
         fields.fold(page.with("form", form), |page, (name, text)| {
             let longer = page.clone().with(name, text);
             if longer.as_str().len() <= MAX_ADDRESS { longer } else { page }
@@ -68,7 +77,14 @@ mod tests {
 
     #[test]
     fn a_form_comes_back_with_what_was_entered_and_nothing_of_ours() {
-        let form = entered(&[("mount", "/a b"), ("error", "hacked"), ("id", "x"), ("strip_prefix", "on"), ("tag", "")]);
+        let form = entered(&[
+            ("mount", "/a b"),
+            ("error", "hacked"),
+            ("id", "x"),
+            ("strip_prefix", "on"),
+            ("tag", ""),
+            ("basic_users", "a: secret"),
+        ]);
         let page = form.back(Destination::page("/web/routes"), "create");
         assert_eq!(page.as_str(), "/web/routes?form=create&mount=%2Fa+b&strip_prefix=on");
         assert!(form.ticked("strip_prefix") && !form.ticked("enabled"));

@@ -7,12 +7,15 @@ mod backend;
 mod browser;
 mod domain;
 mod entered;
+mod front;
 mod headers;
+mod personal_token;
 mod region;
 mod replay;
 mod request;
 mod revision;
 mod route;
+mod second_factor;
 mod service;
 mod sign_in;
 mod switch;
@@ -20,16 +23,20 @@ mod target;
 mod theme;
 mod token;
 mod tunnel;
+mod user;
 
 pub use alert::LONGEST_SECONDS;
+pub use front::LINK_LIVES;
 pub use headers::{in_lines, rules};
-pub use token::EXPIRY_DAYS;
+pub use token::{EXPIRY_DAYS, OVERLAPS, SHORT_LIVES};
+pub use user::INVITATION_HOURS;
 
 use crate::{
     destination::Destination,
     ssr::{self, RequestContext},
 };
-use server_core::{CoreError, Services, Viewer};
+use ::domain::Timestamp;
+use server_core::{CoreError, Expected, Services, Viewer};
 
 /// Who sent the form, and what it acts on. Without a signed-in user the browser is sent to the sign-in page, from where
 /// it comes `back`.
@@ -97,6 +104,13 @@ fn field(error: &CoreError) -> Option<&'static str> {
         CoreError::Forbidden { code: "setup_code_required", .. } => Some("code"),
         _ => None,
     }
+}
+
+/// What a form was made of, see [`version`](crate::components::form::version); a form that does not say changes whatever
+/// is there.
+fn expected(version: &str) -> Expected {
+    let updated_at = version.parse().ok().and_then(Timestamp::from_timestamp_millis);
+    updated_at.map_or(Expected::Anything, |updated_at| Expected::OneOf(vec![updated_at]))
 }
 
 /// An error in a field that was found before a service was asked.

@@ -4,22 +4,23 @@ use super::{entered::Entered, finish, refuse, signed_in};
 use crate::destination::Destination;
 use domain::{RegionId, RegionPatch, RegionSpec};
 use leptos::prelude::*;
-use server_core::CoreError;
+use server_core::{Administrator, CoreError, Viewer};
 
 fn page() -> Destination {
     Destination::page("/web/cluster")
 }
 
-fn wanted(form: &Entered) -> Result<RegionSpec, CoreError> {
-    Ok(RegionSpec { name: form.value("region_name")?, public_url: form.text("public_url").to_owned() })
+fn entered(viewer: &Viewer, form: &Entered) -> Result<(Administrator, RegionSpec), CoreError> {
+    let admin = viewer.as_admin()?;
+    Ok((admin, RegionSpec { name: form.value("region_name")?, public_url: form.text("public_url").to_owned() }))
 }
 
 /// Makes a region.
 #[server(name = CreateRegion, prefix = "/web/action", endpoint = "create_region")]
 pub async fn create_region(#[server(flatten)] form: Entered) -> Result<(), ServerFnError> {
     let Some((services, _, viewer)) = signed_in(&page()) else { return Ok(()) };
-    let result = match wanted(&form) {
-        Ok(spec) => services.regions().create(&viewer, spec).await,
+    let result = match entered(&viewer, &form) {
+        Ok((admin, spec)) => services.regions().create(&admin, spec).await,
         Err(error) => Err(error),
     };
     finish(result, |_| page().with("done", "region_created"), form.back(page(), "create"));
@@ -37,10 +38,10 @@ pub async fn update_region(
         refuse(page(), &CoreError::NotFound("region"));
         return Ok(());
     };
-    let result = match wanted(&form) {
-        Ok(RegionSpec { name, public_url }) => {
+    let result = match entered(&viewer, &form) {
+        Ok((admin, RegionSpec { name, public_url })) => {
             let patch = RegionPatch { name: Some(name), public_url: Some(public_url) };
-            services.regions().update(&viewer, id, patch).await
+            services.regions().if_unchanged(form.expected()).update(&admin, id, patch).await
         }
         Err(error) => Err(error),
     };
@@ -53,7 +54,10 @@ macro_rules! change {
     ($id:expr, $method:ident, $done:expr) => {{
         let Some((services, _, viewer)) = signed_in(&page()) else { return Ok(()) };
         let result = match $id.parse::<RegionId>() {
-            Ok(id) => services.regions().$method(&viewer, id).await,
+            Ok(id) => match viewer.as_admin() {
+                Ok(admin) => services.regions().$method(&admin, id).await,
+                Err(error) => Err(error),
+            },
             Err(_) => Err(CoreError::NotFound("region")),
         };
         finish(result, $done, page());

@@ -36,10 +36,14 @@ async fn send(
     form: &Entered,
 ) -> Result<Replayed, CoreError> {
     let original = services.inspector().get(viewer, of, id).await?;
+    let entered = form.raw("replay_body");
     let body = match form.text("replay_body_is") {
         "kept" => None,
-        "shown" => changed(services, viewer, of, &original, form.raw("replay_body")).await?,
-        _ => Some(with_line_feeds(form.raw("replay_body"))),
+        "shown" => changed(services, viewer, of, &original, entered).await?,
+        "none" => Some(String::new()),
+        // Nobody has chosen that there be none.
+        "instead" if entered.is_empty() => None,
+        _ => Some(with_line_feeds(entered)),
     };
     let mut headers = headers(form.raw("replay_headers"))?;
     if body.is_some() {

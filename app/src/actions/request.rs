@@ -7,7 +7,7 @@ use crate::{
 };
 use domain::{CaptureLevel, CaptureSettings, CaptureSettingsError, ExchangeFilter, Redaction, RequestId};
 use leptos::prelude::*;
-use server_core::{CoreError, Inspected};
+use server_core::{CoreError, Expected, Inspected};
 use std::collections::BTreeMap;
 
 /// Whose requests a form is about, and where it came from.
@@ -109,7 +109,10 @@ pub async fn set_capture_level(
     let result = async {
         let level: CaptureLevel = level.parse().map_err(|error| invalid("level", error))?;
         let settings = services.inspector().settings(&viewer, of).await?;
-        services.inspector().set_settings(&viewer, of, Some(CaptureSettings { level, ..settings })).await
+        services
+            .inspector()
+            .set_settings(&viewer, of, Some(CaptureSettings { level, ..settings }), &Expected::Anything)
+            .await
     };
     finish(result.await, |_| back.clone().with("done", "capture_set"), back.clone());
     Ok(())
@@ -121,7 +124,7 @@ pub async fn set_capture(#[server(default)] of: String, #[server(flatten)] form:
     let Ok((of, back)) = place(&of, "") else { return Ok(()) };
     let Some((services, _, viewer)) = signed_in(&back) else { return Ok(()) };
     let result = match settings(&form) {
-        Ok(settings) => services.inspector().set_settings(&viewer, of, Some(settings)).await,
+        Ok(settings) => services.inspector().set_settings(&viewer, of, Some(settings), &form.expected()).await,
         Err(error) => Err(error),
     };
     finish(result, |_| back.clone().with("done", "capture_set"), form.back(settings_page(of), "capture"));
@@ -133,7 +136,7 @@ pub async fn set_capture(#[server(default)] of: String, #[server(flatten)] form:
 pub async fn reset_capture(#[server(default)] of: String) -> Result<(), ServerFnError> {
     let Ok((of, back)) = place(&of, "") else { return Ok(()) };
     let Some((services, _, viewer)) = signed_in(&back) else { return Ok(()) };
-    let result = services.inspector().set_settings(&viewer, of, None).await;
+    let result = services.inspector().set_settings(&viewer, of, None, &Expected::Anything).await;
     finish(result, |_| back.clone().with("done", "capture_set"), back.clone());
     Ok(())
 }

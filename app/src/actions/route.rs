@@ -76,7 +76,7 @@ pub async fn update_route(
         return Ok(());
     };
     let result = match changes(&form) {
-        Ok(patch) => services.routes().update(&viewer, id, patch).await,
+        Ok(patch) => services.routes().if_unchanged(form.expected()).update(&viewer, id, patch).await,
         Err(error) => Err(error),
     };
     let back = form.back(page(id), "settings");

@@ -74,7 +74,9 @@ pub async fn update_service(
         return Ok(());
     };
     let result = match changes(&form) {
-        Ok(patch) => services.pools().update_service(&viewer, &ServiceRef::Id(id), patch).await,
+        Ok(patch) => {
+            services.pools().if_unchanged(form.expected()).update_service(&viewer, &ServiceRef::Id(id), patch).await
+        }
         Err(error) => Err(error),
     };
     let back = form.back(page(id), "settings");

@@ -3,8 +3,9 @@
 use super::{finish, invalid, signed_in};
 use crate::{destination::Destination, ssr};
 use chrono::Days;
-use domain::{NewToken, Timestamp, TokenId, TokenName, TokenScope};
+use domain::{NewShortToken, NewToken, Rotation, Timestamp, TokenId, TokenName, TokenScope};
 use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
 use server_core::{CoreError, Services, Viewer};
 use std::{fmt::Display, str::FromStr};
 
@@ -15,27 +16,32 @@ fn tokens() -> Destination {
 /// The days that the form offers until a token ends by itself.
 pub const EXPIRY_DAYS: [u64; 4] = [7, 30, 90, 365];
 
+/// How long the old secret may stay good when a token gets another, as the form offers it: seconds, and in words.
+pub const OVERLAPS: [(u32, &str); 4] =
+    [(0, "ends at once"), (3_600, "is good for another hour"), (86_400, "for another day"), (604_800, "for a week")];
+
+/// How long a short-lived token may be good, as the form offers it: seconds, and in words.
+pub const SHORT_LIVES: [(u32, &str); 3] = [(900, "15 minutes"), (3_600, "an hour"), (86_400, "a day")];
+
 /// Creates a token; the page it leads to shows the secret once.
 #[server(name = CreateToken, prefix = "/web/action", endpoint = "create_token")]
 pub async fn create_token(
     #[server(default)] name: String,
-    #[server(default)] subdomains: String,
-    #[server(default)] hosts: String,
-    #[server(default)] paths: String,
-    #[server(default)] tags: String,
+    #[server(flatten)] limits: Limits,
     #[server(default)] expires_in_days: String,
 ) -> Result<(), ServerFnError> {
     let Some((services, _, viewer)) = signed_in(&tokens()) else { return Ok(()) };
     let form = tokens()
         .with("form", "create")
         .with_some("name", Some(&name))
-        .with_some("subdomains", Some(&subdomains))
-        .with_some("hosts", Some(&hosts))
-        .with_some("paths", Some(&paths))
-        .with_some("tags", Some(&tags))
+        .with_some("subdomains", Some(&limits.subdomains))
+        .with_some("hosts", Some(&limits.hosts))
+        .with_some("paths", Some(&limits.paths))
+        .with_some("tags", Some(&limits.tags))
+        .with_some("networks", Some(&limits.networks))
+        .with_some("max_sessions", Some(&limits.max_sessions))
         .with_some("expires_in_days", Some(&expires_in_days));
-    let scope = Lists { subdomains: &subdomains, hosts: &hosts, paths: &paths, tags: &tags };
-    let result = match wanted(&name, scope, &expires_in_days) {
+    let result = match wanted(&name, &limits, &expires_in_days) {
         Ok(new) => create(&services, &viewer, new).await,
         Err(error) => Err(error),
     };
@@ -53,22 +59,30 @@ fn shown(id: TokenId, done: &str) -> Destination {
     tokens().with("done", done).with("created", &id.to_string())
 }
 
-/// What the form's lists hold, an entry a line.
-#[derive(Clone, Copy, Default)]
-struct Lists<'a> {
-    subdomains: &'a str,
-    hosts: &'a str,
-    paths: &'a str,
-    tags: &'a str,
+/// What the form says that a token is limited to; lists have an entry a line.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Limits {
+    subdomains: String,
+    hosts: String,
+    paths: String,
+    tags: String,
+    networks: String,
+    max_sessions: String,
 }
 
-impl Lists<'_> {
-    fn scope(self) -> Result<TokenScope, CoreError> {
+impl Limits {
+    fn scope(&self) -> Result<TokenScope, CoreError> {
         Ok(TokenScope {
-            subdomains: listed(self.subdomains, "subdomains")?,
-            hosts: listed(self.hosts, "hosts")?,
-            paths: listed(self.paths, "paths")?,
-            tags: listed(self.tags, "tags")?,
+            subdomains: listed(&self.subdomains, "subdomains")?,
+            hosts: listed(&self.hosts, "hosts")?,
+            paths: listed(&self.paths, "paths")?,
+            tags: listed(&self.tags, "tags")?,
+            networks: listed(&self.networks, "networks")?,
+            max_sessions: match self.max_sessions.trim() {
+                "" => None,
+                number => Some(number.parse().map_err(|error| invalid("max_sessions", error))?),
+            },
         })
     }
 }
@@ -80,12 +94,12 @@ fn listed<T: FromStr<Err: Display>>(text: &str, field: &'static str) -> Result<O
     Ok((!entries.is_empty()).then_some(entries))
 }
 
-fn wanted(name: &str, lists: Lists<'_>, expires_in_days: &str) -> Result<NewToken, CoreError> {
+fn wanted(name: &str, limits: &Limits, expires_in_days: &str) -> Result<NewToken, CoreError> {
     let name = name.parse::<TokenName>().map_err(|error| invalid("token_name", error))?;
-    Ok(NewToken { name, scope: lists.scope()?, expires_at: expiry(expires_in_days, ssr::now())? })
+    Ok(NewToken { name, scope: limits.scope()?, expires_at: expiry(expires_in_days, ssr::now())? })
 }
 
-fn expiry(days: &str, now: Timestamp) -> Result<Option<Timestamp>, CoreError> {
+pub(super) fn expiry(days: &str, now: Timestamp) -> Result<Option<Timestamp>, CoreError> {
     if days.is_empty() {
         return Ok(None);
     }
@@ -94,17 +108,43 @@ fn expiry(days: &str, now: Timestamp) -> Result<Option<Timestamp>, CoreError> {
     end.map(Some).ok_or_else(|| invalid("expires_at", "not one of the offered days"))
 }
 
-/// Gives a token a new secret; the old one ends at once.
+/// Gives a token a new secret; the old one ends at once, or later.
 #[server(name = RotateToken, prefix = "/web/action", endpoint = "rotate_token")]
-pub async fn rotate_token(#[server(default)] id: String) -> Result<(), ServerFnError> {
+pub async fn rotate_token(
+    #[server(default)] id: String,
+    #[server(default)] overlap_seconds: String,
+) -> Result<(), ServerFnError> {
     let Some((services, _, viewer)) = signed_in(&tokens()) else { return Ok(()) };
     let result = async {
         let id = id.parse::<TokenId>().map_err(|error| invalid("id", error))?;
-        let (token, secret) = services.tokens().rotate(&viewer, id).await?;
+        let overlap_seconds = match overlap_seconds.as_str() {
+            "" => 0,
+            seconds => seconds.parse().map_err(|error| invalid("overlap_seconds", error))?,
+        };
+        let (token, secret) = services.tokens().rotate(&viewer, id, Rotation { overlap_seconds }).await?;
         services.tokens().keep_for_reveal(&viewer, token.id, secret);
-        Ok(token.id)
+        Ok((token.id, if overlap_seconds > 0 { "token_rotated_later" } else { "token_rotated" }))
     };
-    finish(result.await, |id| shown(id, "token_rotated"), tokens());
+    finish(result.await, |(id, done)| shown(id, done), tokens());
+    Ok(())
+}
+
+/// Exchanges a token for a short-lived one, which the page shows once.
+#[server(name = ExchangeToken, prefix = "/web/action", endpoint = "exchange_token")]
+pub async fn exchange_token(
+    #[server(default)] id: String,
+    #[server(default)] expires_in: String,
+) -> Result<(), ServerFnError> {
+    let Some((services, _, viewer)) = signed_in(&tokens()) else { return Ok(()) };
+    let result = async {
+        let id = id.parse::<TokenId>().map_err(|error| invalid("id", error))?;
+        let expires_in = expires_in.parse().map_err(|error| invalid("expires_in", error))?;
+        let new = NewShortToken { expires_in, ..NewShortToken::default() };
+        let short = services.tokens().exchange(&viewer, id, new).await?;
+        services.tokens().keep_for_reveal(&viewer, id, short.secret);
+        Ok(id)
+    };
+    finish(result.await, |id| shown(id, "token_exchanged"), tokens());
     Ok(())
 }
 
@@ -124,16 +164,16 @@ pub async fn revoke_token(#[server(default)] id: String) -> Result<(), ServerFnE
 mod tests {
     use super::*;
 
-    fn lists(subdomains: &str) -> Lists<'_> {
-        Lists { subdomains, ..Lists::default() }
+    fn lists(subdomains: &str) -> Limits {
+        Limits { subdomains: subdomains.into(), ..Limits::default() }
     }
 
     #[test]
     fn what_is_not_listed_is_no_limit() {
-        let new = wanted("laptop", lists(" "), "").unwrap_or_else(|error| panic!("{error}"));
+        let new = wanted("laptop", &lists(" "), "").unwrap_or_else(|error| panic!("{error}"));
         assert_eq!((new.scope, new.expires_at), (TokenScope::default(), None));
-        let places = Lists { hosts: "a.test\r\n*.b.test", tags: "blue", ..lists("shop\r\nblog") };
-        let new = wanted("laptop", places, "30").unwrap_or_else(|error| panic!("{error}"));
+        let places = Limits { hosts: "a.test\r\n*.b.test".into(), tags: "blue".into(), ..lists("shop\r\nblog") };
+        let new = wanted("laptop", &places, "30").unwrap_or_else(|error| panic!("{error}"));
         let lengths = (new.scope.subdomains.map(|list| list.len()), new.scope.hosts.map(|list| list.len()));
         assert_eq!((lengths, new.scope.paths), ((Some(2), Some(2)), None));
         assert!(new.expires_at.is_some());
@@ -142,10 +182,15 @@ mod tests {
     #[test]
     fn what_the_form_does_not_offer_is_refused() {
         for (name, subdomains, days) in [("", "", ""), ("a", "-", ""), ("a", "", "-1"), ("a", "", "99999999999")] {
-            assert!(wanted(name, lists(subdomains), days).is_err(), "{name} {subdomains} {days}");
+            assert!(wanted(name, &lists(subdomains), days).is_err(), "{name} {subdomains} {days}");
         }
-        for wrong in [Lists { hosts: "a.*", ..lists("") }, Lists { paths: "x", ..lists("") }] {
-            assert!(wanted("a", wrong, "").is_err());
+        for wrong in [
+            Limits { hosts: "a.*".into(), ..lists("") },
+            Limits { paths: "x".into(), ..lists("") },
+            Limits { networks: "10.0.0.0/33".into(), ..lists("") },
+            Limits { max_sessions: "-1".into(), ..lists("") },
+        ] {
+            assert!(wanted("a", &wrong, "").is_err());
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Tunnels.
 
-use super::{finish, refuse, signed_in};
+use super::{expected, finish, refuse, signed_in};
 use crate::destination::Destination;
 use domain::TunnelId;
 use leptos::prelude::*;
@@ -44,6 +44,7 @@ pub async fn update_tunnel(
     #[server(default)] name: String,
     #[server(default)] subdomain: String,
     #[server(default)] custom_domains: String,
+    #[server(default)] version: String,
 ) -> Result<(), ServerFnError> {
     let Some((services, _, viewer)) = signed_in(&list()) else { return Ok(()) };
     let Ok(id) = id.parse::<TunnelId>() else {
@@ -56,7 +57,7 @@ pub async fn update_tunnel(
         custom_domains: Some(lines(&custom_domains)),
         ..TunnelPatch::default()
     };
-    let result = services.tunnels().update(&viewer, id, patch).await;
+    let result = services.tunnels().if_unchanged(expected(&version)).update(&viewer, id, patch).await;
     let form = page(id)
         .with("form", "settings")
         .with_some("name", Some(&name))

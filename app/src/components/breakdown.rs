@@ -1,6 +1,9 @@
 //! Traffic told apart, as tables: errors, paths, clients, the slowest requests, and who was given them.
 
-use crate::{format, islands::TimeAgo};
+use crate::{
+    format,
+    islands::{BackendCount, BackendFigure, TimeAgo},
+};
 use chrono::DateTime;
 use domain::{
     BackendFigures, BackendId, Breakdown, LatencySummary, Part, Parts, Sample, SessionFigures, Share, SlowRequest,
@@ -167,11 +170,12 @@ fn slow(slowest: &[SlowRequest], tunnel: Option<TunnelId>) -> AnyView {
     .into_any()
 }
 
-/// What each backend of a service was given.
-pub fn backends(service: &str, figures: &[BackendFigures]) -> AnyView {
-    let rows = figures.iter().map(|BackendFigures { key, id, figures }| {
+/// What each backend of a service was given, and how many requests it works on now.
+pub fn backends<'a>(service: &str, figures: impl Iterator<Item = (&'a BackendFigures, u32)>) -> AnyView {
+    let rows = figures.map(|(BackendFigures { key, id, figures }, now)| {
         let name = view! { <a href=backend_page(service, *key)>{id.to_string()}</a> };
-        given(name.into_any(), figures)
+        let now = view! { <BackendCount id=*key figure=BackendFigure::InFlight initial=now.into() /> };
+        given(name.into_any(), figures, now.into_any())
     });
     shares("Backends", "Backend", "No backends.", rows.collect())
 }
@@ -190,7 +194,8 @@ pub fn sessions(figures: &[SessionFigures]) -> AnyView {
             {machine}
             <div class="field-hint">{since} {left}</div>
         };
-        given(name.into_any(), &session.figures)
+        let now = format::count(session.figures.in_flight);
+        given(name.into_any(), &session.figures, now.into_any())
     });
     shares(
         "Telephones since they connected",
@@ -241,7 +246,7 @@ fn shares(title: &'static str, what: &'static str, none: &'static str, rows: Vec
     .into_any()
 }
 
-fn given(name: AnyView, sample: &Sample) -> AnyView {
+fn given(name: AnyView, sample: &Sample, now: AnyView) -> AnyView {
     let StatusCounts { success, redirection, client_error, server_error, .. } = sample.by_status;
     let counts = [sample.by_status.total(), success, redirection, client_error, server_error].map(format::count);
     let percentile = |of: fn(LatencySummary) -> f64| {
@@ -250,11 +255,12 @@ fn given(name: AnyView, sample: &Sample) -> AnyView {
     let times =
         [percentile(|latency| latency.p50), percentile(|latency| latency.p95), percentile(|latency| latency.p99)];
     let bytes = [sample.bytes_in, sample.bytes_out].map(format::bytes);
-    let cells = counts.into_iter().chain(times).chain(bytes).chain([format::count(sample.in_flight)]);
+    let cells = counts.into_iter().chain(times).chain(bytes);
     view! {
         <tr>
             <th scope="row">{name}</th>
             {cells.map(|cell| view! { <td class="number">{cell}</td> }).collect_view()}
+            <td class="number">{now}</td>
         </tr>
     }
     .into_any()

@@ -51,6 +51,11 @@ impl Field {
         Self { kind: "email", autocomplete: Some("username"), length: (None, Some(254)), ..field }.required()
     }
 
+    /// It takes a one-time password, which devices may fill in.
+    pub fn one_time(self) -> Self {
+        Self { autocomplete: Some("one-time-code"), ..self }
+    }
+
     /// The field for a password that exists.
     pub fn current_password(form: &str, name: &'static str, label: &'static str) -> Self {
         let field = Self::text(form, name, label);

@@ -1,6 +1,7 @@
 //! A form that comes back: what was wrong with it, and what had been entered.
 
 use crate::{components::notice, messages};
+use domain::Timestamp;
 use leptos::prelude::*;
 use leptos_router::params::ParamsMap;
 
@@ -52,12 +53,18 @@ impl FormState {
     }
 }
 
+/// What a form is made of, which it sends along: when that was changed meanwhile, it is refused.
+pub fn version(updated_at: Timestamp) -> AnyView {
+    view! { <input type="hidden" name="version" value=updated_at.timestamp_millis().to_string() /> }.into_any()
+}
+
 /// The form's name for a field that errors call otherwise.
 fn parameter(field: &str) -> &str {
     match field {
         "token_name" => "name",
         "scope" => "subdomains",
         "expires_at" => "expires_in_days",
+        "maintenance" => "retry_after_seconds",
         other => other,
     }
 }

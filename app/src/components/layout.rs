@@ -7,6 +7,7 @@ use crate::{
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
+use server_core::Viewer;
 
 /// The sections of the dashboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,10 +26,14 @@ pub enum Section {
     Routes,
     /// The services.
     Services,
+    /// Everybody's accounts; for administrators.
+    Users,
     /// Regions and nodes.
     Cluster,
     /// Who changed what.
     Changes,
+    /// What has to do with security.
+    Audit,
     /// The user's own settings.
     Settings,
 }
@@ -37,7 +42,7 @@ pub enum Section {
 const GROUPS: [(Option<&str>, &[Section]); 3] = [
     (None, &[Section::Overview, Section::Tunnels, Section::Tokens, Section::Alerts]),
     (Some("Routing"), &[Section::Domains, Section::Routes, Section::Services]),
-    (Some("Server"), &[Section::Cluster, Section::Changes, Section::Settings]),
+    (Some("Server"), &[Section::Users, Section::Cluster, Section::Changes, Section::Audit, Section::Settings]),
 ];
 
 impl Section {
@@ -50,8 +55,10 @@ impl Section {
             Self::Domains => "Domains",
             Self::Routes => "Routes",
             Self::Services => "Services",
+            Self::Users => "Users",
             Self::Cluster => "Cluster",
             Self::Changes => "Changes",
+            Self::Audit => "Security log",
             Self::Settings => "Settings",
         }
     }
@@ -65,10 +72,16 @@ impl Section {
             Self::Domains => "/web/domains",
             Self::Routes => "/web/routes",
             Self::Services => "/web/services",
+            Self::Users => "/web/users",
             Self::Cluster => "/web/cluster",
             Self::Changes => "/web/revisions",
+            Self::Audit => "/web/audit",
             Self::Settings => "/web/settings",
         }
+    }
+
+    fn is_shown(self, viewer: &Viewer) -> bool {
+        self != Self::Users || viewer.is_admin()
     }
 
     fn link(self, here: Self) -> AnyView {
@@ -84,9 +97,10 @@ impl Section {
     }
 }
 
-fn navigation(here: Section) -> AnyView {
+fn navigation(here: Section, viewer: &Viewer) -> AnyView {
     let groups = GROUPS.map(|(name, sections)| {
-        let links = sections.iter().map(|section| section.link(here)).collect_view();
+        let links =
+            sections.iter().filter(|section| section.is_shown(viewer)).map(|section| section.link(here)).collect_view();
         let name = name.map(|name| view! { <p class="side-group">{name}</p> });
         view! {
             {name}
@@ -116,7 +130,7 @@ pub fn layout(visit: &Visit, section: Section, title: &str, content: impl IntoVi
             </button>
         </header>
         <nav class="side" id="side" popover aria-label="Main">
-            {navigation(section)}
+            {navigation(section, &visit.viewer)}
             <div class="side-foot">
                 {theme_switch(visit.request.theme, visit.here.as_str())}
                 <p class="side-user" title=email.clone()>

@@ -6,7 +6,7 @@ use js_sys::Promise;
 use leptos::prelude::{document, window};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{AddEventListenerOptions, EventTarget, HtmlElement};
+use web_sys::{AddEventListenerOptions, Document, DomParser, EventTarget, HtmlElement, Response, SupportedType};
 
 /// Waits for an event. Events that happen between two calls are missed.
 pub async fn event(target: &EventTarget, name: &str) {
@@ -37,6 +37,21 @@ pub async fn within<F: Future + Unpin>(limit: u32, future: F) -> Option<F::Outpu
 /// Now, seconds since the Unix epoch.
 pub fn now() -> i64 {
     (js_sys::Date::now() / 1_000.0) as i64
+}
+
+/// The text at an address; `None` when it cannot be had, or not without signing in first.
+pub async fn load(address: String) -> Option<String> {
+    let response = JsFuture::from(window().fetch_with_str(&address)).await.ok()?.dyn_into::<Response>().ok()?;
+    if !response.ok() || response.redirected() {
+        return None;
+    }
+    JsFuture::from(response.text().ok()?).await.ok()?.as_string()
+}
+
+/// The page at an address, see [`load`]. Scripts in what a parser made this way never run.
+pub async fn load_page(address: String) -> Option<Document> {
+    let text = load(address).await?;
+    DomParser::new().ok()?.parse_from_string(&text, SupportedType::TextHtml).ok()
 }
 
 /// Saves what is at an address as a file.

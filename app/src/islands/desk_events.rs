@@ -6,10 +6,7 @@ use gloo_timers::future::TimeoutFuture;
 use leptos::{ev, prelude::*};
 use std::{cell::Cell, rc::Rc};
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
-use web_sys::{
-    DomParser, Element, Event, FormData, HtmlElement, HtmlFormElement, Response, SupportedType, Url, UrlSearchParams,
-};
+use web_sys::{Element, Event, FormData, HtmlElement, HtmlFormElement, Url, UrlSearchParams};
 
 /// The right side of the page.
 const EXCHANGE: &str = "exchange";
@@ -221,7 +218,7 @@ impl Desk {
             if desk.asked.get() != number {
                 return;
             }
-            let loaded = load(&part).await;
+            let loaded = browser::load_page(part).await.and_then(|page| page.get_element_by_id(EXCHANGE));
             if desk.asked.get() != number {
                 return;
             }
@@ -259,22 +256,14 @@ fn focus(selector: &str) {
     }
 }
 
-/// The right side of the page at an address. Scripts in what a parser made this way never run.
-async fn load(address: &str) -> Option<Element> {
-    let response = JsFuture::from(window().fetch_with_str(address)).await.ok()?.dyn_into::<Response>().ok()?;
-    // Signed out meanwhile, for instance.
-    if !response.ok() || response.redirected() {
-        return None;
-    }
-    let text = JsFuture::from(response.text().ok()?).await.ok()?.as_string()?;
-    let parsed = DomParser::new().ok()?.parse_from_string(&text, SupportedType::TextHtml).ok()?;
-    parsed.get_element_by_id(EXCHANGE)
-}
-
 fn show(exchange: &Element, is_chosen: bool, is_other: bool) {
     let Some(old) = document().get_element_by_id(EXCHANGE) else { return };
     if old.replace_with_with_node_1(exchange).is_err() {
         return;
+    }
+    // What an act came to was said of the other one.
+    if is_other && let Some(notice) = element("main > .notice") {
+        notice.remove();
     }
     if let Some(inspector) = element(".inspector") {
         let _ = if is_chosen {

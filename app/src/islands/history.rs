@@ -4,9 +4,6 @@ use super::{browser, live_feed::Feed};
 use domain::Series;
 use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
-use wasm_bindgen_futures::JsFuture;
-use web_sys::Response;
 
 /// Milliseconds between two loads at least.
 const PAUSE: i64 = 30_000;
@@ -15,7 +12,8 @@ const PAUSE: i64 = 30_000;
 pub async fn follow(address: String, feed: Feed) {
     loop {
         let mut step = 0;
-        if let Some(series) = load(&address).await {
+        let text = browser::load(address.clone()).await;
+        if let Some(series) = text.and_then(|text| serde_json::from_str::<Series>(&text).ok()) {
             step = series.step;
             feed.history.set(Some(series));
         }
@@ -25,13 +23,4 @@ pub async fn follow(address: String, feed: Feed) {
             browser::event(&document(), "visibilitychange").await;
         }
     }
-}
-
-async fn load(address: &str) -> Option<Series> {
-    let response = JsFuture::from(window().fetch_with_str(address)).await.ok()?.dyn_into::<Response>().ok()?;
-    if !response.ok() {
-        return None;
-    }
-    let text = JsFuture::from(response.text().ok()?).await.ok()?.as_string()?;
-    serde_json::from_str(&text).ok()
 }

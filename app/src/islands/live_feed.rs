@@ -87,6 +87,7 @@ pub fn LiveFeed(
     #[cfg(feature = "hydrate")]
     {
         leptos::task::spawn_local(super::socket::follow(path, feed));
+        leptos::task::spawn_local(super::followed::follow());
         if let Some(address) = history {
             leptos::task::spawn_local(super::history::follow(address, feed));
         }

@@ -14,6 +14,8 @@ mod draw;
 mod echarts;
 mod figure;
 #[cfg(feature = "hydrate")]
+mod followed;
+#[cfg(feature = "hydrate")]
 mod history;
 mod live_feed;
 mod recent;

@@ -14,8 +14,7 @@ use std::{
     rc::Rc,
 };
 use wasm_bindgen::JsCast;
-use wasm_bindgen_futures::JsFuture;
-use web_sys::{HtmlElement, Response};
+use web_sys::HtmlElement;
 
 /// Rows that are left below before older ones are loaded.
 const AHEAD: usize = 30;
@@ -228,10 +227,5 @@ impl Follower {
 }
 
 async fn load(address: &str) -> Option<ExchangePage> {
-    let response = JsFuture::from(window().fetch_with_str(address)).await.ok()?.dyn_into::<Response>().ok()?;
-    if !response.ok() {
-        return None;
-    }
-    let text = JsFuture::from(response.text().ok()?).await.ok()?.as_string()?;
-    serde_json::from_str(&text).ok()
+    serde_json::from_str(&browser::load(address.to_owned()).await?).ok()
 }

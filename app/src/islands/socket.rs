@@ -4,6 +4,7 @@ use super::{
     browser,
     live_feed::{Feed, Link},
 };
+use crate::live;
 use domain::LiveUpdate;
 use futures_util::StreamExt;
 use gloo_net::websocket::{Message, futures::WebSocket};
@@ -57,7 +58,7 @@ async fn listen(path: &str, feed: Feed, delay: &mut f64) -> End {
             return End::Lost;
         };
         // A message this program does not know comes from a newer server: its page has to be loaded again.
-        let Ok(update) = serde_json::from_str::<LiveUpdate>(&text) else { return End::Lost };
+        let Some(update) = live::read(&text) else { return End::Lost };
         let gone = update == LiveUpdate::Gone;
         match update {
             LiveUpdate::Requests(news) => feed.take(news),

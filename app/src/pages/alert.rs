@@ -6,7 +6,7 @@ use crate::{
         alert::{self, Present},
         command::copyable,
         confirm::{act, confirm},
-        form::FormState,
+        form::{FormState, version},
         layout::{Section, layout},
         pager::more,
         target::Offers,
@@ -140,6 +140,7 @@ async fn settings(visit: &Visit, alert: &Alert) -> Result<AnyView, CoreError> {
             <form method="post" action="/web/action/update_alert" class="form">
                 {form.summary(&alert::FIELDS)}
                 <input type="hidden" name="id" value=alert.id.to_string() />
+                {version(alert.updated_at)}
                 {alert::fields("settings", &form, &present, &offers)}
                 <button class="button button-primary">"Save"</button>
             </form>

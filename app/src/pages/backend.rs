@@ -11,7 +11,7 @@ use crate::{
         choice::{offers, select, tick_box},
         confirm::{confirm_with, undo},
         field::Field,
-        form::FormState,
+        form::{FormState, version},
         health::bars,
         layout::{Section, layout},
         words,
@@ -148,7 +148,12 @@ pub fn form(
     backend: Option<&Backend>,
 ) -> AnyView {
     const FIELDS: [&str; 7] = ["backend_id", "origin", "address", "tunnel", "tags", "weight", "region"];
-    let id = backend.map(|backend| view! { <input type="hidden" name="id" value=backend.key.to_string() /> });
+    let id = backend.map(|backend| {
+        view! {
+            <input type="hidden" name="id" value=backend.key.to_string() />
+            {version(backend.updated_at)}
+        }
+    });
     let address = backend.and_then(|backend| backend.address.as_ref()).map(ToString::to_string).unwrap_or_default();
     let tunnel = backend.and_then(|backend| backend.tunnel.as_ref()).map(ToString::to_string).unwrap_or_default();
     let is_tunnel = backend.is_some_and(|backend| backend.tunnel_id.is_some());

@@ -5,7 +5,7 @@ use crate::{
     components::{
         confirm::{confirm, undo},
         field::Field,
-        form::FormState,
+        form::{FormState, version},
         layout::{Section, layout},
         pager::more,
     },
@@ -27,7 +27,8 @@ pub fn Cluster() -> impl IntoView {
 }
 
 async fn page(visit: Visit) -> Result<AnyView, CoreError> {
-    let nodes = visit.services.regions().nodes(&visit.viewer).await?;
+    let page = Page { cursor: visit.query.get("nodes"), limit: 100 };
+    let nodes = visit.services.regions().nodes(&visit.viewer, page).await?;
     let page = Page { cursor: visit.query.get("cursor"), ..Page::default() };
     let regions = visit.services.regions().list(&visit.viewer, page).await?;
     let is_admin = visit.viewer.is_admin();
@@ -43,7 +44,8 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
     let content = view! {
         <h1>"Cluster"</h1>
         {undo}
-        {nodes_section(&nodes)}
+        {nodes_section(&nodes.items)}
+        {further(nodes.next_cursor)}
         <section aria-labelledby="regions-title">
             <h2 id="regions-title">"Regions"</h2>
             {regions_table(&regions.items, is_admin)}
@@ -53,6 +55,19 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
         {create}
     };
     Ok(layout(&visit, Section::Cluster, "Cluster", content))
+}
+
+/// The way to nodes that are not shown.
+fn further(cursor: Option<String>) -> Option<AnyView> {
+    let href = Destination::page("/web/cluster").with("nodes", &cursor?).as_str().to_owned();
+    let link = view! {
+        <p>
+            <a class="button button-small" href=href>
+                "More nodes"
+            </a>
+        </p>
+    };
+    Some(link.into_any())
 }
 
 fn nodes_section(nodes: &[Node]) -> AnyView {
@@ -226,6 +241,7 @@ fn edit_form(region: &Region, state: &FormState) -> AnyView {
             <h2 id="edit-title">"Edit " {region.name.to_string()}</h2>
             <form method="post" action="/web/action/update_region" class="form">
                 <input type="hidden" name="id" value=region.id.to_string() />
+                {version(region.updated_at)}
                 {fields("edit", state, Some(region))}
                 <button class="button button-primary">"Save"</button>
             </form>

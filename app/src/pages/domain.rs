@@ -9,7 +9,7 @@ use crate::{
     components::{
         choice::tick_box,
         confirm::{act, confirm, undo},
-        form::FormState,
+        form::{FormState, version},
         layout::{Section, layout},
         proof, switching,
         target::{self, Offers},
@@ -86,6 +86,10 @@ fn head(domain: &Domain) -> AnyView {
             <a class="button button-small" href=format!("/web/domains/{id}/inspector")>
                 "Inspect requests"
             </a>
+            " "
+            <a class="button button-small" href=format!("/web/domains/{id}/front")>
+                "In front"
+            </a>
         </p>
     }
     .into_any()
@@ -149,6 +153,7 @@ fn settings(domain: &Domain, form: &FormState, offers: &Offers) -> AnyView {
             <form method="post" action="/web/action/update_domain" class="form">
                 {form.summary(&fields)}
                 <input type="hidden" name="id" value=domain.id.to_string() />
+                {version(domain.updated_at)}
                 {target::fields("settings", form, Some(&domain.target), Some("Nothing: only its routes serve"))}
                 {tick_box(
                     ("settings", form),

@@ -15,7 +15,7 @@ pub fn Login() -> impl IntoView {
 }
 
 async fn page(arrival: Arrival) -> Result<AnyView, CoreError> {
-    let Arrival { services, query } = arrival;
+    let Arrival { services, query, .. } = arrival;
     if !services.accounts().any_exist().await? {
         return Ok(leave(&Destination::page("/web/setup")));
     }

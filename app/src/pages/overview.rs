@@ -7,7 +7,7 @@ use crate::{
         charts::{Charts, charts},
         command::command,
         figure::figure,
-        icon,
+        followed, icon,
         layout::{Section, layout},
     },
     islands::{LiveFeed, RecentRequests},
@@ -39,10 +39,15 @@ pub fn Overview() -> impl IntoView {
 
 async fn page(visit: Visit) -> Result<AnyView, CoreError> {
     let (window, refused) = visit.window();
+    let told = visit.services.traffic().breakdown(&visit.viewer, Subject::All, window).await?;
+    let told = breakdown(&Shown { breakdown: &told, subject: "all", window, tunnel: None });
+    let told = followed::followed("told-apart", window, told);
+    if followed::is_asked(&visit) {
+        return Ok(told);
+    }
     let mut state = LiveState::default();
     state.apply(visit.services.watch(visit.viewer.clone(), Subject::All).next().await?);
     let series = visit.services.traffic().history(&visit.viewer, Subject::All, window).await?;
-    let told = visit.services.traffic().breakdown(&visit.viewer, Subject::All, window).await?;
     let offline = TunnelQuery { status: Some(TunnelStatus::Offline), ..TunnelQuery::default() };
     let offline = visit.services.tunnels().list(&visit.viewer, offline, Page { limit: 5, cursor: None }).await?;
     let steps = first_steps(&visit, &state).await?;
@@ -56,7 +61,6 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
     let unserved = unserved(&offline.items, offline.next_cursor.is_some());
     let script = visit.request.assets.echarts.clone();
     let charts = charts(Charts { page: "/web", subject: "all", window, refused, series: &series, script });
-    let told = breakdown(&Shown { breakdown: &told, subject: "all", window, tunnel: None });
     let content = view! {
         <LiveFeed path="/ws/user".to_owned() history>
             <h1>"Overview"</h1>

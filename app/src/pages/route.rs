@@ -7,7 +7,7 @@ use super::{
 use crate::{
     components::{
         confirm::{act, confirm, undo},
-        form::FormState,
+        form::{FormState, version},
         layout::{Section, layout},
         switching,
         target::{self, Offers},
@@ -84,6 +84,10 @@ fn head(route: &Route) -> AnyView {
             <a class="button button-small" href=format!("/web/routes/{}/inspector", route.id)>
                 "Inspect requests"
             </a>
+            " "
+            <a class="button button-small" href=format!("/web/routes/{}/front", route.id)>
+                "In front"
+            </a>
         </p>
     }
     .into_any()
@@ -97,6 +101,7 @@ fn settings(route: &Route, form: &FormState, offers: &Offers) -> AnyView {
             <form method="post" action="/web/action/update_route" class="form">
                 {form.summary(&fields)}
                 <input type="hidden" name="id" value=route.id.to_string() />
+                {version(route.updated_at)}
                 {mount("settings", form, route.mount.as_str())}
                 {target::fields("settings", form, Some(&route.target), None)}
                 {strip("settings", form, route.strip_prefix)}

@@ -14,6 +14,7 @@ use crate::{
         choice::offers,
         confirm::{confirm, undo},
         figure::figure,
+        followed,
         form::FormState,
         layout::{Section, layout},
         switching::{self, Rule},
@@ -25,7 +26,7 @@ use crate::{
 };
 use domain::{Backend, BackendId, BackendLive, LiveSnapshot, LiveUpdate, Range, RuleId, Service, ServiceId, Switch};
 use leptos::prelude::*;
-use server_core::{BackendQuery, CoreError, DomainQuery, DomainRef, Page, RouteQuery, ServiceRef, Subject};
+use server_core::{BackendQuery, CoreError, DomainQuery, DomainRef, Listing, Page, RouteQuery, ServiceRef, Subject};
 
 /// The figures at the top, in this order.
 const FIGURES: [Metric; 9] = [
@@ -52,7 +53,14 @@ pub fn ServiceDetail() -> impl IntoView {
 async fn page(visit: Visit) -> Result<AnyView, CoreError> {
     let service = of(&visit).await?;
     let title = service.name.to_string();
-    let content = if service.deleted_at.is_some() { deleted(&service) } else { present(&visit, &service).await? };
+    let content = match service.deleted_at {
+        Some(_) => deleted(&service),
+        None if followed::is_asked(&visit) => {
+            let backends = pool_of(&visit, &service).await?;
+            return told_apart(&visit, &service, &backends.items).await;
+        }
+        None => present(&visit, &service).await?,
+    };
     Ok(layout(&visit, Section::Services, &title, content))
 }
 
@@ -63,10 +71,15 @@ pub async fn of(visit: &Visit) -> Result<Service, CoreError> {
     visit.services.pools().service(&visit.viewer, &which).await
 }
 
-async fn present(visit: &Visit, service: &Service) -> Result<AnyView, CoreError> {
+/// The part of the pool that the address asks for.
+async fn pool_of(visit: &Visit, service: &Service) -> Result<Listing<Backend>, CoreError> {
     let all = BackendQuery { service: Some(service.id), ..BackendQuery::default() };
     let page = Page { limit: 100, cursor: visit.query.get("cursor") };
-    let backends = visit.services.pools().backends(&visit.viewer, all, page).await?;
+    visit.services.pools().backends(&visit.viewer, all, page).await
+}
+
+async fn present(visit: &Visit, service: &Service) -> Result<AnyView, CoreError> {
+    let backends = pool_of(visit, service).await?;
     let lives: Vec<_> = backends.items.iter().map(|backend| live(visit, backend)).collect();
     let rules = rules(visit, service).await?;
     if let Some(subject) = visit.query.get_str("switch") {
@@ -217,8 +230,7 @@ fn leads_here(service: &Service, rules: &[Leads]) -> AnyView {
 async fn traffic(visit: &Visit, service: &Service, backends: &[Backend]) -> Result<AnyView, CoreError> {
     let (id, of, (window, refused)) = (service.id, Subject::Service(service.id), visit.window());
     let series = visit.services.traffic().history(&visit.viewer, of, window).await?;
-    let told = visit.services.traffic().breakdown(&visit.viewer, of, window).await?;
-    let given = visit.services.traffic().backends(backends, window).await?;
+    let told = told_apart(visit, service, backends).await?;
     let latest = match window.is_live() {
         true => series.clone(),
         false => visit.services.traffic().history(&visit.viewer, of, Range::Live).await?,
@@ -231,15 +243,23 @@ async fn traffic(visit: &Visit, service: &Service, backends: &[Backend]) -> Resu
     let (page, subject) = (format!("/web/services/{id}"), format!("service:{id}"));
     let script = visit.request.assets.echarts.clone();
     let charts = charts(Charts { page: &page, subject: &subject, window, refused, series: &series, script });
-    let told = breakdown(&Shown { breakdown: &told, subject: &subject, window, tunnel: None });
-    let given = given_to(&id.to_string(), &given);
     Ok(view! {
         <dl class="figures">{figures}</dl>
         {charts}
         {told}
-        {given}
     }
     .into_any())
+}
+
+/// Its traffic by error, path and client, and by backend.
+async fn told_apart(visit: &Visit, service: &Service, backends: &[Backend]) -> Result<AnyView, CoreError> {
+    let (id, traffic, (window, _)) = (service.id, visit.services.traffic(), visit.window());
+    let told = traffic.breakdown(&visit.viewer, Subject::Service(id), window).await?;
+    let told = breakdown(&Shown { breakdown: &told, subject: &format!("service:{id}"), window, tunnel: None });
+    let figures = traffic.backends(backends, window).await?;
+    let now = backends.iter().map(|backend| live(visit, backend).in_flight);
+    let given = given_to(&id.to_string(), figures.iter().zip(now));
+    Ok(followed::followed("told-apart", window, view! { {told} {given} }.into_any()))
 }
 
 fn acts(service: &Service, rules: usize) -> AnyView {

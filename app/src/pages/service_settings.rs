@@ -3,7 +3,7 @@
 use crate::components::{
     choice::{select, tick_box},
     field::Field,
-    form::FormState,
+    form::{FormState, version},
 };
 use domain::{Affinity, HealthCheck, Resilience, Service};
 use leptos::prelude::*;
@@ -50,6 +50,7 @@ pub fn settings(service: &Service, form: &FormState) -> AnyView {
             <form method="post" action="/web/action/update_service" class="form form-wide">
                 {form.summary(&FIELDS)}
                 <input type="hidden" name="id" value=service.id.to_string() />
+                {version(service.updated_at)}
                 {Field::text("settings", "service_name", "Name")
                     .required()
                     .at_most(63)

@@ -1,6 +1,9 @@
 //! The viewer's own account.
 
-use super::visit::{Visit, signed_in};
+use super::{
+    personal_tokens,
+    visit::{Visit, signed_in},
+};
 use crate::{
     components::{
         field::Field,
@@ -10,7 +13,7 @@ use crate::{
     },
     islands::TimeAgo,
 };
-use domain::{User, WebSession};
+use domain::{SecondFactor, User, WebSession};
 use leptos::prelude::*;
 use server_core::CoreError;
 
@@ -22,11 +25,14 @@ pub fn Settings() -> impl IntoView {
 
 async fn page(visit: Visit) -> Result<AnyView, CoreError> {
     let sessions = visit.services.web_sessions().list(&visit.viewer, visit.request.session_key).await?;
+    let factor = visit.services.accounts().second_factor(&visit.viewer).await?;
     let content = view! {
         <h1>"Settings"</h1>
         {profile(visit.viewer.user(), &FormState::of(&visit.query, Some("email")))}
         {password(visit.viewer.user(), &FormState::of(&visit.query, Some("password")))}
+        {second_factor(&factor)}
         {browsers(&sessions)}
+        {personal_tokens::section(&visit).await?}
         <section class="card" aria-labelledby="theme-title">
             <h2 id="theme-title">"Colours"</h2>
             <p>"“System” follows what your system is set to. The choice is kept in this browser."</p>
@@ -76,7 +82,7 @@ fn password(user: &User, form: &FormState) -> AnyView {
     view! {
         <section class="card" aria-labelledby="password-title">
             <h2 id="password-title">"Password"</h2>
-            <p>"A new password signs you out of all other browsers and programs."</p>
+            <p>"A new password signs you out of all other browsers and programs. Personal tokens stay until you revoke them."</p>
             <form method="post" action="/web/action/change_password" class="form">
                 {form.summary(&["current_password", "new_password", "repeated_password"])}
                 <input type="text" value=user.email.to_string() autocomplete="username" readonly hidden />
@@ -88,6 +94,25 @@ fn password(user: &User, form: &FormState) -> AnyView {
                 {Field::new_password("password", "repeated_password", "New password again").state(form).view()}
                 <button class="button">"Change the password"</button>
             </form>
+        </section>
+    }
+    .into_any()
+}
+
+fn second_factor(factor: &SecondFactor) -> AnyView {
+    let (state, verb) = match factor.since {
+        Some(_) => (view! { <span class="badge badge-online">"On"</span> }.into_any(), "Manage it"),
+        None => (view! { <span class="badge badge-offline">"Off"</span> }.into_any(), "Set it up"),
+    };
+    view! {
+        <section class="card" aria-labelledby="factor-title">
+            <h2 id="factor-title">"Second factor"</h2>
+            <p>{state} " A code of an app beside the password, so that a stolen password is not enough."</p>
+            <p>
+                <a class="button" href="/web/settings/second-factor">
+                    {verb}
+                </a>
+            </p>
         </section>
     }
     .into_any()

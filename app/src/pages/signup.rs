@@ -15,7 +15,7 @@ pub fn Signup() -> impl IntoView {
 }
 
 async fn page(arrival: Arrival) -> Result<AnyView, CoreError> {
-    let Arrival { services, query } = arrival;
+    let Arrival { services, query, .. } = arrival;
     if !services.accounts().any_exist().await? {
         return Ok(leave(&Destination::page("/web/setup")));
     }
@@ -47,7 +47,7 @@ fn closed() -> AnyView {
         view! {
             <h1>"Sign-up is closed"</h1>
             <p>
-                "Ask the administrator of this server for an account. On the server itself one is added with "
+                "Ask the administrator of this server for an invitation. On the server itself an account is added with "
                 <code>"switchboard user add"</code> "."
             </p>
             <p>

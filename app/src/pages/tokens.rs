@@ -2,7 +2,7 @@
 
 use super::visit::{Visit, signed_in};
 use crate::{
-    actions::EXPIRY_DAYS,
+    actions::{EXPIRY_DAYS, OVERLAPS, SHORT_LIVES},
     components::{
         command::{command, copyable},
         confirm::confirm,
@@ -53,6 +53,9 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
 
 fn reveal(secret: &TokenSecret, server_url: &str) -> AnyView {
     let run = format!("telephone http 3000 --server {server_url} --token {}", secret.expose());
+    if !secret.expose().starts_with("sbt_") {
+        return reveal_short(secret, run);
+    }
     view! {
         <section class="card card-accent" aria-labelledby="secret-title">
             <h2 id="secret-title">"Your token, shown this once"</h2>
@@ -65,6 +68,24 @@ fn reveal(secret: &TokenSecret, server_url: &str) -> AnyView {
             {command(format!("telephone login --server {server_url}"))}
             <p class="muted">
                 "The server keeps only a fingerprint of the token. When it is lost, give the token a new secret with “Rotate”."
+            </p>
+        </section>
+    }
+    .into_any()
+}
+
+fn reveal_short(secret: &TokenSecret, run: String) -> AnyView {
+    view! {
+        <section class="card card-accent" aria-labelledby="secret-title">
+            <h2 id="secret-title">"Your short-lived token, shown this once"</h2>
+            {copyable(secret.expose().to_owned(), "token")}
+            <p>
+                "Run this beside your web server; " <code>"3000"</code> " is the port it listens on."
+            </p>
+            {command(run)}
+            <p class="muted">
+                "It ends by itself, when the token is revoked, and with the secret that the token has now. A telephone that is to go on reads the next one from the file named with "
+                <code>"--token-file"</code> "."
             </p>
         </section>
     }
@@ -97,7 +118,7 @@ fn create_form(form: &FormState, is_open: bool) -> AnyView {
                 <h2>"Create a token"</h2>
             </summary>
             <form method="post" action="/web/action/create_token" class="form">
-                {form.summary(&["name", "subdomains", "hosts", "paths", "tags"])}
+                {form.summary(&["name", "subdomains", "hosts", "paths", "tags", "networks", "max_sessions"])}
                 {Field::text("create", "name", "Name")
                     .required()
                     .at_most(64)
@@ -125,6 +146,15 @@ fn create_form(form: &FormState, is_open: bool) -> AnyView {
                 {Field::text("create", "tags", "Only with these tags")
                     .lines(2)
                     .hint("Such as green; one a line. Empty: any tag.")
+                    .state(form)
+                    .view()}
+                {Field::text("create", "networks", "Only from these networks")
+                    .lines(2)
+                    .hint("Such as 203.0.113.0/24; one a line, at most 50. Empty: from anywhere.")
+                    .state(form)
+                    .view()}
+                {Field::text("create", "max_sessions", "Telephones at once")
+                    .hint("How many may be connected to a node with this token. Empty: as many as like.")
                     .state(form)
                     .view()}
                 <div class="field">
@@ -186,7 +216,12 @@ fn allows(scope: &TokenScope) -> String {
         Some(subdomains) => subdomains.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
     };
     let (hosts, paths, tags) = (scope.hosts.as_deref(), scope.paths.as_deref(), scope.tags.as_deref());
-    let limits = [listed("hosts", hosts), listed("paths", paths), listed("tags", tags)];
+    let networks = scope.networks.as_deref().and_then(|networks| listed("from", Some(networks)));
+    let sessions = scope.max_sessions.map(|most| match most {
+        1 => "1 telephone at once".to_owned(),
+        most => format!("{most} telephones at once"),
+    });
+    let limits = [listed("hosts", hosts), listed("paths", paths), listed("tags", tags), networks, sessions];
     [tunnels].into_iter().chain(limits.into_iter().flatten()).collect::<Vec<_>>().join("; ")
 }
 
@@ -210,6 +245,7 @@ fn row(token: &Token) -> AnyView {
             <td data-label="Begins with" class="mono">
                 {token.prefix.clone()}
                 "…"
+                {token.previous_until.map(|at| view! { <p class="muted">"old secret ends " <TimeAgo at /></p> })}
             </td>
             <td data-label="Allows">{scope}</td>
             <td data-label="Ends">{ends}</td>
@@ -218,12 +254,21 @@ fn row(token: &Token) -> AnyView {
                 <TimeAgo at=token.created_at />
             </td>
             <td class="actions">
-                {confirm(
+                {choose(
                     "rotate_token",
-                    id.clone(),
-                    "Rotate",
-                    name.clone(),
-                    "It gets a new secret, shown once. The old one stops working at once: telephones that use it have to be started with the new one.",
+                    &id,
+                    ("Rotate", &name),
+                    format!("Rotate {name}?"),
+                    "It gets a new secret, shown once. Telephones that still use the old one are disconnected when that ends.",
+                    ("overlap_seconds", "The old secret", &OVERLAPS),
+                )}
+                {choose(
+                    "exchange_token",
+                    &id,
+                    ("Short-lived", &name),
+                    format!("A short-lived token for {name}?"),
+                    "It allows the same and ends by itself, for machines where no long-lived secret should lie about. Shown once.",
+                    ("expires_in", "Good for", &SHORT_LIVES),
                 )}
                 {confirm(
                     "revoke_token",
@@ -234,6 +279,42 @@ fn row(token: &Token) -> AnyView {
                 )}
             </td>
         </tr>
+    }
+    .into_any()
+}
+
+/// A button that opens a question with a choice.
+fn choose(
+    action: &'static str,
+    id: &str,
+    (verb, subject): (&'static str, &str),
+    question: String,
+    consequence: &'static str,
+    (name, label, choices): (&'static str, &'static str, &[(u32, &'static str)]),
+) -> AnyView {
+    let field = format!("{name}-{id}");
+    let options = choices.iter().map(|(value, words)| view! { <option value=value.to_string()>{*words}</option> });
+    view! {
+        <details class="confirm" name="confirm">
+            <summary class="button button-quiet button-small">
+                {verb} <span class="visually-hidden">" " {subject.to_owned()}</span>
+            </summary>
+            <form method="post" action=format!("/web/action/{action}") class="confirm-body">
+                <p>
+                    <strong>{question}</strong>
+                    " "
+                    {consequence}
+                </p>
+                <input type="hidden" name="id" value=id.to_owned() />
+                <div class="field">
+                    <label for=field.clone()>{label}</label>
+                    <select id=field name=name>
+                        {options.collect_view()}
+                    </select>
+                </div>
+                <button class="button button-primary button-small">{verb}</button>
+            </form>
+        </details>
     }
     .into_any()
 }

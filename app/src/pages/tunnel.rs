@@ -13,7 +13,8 @@ use crate::{
         confirm::confirm,
         field::Field,
         figure::figure,
-        form::FormState,
+        followed,
+        form::{FormState, version},
         layout::{Section, layout},
     },
     format,
@@ -51,6 +52,9 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
     let title = tunnel.name.to_string();
     let content = if tunnel.status == TunnelStatus::Deleted {
         deleted(&tunnel).into_any()
+    } else if followed::is_asked(&visit) {
+        let (told, given) = told_apart(&visit, id).await?;
+        return Ok(view! { {told} {given} }.into_any());
     } else {
         present(&visit, &tunnel).await?
     };
@@ -62,14 +66,12 @@ async fn present(visit: &Visit, tunnel: &Tunnel) -> Result<AnyView, CoreError> {
     let mut state = LiveState::default();
     state.apply(visit.services.watch(visit.viewer.clone(), of).next().await?);
     let series = visit.services.traffic().history(&visit.viewer, of, window).await?;
-    let told = visit.services.traffic().breakdown(&visit.viewer, of, window).await?;
+    let (told, given) = told_apart(visit, id).await?;
     let recent: Vec<_> = state.recent.iter().take(15).cloned().collect();
     let history = (!window.is_live()).then(|| format!("/web/data/history?subject={id}&{}", window.query()));
     let figures = FIGURES.map(|metric| figure(metric, &state)).into_iter().collect_view();
     let (page, subject, script) = (format!("/web/tunnels/{id}"), id.to_string(), visit.request.assets.echarts.clone());
     let charts = charts(Charts { page: &page, subject: &subject, window, refused, series: &series, script });
-    let told = breakdown(&Shown { breakdown: &told, subject: &subject, window, tunnel: Some(id) });
-    let given = sessions_given(&visit.services.traffic().sessions(id));
     let form = FormState::of(&visit.query, Some("settings"));
     let past = tunnel_sessions::section(visit, id).await?;
     let (head, waiting) = (head(tunnel, &state), waiting(tunnel, &visit.request.server_url));
@@ -107,6 +109,15 @@ async fn present(visit: &Visit, tunnel: &Tunnel) -> Result<AnyView, CoreError> {
     .into_any())
 }
 
+/// Its traffic by error, path and client, and by telephone.
+async fn told_apart(visit: &Visit, id: TunnelId) -> Result<(AnyView, AnyView), CoreError> {
+    let (traffic, (window, _)) = (visit.services.traffic(), visit.window());
+    let told = traffic.breakdown(&visit.viewer, Subject::Tunnel(id), window).await?;
+    let told = breakdown(&Shown { breakdown: &told, subject: &id.to_string(), window, tunnel: Some(id) });
+    let given = sessions_given(&traffic.sessions(id));
+    Ok((followed::followed("told-apart", window, told), followed::followed("given", window, given)))
+}
+
 fn head(tunnel: &Tunnel, state: &LiveState) -> AnyView {
     let url = tunnel.public_url.clone();
     let domains = tunnel.custom_domains.iter().map(|domain| view! { <li class="mono">{domain.to_string()}</li> });
@@ -125,6 +136,11 @@ fn head(tunnel: &Tunnel, state: &LiveState) -> AnyView {
             <CopyButton text=url what="public address".to_owned() />
         </div>
         <ul class="inline-list">{domains.collect_view()}</ul>
+        <p>
+            <a class="button button-small" href=format!("/web/tunnels/{}/front", tunnel.id)>
+                "In front"
+            </a>
+        </p>
     }
     .into_any()
 }
@@ -173,6 +189,7 @@ fn settings(tunnel: &Tunnel, form: &FormState) -> AnyView {
             <form method="post" action="/web/action/update_tunnel" class="form">
                 {form.summary(&["name", "subdomain", "custom_domains"])}
                 <input type="hidden" name="id" value=tunnel.id.to_string() />
+                {version(tunnel.updated_at)}
                 {Field::text("settings", "name", "Name")
                     .required()
                     .at_most(64)

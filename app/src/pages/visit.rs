@@ -47,6 +47,8 @@ impl Visit {
 pub struct Arrival {
     /// The services.
     pub services: Services,
+    /// The request.
+    pub request: RequestContext,
     /// What the address asks for.
     pub query: ParamsMap,
 }
@@ -88,7 +90,7 @@ where
             let next = query.get_str("next").and_then(Destination::named);
             return leave(&next.unwrap_or_else(|| Destination::page("/web")));
         }
-        render(Arrival { services, query }).await.unwrap_or_else(|error| failed(&error))
+        render(Arrival { services, request, query }).await.unwrap_or_else(|error| failed(&error))
     })
 }
 

@@ -2,10 +2,7 @@
 
 use crate::Touched;
 use domain::{TokenId, TunnelId, UserId};
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::{Notify, broadcast};
 use uuid::Uuid;
 
@@ -18,10 +15,12 @@ const BACKLOG: usize = 1024;
 pub enum Change {
     /// A tunnel was created, changed, paused, resumed, deleted or restored.
     Tunnel(TunnelId),
-    /// A token was revoked or rotated: whoever signed in with it must go.
+    /// A token was revoked or rotated, here or elsewhere: whoever signed in with it may have to go.
     TokenRevoked(TokenId),
-    /// Browsers of this user were signed out.
+    /// Browsers of this user were signed out, a personal token was revoked, or its role was changed.
     UserSessionsEnded(UserId),
+    /// An account was deactivated or deleted: its telephones must go.
+    AccountDeactivated(UserId),
     /// A service, backend, domain, route or region was created, changed, deleted or restored.
     Routing,
     /// Another process on the same database has changed what is routed by.
@@ -54,8 +53,6 @@ struct Mailbox {
 pub struct Gathered {
     /// What is to be read anew.
     pub touched: Touched,
-    /// The tokens that were revoked or rotated. Each has cost whoever did it a write to the database.
-    pub revoked: BTreeSet<TokenId>,
 }
 
 impl Changes {
@@ -92,13 +89,10 @@ impl Changes {
         match change {
             Change::Tunnel(id) => self.publish_touched(change, Touched::tunnel(id)),
             Change::Routing | Change::Elsewhere => self.publish_touched(change, Touched::everything()),
-            Change::TokenRevoked(id) => {
-                self.post(|gathered| {
-                    gathered.revoked.insert(id);
-                });
-                self.send(change);
-            }
-            Change::UserSessionsEnded(_) | Change::Presence(_) => self.send(change),
+            Change::TokenRevoked(_)
+            | Change::UserSessionsEnded(_)
+            | Change::AccountDeactivated(_)
+            | Change::Presence(_) => self.send(change),
         }
     }
 
@@ -133,8 +127,7 @@ impl Follower {
 
     /// Whether there is nothing to take.
     pub fn is_empty(&self) -> bool {
-        let gathered = lock(&self.0.gathered);
-        gathered.touched.is_empty() && gathered.revoked.is_empty()
+        lock(&self.0.gathered).touched.is_empty()
     }
 }
 

@@ -49,6 +49,9 @@ pub enum CoreError {
         /// For people.
         message: String,
     },
+    /// It is not what it was when it was looked at (412).
+    #[error("it was changed meanwhile; look at what it is now, and decide again")]
+    Changed,
     /// Too many attempts (429).
     #[error("too many attempts; try again in {} s", retry_after.as_secs().max(1))]
     Throttled {
@@ -71,6 +74,7 @@ impl CoreError {
             Self::Unauthorized(_) => "unauthorized",
             Self::NotFound(_) => "not_found",
             Self::Unusable { code, .. } | Self::Forbidden { code, .. } | Self::Conflict { code, .. } => code,
+            Self::Changed => "changed_meanwhile",
             Self::Throttled { .. } => "throttled",
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal",
@@ -135,6 +139,32 @@ pub enum OpenError {
         /// What the system said.
         cause: String,
     },
+    /// The file of the database cannot be trusted.
+    #[error(
+        "the database {path} is damaged: {cause}; nothing was served. Move it away together with the files {path}-wal and {path}-shm if there are any, then restore a backup with: switchboard restore FILE"
+    )]
+    Damaged {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// There is no file where one is needed.
+    #[error("there is no database {path}; name the right one with --data-dir or --database-url")]
+    Missing {
+        /// The file.
+        path: String,
+    },
+    /// A later version has changed the tables.
+    #[error(
+        "the tables of {url} are of a newer version of switchboard (step {step} is not known here); nothing was served or changed. Use that version, or restore a backup made with this one"
+    )]
+    Newer {
+        /// The database, without its password.
+        url: String,
+        /// The step of the migrations that is not known.
+        step: String,
+    },
     /// No connection to the database.
     #[error(
         "cannot reach the database {url}: {cause}; check that it runs and that --database-url names host, port, user and database rightly"
@@ -155,10 +185,8 @@ pub enum OpenError {
         /// What the driver said.
         cause: String,
     },
-    /// The key for API tokens can be guessed.
-    #[error(
-        "the key that signs API tokens has fewer than 32 bytes; give a longer --jwt-secret, or none to have one made"
-    )]
+    /// The key for API tokens, or the one for sealing, can be guessed.
+    #[error("jwt_secret or sealing_key has fewer than 32 bytes; give a longer one, or none to have one made")]
     WeakKey,
     /// The database answered, but something else did not begin.
     #[error("the services cannot start: {0}")]

@@ -7,66 +7,81 @@
 mod accounts;
 mod alerts;
 mod announcing;
+mod audit;
 mod auth;
+mod backup;
 mod changes;
 mod connections;
 mod declared;
 mod edit;
 mod engine;
 mod error;
+mod expected;
+mod fronts;
 mod hosts;
+mod idempotency;
 mod inspector;
 mod live;
 mod news;
 mod page;
+mod personal_tokens;
 mod pools;
 mod presence;
 mod purge;
+mod reach;
 mod regions;
 mod replayer;
 mod revisions;
 mod routes;
 mod routing;
+mod sealing;
 mod secret;
 mod services;
 mod sessions;
 mod settings;
 mod store;
 mod switching;
+mod tickets;
 mod tokens;
 mod touched;
 mod traffic;
 mod tunnels;
 mod verifier;
 
-pub use accounts::Accounts;
+pub use accounts::{AccountQuery, Accounts, Challenge, Enrolment, HandedLink, RecoveryCodes, SignIn};
 pub use alerts::{AlertEventQuery, Alerts, Courier, Notice};
 pub use announcing::{AnnouncedService, Announcement, AnnouncementRefused, Announcements};
-pub use auth::{TokenHolder, Viewer};
+pub use audit::{Audit, AuditQuery};
+pub use auth::{Administrator, TokenHolder, Viewer};
+pub use backup::{BackedUp, BackupError, Restored, back_up, restore};
 pub use changes::{Change, Changes, Follower, Gathered};
 pub use connections::Connections;
 pub use declared::{AnnouncedTags, Declaration, Declared, Plan, Planned, Reach};
 pub use edit::{DomainRef, Reference, ServiceRef};
 pub use engine::Engine;
 pub use error::{CoreError, OpenError, Result};
+pub use expected::Expected;
 pub use hosts::{DomainQuery, Hosts};
+pub use idempotency::{Begun, ClaimedKey, Idempotency, IdempotencyKey, KeptAnswer};
 pub use inspector::{
     Captured, CapturedBody, CapturedHead, CapturedMessage, ExchangeFeed, ExchangeNews, Found, Inspected, Inspector,
     Record, Room, StoredBody,
 };
 pub use live::Watch;
 pub use page::{Listing, Page};
+pub use personal_tokens::PersonalTokens;
 pub use pools::{BackendQuery, Pools, ServiceQuery};
 pub use presence::{Presence, PresenceGuard};
+pub use reach::{ConnectPolicy, Outside, PolicyError};
 pub use regions::{NodeNews, Regions};
 pub use replayer::{ReplayOrder, Replayer, Sent};
 pub use revisions::{RevisionQuery, RevisionSide, Revisions};
 pub use routes::{RouteQuery, Routes};
 pub use routing::{
-    BackendEntry, BackendOrigin, RegionEntry, Routing, RoutingChanges, RoutingSnapshot, RuleEntry, RunningSwitch,
-    ServiceEntry, TargetEntry,
+    BackendEntry, BackendOrigin, HostEntry, RegionEntry, Routing, RoutingChanges, RoutingSnapshot, RuleEntry,
+    RunningSwitch, ServiceEntry, TargetEntry,
 };
-pub use secret::{Secret, SigningSecret, TokenSecret};
+pub use secret::{LinkSecret, Secret, SigningSecret, TokenSecret};
 pub use services::Services;
 pub use sessions::{ApiSessions, ApiTokens, WebSessionRecord, WebSessions};
 pub use settings::{
@@ -74,7 +89,7 @@ pub use settings::{
     UnknownSignupPolicy,
 };
 pub use switching::{SwitchEnd, SwitchHow, SwitchRequest, Switches};
-pub use tokens::{TokenRefused, Tokens};
+pub use tokens::{ShortProof, ShortToken, StoredToken, TokenEnd, TokenProof, TokenRefused, TokenStanding, Tokens};
 pub use touched::Touched;
 pub use traffic::{
     Answered, Given, Held, InFlight, Lately, Meter, Now, Overall, SessionMeter, Subject, Tallied, Tally, Traffic,

@@ -24,8 +24,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The secret of a tunnel token, `sbt_` and 256 random bits. It exists only between its creation and its being shown
-/// once; the database holds its SHA-256.
+/// The secret of a tunnel token or a personal one, `sbt_` or `sbp_` and 256 random bits. It exists only between its
+/// creation and its being shown once; the database holds its SHA-256.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TokenSecret(String);
 
@@ -43,6 +43,27 @@ impl TokenSecret {
 impl fmt::Debug for TokenSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TokenSecret(…)")
+    }
+}
+
+/// The secret of a link that lets visitors in, `sbl_` and 256 random bits. Shown once; the database holds its SHA-256.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LinkSecret(String);
+
+impl LinkSecret {
+    pub(crate) fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The secret as text, as a link has it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for LinkSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LinkSecret(…)")
     }
 }
 

@@ -1,15 +1,15 @@
 //! The one handle on everything.
 
 use crate::{
-    Accounts, Alerts, ApiSessions, Changes, Connections, CoreError, Declared, Engine, Hosts, Inspector, OpenError,
-    Pools, Presence, Regions, Replayer, Result, Revisions, Routes, Routing, Settings, Switches, Tokens, Traffic,
-    Tunnels, Verifier, WebSessions,
+    Accounts, Alerts, ApiSessions, Audit, Changes, Connections, CoreError, Declared, Engine, Hosts, Idempotency,
+    Inspector, LinkSecret, OpenError, PersonalTokens, Pools, Presence, Regions, Replayer, Result, Revisions, Routes,
+    Routing, Settings, Switches, Tokens, Traffic, Tunnels, Verifier, WebSessions,
     accounts::FirstAccount,
     auth::{Passwords, Throttle},
     edit::Desk,
     news::News,
     store::{self, Store},
-    tokens::Reveals,
+    tokens::{Reveals, ShortTokens},
     tunnels::Addresses,
 };
 use sea_orm::ConnectionTrait;
@@ -34,7 +34,10 @@ struct Inner {
     settings: Settings,
     store: Store,
     accounts: Accounts,
+    audit: Audit,
     tokens: Tokens,
+    personal_tokens: PersonalTokens,
+    link_reveals: Reveals<LinkSecret>,
     tunnels: Tunnels,
     pools: Pools,
     hosts: Hosts,
@@ -50,6 +53,7 @@ struct Inner {
     connections: Connections,
     web_sessions: WebSessions,
     api_sessions: ApiSessions,
+    idempotency: Idempotency,
     presence: Presence,
     changes: Changes,
     news: News,
@@ -64,7 +68,7 @@ impl Services {
     /// # Errors
     /// See [`OpenError`]; the texts say what to do.
     pub async fn open(settings: Settings) -> Result<Self, OpenError> {
-        if settings.jwt_secret.expose().len() < MIN_KEY {
+        if settings.jwt_secret.expose().len() < MIN_KEY || settings.sealing_key.expose().len() < MIN_KEY {
             return Err(OpenError::WeakKey);
         }
         let store = store::open(&settings.database_url).await?;
@@ -76,6 +80,14 @@ impl Services {
         let changes = Changes::new();
         let presence = Presence::new(changes.clone());
         let traffic = Arc::new(Traffic::new(store.clone(), presence.clone()));
+        let alerts = Alerts::new(
+            store.clone(),
+            presence.clone(),
+            Arc::clone(&traffic),
+            changes.clone(),
+            settings.outside.clone(),
+        );
+        let audit = Audit { store: store.clone() };
         let accounts = Accounts {
             store: store.clone(),
             passwords: Passwords::new().await?,
@@ -83,11 +95,17 @@ impl Services {
             changes: changes.clone(),
             signup: settings.signup,
             first: FirstAccount::new(!settings.loopback_only),
+            public_url: settings.public_url.clone(),
+            alerts: alerts.clone(),
+            audit: audit.clone(),
+            reveals: Reveals::default(),
+            code_reveals: Reveals::default(),
+            seal: crate::tickets::Seal::new(&settings.sealing_key)?,
         };
         accounts.any_exist().await?;
         let addresses =
             Addresses { public_url: settings.public_url.clone(), tunnel_domain: settings.tunnel_domain.clone() };
-        let desk = Desk::new(store.clone(), changes.clone(), &settings);
+        let desk = Desk::new(store.clone(), changes.clone(), &settings, Passwords::new().await?);
         let tunnels = Tunnels {
             store: store.clone(),
             desk: desk.clone(),
@@ -99,9 +117,22 @@ impl Services {
         };
         let web_sessions = WebSessions { store: store.clone(), changes: changes.clone() };
         let api_sessions = ApiSessions::new(store.clone(), &settings.jwt_secret);
+        let idempotency = Idempotency::new(store.clone(), &settings.jwt_secret)?;
         Ok(Self(Arc::new(Inner {
             accounts,
-            tokens: Tokens { store: store.clone(), changes: changes.clone(), reveals: Reveals::default() },
+            personal_tokens: PersonalTokens {
+                store: store.clone(),
+                changes: changes.clone(),
+                reveals: Reveals::default(),
+            },
+            audit,
+            tokens: Tokens {
+                store: store.clone(),
+                changes: changes.clone(),
+                reveals: Reveals::default(),
+                short: ShortTokens::new(&settings.jwt_secret),
+            },
+            link_reveals: Reveals::default(),
             tunnels,
             pools: Pools { desk: desk.clone() },
             hosts: Hosts { desk: desk.clone() },
@@ -112,11 +143,12 @@ impl Services {
             declared: Declared { desk: desk.clone() },
             routing: Routing { desk, addresses },
             connections: Connections { store: store.clone(), presence: presence.clone() },
-            alerts: Alerts::new(store.clone(), presence.clone(), Arc::clone(&traffic), changes.clone()),
+            alerts,
             traffic,
             inspector: Inspector::new(store.clone(), changes.clone(), settings.inspector.clone()),
             web_sessions,
             api_sessions,
+            idempotency,
             presence,
             news: News::new(store.clone(), changes.clone()),
             changes,
@@ -134,7 +166,7 @@ impl Services {
         tokio::join!(
             self.traffic().run(stop.clone()),
             self.inspector().run(stop.clone()),
-            self.0.news.run(stop.clone()),
+            self.0.news.run(&self.0.inspector, stop.clone()),
             // Boxed, since they are large.
             Box::pin(self.connections().run(stop.clone())),
             Box::pin(self.alerts().watch(self.engine_place(), stop.clone())),
@@ -151,7 +183,7 @@ impl Services {
     pub async fn purge_deleted(&self) -> Result<u64> {
         let store = &self.0.store;
         let removed = crate::purge::run(store).await? + crate::alerts::purge(store).await?;
-        Ok(removed + crate::connections::purge(store).await?)
+        Ok(removed + crate::connections::purge(store).await? + self.audit().purge().await?)
     }
 
     async fn tidy(&self, stop: CancellationToken) {
@@ -163,13 +195,19 @@ impl Services {
             }
             let purged = async {
                 Ok::<_, CoreError>(
-                    self.web_sessions().purge_expired().await? + self.api_sessions().purge_expired().await?,
+                    self.web_sessions().purge_expired().await?
+                        + self.api_sessions().purge_expired().await?
+                        + self.accounts().purge_links().await?
+                        + self.idempotency().purge_expired().await?,
                 )
             };
             match purged.await {
-                Ok(removed) => tracing::debug!(removed, "sessions that have ended were removed"),
+                Ok(removed) => tracing::debug!(removed, "sessions and idempotency keys that have ended were removed"),
                 Err(error) => {
-                    tracing::warn!(cause = error.cause(), "sessions that have ended were not removed: {error}");
+                    tracing::warn!(
+                        cause = error.cause(),
+                        "sessions and idempotency keys that have ended were not removed: {error}"
+                    );
                 }
             }
             match self.purge_deleted().await {
@@ -186,9 +224,19 @@ impl Services {
         &self.0.accounts
     }
 
+    /// What has to do with security.
+    pub fn audit(&self) -> &Audit {
+        &self.0.audit
+    }
+
     /// What is kept of exchanges.
     pub fn inspector(&self) -> &Inspector {
         &self.0.inspector
+    }
+
+    /// Personal tokens.
+    pub fn personal_tokens(&self) -> &PersonalTokens {
+        &self.0.personal_tokens
     }
 
     /// Tunnel tokens.
@@ -266,9 +314,18 @@ impl Services {
         &self.0.api_sessions
     }
 
+    /// Requests that must not happen twice.
+    pub fn idempotency(&self) -> &Idempotency {
+        &self.0.idempotency
+    }
+
     /// Connected telephones.
     pub fn presence(&self) -> &Presence {
         &self.0.presence
+    }
+
+    pub(crate) fn link_reveals(&self) -> &Reveals<LinkSecret> {
+        &self.0.link_reveals
     }
 
     pub(crate) fn engine_place(&self) -> &OnceLock<Arc<dyn Engine>> {

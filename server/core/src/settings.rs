@@ -1,8 +1,8 @@
 //! What the server decides for the services.
 
-use crate::Secret;
+use crate::{Outside, Secret};
 use domain::{CaptureLevel, Hostname, MountPath};
-use std::{fmt, path::PathBuf, str::FromStr};
+use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
 use url::Url;
 
 /// Settings of the services.
@@ -18,6 +18,8 @@ pub struct Settings {
     pub signup: SignupPolicy,
     /// The key that signs API access tokens, at least 32 bytes (RFC 7518 section 3.2).
     pub jwt_secret: Secret,
+    /// What is encrypted in the database is encrypted with, at least 32 bytes. All nodes on a database have the same.
+    pub sealing_key: Secret,
     /// Whether only this machine reaches the server; then the first account needs no set-up code.
     pub loopback_only: bool,
     /// How many tunnels a user may have that are not deleted.
@@ -26,6 +28,8 @@ pub struct Settings {
     pub routing: RoutingSettings,
     /// What is kept of exchanges.
     pub inspector: InspectorSettings,
+    /// Where what members enter may lead.
+    pub outside: Arc<Outside>,
 }
 
 /// What is kept of exchanges.

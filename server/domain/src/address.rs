@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv6Addr};
 use std::{fmt, str::FromStr};
 
-use crate::Hostname;
+use crate::{Hostname, schema::written_as, text::as_text};
 
 /// The longest address, bytes.
 const MAX_LENGTH: usize = 300;
@@ -233,19 +233,13 @@ impl fmt::Display for BackendAddress {
     }
 }
 
-impl TryFrom<String> for BackendAddress {
-    type Error = BackendAddressError;
+as_text!(BackendAddress, BackendAddressError);
 
-    fn try_from(text: String) -> Result<Self, Error> {
-        text.parse()
-    }
-}
-
-impl From<BackendAddress> for String {
-    fn from(address: BackendAddress) -> Self {
-        address.to_string()
-    }
-}
+written_as!(
+    BackendAddress,
+    String,
+    "Where a backend is: `host:port`, `http://host`, `https://host`, `h2c://host` or `unix:/path`."
+);
 
 #[cfg(test)]
 mod tests {

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 /// What an alert is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AlertKind {
     /// No telephone serves a tunnel that was served before.
@@ -64,6 +65,7 @@ impl FromStr for AlertKind {
 
 /// What its owner calls an alert: 1 to 64 characters, none of them a control character.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct AlertName(String);
 
@@ -106,6 +108,7 @@ const MAX_WEBHOOK: usize = 1000;
 
 /// Where notices are posted to: `http://` or `https://`, a host, and a path with or without a query.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct WebhookUrl(String);
 
@@ -175,6 +178,7 @@ fn parts(text: &str) -> Result<(BackendAddress, String), WebhookUrlError> {
 
 /// An alert, as pages and the API show it: never its secret.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Alert {
     /// Its id.
     pub id: AlertId,
@@ -208,6 +212,7 @@ pub struct Alert {
 
 /// What is asked for when an alert is made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AlertSpec {
     /// What its owner calls it.
@@ -247,6 +252,7 @@ fn yes() -> bool {
 
 /// What is to be different about an alert; what is missing stays.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct AlertPatch {
     /// What its owner calls it.

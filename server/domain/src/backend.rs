@@ -1,5 +1,6 @@
 //! Backends: origins in a service.
 
+use crate::schema::written_as;
 use crate::{
     BackendAddress, BackendId, RegionName, ServiceId, ServiceName, Subdomain, Tags, Timestamp, TunnelId, UserId,
     email::Email,
@@ -10,6 +11,7 @@ use std::str::FromStr;
 
 /// What its owner names a backend by, in the API its `id`: 1 to 100 letters, digits and inner `.`, `_`, `-`, `:`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct BackendName(String);
 
@@ -79,6 +81,7 @@ impl From<Weight> for u16 {
 
 /// What its owner has decided about a backend.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum BackendState {
     /// Serves.
@@ -119,6 +122,7 @@ impl FromStr for BackendState {
 
 /// A backend, as pages and the API show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Backend {
     /// What its owner names it by.
     pub id: BackendName,
@@ -164,6 +168,7 @@ pub struct Backend {
 
 /// All that an owner decides about a backend: asked for when it is created, kept by its revisions, exported and applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct BackendSpec {
     /// Whose it is; the service's owner when it is missing.
@@ -221,6 +226,7 @@ impl Default for BackendSpec {
 
 /// What is to be changed of a backend; what is missing stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct BackendPatch {
     /// What its owner names it by.
@@ -281,6 +287,8 @@ impl BackendPatch {
         spec.state = self.state.unwrap_or(spec.state);
     }
 }
+
+written_as!(Weight, u16, "How much of the traffic a backend gets, compared with the others; 0 to 100, 0 for none.");
 
 #[cfg(test)]
 mod tests {

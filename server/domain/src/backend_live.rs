@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// A backend as one node sees it at this moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct BackendLive {
     /// What its health check has found.
     pub health: HealthStatus,

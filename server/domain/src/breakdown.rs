@@ -8,6 +8,7 @@ use uuid::Uuid;
 /// Measured traffic told apart. Each list names the most frequent values; what is not named is in `other`, so that the
 /// parts of each add up to all requests. A value that was among the rarest for a while may have some of its requests there.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Breakdown {
     /// The start of what was looked at, seconds since the Unix epoch. It begins with a minute, or, more than two days ago,
     /// with an hour.
@@ -28,6 +29,7 @@ pub struct Breakdown {
 
 /// Requests by one property, the most frequent first.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Parts {
     /// Those that are named.
     pub items: Vec<Part>,
@@ -37,6 +39,7 @@ pub struct Parts {
 
 /// Requests with one value of a property.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Part {
     /// The value. Of an error its status and, where the answer is not the local server's, the code in
     /// `X-Switchboard-Error`: `404`, `503 tunnel_offline`.
@@ -48,6 +51,7 @@ pub struct Part {
 
 /// Some requests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Share {
     /// How many.
     pub requests: u64,
@@ -61,6 +65,7 @@ pub struct Share {
 
 /// One of the slowest requests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SlowRequest {
     /// Its id, as in `X-Request-Id`.
     pub id: RequestId,

@@ -1,11 +1,13 @@
 //! What is kept of the requests that pass, as their owner wants it.
 
+use crate::schema::written_as;
 use crate::service::{OutOfRange, within};
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 
 /// How much is kept of an exchange; each level has what those before it have.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CaptureLevel {
     /// Nothing.
@@ -65,12 +67,14 @@ pub struct CaptureSettings {
     pub redact: Redaction,
 }
 
-/// What is masked before anything is stored, besides the fields `Authorization`, `Proxy-Authorization`, `Cookie` and
-/// `Set-Cookie`, which always are.
+/// What is masked before anything is stored, besides the values of the fields `Authorization`, `Proxy-Authorization`,
+/// `Cookie` and `Set-Cookie`, which always are.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Redaction {
-    /// Names of header fields and of trailers; upper and lower case are alike.
+    /// Names of header fields and of trailers; upper and lower case are alike. Of cookies, names and attributes are stored
+    /// unless `Cookie` and `Set-Cookie` are here.
     pub headers: Vec<String>,
     /// Names of query parameters, and of fields of a form in a body.
     pub query: Vec<String>,
@@ -112,13 +116,20 @@ impl Default for CaptureSettings {
 }
 
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 struct RawCaptureSettings {
+    /// How much is kept.
     level: CaptureLevel,
+    /// The most that is kept of each body, and of all messages in one direction, bytes; 1 KiB to 8 MiB.
     body_limit: u32,
+    /// Of how many in a hundred exchanges something is kept; 1 to 100.
     sample_percent: u8,
+    /// For how many hours; 1 to 2,160 (90 days).
     keep_hours: u32,
+    /// How many bytes of them are kept in all, in MiB as they are stored; 1 to 10,240. The oldest go first.
     keep_mib: u32,
+    /// What is not stored.
     redact: Redaction,
 }
 
@@ -170,6 +181,8 @@ fn check_names(list: &'static str, names: &[String], fits: impl Fn(&str) -> bool
     let wrong = names.iter().find(|name| name.is_empty() || name.len() > LONGEST_NAME || !fits(name));
     wrong.map_or(Ok(()), |name| Err(CaptureSettingsError::Name(list, name.clone())))
 }
+
+written_as!(CaptureSettings, RawCaptureSettings, "What is recorded of requests.");
 
 #[cfg(test)]
 mod tests {

@@ -1,10 +1,12 @@
 //! E-mail addresses as account names.
 
+use crate::text::text_type;
 use serde::{Deserialize, Serialize};
-use std::{fmt, str::FromStr};
+use std::str::FromStr;
 
 /// An e-mail address, trimmed and lower-cased, so that one person has one account.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct Email(String);
 
@@ -22,12 +24,7 @@ pub enum EmailError {
     Malformed,
 }
 
-impl Email {
-    /// The address as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
+text_type!(Email, EmailError);
 
 impl FromStr for Email {
     type Err = EmailError;
@@ -59,26 +56,6 @@ impl FromStr for Email {
             return Err(EmailError::Malformed);
         }
         Ok(Self(text.to_lowercase()))
-    }
-}
-
-impl TryFrom<String> for Email {
-    type Error = EmailError;
-
-    fn try_from(text: String) -> Result<Self, EmailError> {
-        text.parse()
-    }
-}
-
-impl From<Email> for String {
-    fn from(email: Email) -> Self {
-        email.0
-    }
-}
-
-impl fmt::Display for Email {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }
 

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 /// An exchange as a list shows it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ExchangeSummary {
     /// Its id: that of `X-Request-Id`, unless a trusted proxy gave that one.
     pub id: RequestId,
@@ -51,6 +52,7 @@ pub struct ExchangeSummary {
 
 /// A part of a list of exchanges.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ExchangePage {
     /// The exchanges, newest first.
     pub items: Vec<ExchangeSummary>,
@@ -62,6 +64,7 @@ pub struct ExchangePage {
 
 /// How an exchange has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ExchangeEnd {
     /// It has not: a WebSocket or an event stream that is open.
@@ -91,6 +94,7 @@ impl ExchangeEnd {
 
 /// What an exchange carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ExchangeKind {
     /// A request and a response.
@@ -120,6 +124,7 @@ impl ExchangeKind {
 
 /// All that is known of an exchange but its bodies, which are asked for by themselves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Exchange {
     /// What the list shows.
     #[serde(flatten)]
@@ -152,6 +157,7 @@ pub struct Exchange {
 
 /// When what happened, microseconds after the request arrived. `None`: it did not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Timings {
     /// How long it waited for a telephone to be there, microseconds.
     pub held_us: u64,
@@ -165,6 +171,7 @@ pub struct Timings {
 
 /// Who answered.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct AnsweredBy {
     /// The telephone.
     pub session: Option<TelephoneSessionId>,
@@ -182,6 +189,7 @@ pub struct AnsweredBy {
 
 /// The head of a request or a response.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct MessageHead {
     /// Its first line; of HTTP/2 what it would be in HTTP/1.1.
     pub start_line: String,
@@ -194,6 +202,7 @@ pub struct MessageHead {
 
 /// A field of a head.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct HeadField {
     /// Its name; as it was written, of HTTP/1.1.
     pub name: String,
@@ -206,6 +215,7 @@ pub struct HeadField {
 
 /// What is known of a body.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct BodyInfo {
     /// Its full size as it passed, bytes.
     pub size: u64,
@@ -223,6 +233,7 @@ pub struct BodyInfo {
 
 /// A message of a WebSocket or an event stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ExchangeMessage {
     /// When it passed, microseconds after the request arrived.
     pub at_us: u64,
@@ -241,6 +252,7 @@ pub struct ExchangeMessage {
 
 /// One of both ends of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Party {
     /// Who has asked.
@@ -251,6 +263,7 @@ pub enum Party {
 
 /// What a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum MessageKind {
     /// Text of a WebSocket.
@@ -269,6 +282,7 @@ pub enum MessageKind {
 
 /// Whether all that was to be recorded is.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RecorderHealth {
     /// Exchanges recorded since the server was started.
     pub recorded: u64,

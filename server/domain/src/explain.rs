@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 /// A request to be explained; it is not sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ExplainRequest {
     /// What is asked for, such as `http://app.example.com/shop?id=1`.
@@ -24,6 +25,7 @@ pub struct ExplainRequest {
 
 /// What becomes of a request, and why.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Explanation {
     /// The host as it is compared.
     pub host: String,
@@ -37,6 +39,7 @@ pub struct Explanation {
 
 /// One decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ExplainStep {
     /// What was decided on.
     pub about: ExplainAbout,
@@ -48,6 +51,7 @@ pub struct ExplainStep {
 
 /// What a decision is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ExplainAbout {
     /// Whether the request can be understood.
@@ -56,6 +60,8 @@ pub enum ExplainAbout {
     Host,
     /// Which mount covers its path.
     Mount,
+    /// What stands in front of it.
+    Front,
     /// What it leads to.
     Target,
     /// Which tag serves.
@@ -71,6 +77,7 @@ impl ExplainAbout {
             Self::Request => "request",
             Self::Host => "host",
             Self::Mount => "mount",
+            Self::Front => "front",
             Self::Target => "target",
             Self::Tag => "tag",
             Self::Backend => "backend",
@@ -80,6 +87,7 @@ impl ExplainAbout {
 
 /// What comes of a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ExplainOutcome {
     /// The dashboard, the API or the tunnel endpoint answers.
@@ -139,6 +147,7 @@ pub enum ExplainOutcome {
 
 /// A backend that might serve.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ExplainCandidate {
     /// What its owner calls it.
     pub id: BackendName,

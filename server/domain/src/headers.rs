@@ -1,6 +1,10 @@
 //! What an owner changes of headers on their way through.
 
-use crate::{Hostname, text::text_type};
+use crate::schema::written_as;
+use crate::{
+    Hostname,
+    text::{as_text, text_type},
+};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -56,11 +60,13 @@ const SECRET: &[&str] = &[
 
 /// The name of a header, lower-case: an RFC 9110 section 5.6.2 token of at most 128 characters that owners may change.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct HeaderName(String);
 
 /// The value of a header: visible ASCII, inner spaces and tabs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct HeaderValue(String);
 
@@ -131,6 +137,7 @@ impl FromStr for HeaderValue {
 
 /// Changes of one direction.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct HeaderChanges {
     /// Headers that get this value, whatever they had.
@@ -169,9 +176,12 @@ pub struct HeaderRules {
 }
 
 #[derive(Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 struct RawRules {
+    /// Of requests, before the backend gets them.
     request: HeaderChanges,
+    /// Of responses, before the client gets them.
     response: HeaderChanges,
 }
 
@@ -267,19 +277,7 @@ impl FromStr for HostRewrite {
     }
 }
 
-impl TryFrom<String> for HostRewrite {
-    type Error = HostRewriteError;
-
-    fn try_from(text: String) -> Result<Self, HostRewriteError> {
-        text.parse()
-    }
-}
-
-impl From<HostRewrite> for String {
-    fn from(rewrite: HostRewrite) -> Self {
-        rewrite.to_string()
-    }
-}
+as_text!(HostRewrite, HostRewriteError);
 
 impl std::fmt::Display for HostRewrite {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -319,6 +317,14 @@ impl Authority {
         Some(Self { text })
     }
 }
+
+written_as!(
+    HostRewrite,
+    String,
+    "The `Host` that a backend is told: `{backend}` for its own address, otherwise a fixed name."
+);
+
+written_as!(HeaderRules, RawRules, "What is changed of header fields.");
 
 #[cfg(test)]
 mod tests {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// What active checks say about a backend.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HealthStatus {
     /// Not checked, or not often enough yet.
@@ -29,6 +30,7 @@ impl HealthStatus {
 
 /// A backend's health and how it came to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct HealthReport {
     /// What it is now.
     pub status: HealthStatus,
@@ -51,6 +53,7 @@ impl HealthReport {
 
 /// One change of a backend's status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct HealthChange {
     /// When.
     pub at: Timestamp,
@@ -64,6 +67,7 @@ pub struct HealthChange {
 
 /// One check of a backend.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct CheckResult {
     /// When it ended.
     pub at: Timestamp,

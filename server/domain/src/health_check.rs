@@ -1,8 +1,9 @@
 //! How a service watches its backends.
 
+use crate::schema::written_as;
 use crate::{
     service::{OutOfRange, within},
-    text::present,
+    text::{as_text, present, text_type},
 };
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
@@ -28,16 +29,24 @@ pub struct HealthCheck {
 }
 
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 struct RawHealthCheck {
+    /// Whether backends are asked at all.
     enabled: bool,
+    /// What is asked for.
     path: CheckPath,
+    /// Seconds between two questions; 1 to 3,600. `None`: as the server is set.
     #[serde(skip_serializing_if = "Option::is_none")]
     interval_seconds: Option<u32>,
+    /// Milliseconds until an answer is given up; 50 to 60,000. `None`: as the server is set.
     #[serde(skip_serializing_if = "Option::is_none")]
     timeout_ms: Option<u32>,
+    /// How many good answers in a row make a backend healthy again; 1 to 100. The first one of all is enough.
     healthy_after: u32,
+    /// How many bad answers in a row make it unhealthy; 1 to 100.
     unhealthy_after: u32,
+    /// Which statuses are good answers.
     statuses: Statuses,
 }
 
@@ -101,6 +110,7 @@ impl TryFrom<RawHealthCheck> for HealthCheck {
 
 /// What is to be changed of a [`HealthCheck`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct HealthCheckPatch {
     /// See [`HealthCheck::enabled`].
@@ -144,6 +154,7 @@ impl HealthCheckPatch {
 /// What a health check asks for: a path with or without a query (RFC 9110 section 7.1, origin-form), at most 1,024
 /// characters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct CheckPath(String);
 
@@ -152,7 +163,7 @@ pub struct CheckPath(String);
 #[error("a health check's path starts with / and has at most 1,024 characters, none of them a space or #")]
 pub struct CheckPathError;
 
-crate::text::text_type!(CheckPath, CheckPathError);
+text_type!(CheckPath, CheckPathError);
 
 impl FromStr for CheckPath {
     type Err = CheckPathError;
@@ -213,19 +224,7 @@ impl FromStr for Statuses {
     }
 }
 
-impl TryFrom<String> for Statuses {
-    type Error = StatusesError;
-
-    fn try_from(text: String) -> Result<Self, StatusesError> {
-        text.parse()
-    }
-}
-
-impl From<Statuses> for String {
-    fn from(statuses: Statuses) -> Self {
-        statuses.to_string()
-    }
-}
+as_text!(Statuses, StatusesError);
 
 impl fmt::Display for Statuses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -236,6 +235,14 @@ impl fmt::Display for Statuses {
         Ok(())
     }
 }
+
+written_as!(HealthCheck, RawHealthCheck, "How backends are checked.");
+
+written_as!(
+    Statuses,
+    String,
+    "Statuses from 100 to 599 as numbers and ranges, such as `200-299,304`; at most 16 of them."
+);
 
 #[cfg(test)]
 mod tests {

@@ -1,13 +1,14 @@
 //! Domains: host names with an owner, and what serves them where no route does.
 
 use crate::{
-    DomainId, HeaderRules, HostPattern, HostRewrite, Redirect, ServiceId, ServiceName, Subdomain, Tag, Target,
+    DomainId, Front, HeaderRules, HostPattern, HostRewrite, Redirect, ServiceId, ServiceName, Subdomain, Tag, Target,
     TargetFields, Timestamp, TunnelId, UserId, email::Email, target::TargetChange, text::present,
 };
 use serde::{Deserialize, Serialize};
 
 /// A domain, as pages and the API show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Domain {
     /// Its id.
     pub id: DomainId,
@@ -40,6 +41,7 @@ pub struct Domain {
 
 /// How the owner of a domain shows that it is theirs: by a TXT record or, for an exact host, by a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Verification {
     /// The name of the TXT record.
     pub record: String,
@@ -76,6 +78,7 @@ impl Verification {
 ///
 /// A tag without a service is one of the service `default`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DomainSpec {
     /// Whose it is; who asks when it is missing.
@@ -110,6 +113,9 @@ pub struct DomainSpec {
     /// Which `Host` the backend is told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_rewrite: Option<HostRewrite>,
+    /// What stands in front of it.
+    #[serde(default, skip_serializing_if = "Front::is_open")]
+    pub front: Front,
 }
 
 impl DomainSpec {
@@ -127,6 +133,7 @@ impl DomainSpec {
             http_to_https: false,
             headers: HeaderRules::default(),
             host_rewrite: None,
+            front: Front::default(),
         }
     }
 
@@ -155,6 +162,7 @@ impl DomainSpec {
 
 /// What is to be changed of a domain; what is missing stays, null takes away. Naming another target replaces the old one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct DomainPatch {
     /// The host name; only the same one, since a domain does not become another.
@@ -187,6 +195,9 @@ pub struct DomainPatch {
     /// Which `Host` the backend is told.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub host_rewrite: Option<Option<HostRewrite>>,
+    /// All of what stands in front of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub front: Option<Front>,
 }
 
 impl DomainPatch {
@@ -209,6 +220,9 @@ impl DomainPatch {
         }
         if let Some(host_rewrite) = self.host_rewrite {
             spec.host_rewrite = host_rewrite;
+        }
+        if let Some(front) = self.front {
+            spec.front = front;
         }
     }
 }

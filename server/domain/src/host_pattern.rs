@@ -1,5 +1,6 @@
 //! Which hosts a domain stands for.
 
+use crate::schema::written_as;
 use crate::{Hostname, HostnameError};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
@@ -111,6 +112,12 @@ impl fmt::Display for HostPattern {
         }
     }
 }
+
+written_as!(
+    HostPattern,
+    String,
+    "A host name, exact (`app.example.com`) or with one leading wildcard (`*.example.com`)."
+);
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]

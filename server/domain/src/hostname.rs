@@ -1,11 +1,13 @@
 //! Host names as they are compared for routing.
 
+use crate::text::text_type;
 use serde::{Deserialize, Serialize};
-use std::{fmt, str::FromStr};
+use std::str::FromStr;
 
 /// A fully qualified host name, lower-case ASCII (A-labels, RFC 5890), without port or trailing dot, never an IP
 /// address. Two spellings of one host are one value, so that it can be a routing key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct Hostname(String);
 
@@ -26,12 +28,7 @@ pub enum HostnameError {
     Malformed,
 }
 
-impl Hostname {
-    /// The host name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
+text_type!(Hostname, HostnameError);
 
 impl FromStr for Hostname {
     type Err = HostnameError;
@@ -45,11 +42,7 @@ impl FromStr for Hostname {
         if text.parse::<std::net::IpAddr>().is_ok() || text.starts_with('[') {
             return Err(HostnameError::IpAddress);
         }
-        let ascii = if text.is_ascii() {
-            text.to_ascii_lowercase()
-        } else {
-            idna::domain_to_ascii_strict(text).map_err(|_| HostnameError::Malformed)?
-        };
+        let ascii = if text.is_ascii() { text.to_ascii_lowercase() } else { a_labels(text)? };
         if ascii.len() > 253 || ascii.split('.').any(|label| label.len() > 63) {
             return Err(HostnameError::TooLong);
         }
@@ -70,24 +63,17 @@ impl FromStr for Hostname {
     }
 }
 
-impl TryFrom<String> for Hostname {
-    type Error = HostnameError;
-
-    fn try_from(text: String) -> Result<Self, HostnameError> {
-        text.parse()
-    }
+/// A name with other letters than those of ASCII, as A-labels.
+#[cfg(not(target_arch = "wasm32"))]
+fn a_labels(text: &str) -> Result<String, HostnameError> {
+    idna::domain_to_ascii_strict(text).map_err(|_| HostnameError::Malformed)
 }
 
-impl From<Hostname> for String {
-    fn from(hostname: Hostname) -> Self {
-        hostname.0
-    }
-}
-
-impl fmt::Display for Hostname {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
+/// Browsers are told names by the server, which has them in ASCII. The tables for all others would be a large part of the
+/// program there.
+#[cfg(target_arch = "wasm32")]
+fn a_labels(_: &str) -> Result<String, HostnameError> {
+    Err(HostnameError::Malformed)
 }
 
 #[cfg(test)]

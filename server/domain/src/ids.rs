@@ -13,6 +13,7 @@ macro_rules! id {
     ($(#[$doc:meta] $name:ident;)*) => {$(
         #[$doc]
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
         #[serde(transparent)]
         pub struct $name(pub Uuid);
 
@@ -35,8 +36,12 @@ macro_rules! id {
 id! {
     /// Identifies a user.
     UserId;
+    /// Identifies an invitation (not its secret).
+    InvitationId;
     /// Identifies a tunnel token (not its secret).
     TokenId;
+    /// Identifies a personal token (not its secret).
+    PersonalTokenId;
     /// Identifies a tunnel.
     TunnelId;
     /// Identifies one live telephone connection.
@@ -65,4 +70,6 @@ id! {
     AlertId;
     /// Identifies one notice of an alert.
     AlertEventId;
+    /// Identifies something in the audit log.
+    AuditEventId;
 }

@@ -6,6 +6,7 @@
 mod address;
 mod alert;
 mod alert_event;
+mod audit;
 mod backend;
 mod backend_live;
 mod breakdown;
@@ -14,6 +15,7 @@ mod email;
 mod exchange;
 mod exchange_filter;
 mod explain;
+mod front;
 mod headers;
 mod health;
 mod health_check;
@@ -24,10 +26,12 @@ mod ids;
 mod live;
 mod mount;
 pub mod percent;
+mod personal_token;
 mod region;
 mod replay;
 mod revision;
 mod route;
+mod schema;
 mod series;
 mod service;
 mod session;
@@ -47,6 +51,7 @@ pub use alert::{
     Alert, AlertKind, AlertName, AlertNameError, AlertPatch, AlertSpec, UnknownAlertKind, WebhookUrl, WebhookUrlError,
 };
 pub use alert_event::{AlertDelivery, AlertEvent, AlertState, AlertSubject, UnknownAlertWord};
+pub use audit::{AuditEvent, AuditKind, UnknownAuditKind};
 pub use backend::{
     Backend, BackendName, BackendNameError, BackendPatch, BackendSpec, BackendState, UnknownBackendState, Weight,
     WeightError,
@@ -61,6 +66,12 @@ pub use exchange::{
 };
 pub use exchange_filter::{ExchangeFilter, ExchangeFilterError, StatusFilter};
 pub use explain::{ExplainAbout, ExplainCandidate, ExplainOutcome, ExplainRequest, ExplainStep, Explanation};
+pub use front::{
+    Bandwidth, BandwidthError, BasicAuth, BasicName, BasicNameError, BasicPassword, BasicPasswordError, BasicUser,
+    Direction, Front, FrontError, LinkHash, LinkHashError, MOST_LINKS, Maintenance, Message, MessageError, Network,
+    NetworkError, NewShareLink, PageFor, PageForError, RateLimit, RateLimitError, RatePer, Realm, RealmError,
+    ShareLink, in_ipv6,
+};
 pub use headers::{
     HeaderChanges, HeaderName, HeaderRules, HeaderRulesError, HeaderValue, HostRewrite, HostRewriteError,
 };
@@ -70,13 +81,14 @@ pub use host::{Domain, DomainPatch, DomainSpec, VERIFICATION_PATH, Verification}
 pub use host_pattern::{HostPattern, HostPatternError};
 pub use hostname::{Hostname, HostnameError};
 pub use ids::{
-    AlertEventId, AlertId, BackendId, DomainId, IdError, NodeId, RegionId, RequestId, RevisionId, RouteId, ServiceId,
-    SwitchId, TelephoneSessionId, TokenId, TunnelId, UserId, WebSessionId,
+    AlertEventId, AlertId, AuditEventId, BackendId, DomainId, IdError, InvitationId, NodeId, PersonalTokenId, RegionId,
+    RequestId, RevisionId, RouteId, ServiceId, SwitchId, TelephoneSessionId, TokenId, TunnelId, UserId, WebSessionId,
 };
 pub use live::{
     BackendNow, LiveDelta, LiveRequests, LiveSnapshot, LiveUpdate, RuleNow, SwitchNow, TunnelDelta, TunnelNow,
 };
 pub use mount::{MountPath, MountPathError};
+pub use personal_token::{ApiScope, NewPersonalToken, PersonalToken, UnknownApiScope};
 pub use region::{Node, Region, RegionName, RegionNameError, RegionPatch, RegionSpec};
 pub use replay::{MOST_REPLAYS, ReplayBody, ReplayField, ReplayRequest, ReplayTarget, Replayed, ReplayedExchange};
 pub use revision::{Revision, RevisionAction, RevisionKind, UnknownRevisionWord};
@@ -93,10 +105,10 @@ pub use tag::{Tag, TagError, Tags, TooManyTags};
 pub use target::{
     Redirect, RedirectStatus, RedirectStatusError, RedirectTo, RedirectToError, Target, TargetError, TargetFields,
 };
-pub use token::{NewToken, Token, TokenName, TokenNameError, TokenScope, TokenScopeError};
+pub use token::{NewShortToken, NewToken, Rotation, Token, TokenName, TokenNameError, TokenScope, TokenScopeError};
 pub use traffic::{BackendFigures, LatencySummary, RecentRequest, Sample, SessionFigures, StatusCounts, TunnelStats};
 pub use tunnel::{Tunnel, TunnelName, TunnelNameError, TunnelState, TunnelStatus};
-pub use user::{Role, User};
+pub use user::{Account, Holdings, Invitation, Role, SecondFactor, UnknownRole, User};
 pub use window::{Between, HOURS_KEPT, MINUTES_KEPT, Span, Window, WindowError};
 
 /// A moment in UTC; serialised as RFC 3339.

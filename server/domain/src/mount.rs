@@ -13,6 +13,7 @@ use std::{fmt, str::FromStr};
 /// `/` is a mount too. It covers every path, and so overlaps every other mount of the same host: it is of use where no
 /// host is named, as a last resort. On a domain, the domain's own target does the same without being in the way.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct MountPath(String);
 

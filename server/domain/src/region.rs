@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 /// The name of a region: 1 to 63 lower-case letters, digits and inner `.`, `_`, `-`, such as `eu-west`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct RegionName(String);
 
@@ -30,6 +31,7 @@ impl FromStr for RegionName {
 
 /// A region, as pages and the API show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Region {
     /// Its id.
     pub id: RegionId,
@@ -48,6 +50,7 @@ pub struct Region {
 
 /// All that is decided about a region: asked for when it is created, kept by its revisions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RegionSpec {
     /// What backends and nodes call it.
@@ -58,6 +61,7 @@ pub struct RegionSpec {
 
 /// What is to be changed of a region; what is missing stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct RegionPatch {
     /// What backends and nodes call it.
@@ -82,6 +86,7 @@ impl RegionPatch {
 
 /// A switchboard process, as it last told of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Node {
     /// Its id.
     pub id: NodeId,

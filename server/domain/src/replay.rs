@@ -9,6 +9,7 @@ pub const MOST_REPLAYS: u8 = 20;
 
 /// How a recorded request is to be sent again. What is left out is as it was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct ReplayRequest {
     /// The method.
@@ -35,6 +36,7 @@ impl Default for ReplayRequest {
 
 /// A header field of a request that is sent again, in the form in which the inspector shows them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReplayField {
     /// Its name.
@@ -48,6 +50,7 @@ pub struct ReplayField {
 
 /// The body of a request that is sent again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ReplayBody {
     /// Text, in UTF-8.
@@ -58,6 +61,7 @@ pub enum ReplayBody {
 
 /// Who is to get a request that is sent again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ReplayTarget {
     /// A tunnel, under its own host.
@@ -70,6 +74,7 @@ pub enum ReplayTarget {
 
 /// What has come of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Replayed {
     /// The exchange that was sent again.
     pub replay_of: RequestId,
@@ -81,6 +86,7 @@ pub struct Replayed {
 
 /// One of the requests that were sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ReplayedExchange {
     /// The id of the new exchange.
     pub id: RequestId,

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 /// What was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RevisionKind {
     /// A service.
@@ -25,6 +26,7 @@ pub enum RevisionKind {
 
 /// How it was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RevisionAction {
     /// It was made.
@@ -93,6 +95,7 @@ words!(
 /// One change of one object. Before and after are what its owner decides about it (`ServiceSpec`, `BackendSpec`,
 /// `DomainSpec`, `RouteSpec`, `RegionSpec` as JSON), never a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Revision {
     /// Its id.
     pub id: RevisionId,

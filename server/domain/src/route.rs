@@ -1,13 +1,15 @@
 //! Routes: mounts on a domain, or on any host, with a target of their own.
 
 use crate::{
-    DomainId, HeaderRules, HostPattern, HostRewrite, MountPath, Redirect, RouteId, ServiceId, ServiceName, Subdomain,
-    Tag, Target, TargetFields, Timestamp, TunnelId, UserId, email::Email, target::TargetChange, text::present,
+    DomainId, Front, HeaderRules, HostPattern, HostRewrite, MountPath, Redirect, RouteId, ServiceId, ServiceName,
+    Subdomain, Tag, Target, TargetFields, Timestamp, TunnelId, UserId, email::Email, target::TargetChange,
+    text::present,
 };
 use serde::{Deserialize, Serialize};
 
 /// A route, as pages and the API show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Route {
     /// Its id.
     pub id: RouteId,
@@ -45,6 +47,7 @@ pub struct Route {
 ///
 /// A tag without a service is one of the service `default`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RouteSpec {
     /// Whose it is; the domain's owner when it is missing, for any host who asks.
@@ -85,6 +88,9 @@ pub struct RouteSpec {
     /// Which `Host` the backend is told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_rewrite: Option<HostRewrite>,
+    /// What stands in front of it.
+    #[serde(default, skip_serializing_if = "Front::is_open")]
+    pub front: Front,
 }
 
 fn enabled() -> bool {
@@ -108,6 +114,7 @@ impl RouteSpec {
             redirect: None,
             headers: HeaderRules::default(),
             host_rewrite: None,
+            front: Front::default(),
         }
     }
 
@@ -136,6 +143,7 @@ impl RouteSpec {
 
 /// What is to be changed of a route; what is missing stays, null takes away. Naming another target replaces the old one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct RoutePatch {
     /// Another domain; null: any host.
@@ -174,6 +182,9 @@ pub struct RoutePatch {
     /// Which `Host` the backend is told.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub host_rewrite: Option<Option<HostRewrite>>,
+    /// All of what stands in front of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub front: Option<Front>,
 }
 
 impl RoutePatch {
@@ -203,6 +214,9 @@ impl RoutePatch {
         }
         if let Some(host_rewrite) = self.host_rewrite {
             spec.host_rewrite = host_rewrite;
+        }
+        if let Some(front) = self.front {
+            spec.front = front;
         }
     }
 }

@@ -79,6 +79,7 @@ pub struct UnknownRange;
 /// Samples in the order of time. A step for which nothing was recorded because the server was not running has no
 /// sample: that is a gap, not a zero.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Series {
     /// The length of one step, seconds.
     pub step: i64,

@@ -1,5 +1,6 @@
 //! Services: named pools of backends, and how requests are spread over them.
 
+use crate::schema::written_as;
 use crate::{
     ServiceId, Tag, Timestamp, UserId,
     email::Email,
@@ -11,6 +12,7 @@ use std::str::FromStr;
 
 /// The name of a service: 1 to 63 lower-case letters, digits and inner `.`, `_`, `-`; not an id.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct ServiceName(String);
 
@@ -51,6 +53,7 @@ impl FromStr for ServiceName {
 
 /// How a backend is chosen among those that may serve.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Balance {
     /// Of two at random, the one with fewer requests in flight for its weight.
@@ -94,6 +97,7 @@ impl FromStr for Balance {
 
 /// What makes requests of one client go to one backend, as long as it may serve.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Affinity {
     /// Nothing does.
@@ -116,6 +120,7 @@ pub enum Affinity {
 
 /// The name of a header or cookie: 1 to 128 characters of an RFC 9110 section 5.6.2 token.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct FieldName(String);
 
@@ -172,12 +177,18 @@ pub(crate) fn within(field: &'static str, value: u32, least: u32, most: u32) -> 
 }
 
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 struct RawResilience {
+    /// How often a request that is safe to repeat is tried on another backend; 0 to 10.
     retries: u8,
+    /// Over how many seconds a backend that came back gets its full share; 0 to 3,600.
     slow_start_seconds: u32,
+    /// After how many failures in a row a backend is left out for a while; 0: never; at most 1,000.
     eject_after: u32,
+    /// For how many seconds; 1 to 3,600.
     eject_seconds: u32,
+    /// The most requests in flight on one backend; 0: no limit of its own; at most 1,000,000.
     max_in_flight: u32,
 }
 
@@ -216,6 +227,7 @@ impl TryFrom<RawResilience> for Resilience {
 
 /// A service, as pages and the API show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Service {
     /// Its id.
     pub id: ServiceId,
@@ -244,6 +256,7 @@ pub struct Service {
 
 /// A tag within a service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct TagCount {
     /// The tag.
     pub tag: Tag,
@@ -255,6 +268,7 @@ pub struct TagCount {
 
 /// All that an owner decides about a service: asked for when it is created, kept by its revisions, exported and applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ServiceSpec {
     /// Whose it is; who asks when it is missing.
@@ -292,6 +306,7 @@ impl ServiceSpec {
 
 /// What is to be changed of a service; what is missing stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct ServicePatch {
     /// What its owner calls it.
@@ -313,6 +328,7 @@ pub struct ServicePatch {
 
 /// What is to be changed of a [`Resilience`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct ResiliencePatch {
     /// See [`Resilience::retries`].
@@ -361,6 +377,8 @@ impl ResiliencePatch {
         .try_into()
     }
 }
+
+written_as!(Resilience, RawResilience, "What is done about backends that fail.");
 
 #[cfg(test)]
 mod tests {

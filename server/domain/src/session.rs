@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 /// One telephone that serves a tunnel.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct TelephoneSession {
     /// Its id.
     pub id: TelephoneSessionId,
@@ -34,6 +35,7 @@ pub struct TelephoneSession {
 
 /// How the lines of a telephone and the local server behind it do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct LineQuality {
     /// Requests that are under way on its lines.
     pub streams: u64,
@@ -53,6 +55,7 @@ pub struct LineQuality {
 
 /// A request for which a telephone had no answer of its local server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct LocalFailure {
     /// What was wrong: `local_unreachable`, `local_broken` or `local_not_http2`.
     pub code: String,
@@ -62,6 +65,7 @@ pub struct LocalFailure {
 
 /// A round trip to a telephone and back.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RoundTrip {
     /// When it was measured, seconds since the Unix epoch.
     pub at: i64,
@@ -71,6 +75,7 @@ pub struct RoundTrip {
 
 /// A telephone that serves a tunnel, or did.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SessionRecord {
     /// The telephone; as it was at the end, when it has gone.
     #[serde(flatten)]
@@ -85,6 +90,7 @@ pub struct SessionRecord {
 
 /// One signed-in browser, as the settings page lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct WebSession {
     /// Its id in lists.
     pub id: WebSessionId,

@@ -1,10 +1,12 @@
 //! The name of a tunnel below the tunnel domain.
 
+use crate::text::text_type;
 use serde::{Deserialize, Serialize};
-use std::{fmt, str::FromStr};
+use std::str::FromStr;
 
 /// One DNS label (RFC 1034 section 3.5, RFC 1123 section 2.1), lower-case: the `blog` of `blog.example.com`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct Subdomain(String);
 
@@ -86,12 +88,7 @@ const RESERVED: &[&str] = &[
     "www",
 ];
 
-impl Subdomain {
-    /// The label as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
+text_type!(Subdomain, SubdomainError);
 
 impl FromStr for Subdomain {
     type Err = SubdomainError;
@@ -118,26 +115,6 @@ impl FromStr for Subdomain {
             return Err(SubdomainError::Reserved);
         }
         Ok(Self(text))
-    }
-}
-
-impl TryFrom<String> for Subdomain {
-    type Error = SubdomainError;
-
-    fn try_from(text: String) -> Result<Self, SubdomainError> {
-        text.parse()
-    }
-}
-
-impl From<Subdomain> for String {
-    fn from(subdomain: Subdomain) -> Self {
-        subdomain.0
-    }
-}
-
-impl fmt::Display for Subdomain {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }
 

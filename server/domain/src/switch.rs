@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Identifies a rule: what has a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", content = "id", rename_all = "snake_case")]
 pub enum RuleId {
     /// A domain, with its own target.
@@ -15,6 +16,7 @@ pub enum RuleId {
 
 /// How a switch goes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SwitchMode {
     /// All traffic at once.
@@ -36,6 +38,7 @@ impl SwitchMode {
 
 /// Where a switch has got to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SwitchState {
     /// It is on its way.
@@ -62,6 +65,7 @@ impl SwitchState {
 
 /// How a gradual switch goes, and when it goes back by itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct SwitchPlan {
     /// Its steps, in order. A switch that is made at once has one with all traffic, for as long as it is watched.
@@ -144,6 +148,7 @@ impl SwitchPlan {
 
 /// How a switch that is made at once is watched, and when it goes back by itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct SwitchWatch {
     /// For how long, in seconds.
@@ -170,6 +175,7 @@ impl From<SwitchWatch> for SwitchPlan {
 
 /// A step of a gradual switch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SwitchStep {
     /// The new tag's share, in percent.
@@ -180,6 +186,7 @@ pub struct SwitchStep {
 
 /// A switch, as pages and the API show it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Switch {
     /// Its id.
     pub id: SwitchId,

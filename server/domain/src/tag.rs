@@ -1,11 +1,13 @@
 //! Tags: labels on backends, by which a domain or route chooses who serves it.
 
+use crate::schema::written_as;
 use crate::text::{is_plain_name, text_type};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, str::FromStr};
 
 /// A label on backends: 1 to 64 letters, digits and inner `.`, `_`, `-`; upper and lower case differ.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct Tag(String);
 
@@ -75,6 +77,8 @@ impl From<Tags> for BTreeSet<Tag> {
         tags.0
     }
 }
+
+written_as!(Tags, BTreeSet<Tag>, "The tags of a backend.");
 
 #[cfg(test)]
 mod tests {

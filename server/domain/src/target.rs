@@ -1,5 +1,6 @@
 //! Where a domain or a route leads.
 
+use crate::schema::written_as;
 use crate::{ServiceId, ServiceName, Subdomain, Tag, TunnelId, headers::Authority};
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
@@ -33,6 +34,7 @@ pub enum Target {
 
 /// A target as a rule's fields in JSON: what an owner asks for, in any of the ways in which it can be named.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct TargetFields {
     /// A service by its name, among the owner's.
@@ -177,6 +179,7 @@ impl TargetChange {
 
 /// Where clients are sent instead.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Redirect {
     /// To what.
@@ -196,6 +199,7 @@ fn keep() -> bool {
 /// The address of a redirect: `https://host/path`, `http://…`, or a path on the same host; at most 2,048 characters,
 /// without a fragment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct RedirectTo(String);
 
@@ -281,6 +285,10 @@ impl From<RedirectStatus> for u16 {
         status.as_u16()
     }
 }
+
+written_as!(Target, TargetFields, "Where a rule leads.");
+
+written_as!(RedirectStatus, u16, "The status of a redirect: 301, 302, 303, 307 or 308.");
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,24 @@
 //! What all types have in common that are validated text.
 
+/// Serde as text of a type with `FromStr` and `Display`.
+macro_rules! as_text {
+    ($name:ident, $error:ty) => {
+        impl TryFrom<String> for $name {
+            type Error = $error;
+
+            fn try_from(text: String) -> Result<Self, $error> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(value: $name) -> Self {
+                value.to_string()
+            }
+        }
+    };
+}
+
 /// The traits of a newtype over `String` whose `FromStr` validates: serde as text, `Display`, `as_str`.
 macro_rules! text_type {
     ($name:ident, $error:ty) => {
@@ -32,7 +51,7 @@ macro_rules! text_type {
     };
 }
 
-pub(crate) use text_type;
+pub(crate) use {as_text, text_type};
 
 /// Whether a text is 1 to `most` ASCII letters, digits and inner `.`, `_`, `-`, as names in URLs and files are.
 pub(crate) fn is_plain_name(text: &str, most: usize) -> bool {

@@ -1,8 +1,9 @@
 //! Tunnel tokens: what a telephone signs in with.
 
-use crate::{HostPattern, MountPath, Subdomain, Tag, Timestamp, TokenId};
+use crate::schema::written_as;
+use crate::{HostPattern, MountPath, Network, Subdomain, Tag, Timestamp, TokenId, text::text_type};
 use serde::{Deserialize, Serialize};
-use std::{fmt, str::FromStr};
+use std::{net::IpAddr, str::FromStr};
 
 /// What a token allows. A list that is missing allows everything, one that is empty nothing.
 ///
@@ -19,24 +20,41 @@ pub struct TokenScope {
     pub paths: Option<Vec<MountPath>>,
     /// The tags that they may carry, at most 50.
     pub tags: Option<Vec<Tag>>,
+    /// The networks that telephones may come from, at least one, at most 50.
+    pub networks: Option<Vec<Network>>,
+    /// How many telephones may be connected to a node at once, at least one.
+    pub max_sessions: Option<u32>,
 }
 
 /// A scope as JSON: what it is called first says whether there is a list of subdomains.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 struct Written {
+    /// Whether subdomains are listed.
     r#type: Kind,
+    /// Only tunnels with these subdomains, at least one, at most 50; `None`: any of the owner's, and new ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     subdomains: Option<Vec<Subdomain>>,
+    /// The hosts for which services may be announced, at most 50.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hosts: Option<Vec<HostPattern>>,
+    /// The paths under which they may be, at most 50.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     paths: Option<Vec<MountPath>>,
+    /// The tags that they may carry, at most 50.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tags: Option<Vec<Tag>>,
+    /// The networks that telephones may come from, at least one, at most 50.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    networks: Option<Vec<Network>>,
+    /// How many telephones may be connected to a node at once, at least one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max_sessions: Option<u32>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = TokenScopeKind))]
 #[serde(rename_all = "snake_case")]
 enum Kind {
     AllTunnels,
@@ -52,19 +70,19 @@ impl TryFrom<Written> for TokenScope {
     type Error = TokenScopeError;
 
     fn try_from(written: Written) -> Result<Self, TokenScopeError> {
-        let Written { r#type, subdomains, hosts, paths, tags } = written;
+        let Written { r#type, subdomains, hosts, paths, tags, networks, max_sessions } = written;
         if (r#type == Kind::Subdomains) != subdomains.is_some() {
             return Err(TokenScopeError);
         }
-        Ok(Self { subdomains, hosts, paths, tags })
+        Ok(Self { subdomains, hosts, paths, tags, networks, max_sessions })
     }
 }
 
 impl From<TokenScope> for Written {
     fn from(scope: TokenScope) -> Self {
-        let TokenScope { subdomains, hosts, paths, tags } = scope;
+        let TokenScope { subdomains, hosts, paths, tags, networks, max_sessions } = scope;
         let r#type = if subdomains.is_some() { Kind::Subdomains } else { Kind::AllTunnels };
-        Self { r#type, subdomains, hosts, paths, tags }
+        Self { r#type, subdomains, hosts, paths, tags, networks, max_sessions }
     }
 }
 
@@ -98,6 +116,52 @@ impl TokenScope {
         self.tags.as_ref().is_none_or(|tags| tag.is_some_and(|tag| tags.contains(tag)))
     }
 
+    /// Whether a telephone may come from `address`.
+    pub fn allows_address(&self, address: IpAddr) -> bool {
+        self.networks.as_ref().is_none_or(|networks| networks.iter().any(|network| network.contains(address)))
+    }
+
+    /// This scope with what else `asked` limits; a list that is not asked for stays as it is.
+    ///
+    /// # Errors
+    /// The name of a list in which something is asked for that this scope does not allow.
+    pub fn narrowed(&self, asked: &Self) -> Result<Self, &'static str> {
+        let narrow = Self {
+            subdomains: asked.subdomains.clone().or_else(|| self.subdomains.clone()),
+            hosts: asked.hosts.clone().or_else(|| self.hosts.clone()),
+            paths: asked.paths.clone().or_else(|| self.paths.clone()),
+            tags: asked.tags.clone().or_else(|| self.tags.clone()),
+            networks: asked.networks.clone().or_else(|| self.networks.clone()),
+            max_sessions: asked.max_sessions.or(self.max_sessions),
+        };
+        narrow.beyond(self).map_or(Ok(narrow), Err)
+    }
+
+    /// In which list this scope allows what `other` does not; `None`: in none.
+    pub fn beyond(&self, other: &Self) -> Option<&'static str> {
+        fn all<T>(mine: Option<&[T]>, others: bool, allowed: impl Fn(&T) -> bool) -> bool {
+            !others || mine.is_some_and(|mine| mine.iter().all(allowed))
+        }
+        let announces = match &self.hosts {
+            Some(hosts) => hosts.iter().all(|host| other.allows_host(Some(host))),
+            None => self.subdomains.is_some() || other.allows_host(None),
+        };
+        let sessions = self.max_sessions.unwrap_or(u32::MAX) <= other.max_sessions.unwrap_or(u32::MAX);
+        let lists = [
+            ("subdomains", all(self.subdomains.as_deref(), other.subdomains.is_some(), |one| other.allows(one))),
+            ("hosts", announces),
+            ("paths", all(self.paths.as_deref(), other.paths.is_some(), |one| other.allows_path(Some(one)))),
+            ("tags", all(self.tags.as_deref(), other.tags.is_some(), |one| other.allows_tag(Some(one)))),
+            ("networks", all(self.networks.as_deref(), other.networks.is_some(), |one| other.allows_network(*one))),
+            ("max_sessions", sessions),
+        ];
+        lists.into_iter().find_map(|(name, within)| (!within).then_some(name))
+    }
+
+    fn allows_network(&self, network: Network) -> bool {
+        self.networks.as_ref().is_none_or(|networks| networks.iter().any(|allowed| allowed.covers(network)))
+    }
+
     /// Whether there is a place for which it may announce nothing.
     pub fn is_limited_to_places(&self) -> bool {
         self.subdomains.is_some() || self.hosts.is_some() || self.paths.is_some()
@@ -106,6 +170,7 @@ impl TokenScope {
 
 /// A name that its owner recognises a token by: 1 to 64 characters, none of them a control character.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct TokenName(String);
 
@@ -123,12 +188,7 @@ pub enum TokenNameError {
     ControlCharacter,
 }
 
-impl TokenName {
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
+text_type!(TokenName, TokenNameError);
 
 impl FromStr for TokenName {
     type Err = TokenNameError;
@@ -148,28 +208,9 @@ impl FromStr for TokenName {
     }
 }
 
-impl TryFrom<String> for TokenName {
-    type Error = TokenNameError;
-
-    fn try_from(text: String) -> Result<Self, TokenNameError> {
-        text.parse()
-    }
-}
-
-impl From<TokenName> for String {
-    fn from(name: TokenName) -> Self {
-        name.0
-    }
-}
-
-impl fmt::Display for TokenName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
 /// A token, as pages and the API show it: never its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Token {
     /// Its id.
     pub id: TokenId,
@@ -181,6 +222,8 @@ pub struct Token {
     pub scope: TokenScope,
     /// When it ends by itself; `None`: never.
     pub expires_at: Option<Timestamp>,
+    /// Until when the secret of before the last rotation is good as well; `None`: it is not.
+    pub previous_until: Option<Timestamp>,
     /// When a telephone last signed in with it.
     pub last_used_at: Option<Timestamp>,
     /// When it was created.
@@ -189,6 +232,7 @@ pub struct Token {
 
 /// What is asked for when a token is created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewToken {
     /// What its owner calls it.
@@ -200,6 +244,39 @@ pub struct NewToken {
     #[serde(default)]
     pub expires_at: Option<Timestamp>,
 }
+
+/// How a token gets another secret.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Rotation {
+    /// How long the old secret stays good, seconds, up to 30 days; 0: it ends at once.
+    #[serde(default)]
+    pub overlap_seconds: u32,
+}
+
+/// What is asked for when a token is exchanged for a short-lived one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct NewShortToken {
+    /// How long it is good, seconds, from 60 to 86,400; no longer than the token itself.
+    pub expires_in: u32,
+    /// What it allows, at most what the token does. What is not listed is as the token has it.
+    pub scope: TokenScope,
+}
+
+impl Default for NewShortToken {
+    fn default() -> Self {
+        Self { expires_in: 3_600, scope: TokenScope::default() }
+    }
+}
+
+written_as!(
+    TokenScope,
+    Written,
+    "What a token allows. A list that is missing allows everything, one that is empty nothing."
+);
 
 #[cfg(test)]
 mod tests {
@@ -217,6 +294,7 @@ mod tests {
             r#"{"type":"all_tunnels"}"#,
             r#"{"type":"subdomains","subdomains":["blog"]}"#,
             r#"{"type":"all_tunnels","hosts":["*.example.com"],"paths":["/api"],"tags":["blue"]}"#,
+            r#"{"type":"all_tunnels","networks":["192.0.2.0/24","2001:db8::1"],"max_sessions":3}"#,
         ] {
             assert_eq!(serde_json::to_string(&scope(json)).unwrap(), json);
         }
@@ -259,5 +337,46 @@ mod tests {
         assert!(!tunnel.allows_host(Some(&"a.test".parse().unwrap())) && !tunnel.allows_host(None));
         let both = scope(r#"{"type":"subdomains","subdomains":["blog"],"hosts":["a.test"]}"#);
         assert!(both.allows_host(Some(&"a.test".parse().unwrap())));
+    }
+
+    #[test]
+    fn a_scope_is_only_made_narrower() {
+        let wide = scope(
+            r#"{"type":"subdomains","subdomains":["a","b"],"hosts":["*.example.com"],"paths":["/api"],"tags":["x","y"],
+               "networks":["10.0.0.0/8","2001:db8::/32"],"max_sessions":5}"#,
+        );
+        assert_eq!(wide.narrowed(&TokenScope::default()).as_ref(), Ok(&wide));
+        let narrow = scope(
+            r#"{"type":"subdomains","subdomains":["b"],"hosts":["x.example.com"],"paths":["/api/v1"],"tags":["y"],
+               "networks":["10.1.0.0/16","2001:db8:1::/48"],"max_sessions":1}"#,
+        );
+        assert_eq!(wide.narrowed(&narrow).as_ref(), Ok(&narrow));
+        for (asked, list) in [
+            (r#"{"type":"subdomains","subdomains":["a","c"]}"#, "subdomains"),
+            (r#"{"type":"all_tunnels","hosts":["example.com"]}"#, "hosts"),
+            (r#"{"type":"all_tunnels","paths":["/"]}"#, "paths"),
+            (r#"{"type":"all_tunnels","tags":["z"]}"#, "tags"),
+            (r#"{"type":"all_tunnels","networks":["10.0.0.0/7"]}"#, "networks"),
+            (r#"{"type":"all_tunnels","networks":["::/0"]}"#, "networks"),
+            (r#"{"type":"all_tunnels","max_sessions":6}"#, "max_sessions"),
+        ] {
+            assert_eq!(wide.narrowed(&scope(asked)), Err(list), "{asked}");
+        }
+        // A token for one tunnel announces nothing, and neither does what it is exchanged for.
+        let tunnel = TokenScope::only(vec!["a".parse().unwrap()]);
+        assert_eq!(tunnel.narrowed(&scope(r#"{"type":"all_tunnels","hosts":["x.test"]}"#)), Err("hosts"));
+        assert_eq!(TokenScope::default().narrowed(&tunnel).as_ref(), Ok(&tunnel));
+        assert_eq!(TokenScope::default().beyond(&wide), Some("subdomains"));
+    }
+
+    #[test]
+    fn networks_are_of_the_address_that_a_telephone_has() {
+        let limited = scope(r#"{"type":"all_tunnels","networks":["192.0.2.0/24"]}"#);
+        for (address, allowed) in
+            [("192.0.2.7", true), ("::ffff:192.0.2.7", true), ("192.0.3.1", false), ("2001:db8::1", false)]
+        {
+            assert_eq!(limited.allows_address(address.parse().unwrap()), allowed, "{address}");
+        }
+        assert!(TokenScope::default().allows_address("192.0.3.1".parse().unwrap()));
     }
 }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 /// Requests by the class of their final status (RFC 9110 section 15); an upgrade (101) counts as informational.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct StatusCounts {
     /// 1xx: upgrades.
     #[serde(rename = "1xx")]
@@ -45,6 +46,7 @@ impl AddAssign for StatusCounts {
 /// Percentiles of the time from a request's arrival to its response head, milliseconds. Each is right to within 3.2 %
 /// (the width of a bucket of the underlying histogram).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct LatencySummary {
     /// Median.
     pub p50: f64,
@@ -56,6 +58,7 @@ pub struct LatencySummary {
 
 /// What was measured in one step of a [`Series`](crate::Series).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Sample {
     /// The start of the step, seconds since the Unix epoch.
     pub at: i64,
@@ -76,6 +79,7 @@ pub struct Sample {
 
 /// The figures of one tunnel since it was created, and now.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct TunnelStats {
     /// Requests answered since the tunnel was created.
     pub requests: u64,
@@ -101,6 +105,7 @@ pub struct TunnelStats {
 
 /// What one telephone did since it connected.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SessionFigures {
     /// Its session.
     pub id: TelephoneSessionId,
@@ -120,6 +125,7 @@ pub struct SessionFigures {
 
 /// What one backend did.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct BackendFigures {
     /// Which.
     pub key: BackendId,
@@ -131,6 +137,7 @@ pub struct BackendFigures {
 
 /// One of the latest requests, for a glance at what is happening.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RecentRequest {
     /// Its id, as in `X-Request-Id`.
     pub id: RequestId,

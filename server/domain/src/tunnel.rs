@@ -1,11 +1,12 @@
 //! Tunnels: named public entries that telephones serve.
 
-use crate::{Hostname, Subdomain, TelephoneSession, Timestamp, TunnelId, UserId};
+use crate::{Hostname, Subdomain, TelephoneSession, Timestamp, TunnelId, UserId, text::text_type};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{collections::BTreeMap, str::FromStr};
 
 /// What its owner has decided about a tunnel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TunnelState {
     /// Telephones may serve it.
@@ -18,6 +19,7 @@ pub enum TunnelState {
 
 /// What a tunnel is doing, for people and API: the owner's decision, and for an active one whether a telephone is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TunnelStatus {
     /// Active, at least one telephone serves it.
@@ -44,6 +46,7 @@ impl TunnelStatus {
 
 /// A name people call a tunnel by, when the subdomain says too little: 1 to 64 characters without control characters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct TunnelName(String);
 
@@ -52,12 +55,7 @@ pub struct TunnelName(String);
 #[error("a tunnel's name has 1 to 64 characters and no control characters")]
 pub struct TunnelNameError;
 
-impl TunnelName {
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
+text_type!(TunnelName, TunnelNameError);
 
 impl FromStr for TunnelName {
     type Err = TunnelNameError;
@@ -72,28 +70,9 @@ impl FromStr for TunnelName {
     }
 }
 
-impl TryFrom<String> for TunnelName {
-    type Error = TunnelNameError;
-
-    fn try_from(text: String) -> Result<Self, TunnelNameError> {
-        text.parse()
-    }
-}
-
-impl From<TunnelName> for String {
-    fn from(name: TunnelName) -> Self {
-        name.0
-    }
-}
-
-impl fmt::Display for TunnelName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
 /// A tunnel, as pages and the API show it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Tunnel {
     /// Its id.
     pub id: TunnelId,

@@ -1,4 +1,4 @@
-//! Notices by e-mail.
+//! Notices and other mail.
 
 use std::time::Duration;
 
@@ -51,23 +51,13 @@ impl Mailer {
     }
 
     /// Hands a notice to the server.
-    pub(super) async fn send(&self, to: &Email, notice: &Notice) -> Result<(), String> {
-        let message = self.message(to, notice)?;
-        match tokio::time::timeout(LIMIT, Box::pin(self.transport.send(message))).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(format!("the mail was not taken: {error}")),
-            Err(_) => Err(format!("the mail server did not take the mail within {} s", LIMIT.as_secs())),
-        }
-    }
-
-    fn message(&self, to: &Email, notice: &Notice) -> Result<Message, String> {
+    pub(super) async fn notify(&self, to: &Email, notice: &Notice) -> Result<(), String> {
         let (event, alert) = (&notice.event, &notice.alert);
         let state = match event.state {
             AlertState::Firing => "Alert",
             AlertState::Recovered => "Recovered",
             AlertState::Test => "Test",
         };
-        let to = to.as_str().parse().map_err(|error| format!("{to} cannot be mailed to: {error}"))?;
         let text = format!(
             "{}\n\nSince: {}\nAlert: {}\nChange or end it: {}/web/alerts/{}\n",
             event.message,
@@ -76,13 +66,25 @@ impl Mailer {
             self.dashboard,
             alert.id,
         );
-        Message::builder()
+        let id = format!("{}.{}", event.id, event.attempts);
+        self.send(to, &format!("[Switchboard] {state}: {}", alert.name), &text, &id).await
+    }
+
+    /// Hands a mail to the server. `id` tells it apart from all others.
+    pub(super) async fn send(&self, to: &Email, subject: &str, text: &str, id: &str) -> Result<(), String> {
+        let address = to.as_str().parse().map_err(|error| format!("{to} cannot be mailed to: {error}"))?;
+        let message = Message::builder()
             .from(self.from.clone())
-            .to(Mailbox::new(None, to))
-            .subject(format!("[Switchboard] {state}: {}", alert.name))
-            .message_id(Some(format!("<{}.{}@switchboard>", event.id, event.attempts)))
+            .to(Mailbox::new(None, address))
+            .subject(subject)
+            .message_id(Some(format!("<{id}@switchboard>")))
             .header(ContentType::TEXT_PLAIN)
-            .body(text)
-            .map_err(|error| format!("the mail cannot be written: {error}"))
+            .body(text.to_owned())
+            .map_err(|error| format!("the mail cannot be written: {error}"))?;
+        match tokio::time::timeout(LIMIT, Box::pin(self.transport.send(message))).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(format!("the mail was not taken: {error}")),
+            Err(_) => Err(format!("the mail server did not take the mail within {} s", LIMIT.as_secs())),
+        }
     }
 }

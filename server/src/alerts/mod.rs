@@ -9,7 +9,10 @@ pub use signature::sign;
 pub use webhook::Webhooks;
 
 use async_trait::async_trait;
+use domain::Email;
 use server_core::{Courier, Notice};
+
+const NO_MAIL: &str = "this server sends no mail any more; its administrator can set smtp_url";
 
 /// Delivers notices.
 #[derive(Debug)]
@@ -30,10 +33,17 @@ impl Courier for Messenger {
         match (&notice.alert.webhook, &notice.alert.email) {
             (Some(url), _) => self.webhooks.post(url, notice).await,
             (None, Some(to)) => match &self.mailer {
-                Some(mailer) => mailer.send(to, notice).await,
-                None => Err("this server sends no mail any more; its administrator can set smtp_url".to_owned()),
+                Some(mailer) => mailer.notify(to, notice).await,
+                None => Err(NO_MAIL.to_owned()),
             },
             (None, None) => Err("the alert does not say where its notices go".to_owned()),
+        }
+    }
+
+    async fn mail(&self, to: &Email, subject: &str, text: &str) -> Result<(), String> {
+        match &self.mailer {
+            Some(mailer) => mailer.send(to, subject, text, &format!("{:032x}", rand::random::<u128>())).await,
+            None => Err(NO_MAIL.to_owned()),
         }
     }
 }

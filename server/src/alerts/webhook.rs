@@ -10,12 +10,12 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use serde_json::json;
-use server_core::Notice;
+use server_core::{Notice, Outside};
 use tokio::time::timeout;
 use wire::head::RequestHead;
 
 use super::sign;
-use crate::upstream::{Answer, Common, ConnectPolicy, Names, Outside, Settings, Trust, Upstream};
+use crate::upstream::{Answer, Common, Names, Settings, Trust, Upstream};
 
 const USER_AGENT_VALUE: HeaderValue =
     HeaderValue::from_static(concat!("switchboard-alerts/", env!("CARGO_PKG_VERSION")));
@@ -35,10 +35,10 @@ pub struct Webhooks {
 
 impl Webhooks {
     /// Members' webhooks may be on the Internet and where `outside` allows it; administrators' anywhere.
-    pub fn new(outside: Outside) -> Self {
+    pub fn new(outside: Arc<Outside>) -> Self {
         let (names, trust) = (Arc::new(Names::of_system()), Arc::new(Trust::of_system()));
         let settings = Settings { max_idle: 0, ..Settings::default() };
-        Self { common: Common { settings, threads: 0, names, trust }, outside: Arc::new(outside) }
+        Self { common: Common { settings, threads: 0, names, trust }, outside }
     }
 
     /// Posts a notice. Anything but a 2xx is a failure; redirects are not followed.
@@ -56,10 +56,6 @@ impl Webhooks {
 
     async fn ask(&self, url: &WebhookUrl, notice: &Notice) -> Result<StatusCode, String> {
         let (address, path) = url.parts().map_err(|error| error.to_string())?;
-        let policy = match notice.of_administrator {
-            true => ConnectPolicy::Anything,
-            false => ConnectPolicy::Public(self.outside.clone()),
-        };
         let body = body(notice);
         let secret = notice.secret.as_ref().ok_or("the alert has no secret; give it a new one")?;
         let signature = sign(secret.expose(), chrono::Utc::now().timestamp(), &body);
@@ -78,7 +74,7 @@ impl Webhooks {
             ]),
             upgrade: None,
         };
-        let upstream = Upstream::new(address, true, policy, &self.common);
+        let upstream = Upstream::new(address, true, self.outside.policy(notice.of_administrator), &self.common);
         match upstream.request(&mut head, Some(Full::new(Bytes::from(body))), |_, _| {}).await {
             Ok(Answer::Response(head, body)) => {
                 // What it says is nobody's matter.

@@ -8,9 +8,10 @@ use axum::{
 use chrono::DateTime;
 use domain::{Breakdown, Parts, Sample, Series};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 /// In what form figures are asked for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Format {
     #[default]
@@ -19,7 +20,7 @@ pub(crate) enum Format {
 }
 
 /// What a chart shows of a series.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Chart {
     Requests,
@@ -29,7 +30,7 @@ pub(crate) enum Chart {
 }
 
 /// One of the lists of a breakdown.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Part {
     Errors,

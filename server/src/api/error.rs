@@ -9,7 +9,9 @@ use axum::{
 };
 use domain::RequestId;
 use serde::Serialize;
+use serde_json::Value;
 use server_core::CoreError;
+use utoipa::ToSchema;
 
 /// How long a client should wait when the database is away.
 const RETRY_UNAVAILABLE: Duration = Duration::from_secs(2);
@@ -25,18 +27,31 @@ pub(crate) struct ApiError {
     message: String,
     field: Option<String>,
     retry_after: Option<Duration>,
+    /// What was changed meanwhile, as it is now.
+    pub(super) current: Option<Box<Value>>,
 }
 
-#[derive(Serialize)]
-struct Envelope<'a> {
-    error: Content<'a>,
+/// Why something was refused.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Problem<'a> {
+    /// What is wrong.
+    error: ProblemDetail<'a>,
+    /// What was changed meanwhile, as it is now; with 412 only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Object)]
+    current: Option<&'a Value>,
 }
 
-#[derive(Serialize)]
-struct Content<'a> {
+/// What is wrong with a request, or on our side.
+#[derive(Serialize, ToSchema)]
+struct ProblemDetail<'a> {
+    /// For programs; it does not change.
     code: &'a str,
+    /// For people.
     message: &'a str,
+    /// The request, as it is called in the server's log.
     request_id: RequestId,
+    /// Where the request is wrong, such as `tags[0]`.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'a str>,
 }
@@ -47,7 +62,7 @@ pub(crate) type ApiResult<T> = Result<T, ApiError>;
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), field: None, retry_after: None }
+        Self { status, code, message: message.into(), field: None, retry_after: None, current: None }
     }
 
     pub(crate) fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
@@ -89,8 +104,8 @@ impl ApiError {
 
     /// Adds body and headers to a response made from this error.
     pub(super) fn write(&self, request_id: RequestId, response: &mut Response) {
-        let content = Content { code: self.code, message: &self.message, request_id, field: self.field.as_deref() };
-        let body = serde_json::to_vec(&Envelope { error: content }).unwrap_or_default();
+        let error = ProblemDetail { code: self.code, message: &self.message, request_id, field: self.field.as_deref() };
+        let body = serde_json::to_vec(&Problem { error, current: self.current.as_deref() }).unwrap_or_default();
         *response.body_mut() = Body::from(body);
         let headers = response.headers_mut();
         headers.remove(header::CONTENT_LENGTH);
@@ -98,6 +113,11 @@ impl ApiError {
         if self.status == StatusCode::UNAUTHORIZED {
             // RFC 9110 section 11.6.1: a 401 says which scheme would do.
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if self.code == "insufficient_scope" {
+            // RFC 6750 section 3.1.
+            let challenge = HeaderValue::from_static(r#"Bearer error="insufficient_scope""#);
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         if let Some(wait) = self.retry_after {
             headers.insert(header::RETRY_AFTER, whole_seconds(wait).into());
@@ -118,6 +138,7 @@ impl From<CoreError> for ApiError {
             CoreError::Forbidden { code, message } => Self::new(StatusCode::FORBIDDEN, code, message),
             CoreError::NotFound(what) => Self::not_found(what),
             CoreError::Conflict { code, message } => Self::new(StatusCode::CONFLICT, code, message),
+            CoreError::Changed => Self::new(StatusCode::PRECONDITION_FAILED, code, message),
             CoreError::Throttled { retry_after } => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, code, message).retry_after(retry_after)
             }

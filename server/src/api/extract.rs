@@ -144,6 +144,11 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> ApiResult<T> {
     Ok(value)
 }
 
+/// What a value stands for that was put together here from a body.
+pub(crate) fn from_value<T: DeserializeOwned>(value: &serde_json::Value) -> ApiResult<T> {
+    parse(value.to_string().as_bytes())
+}
+
 fn refused(path: &str, error: &serde_json::Error) -> ApiError {
     if !error.is_data() {
         return ApiError::bad_request("malformed_json", format!("the body is not JSON: {error}"));

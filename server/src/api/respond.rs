@@ -19,7 +19,7 @@ use crate::ingress::Client;
 pub(crate) static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// From the request's head to the answer's. Password hashing under load is the slowest thing here.
-const DEADLINE: Duration = Duration::from_secs(30);
+pub(super) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Puts what every answer has in common around `routes`. From the outside in: [`finish`], the deadline, panics.
 pub(crate) fn wrap<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {

@@ -15,7 +15,7 @@ use crate::{
 pub(super) const FAILED: u8 = 1;
 /// The command line is not understood.
 const USAGE: u8 = 64;
-/// What was entered cannot be accepted: a bad e-mail address, a short password, a taken name.
+/// What was entered cannot be accepted: a bad e-mail address, a short password, a taken name, a damaged file.
 pub(super) const DATA: u8 = 65;
 /// Something needed is not there: the database, or the address to listen on.
 pub(super) const UNAVAILABLE: u8 = 69;
@@ -70,7 +70,11 @@ impl From<DataDirError> for Failure {
 
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
-        let code = if matches!(error, OpenError::NotWritable { .. }) { CONFIG } else { UNAVAILABLE };
+        let code = match error {
+            OpenError::NotWritable { .. } | OpenError::Missing { .. } => CONFIG,
+            OpenError::Damaged { .. } | OpenError::Newer { .. } => DATA,
+            _ => UNAVAILABLE,
+        };
         Self::new(code, error.to_string())
     }
 }

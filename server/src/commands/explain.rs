@@ -6,7 +6,7 @@ use server_core::{CoreError, Services};
 use std::{fmt::Write as _, net::IpAddr};
 
 use super::{Failure, block_on, exit, open, output};
-use crate::{config::Config, routing::Question, upstream::Outside, wiring::Engine};
+use crate::{config::Config, routing::Question, wiring::Engine};
 
 /// What only the server that runs can tell.
 const UNKNOWN_HERE: &str = "\
@@ -59,7 +59,7 @@ pub(super) fn run(arguments: ExplainArguments, config: &Config) -> Result<(), Fa
 async fn explain(services: &Services, config: &Config, request: &ExplainRequest) -> Result<Explanation, CoreError> {
     let question = Question::new(request)?;
     let public_url = config.addresses.public_url(config.addresses.listen);
-    let engine = Engine::load(config, services, &public_url, Outside::default()).await?;
+    let engine = Engine::load(config, services, &public_url).await?;
     Ok(engine.routing.table().explain(&question, |_| true))
 }
 

@@ -27,7 +27,7 @@ Exit codes:
     0  done; for serve: stopped as asked to
     1  the server is not alive (health), or it stopped by a fault (serve)
    64  the command line is not understood
-   65  what was entered cannot be accepted
+   65  what was entered cannot be accepted, or a file or the database is damaged or too new
    69  the database does not answer, or the address is in use
    71  the operating system refused something
    78  a setting is wrong, or the data folder cannot be used

@@ -1,6 +1,7 @@
 //! What the program `switchboard` can be asked to do.
 
 mod apply;
+mod backup;
 mod exit;
 mod explain;
 mod export;
@@ -45,6 +46,10 @@ pub enum Command {
     Export(export::Whose),
     /// Make services, backends, domains and routes what a document says; what it does not name is deleted
     Apply(apply::ApplyArguments),
+    /// Write all that the database holds into one file; servers may be running on it
+    Backup(backup::BackupArguments),
+    /// Make the database what a backup says, whichever kind of database that is from; no server may be running on it
+    Restore(backup::RestoreArguments),
     /// Bring the database up to date, and end
     Migrate,
     /// Ask the server that runs with these settings whether it is alive
@@ -63,6 +68,8 @@ impl Command {
             Self::Explain(arguments) => explain::run(arguments, &config),
             Self::Export(whose) => export::run(&whose, &config),
             Self::Apply(arguments) => apply::run(&arguments, &config),
+            Self::Backup(arguments) => backup::back_up(&arguments, &config),
+            Self::Restore(arguments) => backup::restore(&arguments, &config),
             Self::Migrate => migrate::run(&config),
             Self::Health => health::run(&config),
         }

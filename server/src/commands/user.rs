@@ -23,6 +23,11 @@ pub enum UserCommand {
         #[command(flatten)]
         account: Account,
     },
+    /// Turn an account's second factor off, for whoever has lost it
+    DropSecondFactor {
+        /// The account's e-mail address
+        email: String,
+    },
 }
 
 /// Whose account, and where the password comes from.
@@ -36,8 +41,10 @@ pub struct Account {
 }
 
 pub(super) fn run(command: UserCommand, config: &Config) -> Result<(), Failure> {
-    let (UserCommand::Add { account, .. } | UserCommand::Passwd { account }) = &command;
-    let password = password::read(account.password_stdin)?;
+    let password = match &command {
+        UserCommand::Add { account, .. } | UserCommand::Passwd { account } => password::read(account.password_stdin)?,
+        UserCommand::DropSecondFactor { .. } => String::new(),
+    };
     block_on(async {
         let services = open::services(config).await?;
         let done = apply(&services, command, &password).await;
@@ -57,6 +64,10 @@ async fn apply(services: &Services, command: UserCommand, password: &str) -> Res
         UserCommand::Passwd { account } => {
             services.accounts().set_password(&account.email, password).await?;
             Ok(format!("{} has a new password and is signed out everywhere.", account.email))
+        }
+        UserCommand::DropSecondFactor { email } => {
+            services.accounts().drop_second_factor(&email).await?;
+            Ok(format!("{email} signs in with the password alone."))
         }
     }
 }

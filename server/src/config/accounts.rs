@@ -1,5 +1,6 @@
 //! Who may have an account, and what signs their access.
 
+use ipnet::IpNet;
 use server_core::{Secret, SignupPolicy};
 
 use super::{parse, reader::Reader, setting};
@@ -12,6 +13,11 @@ pub struct Accounts {
     /// `jwt_secret`: what API access tokens are signed with. `None`: the key in the data folder
     /// ([`super::DataDir::signing_key`]).
     pub jwt_secret: Option<Secret>,
+    /// `sealing_key`: what seeds of second factors are encrypted with. `None`: the key in the data folder
+    /// ([`super::DataDir::sealing_key`]).
+    pub sealing_key: Option<Secret>,
+    /// `member_networks`: where what members enter may lead although it is not on the Internet.
+    pub member_networks: Vec<IpNet>,
 }
 
 impl Accounts {
@@ -19,6 +25,8 @@ impl Accounts {
         Self {
             signup: reader.take(&setting::SIGNUP, parse::signup, SignupPolicy::default()),
             jwt_secret: reader.take_optional(&setting::JWT_SECRET, parse::signing_key),
+            sealing_key: reader.take_optional(&setting::SEALING_KEY, parse::signing_key),
+            member_networks: reader.take(&setting::MEMBER_NETWORKS, parse::networks, Vec::new()),
         }
     }
 }

@@ -1,19 +1,16 @@
 //! How alerts get out.
 
-use ipnet::IpNet;
 use lettre::message::Mailbox;
 use server_core::Secret;
 use url::Url;
 
-use super::{parse, reader::Reader, setting};
+use super::{reader::Reader, setting};
 
 /// How alerts get out.
 #[derive(Debug, Clone)]
 pub struct Alerts {
     /// `smtp_url`, `smtp_from`, `smtp_password`: who sends mail; `None`: nobody does.
     pub smtp: Option<Smtp>,
-    /// `webhook_networks`: where members' webhooks may be although they are not on the Internet.
-    pub webhook_networks: Vec<IpNet>,
 }
 
 /// A server that takes mail.
@@ -49,7 +46,6 @@ impl Alerts {
         let from = reader.take_optional(&setting::SMTP_FROM, mailbox);
         let password = reader.take_optional(&setting::SMTP_PASSWORD, |text| Ok(Secret::new(text)));
         let server = reader.take_optional(&setting::SMTP_URL, server);
-        let webhook_networks = reader.take(&setting::WEBHOOK_NETWORKS, parse::networks, Vec::new());
         let smtp = match (server, from) {
             (Some((url, security)), Some(from)) => {
                 let user = user(&url);
@@ -72,7 +68,7 @@ impl Alerts {
             }
             (None, _) => None,
         };
-        Self { smtp, webhook_networks }
+        Self { smtp }
     }
 }
 

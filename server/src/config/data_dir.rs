@@ -5,6 +5,7 @@ use std::{
     io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    thread::JoinHandle,
 };
 
 use server_core::Secret;
@@ -13,6 +14,7 @@ use super::{Place, Storage};
 
 const LOCK_FILE: &str = "switchboard.lock";
 const KEY_FILE: &str = "jwt.key";
+const SEALING_FILE: &str = "sealing.key";
 
 /// A data folder that exists and can be written.
 #[derive(Debug, Clone)]
@@ -23,7 +25,14 @@ pub struct DataDir {
 
 /// Holds the data folder for this process until it is dropped or the process ends in any way.
 #[derive(Debug)]
-pub struct DataDirLock(#[expect(dead_code, reason = "the open file is the lock")] File);
+pub struct DataDirLock(#[expect(dead_code, reason = "the open file is the lock")] Lock);
+
+#[derive(Debug)]
+enum Lock {
+    Held(#[expect(dead_code, reason = "as above")] File),
+    /// The thread that waits for it; the file is what it returns.
+    Awaited(#[expect(dead_code, reason = "as above")] JoinHandle<io::Result<File>>),
+}
 
 /// Why the data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -88,8 +97,23 @@ impl DataDir {
             Err(TryLockError::WouldBlock) => return Err(self.in_use(file)),
             Err(TryLockError::Error(cause)) => return Err(unusable()(cause)),
         }
-        file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(unusable())?;
-        Ok(DataDirLock(file))
+        sign(&mut file).map_err(unusable())?;
+        Ok(DataDirLock(Lock::Held(file)))
+    }
+
+    /// As [`lock`](Self::lock), as soon as the process is gone that serves from it now and hands its work over.
+    ///
+    /// # Errors
+    /// When the folder cannot be used.
+    pub fn lock_when_free(&self) -> Result<DataDirLock, DataDirError> {
+        let path = self.path.join(LOCK_FILE);
+        let mut file = self.lock_file().map_err(self.unusable(&path))?;
+        let waiting = std::thread::Builder::new().name("data-folder".into()).spawn(move || {
+            file.lock()?;
+            sign(&mut file)?;
+            Ok(file)
+        });
+        Ok(DataDirLock(Lock::Awaited(waiting.map_err(self.unusable(&path))?)))
     }
 
     /// What API access tokens are signed with: made at the first start, readable by this user alone.
@@ -97,25 +121,40 @@ impl DataDir {
     /// # Errors
     /// [`DataDirError::BadKey`] when the file holds something else; it is never overwritten.
     pub fn signing_key(&self) -> Result<Secret, DataDirError> {
-        let path = self.path.join(KEY_FILE);
-        match fs::read_to_string(&path) {
+        self.key(KEY_FILE)
+    }
+
+    /// What the database holds encrypted is encrypted with: made and kept in the same way.
+    ///
+    /// # Errors
+    /// As of [`signing_key`](Self::signing_key).
+    pub fn sealing_key(&self) -> Result<Secret, DataDirError> {
+        self.key(SEALING_FILE)
+    }
+
+    fn key(&self, name: &str) -> Result<Secret, DataDirError> {
+        self.key_at(&self.path.join(name))
+    }
+
+    fn key_at(&self, path: &Path) -> Result<Secret, DataDirError> {
+        match fs::read_to_string(path) {
             Ok(text) if text.trim().len() >= 32 => Ok(Secret::new(text.trim())),
-            Ok(_) => Err(DataDirError::BadKey { path, from: self.from.clone() }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => self.make_signing_key(&path),
-            Err(cause) => Err(self.unusable(&path)(cause)),
+            Ok(_) => Err(DataDirError::BadKey { path: path.to_owned(), from: self.from.clone() }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.make_key(path),
+            Err(cause) => Err(self.unusable(path)(cause)),
         }
     }
 
     /// The file gets its name only when it is whole, so that a crash leaves no half a key; and only when there is none,
     /// so that two processes starting at once end with the same one.
-    fn make_signing_key(&self, path: &Path) -> Result<Secret, DataDirError> {
+    fn make_key(&self, path: &Path) -> Result<Secret, DataDirError> {
         let key: String = rand::random::<[u8; 32]>().iter().map(|byte| format!("{byte:02x}")).collect();
-        let draft = self.path.join(format!("{KEY_FILE}.{}", std::process::id()));
+        let draft = path.with_extension(format!("key.{}", std::process::id()));
         let made = write_private(&draft, &key).and_then(|()| fs::hard_link(&draft, path));
         let removed = fs::remove_file(&draft);
         match made {
             Ok(()) => removed.map(|()| Secret::new(key)).map_err(self.unusable(path)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.exists() => self.signing_key(),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.exists() => self.key_at(path),
             Err(cause) => Err(self.unusable(path)(cause)),
         }
     }
@@ -137,6 +176,12 @@ impl DataDir {
         let (path, from) = (path.to_owned(), self.from.clone());
         move |cause| DataDirError::Unusable { path, from, cause }
     }
+}
+
+/// Says who holds it.
+fn sign(file: &mut File) -> io::Result<()> {
+    file.set_len(0)?;
+    writeln!(file, "{}", std::process::id())
 }
 
 fn write_private(path: &Path, text: &str) -> io::Result<()> {

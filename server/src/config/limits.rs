@@ -9,6 +9,8 @@ use super::{parse, reader::Reader, setting};
 pub struct Limits {
     /// `max_connections`: connections served at one time, as far as the limit of open files allows.
     pub max_connections: usize,
+    /// `client_connections`: of one address among them; `None`: as many as there may be.
+    pub client_connections: Option<usize>,
     /// `header_timeout`: for the head of a request.
     pub header_timeout: Duration,
     /// `idle_timeout`: for silence on a connection, between two requests or within a body.
@@ -25,6 +27,9 @@ pub struct Limits {
     pub health_interval: Duration,
     /// `health_timeout`: until a check is given up.
     pub health_timeout: Duration,
+    /// `body_limit`: the most that the body of a request may have where its owner has not said anything, bytes; `None`: as
+    /// much as comes.
+    pub body_limit: Option<u64>,
     /// `shutdown_grace`: for what is in flight when the process is told to stop.
     pub shutdown_grace: Duration,
 }
@@ -36,6 +41,9 @@ impl Limits {
         let health_interval = reader.take(&setting::HEALTH_INTERVAL, parse::seconds, Duration::from_secs(10));
         let health_timeout = reader.take(&setting::HEALTH_TIMEOUT, parse::check_timeout, Duration::from_secs(2));
         let hold_limit = reader.take_optional(&setting::HOLD_LIMIT, parse::count(10_000)).map_or(100, NonZero::get);
+        let body_limit = reader.take(&setting::BODY_LIMIT, parse::size_or_off, None);
+        let most = parse::count_or_off(1_000_000);
+        let client_connections = reader.take(&setting::CLIENT_CONNECTIONS, most, NonZero::new(1_000));
         let mut time = |setting, seconds| reader.take(setting, parse::duration, Duration::from_secs(seconds));
         Self {
             hold_timeout,
@@ -43,6 +51,8 @@ impl Limits {
             hold_limit,
             health_interval,
             health_timeout,
+            body_limit,
+            client_connections: client_connections.map(NonZero::get),
             header_timeout: time(&setting::HEADER_TIMEOUT, 10),
             idle_timeout: time(&setting::IDLE_TIMEOUT, 60),
             response_timeout: time(&setting::RESPONSE_TIMEOUT, 120),

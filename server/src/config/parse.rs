@@ -150,14 +150,27 @@ pub(super) fn rate(most: u32) -> impl Fn(&str) -> Result<u32, String> {
     }
 }
 
-/// Bytes with their unit, from 16 MiB to 16 TiB.
-pub(super) fn size(text: &str) -> Result<u64, String> {
+fn bytes(text: &str) -> Option<u64> {
     let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40)];
-    let bytes = units.into_iter().find_map(|(unit, bits)| {
+    units.into_iter().find_map(|(unit, bits)| {
         let number: u64 = text.strip_suffix(unit)?.trim_end().parse().ok()?;
         number.checked_mul(1 << bits)
-    });
-    bytes.filter(|bytes| (16 << 20..=16 << 40).contains(bytes)).ok_or_else(|| {
+    })
+}
+
+/// Bytes with their unit, from 1 KiB to 16 TiB, or `off`.
+pub(super) fn size_or_off(text: &str) -> Result<Option<u64>, String> {
+    if text == "off" {
+        return Ok(None);
+    }
+    bytes(text).filter(|bytes| (1 << 10..=16 << 40).contains(bytes)).map(Some).ok_or_else(|| {
+        format!("{text:?} is not a size from 1KiB to 16TiB; write it with its unit, such as 500MiB or 2GiB, or off")
+    })
+}
+
+/// Bytes with their unit, from 16 MiB to 16 TiB.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    bytes(text).filter(|bytes| (16 << 20..=16 << 40).contains(bytes)).ok_or_else(|| {
         format!("{text:?} is not a size from 16MiB to 16TiB; write it with its unit, such as 500MiB or 2GiB")
     })
 }
@@ -167,6 +180,14 @@ pub(super) fn count(most: usize) -> impl Fn(&str) -> Result<NonZero<usize>, Stri
     move |text| match text.parse::<NonZero<usize>>() {
         Ok(number) if number.get() <= most => Ok(number),
         _ => Err(format!("{text:?} is not a number from 1 to {most}")),
+    }
+}
+
+/// The same, or `off` for no limit.
+pub(super) fn count_or_off(most: usize) -> impl Fn(&str) -> Result<Option<NonZero<usize>>, String> {
+    move |text| match text {
+        "off" => Ok(None),
+        _ => count(most)(text).map(Some).map_err(|error| format!("{error}, or off")),
     }
 }
 

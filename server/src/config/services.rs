@@ -1,7 +1,7 @@
 //! What the services need to know of the settings.
 
-use server_core::{InspectorSettings, RoutingSettings, Settings};
-use std::net::SocketAddr;
+use server_core::{InspectorSettings, Outside, RoutingSettings, Settings};
+use std::{net::SocketAddr, sync::Arc};
 
 use super::{Config, DataDir, DataDirError};
 
@@ -9,11 +9,22 @@ use super::{Config, DataDir, DataDirError};
 const MAX_TUNNELS_PER_USER: u32 = 200;
 
 impl Config {
-    /// The settings of the services of a server that listens on `bound`. Makes the signing key at the first start.
+    /// Where what members enter may lead, on a server that listens on `own`.
+    pub fn outside(&self, own: Vec<SocketAddr>) -> Arc<Outside> {
+        Arc::new(Outside { own, allowed: self.accounts.member_networks.clone() })
+    }
+
+    /// The settings of the services of a server that listens on `bound`, and whose members' things lead where `outside`
+    /// says. Makes the signing key at the first start.
     ///
     /// # Errors
     /// When the signing key can neither be read nor made.
-    pub fn for_services(&self, folder: &DataDir, bound: SocketAddr) -> Result<Settings, DataDirError> {
+    pub fn for_services(
+        &self,
+        folder: &DataDir,
+        bound: SocketAddr,
+        outside: Arc<Outside>,
+    ) -> Result<Settings, DataDirError> {
         let jwt_secret = self.accounts.jwt_secret.clone().map_or_else(|| folder.signing_key(), Ok)?;
         Ok(Settings {
             database_url: self.storage.database_url.clone(),
@@ -21,6 +32,7 @@ impl Config {
             tunnel_domain: self.addresses.tunnel_domain.clone(),
             signup: self.accounts.signup,
             jwt_secret,
+            sealing_key: self.accounts.sealing_key.clone().map_or_else(|| folder.sealing_key(), Ok)?,
             loopback_only: self.addresses.loopback_only(),
             max_tunnels_per_user: MAX_TUNNELS_PER_USER,
             routing: RoutingSettings::default(),
@@ -30,6 +42,7 @@ impl Config {
                 disk: self.capture.disk,
                 node: self.node.name.clone(),
             },
+            outside,
         })
     }
 }

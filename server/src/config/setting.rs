@@ -87,7 +87,7 @@ settings! {
 
     /// Where the server keeps its files.
     DATA_DIR = Setting::new(STORAGE, "data_dir", "FOLDER", "./data",
-        "Folder for the database and the signing key; made when missing");
+        "Folder for the database and the keys; made when missing");
     /// Where the database is.
     DATABASE_URL = Setting::new(STORAGE, "database_url", "URL", "switchboard.db in the data folder",
         "The database: sqlite:FILE or postgres://USER:PASSWORD@HOST/NAME");
@@ -98,10 +98,19 @@ settings! {
     /// What API access tokens are signed with.
     JWT_SECRET = Setting::new(ACCOUNTS, "jwt_secret", "TEXT", "jwt.key in the data folder, made at the first start",
         "Key that signs API access tokens, at least 32 characters").secret();
+    /// What is encrypted at rest is encrypted with.
+    SEALING_KEY = Setting::new(ACCOUNTS, "sealing_key", "TEXT", "sealing.key in the data folder, made at the first start",
+        "Key that encrypts seeds of second factors in the database, at least 32 characters; nodes on one database have the same").secret();
+    /// Where what members enter may lead.
+    MEMBER_NETWORKS = Setting::new(ACCOUNTS, "member_networks", "CIDR,...", "none",
+        "Private networks in which members' backends and webhooks may be, besides the Internet; administrators' may be anywhere");
 
     /// How many connections at once.
     MAX_CONNECTIONS = Setting::new(LIMITS, "max_connections", "NUMBER", "20000",
-        "Connections served at one time; further ones wait to be accepted. The limit of open files lowers it");
+        "Connections served at one time; further ones are answered 503. The limit of open files lowers it");
+    /// How many of one client.
+    CLIENT_CONNECTIONS = Setting::new(LIMITS, "client_connections", "NUMBER|off", "1000",
+        "Connections of one address (IPv6: of one /64) at one time; this machine's own and trusted_proxies' are not counted");
     /// How long a request's head may take.
     HEADER_TIMEOUT = Setting::new(LIMITS, "header_timeout", "DURATION", "10s",
         "How long a client may take to send the head of a request");
@@ -126,6 +135,9 @@ settings! {
     /// How long a check waits.
     HEALTH_TIMEOUT = Setting::new(LIMITS, "health_timeout", "DURATION", "2s",
         "How long a backend may take to answer a check when its service does not say how long");
+    /// How large a request may be.
+    BODY_LIMIT = Setting::new(LIMITS, "body_limit", "SIZE|off", "off",
+        "How large the body of a request may be where its owner has not said anything");
     /// How long a shutdown waits.
     SHUTDOWN_GRACE = Setting::new(LIMITS, "shutdown_grace", "DURATION", "30s",
         "How long requests in flight may go on after a stop signal");
@@ -135,7 +147,7 @@ settings! {
         "How much is recorded of requests whose owner does not say how much");
     /// How many of them.
     CAPTURE_RATE = Setting::new(CAPTURE, "capture_rate", "NUMBER", "1000",
-        "Requests that are recorded in a second, and five seconds' worth at once after a quiet time; 0 records none");
+        "Requests that are recorded in a second, and two seconds' worth at once after a quiet time; 0 records none");
     /// How much room they take.
     CAPTURE_DISK = Setting::new(CAPTURE, "capture_disk", "SIZE", "2GiB",
         "How much recorded requests may take in the database, all together; the oldest go first");
@@ -149,10 +161,6 @@ settings! {
     /// What the mail server's user signs in with.
     SMTP_PASSWORD = Setting::new(ALERTS, "smtp_password", "TEXT", "none",
         "Password of the user in smtp_url").secret();
-    /// Where members' webhooks may be.
-    WEBHOOK_NETWORKS = Setting::new(ALERTS, "webhook_networks", "CIDR,...", "none",
-        "Private networks in which members' webhooks may be, besides the Internet");
-
     /// The threads of the data plane.
     DATA_THREADS = Setting::new(NODE, "data_threads", "NUMBER", "half the cores, at most 8",
         "Threads that carry requests");

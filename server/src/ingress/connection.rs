@@ -1,21 +1,24 @@
 //! One client connection, from its first byte to its last.
 
 use std::io::{self, Read};
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr};
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use http::{Request, Response};
+use futures_util::FutureExt;
+use http::{HeaderValue, Request, Response, header};
 use http1::RequestError;
 use http1::server::{Body, Connection, Ended, Stop};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::first_words::{Speech, speech};
+use super::places::Place;
 use super::{ClientBody, DataPlane, Handler, Limits, ResponseBody, current_worker, http2};
 
 /// The longest request head, bytes: its target and 32 KiB of fields.
@@ -33,25 +36,62 @@ struct Arrived {
     peer: SocketAddr,
     received: BytesMut,
     accepted: Instant,
-    place: Place,
+    place: Arc<Place>,
+    first: First,
 }
 
 /// What all connections of a listener share.
 pub(super) struct Shared<H> {
-    pub(super) handler: H,
+    pub(super) handler: Arc<H>,
     pub(super) limits: Limits,
     pub(super) plane: Arc<DataPlane>,
     pub(super) tracker: TaskTracker,
-    pub(super) stop: Stop,
+    pub(super) stop: Arc<Stop>,
+    /// Connections that have not been answered yet.
+    pub(super) unanswered: TaskTracker,
+    /// Whether these connections are there only to be told that there is no place.
+    pub(super) spare: bool,
 }
 
-/// A place among the connections there may be.
-pub(super) type Place = OwnedSemaphorePermit;
+/// Held until the first answer.
+type First = TaskTrackerToken;
+
+impl<H> Clone for Shared<H> {
+    fn clone(&self) -> Self {
+        Self {
+            handler: self.handler.clone(),
+            limits: self.limits,
+            plane: self.plane.clone(),
+            tracker: self.tracker.clone(),
+            stop: self.stop.clone(),
+            unanswered: self.unanswered.clone(),
+            spare: self.spare,
+        }
+    }
+}
+
+impl<H: Handler> Shared<H> {
+    /// Has a request answered. A fault of ours costs this one, and neither its connection nor what else is on it.
+    pub(super) async fn answer(&self, request: Request<ClientBody>, peer: IpAddr) -> Response<ResponseBody> {
+        let answer = async {
+            match self.spare {
+                false => self.handler.answer(request, peer).await,
+                true => self.handler.turn_away(request, peer).await,
+            }
+        };
+        // What the handler shares with others is behind locks and atomics, which its end leaves in order.
+        match AssertUnwindSafe(answer).catch_unwind().await {
+            Ok(response) => response,
+            Err(_) => self.handler.failed(),
+        }
+    }
+}
 
 /// Has a connection that was just accepted served on the thread where it belongs, which the first words of the client
 /// tell.
 pub(super) fn begin<H: Handler>(stream: std::net::TcpStream, peer: SocketAddr, shared: Arc<Shared<H>>, place: Place) {
-    let mut arrived = Arrived { peer, received: BytesMut::new(), accepted: Instant::now(), place };
+    let (place, first) = (Arc::new(place), shared.unanswered.token());
+    let mut arrived = Arrived { peer, received: BytesMut::new(), accepted: Instant::now(), place, first };
     if let Err(error) = stream.set_nonblocking(true) {
         tracing::debug!(%peer, %error, "the connection was gone before it began");
         return;
@@ -95,7 +135,7 @@ async fn listen<H: Handler>(stream: std::net::TcpStream, mut arrived: Arrived, s
     let home = home(&arrived, &shared);
     if Some(home) == current_worker() {
         let _counted = shared.plane.place(home);
-        return serve(stream, arrived.received, arrived.accepted, arrived.peer, &shared).await;
+        return serve(stream, arrived, &shared).await;
     }
     match stream.into_std() {
         Ok(stream) => send(home, stream, arrived, shared),
@@ -121,9 +161,8 @@ fn send<H: Handler>(home: usize, stream: std::net::TcpStream, arrived: Arrived, 
         async move {
             let _counted = counted;
             if let Some(stream) = register(stream, arrived.peer) {
-                serve(stream, arrived.received, arrived.accepted, arrived.peer, &shared).await;
+                serve(stream, arrived, &shared).await;
             }
-            drop(arrived.place);
         },
         &worker,
     );
@@ -135,17 +174,15 @@ fn register(stream: std::net::TcpStream, peer: SocketAddr) -> Option<TcpStream> 
 }
 
 /// Serves the HTTP that the client has begun to speak.
-async fn serve<H: Handler>(
-    stream: TcpStream,
-    received: BytesMut,
-    accepted: Instant,
-    peer: SocketAddr,
-    shared: &Arc<Shared<H>>,
-) {
+async fn serve<H: Handler>(stream: TcpStream, arrived: Arrived, shared: &Arc<Shared<H>>) {
+    let Arrived { peer, received, accepted, place, first } = arrived;
     if speech(&received) == Speech::Http2 {
+        // Its end says which requests were not looked at.
+        drop(first);
         Box::pin(http2::serve(stream, received, accepted, peer, shared)).await;
+        drop(place);
     } else {
-        serve_http1(stream, received, accepted, peer, shared).await;
+        serve_http1(stream, received, accepted, peer, (place, first), shared).await;
     }
 }
 
@@ -155,6 +192,7 @@ async fn serve_http1<H: Handler>(
     received: BytesMut,
     accepted: Instant,
     peer: SocketAddr,
+    (place, first): (Arc<Place>, First),
     shared: &Shared<H>,
 ) {
     let limits = http1::server::Limits {
@@ -165,7 +203,7 @@ async fn serve_http1<H: Handler>(
         quiet: QUIET,
     };
     let connection = Connection::new(stream, received, limits);
-    let service = Service { handler: &shared.handler, peer };
+    let service = Service { shared, peer, place, first: Mutex::new(Some(first)) };
     // The time for the first head counts from the beginning of the connection, that for others from their first byte.
     let mut began = Some(accepted);
     loop {
@@ -184,18 +222,26 @@ async fn serve_http1<H: Handler>(
 
 /// A handler and whom it talks to.
 struct Service<'a, H> {
-    handler: &'a H,
+    shared: &'a Shared<H>,
     peer: SocketAddr,
+    place: Arc<Place>,
+    first: Mutex<Option<First>>,
 }
 
 impl<H: Handler> http1::server::Service<TcpStream> for Service<'_, H> {
     type Body = ResponseBody;
 
     async fn answer(&self, request: Request<Body<TcpStream>>) -> Response<ResponseBody> {
-        self.handler.answer(request.map(ClientBody::Http1), self.peer.ip()).await
+        let _answered = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let request = request.map(|body| ClientBody::Http1(body, self.place.clone()));
+        let mut response = self.shared.answer(request, self.peer.ip()).await;
+        if self.shared.spare {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
     }
 
     fn refuse(&self, error: RequestError) -> Response<ResponseBody> {
-        self.handler.refuse(error)
+        self.shared.handler.refuse(error)
     }
 }

@@ -20,6 +20,8 @@ use crate::tunnel::Endpoint;
 const MAX_FIELDS: usize = 32 * 1024;
 /// The most that one of them may have. Hardly a server behind takes more, and each has another answer to it.
 const MAX_FIELD: usize = 16 * 1024;
+/// What is answered even when there is no place.
+const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
 /// Where telephones dial in.
 const ENDPOINT: &str = "/tunnel";
 
@@ -51,6 +53,27 @@ impl Handler for Dispatch {
             Ok(Destination::Dashboard) => self.ask_dashboard(request, client).await,
             Err(problem) => problem.response(request.headers(), client.request_id),
         }
+    }
+
+    async fn turn_away(&self, request: Request<ClientBody>, peer: IpAddr) -> Response<ResponseBody> {
+        let client = Client::of(peer, request.headers(), &self.trusted);
+        match self.destination(&request) {
+            Ok(Destination::Dashboard) if HEALTH.contains(&request.uri().path()) => {
+                self.ask_dashboard(request, client).await
+            }
+            Ok(_) => Problem::full().response(request.headers(), client.request_id),
+            Err(problem) => problem.response(request.headers(), client.request_id),
+        }
+    }
+
+    fn failed(&self) -> Response<ResponseBody> {
+        let id = domain::RequestId(uuid::Uuid::now_v7());
+        tracing::error!(request_id = %id, "a request could not be answered: its handler failed");
+        Problem::of_ours(StatusCode::INTERNAL_SERVER_ERROR).response(&http::HeaderMap::new(), id)
+    }
+
+    fn is_proxy(&self, peer: IpAddr) -> bool {
+        self.trusted.contains(peer)
     }
 
     fn refuse(&self, error: RequestError) -> Response<ResponseBody> {

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::net::IpAddr;
 
 use axum::Router;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http1::RequestError;
 use tower::ServiceExt;
 
@@ -15,6 +15,19 @@ pub trait Handler: Send + Sync + 'static {
     /// Answers one request of a client at `peer`.
     fn answer(&self, request: Request<ClientBody>, peer: IpAddr)
     -> impl Future<Output = Response<ResponseBody>> + Send;
+
+    /// Answers a request on a connection that there is no place for: whether this server is alive, or that there is none.
+    fn turn_away(
+        &self,
+        request: Request<ClientBody>,
+        peer: IpAddr,
+    ) -> impl Future<Output = Response<ResponseBody>> + Send;
+
+    /// Answers a request whose handler has failed.
+    fn failed(&self) -> Response<ResponseBody>;
+
+    /// Whether many clients may be behind this address.
+    fn is_proxy(&self, peer: IpAddr) -> bool;
 
     /// Says why a request cannot be read.
     fn refuse(&self, error: RequestError) -> Response<ResponseBody>;
@@ -31,6 +44,20 @@ impl Handler for Router {
             Ok(response) => response.map(ResponseBody::Control),
             Err(never) => match never {},
         }
+    }
+
+    async fn turn_away(&self, request: Request<ClientBody>, peer: IpAddr) -> Response<ResponseBody> {
+        self.answer(request, peer).await
+    }
+
+    fn failed(&self) -> Response<ResponseBody> {
+        let mut response = Response::new(ResponseBody::text("internal server error\n"));
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        response
+    }
+
+    fn is_proxy(&self, _: IpAddr) -> bool {
+        true
     }
 
     fn refuse(&self, error: RequestError) -> Response<ResponseBody> {

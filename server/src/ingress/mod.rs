@@ -2,22 +2,21 @@
 
 mod accept;
 mod body;
-mod client;
 mod client_body;
 mod connection;
 mod data_plane;
 mod dispatch;
 mod first_words;
 mod handler;
-mod host;
 mod http2;
+mod places;
 
-pub use accept::{Acceptor, Limits};
+pub use accept::{Acceptor, Departure, Limits};
 pub use body::ResponseBody;
-pub use client::{Client, TrustedProxies};
 pub use client_body::{ClientBody, Informing, OnUpgrade};
 pub use data_plane::{DataPlane, LinePlace, current_worker};
 pub use dispatch::Dispatch;
 pub(crate) use dispatch::check;
 pub use handler::Handler;
-pub use host::{HostError, RequestHost};
+pub use places::{Place, PlaceFigures, Places, Room};
+pub use server_heads::{Client, HostError, RequestHost, TrustedProxies};

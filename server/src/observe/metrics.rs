@@ -16,10 +16,13 @@ use tokio::runtime::RuntimeMetrics;
 use super::{
     Health,
     exposition::Text,
+    panics,
     process::{self, Figures},
 };
 use crate::{
     config::Node,
+    front::Refused,
+    ingress::{PlaceFigures, Places},
     tunnel::{HoldFigures, Registry, plain_held_bytes},
 };
 
@@ -32,8 +35,12 @@ pub struct Sources {
     pub services: Services,
     /// The lines to telephones.
     pub registry: Arc<Registry>,
+    /// Who was turned away.
+    pub refused: Arc<Refused>,
     /// Where this process runs.
     pub node: Node,
+    /// Who is connected.
+    pub places: Arc<Places>,
     /// The runtime of pages and queries.
     pub control: RuntimeMetrics,
     /// The runtimes that carry traffic.
@@ -60,6 +67,7 @@ async fn scrape(State(source): State<Arc<Source>>) -> impl IntoResponse {
     let sources = &source.sources;
     about(&mut text, &sources.node);
     requests(&mut text, &sources.services.traffic().overall());
+    connections(&mut text, sources.places.figures());
     let sessions = sources.services.presence().total();
     text.gauge("switchboard_telephone_sessions", "Connected telephones.", sessions as f64);
     let streams = sources.registry.streams();
@@ -70,9 +78,11 @@ async fn scrape(State(source): State<Arc<Source>>) -> impl IntoResponse {
     let plain_bytes = plain_held_bytes();
     let help = "Bytes of whole requests and responses held for telephones that speak version 1.0.";
     text.gauge("switchboard_plain_held_bytes", help, plain_bytes as f64);
+    refused(&mut text, &sources.refused);
     held(&mut text, sources.registry.hold().figures());
     recorder(&mut text, &sources.services.inspector().health());
     tasks(&mut text, sources);
+    text.counter("switchboard_panics_total", "Faults of the program; the log tells each.", panics::count() as f64);
     process_figures(&mut text, &Figures::read(), source.started);
     ([(CONTENT_TYPE, CONTENT), (CACHE_CONTROL, "no-store")], text.finish())
 }
@@ -99,6 +109,24 @@ fn requests(text: &mut Text, overall: &Overall) {
         overall.latency_sum,
         overall.latency_count,
     );
+}
+
+fn connections(text: &mut Text, figures: PlaceFigures) {
+    let PlaceFigures { open, full, crowded } = figures;
+    text.gauge("switchboard_connections", "Connections to the public listener that are served.", open as f64);
+    let help = "Connections that were told that there is no place, or closed: max_connections, client_connections.";
+    text.family("switchboard_connections_refused_total", "counter", help);
+    for (limit, count) in [("all", full), ("client", crowded)] {
+        text.sample("switchboard_connections_refused_total", &[("limit", limit)], count as f64);
+    }
+}
+
+fn refused(text: &mut Text, refused: &Refused) {
+    let help = "Requests that were turned away by what stands in front of a tunnel, domain or route, by the reason.";
+    text.family("switchboard_requests_refused_total", "counter", help);
+    for (reason, count) in refused.each() {
+        text.sample("switchboard_requests_refused_total", &[("reason", reason.as_str())], count as f64);
+    }
 }
 
 fn held(text: &mut Text, figures: HoldFigures) {

@@ -4,6 +4,7 @@ mod exposition;
 mod health;
 pub mod logs;
 pub mod metrics;
+pub mod panics;
 mod process;
 
 pub use health::Health;

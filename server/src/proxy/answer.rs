@@ -9,6 +9,7 @@ use wire::head::ResponseHead;
 use super::body::RequestBody;
 use super::exchange::Outgoing;
 use super::problem::Problem;
+use crate::front::Place;
 use crate::routing::InUse;
 use crate::upstream::{self, Upgraded};
 
@@ -17,8 +18,10 @@ type UpstreamBody = upstream::UpstreamBody<RequestBody>;
 
 /// An answer.
 pub(super) struct Answer {
-    /// Its head, as it came.
+    /// Its head.
     pub head: ResponseHead,
+    /// The same as the local server wrote it, when its telephone was asked for that.
+    pub raw: Bytes,
     /// Its body.
     pub body: AnswerBody,
     /// The backend's work, which is over with the body.
@@ -36,6 +39,8 @@ pub(super) struct Parts {
     pub backend: Option<Given>,
     /// The telephone.
     pub session: Option<Given>,
+    /// What it takes up of what owners allow at once.
+    pub places: Vec<Place>,
 }
 
 impl Parts {
@@ -97,7 +102,7 @@ pub(super) struct NoAnswer {
 
 impl Answer {
     pub(super) fn new(head: ResponseHead, body: AnswerBody) -> Self {
-        Self { head, body, in_use: None, given: Parts::default(), cookie: None }
+        Self { head, raw: Bytes::new(), body, in_use: None, given: Parts::default(), cookie: None }
     }
 }
 

@@ -8,6 +8,7 @@ use telephone::line::{OpenStreamError, ResponseFuture, SendBody, StreamError};
 use wire::frame::ResetCode;
 use wire::head::RequestHead;
 use wire::mux::OpenError;
+use wire::received;
 
 use super::capture::Capture;
 use super::problem::Problem;
@@ -47,7 +48,8 @@ impl<'a> Attempts<'a> {
             None => self.wait().await?,
         };
         loop {
-            let error = match line.line.open(head, end) {
+            let asking = if self.wants_head(&line) { received::asking(head) } else { None };
+            let error = match line.line.open(asking.as_ref().unwrap_or(head), end) {
                 Ok(stream) => {
                     if let Some(capture) = self.capture {
                         capture.given_to_session(line.session);
@@ -72,6 +74,11 @@ impl<'a> Attempts<'a> {
                 },
             };
         }
+    }
+
+    /// Whether the telephone is asked for the head of the response as it receives it.
+    pub(super) fn wants_head(&self, line: &SessionLine) -> bool {
+        line.tells_heads && self.capture.is_some_and(Capture::keeps_heads)
     }
 
     fn pick(&self) -> Option<Arc<SessionLine>> {

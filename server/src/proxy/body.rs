@@ -19,6 +19,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::answer::{Parts, PlainAnswer};
 use super::capture::{Capture, Side};
 use super::deadline::Progress;
+use crate::front::Pace;
 use crate::ingress::ClientBody;
 use crate::routing::InUse;
 use crate::upstream::UpstreamBodyError;
@@ -54,6 +55,7 @@ pub struct ProxiedBody {
     meter: Arc<Meter>,
     capture: Option<Arc<Capture>>,
     given: Parts,
+    pace: Option<Box<Pace>>,
     _in_flight: InFlight,
     _in_use: Option<InUse>,
 }
@@ -77,7 +79,13 @@ impl ProxiedBody {
         given: Parts,
         (in_flight, in_use): (InFlight, Option<InUse>),
     ) -> Self {
-        Self { body, meter, capture, given, _in_flight: in_flight, _in_use: in_use }
+        Self { body, meter, capture, given, pace: None, _in_flight: in_flight, _in_use: in_use }
+    }
+
+    /// It passes no faster than this.
+    pub(super) fn paced(mut self, pace: Option<Box<Pace>>) -> Self {
+        self.pace = pace;
+        self
     }
 }
 
@@ -95,12 +103,18 @@ impl Body for ProxiedBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, ProxiedBodyError>>> {
+        if let Some(pace) = &mut self.pace {
+            ready!(pace.poll(cx));
+        }
         let frame = match &mut self.body {
             PlainAnswer::Tunnel(body) => ready!(Pin::new(body).poll_frame(cx)).map(|frame| frame.map_err(Into::into)),
             PlainAnswer::Upstream(body) => ready!(Pin::new(body).poll_frame(cx)).map(|frame| frame.map_err(Into::into)),
         };
         if let Some(Ok(frame)) = &frame {
             let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
+            if let Some(pace) = &self.pace {
+                pace.passed(frame.data_ref().map_or(0, Bytes::len));
+            }
             self.meter.add_bytes_out(bytes);
             self.given.add_bytes_out(bytes);
         }
@@ -163,6 +177,9 @@ pub(super) enum RequestBodyError {
     /// The client sent nothing for too long.
     #[error("the client sent nothing for {0:?}")]
     Idle(Duration),
+    /// It is larger than it may be.
+    #[error("it has more than {0} bytes")]
+    TooLarge(u64),
 }
 
 /// How much of a request body is kept, in case that it has to be sent again.
@@ -203,12 +220,25 @@ pub(super) struct RequestBody {
     backend: Option<Arc<Meter>>,
     session: Option<Arc<Meter>>,
     idleness: Idleness,
+    /// In a box: most have no limit.
+    bounds: Option<Box<Bounds>>,
     /// What has come of the body so far; `None` when that is too much, or not all of it.
     kept: Option<Kept>,
     /// What is sent again before the rest of the body.
     again: VecDeque<Bytes>,
     progress: Progress,
     capture: Option<Arc<Capture>>,
+}
+
+/// What a request's body has to keep to.
+#[derive(Debug, Default)]
+struct Bounds {
+    /// How many bytes may come.
+    most: Option<u64>,
+    /// How many have.
+    come: u64,
+    /// How fast they may.
+    pace: Option<Box<Pace>>,
 }
 
 impl RequestBody {
@@ -221,11 +251,38 @@ impl RequestBody {
             backend: None,
             session: None,
             idleness: Idleness::new(idle),
+            bounds: None,
             kept,
             again: VecDeque::new(),
             progress: Progress::default(),
             capture,
         }
+    }
+
+    /// It may have so many bytes.
+    pub(super) fn at_most(mut self, bytes: Option<u64>) -> Self {
+        if bytes.is_some() {
+            self.bounds.get_or_insert_default().most = bytes;
+        }
+        self
+    }
+
+    /// It passes no faster than this.
+    pub(super) fn paced(mut self, pace: Option<Box<Pace>>) -> Self {
+        if pace.is_some() {
+            self.bounds.get_or_insert_default().pace = pace;
+        }
+        self
+    }
+
+    /// So many bytes more have come. Fails with how many may, if that is too many.
+    fn admit(&mut self, more: usize) -> Result<(), u64> {
+        let Some(bounds) = self.bounds.as_deref_mut() else { return Ok(()) };
+        if let Some(pace) = &bounds.pace {
+            pace.passed(more);
+        }
+        bounds.come += more as u64;
+        bounds.most.filter(|most| bounds.come > *most).map_or(Ok(()), Err)
     }
 
     /// It goes to this backend.
@@ -276,6 +333,9 @@ impl Body for RequestBody {
             self.count_given(piece.len());
             return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
+        if let Some(pace) = self.bounds.as_mut().and_then(|bounds| bounds.pace.as_mut()) {
+            ready!(pace.poll(cx));
+        }
         let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
             std::task::ready!(self.idleness.poll(cx));
             self.kept = None;
@@ -284,6 +344,12 @@ impl Body for RequestBody {
         };
         self.idleness.over();
         self.progress.advance();
+        let more = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()).map_or(0, Bytes::len);
+        if let Err(most) = self.admit(more) {
+            self.kept = None;
+            self.progress.exceed(most);
+            return Poll::Ready(Some(Err(RequestBodyError::TooLarge(most))));
+        }
         if let Some(capture) = &self.capture {
             see(capture, Side::Request, frame.as_ref());
         }

@@ -1,20 +1,21 @@
 //! What is seen of an exchange that is to be recorded.
 
-use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use domain::{
-    AnsweredBy, CaptureLevel, CaptureSettings, ExchangeEnd, ExchangeKind, RequestId, Tag, TelephoneSessionId, Timings,
+    AnsweredBy, CaptureLevel, CaptureSettings, ExchangeEnd, ExchangeKind, RequestId, RuleId, ServiceId, Tag,
+    TelephoneSessionId, Timings, TunnelId, UserId,
 };
-use http::{HeaderMap, Request, StatusCode, Version, header};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version, header};
 use server_core::{Captured, CapturedBody, CapturedHead, CapturedMessage, Record, Services};
 
-use super::exchange::{Exchange, To};
 use super::messages::Messages;
-use super::problem::{Problem, X_SWITCHBOARD_ERROR};
-use crate::ingress::{ClientBody, RequestHost};
+use super::problem::X_SWITCHBOARD_ERROR;
+use super::seen_heads::{fields, kind, protocol, request_head, response_head, text};
+use crate::ingress::{Client, ClientBody, RequestHost, ResponseBody};
 use crate::routing::{Candidate, Origin};
 
 /// What an exchange takes besides its head and bodies, roughly, bytes.
@@ -31,6 +32,23 @@ pub struct Replay {
     pub settings: Arc<CaptureSettings>,
     /// The id under which it is recorded.
     pub id: RequestId,
+}
+
+/// What is known of an exchange that begins, besides the request.
+pub(super) struct Beginning<'a> {
+    /// Whose it is.
+    pub owner: UserId,
+    /// The rule that it came by.
+    pub rule: Option<RuleId>,
+    /// The tunnel whose telephones are to answer.
+    pub tunnel: Option<TunnelId>,
+    /// The service whose backends are to answer.
+    pub service: Option<ServiceId>,
+    /// Who asks.
+    pub client: &'a Client,
+    /// Path and query as they were asked for.
+    pub asked: &'a PathAndQuery,
+    pub arrived: Instant,
 }
 
 /// What has been seen of one exchange so far. Whoever carries a part of it has it; when the last one lets go, the
@@ -63,46 +81,41 @@ impl Capture {
     /// since it keeps memory.
     pub(super) fn begin(
         services: &Services,
-        exchange: &Exchange<'_>,
+        beginning: &Beginning<'_>,
         request: &mut Request<ClientBody>,
     ) -> Option<Arc<Self>> {
         let head = request.body_mut().take_head();
         let replay = request.extensions_mut().remove::<Replay>();
         let inspector = services.inspector();
-        let rule = exchange.rule.map(|rule| rule.entry.id);
-        let tunnel = exchange.to.tunnel().map(|route| route.id);
+        let &Beginning { owner, rule, tunnel, service, client, asked, arrived } = beginning;
         let settings = match &replay {
             Some(replay) => replay.settings.clone(),
             None => inspector.wanted(rule, tunnel)?,
         };
-        let room = inspector.room(BASE + head.len() + exchange.asked.as_str().len())?;
         let head = (settings.level >= CaptureLevel::Headers).then(|| request_head(request, &head));
-        let client = &exchange.client;
+        let target = asked.as_str();
+        let room = inspector.room(BASE + head.as_ref().map_or(0, CapturedHead::size) + target.len())?;
         let host = RequestHost::of(request.uri(), request.headers()).map(|host| host.name.into_owned());
-        let target = exchange.asked.as_str();
         let id = match &replay {
             Some(replay) => replay.id,
             // A trusted proxy may say the same twice.
             None if client.through_trusted_proxy => RequestId(uuid::Uuid::now_v7()),
             None => client.request_id,
         };
-        let since = chrono::Utc::now() - chrono::TimeDelta::from_std(exchange.arrived.elapsed()).unwrap_or_default();
+        let since = chrono::Utc::now() - chrono::TimeDelta::from_std(arrived.elapsed()).unwrap_or_default();
         let captured = Captured {
             id,
             request_id: client.request_id,
-            owner: exchange.to.owner(),
+            owner,
             settings: settings.clone(),
             tunnel,
             rule,
-            service: match exchange.to {
-                To::Pool(pool) => Some(pool.service),
-                To::Tunnel(_) => None,
-            },
+            service,
             at: since,
             client: client.address,
             secure: client.secure,
             protocol: protocol(request.version()),
-            method: exchange.method.to_string(),
+            method: request.method().to_string(),
             host: host.unwrap_or_default(),
             target: target[..target.floor_char_boundary(MAX_TARGET)].to_owned(),
             status: None,
@@ -123,10 +136,15 @@ impl Capture {
         let bodies = settings.level >= CaptureLevel::Bodies;
         Some(Arc::new(Self {
             services: services.clone(),
-            arrived: exchange.arrived,
+            arrived,
             settings,
             seen: Mutex::new(Seen { captured: Some(Box::new(captured)), closed: [!bodies; 2], messages: None }),
         }))
+    }
+
+    /// Whether heads are kept.
+    pub(super) fn keeps_heads(&self) -> bool {
+        self.settings.level >= CaptureLevel::Headers
     }
 
     /// It has waited for a telephone.
@@ -171,18 +189,14 @@ impl Capture {
     /// The final head of the response is there; `raw` is empty where it came in another form than HTTP/1.1's.
     pub(super) fn answered(&self, status: StatusCode, headers: &HeaderMap, raw: &Bytes, version: Version) {
         let now = self.now();
-        let head = (self.settings.level >= CaptureLevel::Headers).then(|| match raw.is_empty() {
-            true => {
-                let reason = status.canonical_reason().unwrap_or_default();
-                let start = format!("{} {} {reason}", protocol(version), status.as_u16());
-                CapturedHead::Fields(start.trim_end().to_owned(), fields(headers))
-            }
+        let head = self.keeps_heads().then(|| match raw.is_empty() {
+            true => response_head(status, headers, protocol(version)),
             false => CapturedHead::Raw(Bytes::copy_from_slice(raw)),
         });
         let content_type = text(headers, &header::CONTENT_TYPE);
         let kind = kind(status, headers, content_type.as_deref());
         let mut seen = self.seen();
-        let Some(captured) = &mut seen.captured else { return };
+        let Some(captured) = self.grown(&mut seen, head.as_ref().map_or(0, CapturedHead::size)) else { return };
         captured.timings.first_byte_us = Some(now);
         captured.status = Some(status.as_u16());
         captured.response_head = head;
@@ -196,6 +210,10 @@ impl Capture {
             return;
         }
         let begun = Box::new(captured.begun());
+        if begun.room.is_none() {
+            self.lose(&mut seen);
+            return;
+        }
         if self.settings.level >= CaptureLevel::Bodies {
             // Its messages are kept in place of its bytes.
             seen.messages = Messages::of(kind, headers, self.settings.body_limit as usize);
@@ -206,14 +224,31 @@ impl Capture {
     }
 
     /// The answer is ours.
-    pub(super) fn refused(&self, problem: &Problem) {
+    pub(super) fn ours(&self, response: &Response<ResponseBody>) {
         let now = self.now();
-        self.note(|captured| {
-            captured.status = Some(problem.status().as_u16());
-            captured.error = Some(problem.code().to_owned());
-            captured.timings.done_us = Some(now);
-            captured.end = ExchangeEnd::Complete;
-        });
+        let (status, headers) = (response.status(), response.headers());
+        let mut seen = self.seen();
+        let Some(captured) = &mut seen.captured else { return };
+        let head = self.keeps_heads().then(|| response_head(status, headers, captured.protocol));
+        let body = match response.body() {
+            ResponseBody::Whole(Some(text)) if captured.method != Method::HEAD.as_str() => text.clone(),
+            _ => Bytes::new(),
+        };
+        let kept = match self.settings.level {
+            CaptureLevel::Bodies => &body[..body.len().min(self.settings.body_limit as usize)],
+            _ => &[],
+        };
+        let size = head.as_ref().map_or(0, CapturedHead::size) + kept.len();
+        let Some(captured) = self.grown(&mut seen, size) else { return };
+        captured.status = Some(status.as_u16());
+        captured.error = text(headers, &X_SWITCHBOARD_ERROR);
+        captured.response_head = head;
+        captured.content_type = text(headers, &header::CONTENT_TYPE);
+        captured.response_body.size = body.len() as u64;
+        captured.response_body.bytes = kept.to_vec();
+        captured.timings.first_byte_us = Some(now);
+        captured.timings.done_us = Some(now);
+        captured.end = ExchangeEnd::Complete;
     }
 
     /// A piece of a body passed.
@@ -266,13 +301,16 @@ impl Capture {
 
     /// Fields behind a body passed.
     pub(super) fn trailers(&self, side: Side, trailers: &HeaderMap) {
-        if self.settings.level < CaptureLevel::Headers {
+        if !self.keeps_heads() {
             return;
         }
-        self.note(|captured| match side {
-            Side::Request => captured.request_body.trailers = fields(trailers),
-            Side::Response => captured.response_body.trailers = fields(trailers),
-        });
+        let trailers = fields(trailers);
+        let mut seen = self.seen();
+        let Some(captured) = self.grown(&mut seen, CapturedHead::size_of_fields(&trailers)) else { return };
+        match side {
+            Side::Request => captured.request_body.trailers = trailers,
+            Side::Response => captured.response_body.trailers = trailers,
+        }
     }
 
     /// The response is over.
@@ -290,6 +328,22 @@ impl Capture {
     /// Microseconds since the request arrived.
     pub(super) fn now(&self) -> u64 {
         micros(self.arrived.elapsed())
+    }
+
+    /// The exchange, with room for so many bytes more. Where there is none it is not recorded: without a part of it that
+    /// should be there it would tell something that was not.
+    fn grown<'s>(&self, seen: &'s mut Seen, bytes: usize) -> Option<&'s mut Captured> {
+        let room = seen.captured.as_mut()?.room.as_mut();
+        if !room.is_some_and(|room| room.grow(bytes)) {
+            self.lose(seen);
+        }
+        seen.captured.as_deref_mut()
+    }
+
+    fn lose(&self, seen: &mut Seen) {
+        if let Some(captured) = seen.captured.take() {
+            self.services.inspector().lose(Record::Ended(captured));
+        }
     }
 
     fn note(&self, note: impl FnOnce(&mut Captured)) {
@@ -317,49 +371,6 @@ impl Drop for Capture {
 impl std::fmt::Debug for Capture {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Capture").field("settings", &self.settings).finish_non_exhaustive()
-    }
-}
-
-fn request_head(request: &Request<ClientBody>, raw: &Bytes) -> CapturedHead {
-    if !raw.is_empty() {
-        return CapturedHead::Raw(Bytes::copy_from_slice(raw));
-    }
-    let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-    let start = format!("{} {target} {}", request.method(), protocol(request.version()));
-    CapturedHead::Fields(start, fields(request.headers()))
-}
-
-fn fields(headers: &HeaderMap) -> Vec<(String, Bytes)> {
-    headers.iter().map(|(name, value)| (name.as_str().to_owned(), Bytes::copy_from_slice(value.as_bytes()))).collect()
-}
-
-fn text(headers: &HeaderMap, name: &http::HeaderName) -> Option<String> {
-    let value = String::from_utf8_lossy(headers.get(name)?.as_bytes());
-    Some(match value {
-        Cow::Borrowed(text) => text[..text.floor_char_boundary(256)].to_owned(),
-        Cow::Owned(text) => text.chars().take(64).collect(),
-    })
-}
-
-fn kind(status: StatusCode, headers: &HeaderMap, content_type: Option<&str>) -> ExchangeKind {
-    if status == StatusCode::SWITCHING_PROTOCOLS {
-        return match headers.get(header::UPGRADE) {
-            Some(protocol) if protocol.as_bytes().eq_ignore_ascii_case(b"websocket") => ExchangeKind::WebSocket,
-            _ => ExchangeKind::Upgrade,
-        };
-    }
-    let media = content_type.map(|value| value.split(';').next().unwrap_or_default().trim());
-    match media {
-        Some(media) if media.eq_ignore_ascii_case("text/event-stream") => ExchangeKind::EventStream,
-        _ => ExchangeKind::Http,
-    }
-}
-
-fn protocol(version: Version) -> &'static str {
-    match version {
-        Version::HTTP_2 => "HTTP/2",
-        Version::HTTP_10 => "HTTP/1.0",
-        _ => "HTTP/1.1",
     }
 }
 

@@ -1,8 +1,8 @@
 //! How long an answer is waited for.
 
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// How far a request body has come: as long as it goes on, nobody can expect an answer.
@@ -13,6 +13,8 @@ pub(super) struct Progress(Arc<State>);
 struct State {
     pieces: AtomicU64,
     broken: AtomicBool,
+    /// The limit that it turned out to be over.
+    exceeded: OnceLock<u64>,
 }
 
 impl Progress {
@@ -24,6 +26,17 @@ impl Progress {
     /// The client broke the body off.
     pub(super) fn break_off(&self) {
         self.0.broken.store(true, Relaxed);
+    }
+
+    /// The body is larger than `limit`, and is broken off.
+    pub(super) fn exceed(&self, limit: u64) {
+        self.0.exceeded.get_or_init(|| limit);
+        self.break_off();
+    }
+
+    /// The limit that the body was larger than.
+    pub(super) fn exceeded(&self) -> Option<u64> {
+        self.0.exceeded.get().copied()
     }
 
     /// Whether the client broke the body off: what came of the request then is nobody else's fault.

@@ -5,12 +5,13 @@ use std::time::Instant;
 
 use domain::{HostRewrite, UserId};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use server_core::{Meter, Tally};
 use uuid::Uuid;
 
 use super::body::RequestBody;
-use super::capture::Capture;
+use super::capture::{Beginning, Capture};
+use crate::front::Front;
 use crate::ingress::Client;
 use crate::routing::{Pool, Rule, TunnelRoute};
 
@@ -39,6 +40,8 @@ pub(super) struct Exchange<'a> {
     pub target: PathAndQuery,
     /// Whether a switchboard of another region has passed it on.
     pub hopped: bool,
+    /// Whether it is sent again, by its owner.
+    pub replayed: bool,
     /// What is recorded of it, if it is.
     pub capture: Option<Arc<Capture>>,
 }
@@ -87,7 +90,42 @@ impl<'a> To<'a> {
     }
 }
 
-impl Exchange<'_> {
+impl<'a> Exchange<'a> {
+    /// What is recorded of it from the beginning.
+    pub(super) fn beginning(&self) -> Beginning<'_> {
+        Beginning {
+            owner: self.to.owner(),
+            rule: self.rule.map(|rule| rule.entry.id),
+            tunnel: self.to.tunnel().map(|route| route.id),
+            service: match self.to {
+                To::Pool(pool) => Some(pool.service),
+                To::Tunnel(_) => None,
+            },
+            client: &self.client,
+            asked: &self.asked,
+            arrived: self.arrived,
+        }
+    }
+
+    /// What it has to pass, one after another.
+    pub(super) fn fronts(&self) -> impl Iterator<Item = &'a Arc<Front>> + Clone + use<'a> {
+        let of_rule: &'a [Arc<Front>] = self.rule.map_or(&[], |rule| &rule.fronts);
+        let of_tunnel = self.to.tunnel().and_then(|route| route.front.as_ref());
+        of_rule.iter().chain(of_tunnel)
+    }
+
+    /// The owner's page for an error with this status: the nearest to the tunnel or backend.
+    pub(super) fn page(&self, status: StatusCode) -> Option<&'a str> {
+        let page = |front: &'a Arc<Front>| front.settings().page(status.as_u16());
+        self.fronts().filter_map(page).last()
+    }
+
+    /// The most that its body may have, bytes: what owners say, else `usual`. An owner may send again what is larger.
+    pub(super) fn body_limit(&self, usual: Option<u64>) -> Option<u64> {
+        let said = self.fronts().filter_map(|front| front.settings().body_limit).min();
+        said.or(usual).filter(|_| !self.replayed)
+    }
+
     /// Makes the rule's changes to the head of the request.
     pub(super) fn edit_request(&self, headers: &mut HeaderMap) {
         let Some(rule) = self.rule else { return };

@@ -1,22 +1,24 @@
 //! One request, in the order in which things happen.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use domain::{RecentRequest, TunnelState};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body::Body as _;
-use server_core::{Answered, InFlight, Services, Tally};
+use server_core::{Answered, InFlight, RuleEntry, Services, Tally};
 use wire::head::{RequestHead, ResponseHead};
+use wire::received::AS_RECEIVED;
 
 use super::answer::Answer;
 use super::body::{ProxiedBody, RequestBody};
-use super::capture::Capture;
+use super::capture::{Beginning, Capture, Replay};
 use super::exchange::{Exchange, Outgoing, To};
 use super::pool::HOP;
 use super::problem::{Problem, X_SWITCHBOARD_ERROR};
 use super::{headers, redirect, upgrade};
+use crate::front::{Admitted, Asking, Refused, admit, strip_share_cookies};
 use crate::ingress::{Client, ClientBody, ResponseBody};
 use crate::routing::{Matched, Pool, Rule, Target, TunnelRoute};
 
@@ -39,6 +41,10 @@ pub struct Proxy {
     pub services: Services,
     /// What is too slow.
     pub timeouts: Timeouts,
+    /// The most that the body of a request may have where its owner has not said anything, bytes.
+    pub body_limit: Option<u64>,
+    /// Counts who is turned away.
+    pub refused: Arc<Refused>,
 }
 
 impl Proxy {
@@ -82,22 +88,58 @@ impl Proxy {
         arrived: Instant,
     ) -> Response<ResponseBody> {
         let asked = matched.path.unwrap_or_else(|| target_of(&request));
-        if rule.entry.http_to_https && !client.secure {
-            return redirect::to_https(request.headers(), &asked, &client);
-        }
-        let (to, tally) = match &rule.target {
-            Target::Nothing => return Problem::no_route().response(request.headers(), client.request_id),
-            Target::Redirect(elsewhere) => {
-                let location = rule.redirect_to(elsewhere, &asked, matched.mount);
-                return redirect::to(location, elsewhere.status.as_u16(), &client);
+        let headers = request.headers();
+        let to_https = rule.entry.http_to_https && !client.secure;
+        let refused = if to_https { None } else { self.refused_by(rule, &client, &request).await };
+        let response = match (&rule.target, refused) {
+            _ if to_https => redirect::to_https(headers, &asked, &client),
+            (_, Some(problem)) => {
+                let page = rule.fronts.iter().rev().find_map(|front| front.settings().page(problem.status().as_u16()));
+                problem.response_with(headers, client.request_id, page)
             }
-            Target::Tunnel(route) => (To::Tunnel(route), None),
-            Target::Pool(split) => {
-                let (pool, tally) = split.pool(request.headers(), client.address);
-                (To::Pool(pool), tally)
+            (Target::Nothing, None) => Problem::no_route().response(headers, client.request_id),
+            (Target::Redirect(elsewhere), None) => {
+                let location = rule.redirect_to(elsewhere, &asked, matched.mount);
+                redirect::to(location, elsewhere.status.as_u16(), &client)
+            }
+            (Target::Tunnel(route), None) => {
+                let to = (To::Tunnel(route), None);
+                return self.with_rule(to, rule, (asked, matched.mount), request, client, arrived).await;
+            }
+            (Target::Pool(split), None) => {
+                let (pool, tally) = split.pool(headers, client.address);
+                let to = (To::Pool(pool), tally);
+                return self.with_rule(to, rule, (asked, matched.mount), request, client, arrived).await;
             }
         };
-        self.with_rule((to, tally), rule, (asked, matched.mount), request, client, arrived).await
+        self.by_itself(rule, &asked, request, &client, arrived, &response);
+        response
+    }
+
+    /// What stands in front of a rule that is answered for without asking anybody may not let a request in.
+    async fn refused_by(&self, rule: &Rule, client: &Client, request: &Request<ClientBody>) -> Option<Problem> {
+        if rule.fronts.is_empty() || !matches!(rule.target, Target::Nothing | Target::Redirect(_)) {
+            return None;
+        }
+        let refused = Box::pin(admit(rule.fronts.iter(), asking(client, request), &self.services)).await.err();
+        refused.inspect(|problem| self.count_refused(problem))
+    }
+
+    /// A rule is answered for without asking anybody.
+    fn by_itself(
+        &self,
+        rule: &Rule,
+        asked: &PathAndQuery,
+        mut request: Request<ClientBody>,
+        client: &Client,
+        arrived: Instant,
+        response: &Response<ResponseBody>,
+    ) {
+        let RuleEntry { id, owner, .. } = rule.entry;
+        let beginning = Beginning { owner, rule: Some(id), tunnel: None, service: None, client, asked, arrived };
+        if let Some(capture) = Capture::begin(&self.services, &beginning, &mut request) {
+            capture.ours(response);
+        }
     }
 
     async fn with_rule(
@@ -112,8 +154,19 @@ impl Proxy {
         let target = rule.target_for(&asked, mount);
         let method = request.method().clone();
         let hopped = request.headers().contains_key(HOP);
-        let exchange =
-            Exchange { to, tally, rule: Some(rule), client, arrived, method, asked, target, hopped, capture: None };
+        let exchange = Exchange {
+            to,
+            tally,
+            rule: Some(rule),
+            client,
+            arrived,
+            method,
+            asked,
+            target,
+            hopped,
+            replayed: false,
+            capture: None,
+        };
         self.carry(exchange, request).await
     }
 
@@ -135,13 +188,15 @@ impl Proxy {
             asked: target.clone(),
             target,
             hopped: false,
+            replayed: false,
             capture: None,
         };
         self.carry(exchange, request).await
     }
 
     async fn carry(&self, mut exchange: Exchange<'_>, mut request: Request<ClientBody>) -> Response<ResponseBody> {
-        exchange.capture = Capture::begin(&self.services, &exchange, &mut request);
+        exchange.replayed = request.extensions().get::<Replay>().is_some();
+        exchange.capture = Capture::begin(&self.services, &exchange.beginning(), &mut request);
         let exchange = &exchange;
         let in_flight = exchange.to.meter().begin();
         let watched = Watched { tally: exchange.tally, arrived: exchange.arrived };
@@ -152,13 +207,25 @@ impl Proxy {
                 response
             }
             Err((problem, in_flight)) => {
-                watched.answered(problem.status());
-                if let Some(capture) = &exchange.capture {
-                    capture.refused(&problem);
+                match problem.reason() {
+                    // It says nothing about whom the request would have gone to.
+                    Some(_) => watched.forget(),
+                    None => watched.answered(problem.status()),
                 }
-                self.count(exchange, &in_flight, problem.status(), Some(problem.code()));
+                self.count_refused(&problem);
+                self.count(
+                    exchange,
+                    &in_flight,
+                    problem.status(),
+                    Some(problem.code()).filter(|code| !code.is_empty()),
+                );
                 let accept = accept.map(|accept| (header::ACCEPT, accept));
-                problem.response(&HeaderMap::from_iter(accept), exchange.client.request_id)
+                let (accept, page) = (HeaderMap::from_iter(accept), exchange.page(problem.status()));
+                let response = problem.response_with(&accept, exchange.client.request_id, page);
+                if let Some(capture) = &exchange.capture {
+                    capture.ours(&response);
+                }
+                response
             }
         }
     }
@@ -172,6 +239,16 @@ impl Proxy {
         if exchange.to.tunnel().is_some_and(|route| route.state == TunnelState::Paused) {
             return Err((Problem::tunnel_paused(), in_flight));
         }
+        let mut admitted = match exchange.fronts().next() {
+            // Who sends a request again is its owner.
+            Some(_) if !exchange.replayed => {
+                match Box::pin(admit(exchange.fronts(), asking(&exchange.client, &request), &self.services)).await {
+                    Ok(admitted) => admitted,
+                    Err(problem) => return Err((problem, in_flight)),
+                }
+            }
+            _ => Admitted::default(),
+        };
         let (mut parts, mut body) = request.into_parts();
         let informing = body.informing();
         let upgrade = headers::requested_upgrade(&parts.headers);
@@ -179,6 +256,12 @@ impl Proxy {
         // A body and another protocol behind it cannot be had at once (RFC 9110 section 7.8 lets us choose).
         let upgrade = upgrade.filter(|_| on_upgrade.is_some());
         parts.headers.remove(HOP);
+        if admitted.by_password {
+            parts.headers.remove(header::AUTHORIZATION);
+        }
+        strip_share_cookies(&mut parts.headers);
+        // It is ours to ask: a client would be told what a rule takes out.
+        parts.headers.remove(AS_RECEIVED);
         headers::prepare_request(&mut parts.headers, &exchange.client, parts.version);
         exchange.edit_request(&mut parts.headers);
         let head =
@@ -188,7 +271,17 @@ impl Proxy {
             // What follows the request is no body of it, and for the time being the client's.
             Some(_) => Outgoing::Kept,
             None if body.is_end_stream() => Outgoing::Nothing,
-            None => Outgoing::Body(RequestBody::new(body, meter.clone(), exchange.capture.clone(), self.timeouts.idle)),
+            None => {
+                let limit = exchange.body_limit(self.body_limit);
+                if let Some(limit) = limit
+                    && body.size_hint().lower() > limit
+                {
+                    return Err((Problem::body_over(limit), in_flight));
+                }
+                let idle = self.timeouts.idle;
+                let body = RequestBody::new(body, meter.clone(), exchange.capture.clone(), idle);
+                Outgoing::Body(body.at_most(limit).paced(admitted.up.take()))
+            }
         };
         let answer = match exchange.to {
             To::Tunnel(route) => {
@@ -208,8 +301,9 @@ impl Proxy {
         let code = answer.head.headers.get(&X_SWITCHBOARD_ERROR).and_then(|code| code.to_str().ok());
         self.count(exchange, &in_flight, answer.head.status, code);
         answer.given.answered(answer.head.status);
-        let Answer { head, mut body, in_use, given, cookie } = answer;
-        let raw = body.take_head();
+        let Answer { head, raw, mut body, in_use, mut given, cookie } = answer;
+        given.places = admitted.places;
+        let raw = if raw.is_empty() { body.take_head() } else { raw };
         if let Some(capture) = &exchange.capture {
             capture.answered(head.status, &head.headers, &raw, body.version());
         }
@@ -218,6 +312,7 @@ impl Proxy {
         let switched = head.status == StatusCode::SWITCHING_PROTOCOLS;
         let mut response = respond(head, &exchange.client, body.version());
         exchange.edit_response(response.headers_mut());
+        response.headers_mut().extend(admitted.fields);
         response.headers_mut().extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
         match (body.unwrap_switched(switched), on_upgrade) {
             (Ok(upgraded), Some(on_upgrade)) => {
@@ -225,21 +320,24 @@ impl Proxy {
                 response.headers_mut().extend(protocol.map(|protocol| (header::UPGRADE, protocol)));
                 let capture = exchange.capture.clone();
                 let guards = (in_flight, in_use);
-                tokio::spawn(upgrade::join(on_upgrade, upgraded, meter.clone(), capture, given, guards));
+                let paces = (admitted.up, admitted.down);
+                tokio::spawn(upgrade::join(on_upgrade, upgraded, meter.clone(), capture, given, paces, guards));
             }
             (Err(body), _) => {
-                *response.body_mut() = ResponseBody::Proxied(ProxiedBody::new(
-                    body,
-                    meter.clone(),
-                    exchange.capture.clone(),
-                    given,
-                    (in_flight, in_use),
-                ));
+                let guards = (in_flight, in_use);
+                let body = ProxiedBody::new(body, meter.clone(), exchange.capture.clone(), given, guards);
+                *response.body_mut() = ResponseBody::Proxied(body.paced(admitted.down));
             }
             // There was no wish for it, and the status has been looked at above.
             (Ok(_), None) => return Err((Problem::bad_gateway(), in_flight)),
         }
         Ok(response)
+    }
+
+    fn count_refused(&self, problem: &Problem) {
+        if let Some(reason) = problem.reason() {
+            self.refused.count(reason);
+        }
     }
 
     fn count(&self, exchange: &Exchange<'_>, in_flight: &InFlight, status: StatusCode, code: Option<&str>) {
@@ -280,6 +378,10 @@ struct Watched<'a> {
 }
 
 impl Watched<'_> {
+    fn forget(mut self) {
+        self.tally = None;
+    }
+
     fn answered(mut self, status: StatusCode) {
         if let Some(tally) = self.tally.take() {
             tally.answered(status.as_u16(), self.arrived.elapsed());
@@ -294,6 +396,20 @@ impl Drop for Watched<'_> {
         }
     }
 }
+
+fn asking<'a>(client: &Client, request: &'a Request<ClientBody>) -> Asking<'a> {
+    Asking {
+        client: client.address,
+        method: request.method(),
+        target: request.uri().path_and_query().unwrap_or(&ROOT),
+        secure: client.secure,
+        headers: request.headers(),
+        body: request.body().size_hint().lower(),
+    }
+}
+
+/// What is asked for where nothing is said.
+static ROOT: LazyLock<PathAndQuery> = LazyLock::new(|| PathAndQuery::from_static("/"));
 
 fn target_of(request: &Request<ClientBody>) -> PathAndQuery {
     request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"))

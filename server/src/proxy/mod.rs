@@ -12,6 +12,7 @@ mod messages;
 mod pool;
 mod problem;
 mod redirect;
+mod seen_heads;
 mod tunnel;
 mod upgrade;
 mod upstream;

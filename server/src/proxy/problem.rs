@@ -1,12 +1,15 @@
 //! What a client is told when there is no answer to pass on.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
-use domain::RequestId;
+use domain::{Maintenance, RequestId};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use http1::RequestError;
 use server_routing::path::PathError;
 
+use crate::front::Reason;
+use crate::html::escape;
 use crate::ingress::{HostError, ResponseBody};
 
 /// The id of a request, in answers and towards the local server.
@@ -24,11 +27,27 @@ pub struct Problem {
     code: Cow<'static, str>,
     message: String,
     retry_after: Option<u32>,
+    reason: Option<Reason>,
+    /// What its answer says besides.
+    fields: Option<Box<HeaderMap>>,
 }
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code: Cow::Borrowed(code), message: message.into(), retry_after: None }
+        Self {
+            status,
+            code: Cow::Borrowed(code),
+            message: message.into(),
+            retry_after: None,
+            reason: None,
+            fields: None,
+        }
+    }
+
+    /// It was turned away at the front.
+    fn at_front(mut self, reason: Reason) -> Self {
+        self.reason = Some(reason);
+        self
     }
 
     fn retry_after(mut self, seconds: u32) -> Self {
@@ -59,6 +78,23 @@ impl Problem {
             .retry_after(60)
     }
 
+    /// The link that a visitor came by is good no more, or never was.
+    pub fn link_ended() -> Self {
+        let message = "Forbidden - this link has ended; ask whoever gave it to you for another";
+        Self::new(StatusCode::FORBIDDEN, "link_ended", message).at_front(Reason::Link)
+    }
+
+    /// A visitor came by a link that lets in, and goes on to what it is a link to, with a cookie.
+    pub fn sent_on(location: HeaderValue, cookie: HeaderValue) -> Self {
+        let fields = [
+            (header::LOCATION, location),
+            (header::SET_COOKIE, cookie),
+            (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        ];
+        let problem = Self::new(StatusCode::SEE_OTHER, "", "See Other");
+        Self { fields: Some(Box::new(HeaderMap::from_iter(fields))), ..problem }
+    }
+
     /// As much is under way as may be.
     pub fn busy() -> Self {
         Self::new(
@@ -69,9 +105,24 @@ impl Problem {
         .retry_after(1)
     }
 
+    /// As many connections are open as may.
+    pub fn full() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "overloaded",
+            "Service Unavailable - too many connections are open, here or from your address",
+        )
+        .retry_after(1)
+    }
+
     /// The telephone or the local server broke off, or its response makes no sense.
     pub fn bad_gateway() -> Self {
         Self::new(StatusCode::BAD_GATEWAY, "bad_gateway", "Bad Gateway")
+    }
+
+    /// The backend is where its owner's connections may not lead.
+    pub fn address_refused() -> Self {
+        Self::new(StatusCode::BAD_GATEWAY, "address_refused", "Bad Gateway - the backend's address is not allowed here")
     }
 
     /// A telephone of version 1.0 gave an answer that is none.
@@ -193,6 +244,63 @@ impl Problem {
         )
     }
 
+    /// The client's network is not let in.
+    pub fn network_denied() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "network_denied", "Forbidden - not from this network")
+            .at_front(Reason::Network)
+    }
+
+    /// Nobody is let in for the time being.
+    pub fn maintenance(maintenance: &Maintenance) -> Self {
+        let message =
+            maintenance.message.as_ref().map_or("Service Unavailable - under maintenance", |text| text.as_str());
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "maintenance", message);
+        let wait = maintenance.retry_after_seconds.filter(|seconds| *seconds > 0);
+        Self { retry_after: wait, ..problem }.at_front(Reason::Maintenance)
+    }
+
+    /// A password is asked for.
+    pub fn unauthorized(challenge: HeaderValue) -> Self {
+        let problem = Self::new(StatusCode::UNAUTHORIZED, "password_required", "Unauthorized - a password is needed");
+        let fields = Some(Box::new(HeaderMap::from_iter([(header::WWW_AUTHENTICATE, challenge)])));
+        Self { fields, ..problem }.at_front(Reason::Password)
+    }
+
+    /// Too many passwords were tried.
+    pub fn too_many_attempts(wait: Duration) -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_attempts",
+            "Too Many Requests - too many passwords were tried",
+        )
+        .retry_after(whole_seconds(wait))
+        .at_front(Reason::Password)
+    }
+
+    /// More requests came than may; `fields` say how many that are.
+    pub fn rate_limited(wait: Duration, fields: HeaderMap) -> Self {
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too Many Requests");
+        let problem = Self { fields: Some(Box::new(fields)), ..problem };
+        problem.retry_after(whole_seconds(wait)).at_front(Reason::Rate)
+    }
+
+    /// As many requests are under way as the owner allows.
+    pub fn too_many_at_once() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too_many_at_once",
+            "Service Unavailable - too many requests are under way here",
+        )
+        .retry_after(1)
+        .at_front(Reason::Busy)
+    }
+
+    /// The body is larger than the owner or the server allows.
+    pub fn body_over(limit: u64) -> Self {
+        let message = format!("Content Too Large - a request has at most {limit} bytes here");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message).at_front(Reason::Body)
+    }
+
     /// A fault of ours.
     pub fn of_ours(status: StatusCode) -> Self {
         Self::new(status, "internal", "Internal Server Error")
@@ -208,6 +316,11 @@ impl Problem {
         &self.message
     }
 
+    /// Why it was turned away at the front, if it was.
+    pub fn reason(&self) -> Option<Reason> {
+        self.reason
+    }
+
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
         self.status
@@ -215,20 +328,33 @@ impl Problem {
 
     /// The answer in the form the client likes best: JSON, a page, or text.
     pub fn response(&self, request: &HeaderMap, id: RequestId) -> Response<ResponseBody> {
+        self.response_with(request, id, None)
+    }
+
+    /// The same with an owner's page in place of ours.
+    pub fn response_with(&self, request: &HeaderMap, id: RequestId, page: Option<&str>) -> Response<ResponseBody> {
         let (content_type, body) = match Form::preferred(request) {
             Form::Text => ("text/plain; charset=utf-8", self.message.clone()),
             Form::Json => ("application/json", self.json(id)),
-            Form::Page => ("text/html; charset=utf-8", self.page(id)),
+            Form::Page => {
+                let page = page.map_or_else(|| self.page(id), |page| self.filled(page, id));
+                ("text/html; charset=utf-8", page)
+            }
         };
         let mut response = Response::new(ResponseBody::text(body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Ok(code) = HeaderValue::from_str(&self.code) {
+        if let Ok(code) = HeaderValue::from_str(&self.code)
+            && !code.is_empty()
+        {
             headers.insert(X_SWITCHBOARD_ERROR, code);
         }
         headers.insert(X_REQUEST_ID, id_value(id));
+        if let Some(fields) = &self.fields {
+            headers.extend(HeaderMap::clone(fields));
+        }
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -249,6 +375,27 @@ impl Problem {
         serde_json::json!({"error": {"code": self.code, "message": self.message, "request_id": id}}).to_string()
     }
 
+    /// An owner's page, with what happened in its places.
+    fn filled(&self, page: &str, id: RequestId) -> String {
+        let places = [
+            ("{status}", self.status.as_u16().to_string()),
+            ("{code}", escape(&self.code)),
+            ("{request_id}", id.to_string()),
+            ("{message}", escape(&self.message)),
+        ];
+        let (mut filled, mut rest) = (String::with_capacity(page.len() + 128), page);
+        // One after another, so that nothing is filled in twice.
+        while let Some(at) = rest.find('{') {
+            filled.push_str(&rest[..at]);
+            rest = &rest[at..];
+            match places.iter().find(|(place, _)| rest.starts_with(place)) {
+                Some((place, value)) => (filled.push_str(value), rest = &rest[place.len()..]).1,
+                None => (filled.push('{'), rest = &rest[1..]).1,
+            }
+        }
+        filled + rest
+    }
+
     /// Without script or style of its own: it is shown under the names of other people's sites.
     fn page(&self, id: RequestId) -> String {
         let (status, message) = (self.status.as_u16(), &self.message);
@@ -260,6 +407,11 @@ impl Problem {
             self.code,
         )
     }
+}
+
+/// At least one, for `Retry-After`.
+fn whole_seconds(wait: Duration) -> u32 {
+    u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX).max(1)
 }
 
 /// A request id as a header value.

@@ -1,10 +1,12 @@
 //! One request to a telephone.
 
+use bytes::Bytes;
 use http::StatusCode;
 use telephone::line::{Head, RecvBody, ResponseFuture, SendBody, StreamError};
 use tokio::task::JoinHandle;
 use wire::frame::ResetCode;
 use wire::head::{RequestHead, ResponseHead};
+use wire::received;
 
 use super::answer::{Answer, AnswerBody, NoAnswer};
 use super::attempts::Attempts;
@@ -49,17 +51,23 @@ impl Proxy {
             let response = self.response(response, progress.as_ref(), informing).await;
             let response = response.map_err(|problem| NoAnswer { problem, again: None, fault: true })?;
             let error = match response {
-                Ok((head, recv)) => {
+                Ok((mut head, recv)) => {
                     if let Some(code) = local_failure(&head) {
                         self.services.presence().note_local_failure(route.id, line.session, code);
                     }
+                    // Only whoever was asked tells it; otherwise it is a field like any other.
+                    let raw = if attempts.wants_head(&line) { received::told(&mut head) } else { Bytes::new() };
                     let mut answer = Answer::new(head, AnswerBody::Tunnel(recv, kept));
+                    answer.raw = raw;
                     answer.given.session = Some(given);
                     return Ok(answer);
                 }
                 Err(error) => error,
             };
             tracing::debug!(request_id = %exchange.client.request_id, %error, "no response came from the telephone");
+            if let Some(limit) = progress.as_ref().and_then(Progress::exceeded) {
+                return Err(NoAnswer { problem: Problem::body_over(limit), again: None, fault: false });
+            }
             let again = match attempts.may_repeat(&exchange.method, &error) {
                 true => sent.again().await,
                 false => None,

@@ -3,7 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use domain::ExchangeEnd;
 use server_core::{InFlight, Meter};
@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::answer::{Parts, UpgradedAnswer};
 use super::capture::{Capture, Side};
+use crate::front::Pace;
 use crate::ingress::OnUpgrade;
 use crate::routing::InUse;
 
@@ -26,13 +27,14 @@ pub(super) async fn join(
     meter: Arc<Meter>,
     capture: Option<Arc<Capture>>,
     given: Parts,
+    (up, down): (Option<Box<Pace>>, Option<Box<Pace>>),
     guards: (InFlight, Option<InUse>),
 ) {
-    let Some(upgraded) = upgrade.await else {
+    let Some((upgraded, place)) = upgrade.await else {
         tracing::debug!("the client left before the switch of protocols");
         return;
     };
-    let mut counted = Counted { io: upgraded, meter, given, capture: capture.clone() };
+    let mut counted = Counted { io: upgraded, meter, given, capture: capture.clone(), up, down };
     let ended = match other {
         UpgradedAnswer::Tunnel(send, recv) => {
             pipe(send, recv, counted).await.map(drop).map_err(|error| error.to_string())
@@ -48,7 +50,7 @@ pub(super) async fn join(
     if let Err(error) = ended {
         tracing::debug!(%error, "an upgraded connection broke off");
     }
-    drop(guards);
+    drop((guards, place));
 }
 
 /// Counts bytes as they pass, since such a connection may last for days.
@@ -57,15 +59,23 @@ struct Counted<IO> {
     meter: Arc<Meter>,
     given: Parts,
     capture: Option<Arc<Capture>>,
+    up: Option<Box<Pace>>,
+    down: Option<Box<Pace>>,
 }
 
 impl<IO: AsyncRead + Unpin> AsyncRead for Counted<IO> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if let Some(pace) = &mut self.up {
+            ready!(pace.poll(cx));
+        }
         let before = buf.filled().len();
         let result = Pin::new(&mut self.io).poll_read(cx, buf);
         let read = &buf.filled()[before..];
         self.meter.add_bytes_in(read.len() as u64);
         self.given.add_bytes_in(read.len() as u64);
+        if let Some(pace) = &self.up {
+            pace.passed(read.len());
+        }
         if let Some(capture) = &self.capture {
             capture.passed(Side::Request, read);
         }
@@ -75,8 +85,14 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Counted<IO> {
 
 impl<IO: AsyncWrite + Unpin> AsyncWrite for Counted<IO> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if let Some(pace) = &mut self.down {
+            ready!(pace.poll(cx));
+        }
         let result = Pin::new(&mut self.io).poll_write(cx, buf);
         if let Poll::Ready(Ok(written)) = result {
+            if let Some(pace) = &self.down {
+                pace.passed(written);
+            }
             self.meter.add_bytes_out(written as u64);
             self.given.add_bytes_out(written as u64);
             if let Some(capture) = &self.capture {

@@ -4,12 +4,12 @@ use wire::head::RequestHead;
 
 use super::answer::{Answer, AnswerBody, NoAnswer};
 use super::body::{RequestBody, RequestBodyError};
-use super::deadline::within;
+use super::deadline::{Progress, within};
 use super::exchange::{Exchange, Outgoing};
 use super::forward::Proxy;
 use super::problem::Problem;
 use crate::ingress::Informing;
-use crate::upstream::{self, Failed, Upstream, UpstreamError};
+use crate::upstream::{self, ConnectError, Failed, Upstream, UpstreamError};
 
 impl Proxy {
     /// Sends the request and waits for the head of the response; those before it are passed on. `head` is afterwards as it
@@ -38,12 +38,16 @@ impl Proxy {
         let Some(answer) = within(self.timeouts.response, progress.as_ref(), asked).await else {
             return Err(NoAnswer { problem: Problem::gateway_timeout(), again: None, fault: true });
         };
+        let exceeded = progress.as_ref().and_then(Progress::exceeded);
         let Failed { error, body, untouched } = match answer {
             Ok(upstream::Answer::Response(head, body)) => return Ok(Answer::new(head, AnswerBody::Upstream(body))),
             Ok(upstream::Answer::Upgraded(head, io)) => return Ok(Answer::new(head, AnswerBody::Upgraded(io))),
             Err(failed) => failed,
         };
         tracing::debug!(request_id = %exchange.client.request_id, to = %upstream.address(), %error, "no response came from a backend");
+        if let Some(limit) = exceeded {
+            return Err(NoAnswer { problem: Problem::body_over(limit), again: None, fault: false });
+        }
         // Nothing was received, and what may have been done may be done again (RFC 9110 section 9.2.2).
         let may_repeat = !error.may_have_arrived() || idempotent && matches!(error, UpstreamError::Silent);
         let again = match body {
@@ -61,6 +65,7 @@ fn problem_of(error: &UpstreamError<RequestBodyError>) -> Problem {
     match error {
         UpstreamError::Timeout(_) => Problem::gateway_timeout(),
         UpstreamError::Busy(_) | UpstreamError::Refused => Problem::busy(),
+        UpstreamError::Connect(ConnectError::Policy(_)) => Problem::address_refused(),
         UpstreamError::Connect(_)
         | UpstreamError::Silent
         | UpstreamError::Broken(_)

@@ -1,4 +1,4 @@
-//! What outlives a routing table: how backends are doing, and the connections to them.
+//! What outlives a routing table: how backends are doing, the connections to them, and what stands in front of things.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use dashmap::DashMap;
 use domain::{BackendAddress, BackendId, RegionName, ServiceId, SwitchId, Tag};
-use server_core::{RunningSwitch, Tally};
+use server_core::{ConnectPolicy, Outside, RunningSwitch, Tally};
 use server_routing::balance::Cursor;
 
 use super::backend::Backend;
-use crate::upstream::{Common, ConnectPolicy, Outside, Upstream};
+use crate::front::Fronts;
+use crate::upstream::{Common, Upstream};
 
 /// All backends of this process.
 #[derive(Debug)]
@@ -22,6 +23,7 @@ pub struct Backends {
     regions: Mutex<HashMap<RegionName, Arc<Upstream>>>,
     tallies: Mutex<HashMap<SwitchId, Arc<Tally>>>,
     cursors: Mutex<HashMap<PoolKey, Arc<Cursor>>>,
+    fronts: Fronts,
 }
 
 /// Which backends a pool has: those of a service with a tag, or all of them.
@@ -29,8 +31,7 @@ type PoolKey = (ServiceId, Option<Tag>);
 
 impl Backends {
     /// None yet. `outside` says what members' backends may be.
-    pub fn new(common: Common, outside: Outside) -> Self {
-        let outside = Arc::new(outside);
+    pub fn new(common: Common, outside: Arc<Outside>) -> Self {
         Self {
             common,
             outside,
@@ -39,7 +40,13 @@ impl Backends {
             regions: Mutex::default(),
             tallies: Mutex::default(),
             cursors: Mutex::default(),
+            fronts: Fronts::default(),
         }
+    }
+
+    /// What stands in front of tunnels, domains and routes.
+    pub fn fronts(&self) -> &Fronts {
+        &self.fronts
     }
 
     /// How a backend is doing.
@@ -49,10 +56,7 @@ impl Backends {
 
     /// Where connections of somebody's backends may lead.
     pub(super) fn policy(&self, of_administrator: bool) -> ConnectPolicy {
-        match of_administrator {
-            true => ConnectPolicy::Anything,
-            false => ConnectPolicy::Outside(self.outside.clone()),
-        }
+        self.outside.policy(of_administrator)
     }
 
     /// How a backend is doing, if that is known.
@@ -109,6 +113,7 @@ impl Backends {
 
     /// Lets go of what nobody else holds any more. Its counts begin anew if it comes back.
     pub(super) fn forget_unused(&self) {
+        self.fronts.forget_unused();
         self.states.retain(|_, state| Arc::strong_count(state) > 1);
         lock(&self.upstreams).retain(|_, upstream| Arc::strong_count(upstream) > 1);
         lock(&self.regions).retain(|_, upstream| Arc::strong_count(upstream) > 1);

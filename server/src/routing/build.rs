@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use domain::{BackendState, HealthCheck, Hostname, RegionName, ServiceId, Tag, TunnelId};
+use domain::{BackendState, HealthCheck, Hostname, RegionName, RuleId, ServiceId, Tag, TunnelId};
 use server_core::{
     BackendEntry, BackendOrigin, RegionEntry, RoutingEntry, RuleEntry, ServiceEntry, Services, TargetEntry,
 };
@@ -15,6 +15,7 @@ use super::rule::{HeaderEdits, Rule, Target};
 use super::split::Split;
 use super::switching::UnderWay;
 use super::table::TunnelRoute;
+use crate::front::{Front, Of};
 use crate::health;
 use crate::tunnel::{Address, Registry};
 use crate::upstream::Upstream;
@@ -83,6 +84,7 @@ impl Making<'_> {
             address: Address { subdomain: entry.subdomain.clone(), public_url: entry.public_url.clone() },
             sessions: self.registry.sessions_of(entry.tunnel_id),
             meter: self.services.traffic().meter(entry.tunnel_id.0, entry.owner_id),
+            front: self.backends.fronts().of(entry.tunnel_id.0, Of::Tunnel, entry.front.as_ref()),
         })
     }
 
@@ -105,7 +107,17 @@ impl Making<'_> {
                 }
             },
         };
-        (Rule { headers: HeaderEdits::new(&entry.headers), entry, target }, under_way)
+        (Rule { headers: HeaderEdits::new(&entry.headers), fronts: self.fronts(&entry), entry, target }, under_way)
+    }
+
+    fn fronts(&self, entry: &RuleEntry) -> Box<[Arc<Front>]> {
+        let fronts = self.backends.fronts();
+        let (id, of) = match entry.id {
+            RuleId::Domain(id) => (id.0, Of::Domain),
+            RuleId::Route(id) => (id.0, Of::Route),
+        };
+        let domain = entry.domain.and_then(|domain| fronts.of(domain.0, Of::Domain, entry.domain_front.as_ref()));
+        domain.into_iter().chain(fronts.of(id, of, entry.front.as_ref())).collect()
     }
 
     fn shared_pool(&self, id: ServiceId, tag: &Option<Tag>, ends: &mut Ends) -> Option<Arc<Pool>> {

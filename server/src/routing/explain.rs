@@ -1,13 +1,14 @@
 //! Why a request goes where it goes, told by the functions that decide it.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use domain::{
     BackendState, ExplainAbout, ExplainCandidate, ExplainOutcome, ExplainRequest, ExplainStep, Explanation,
     HealthStatus,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use server_core::CoreError;
+use server_core::{CoreError, PolicyError};
 use server_routing::Step;
 use server_routing::balance::Candidate as _;
 use server_routing::path::normalise;
@@ -16,6 +17,7 @@ use url::Url;
 use super::pool::{Candidate, Origin, Pool};
 use super::rule::{Rule, Target};
 use super::table::{Destination, Matched, NoDestination, Table, TunnelRoute};
+use crate::front::Front;
 use crate::ingress::RequestHost;
 use crate::proxy::Problem;
 
@@ -64,7 +66,7 @@ impl Question {
             target,
             secure: matches!(url.scheme(), "https" | "wss"),
             headers,
-            client: request.client.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            client: request.client.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)).to_canonical(),
         })
     }
 }
@@ -119,7 +121,7 @@ impl Table {
                         telling.say(ExplainAbout::Target, true, "this is the dashboard's host");
                         ExplainOutcome::Dashboard
                     }
-                    Ok(Destination::Tunnel(route)) => tunnel(&route, None, question.target.clone(), telling),
+                    Ok(Destination::Tunnel(route)) => tunnel(&route, None, question, question.target.clone(), telling),
                     Ok(Destination::Rule(rule, matched)) => by_rule(&rule, &matched, host, question, telling),
                     Err(NoDestination::Unknown) => failure(&Problem::no_route(), Vec::new()),
                     Err(NoDestination::Path(error)) => {
@@ -166,6 +168,9 @@ fn by_rule(
         let location = format!("https://{}{asked}", host.name);
         return ExplainOutcome::Redirect { status: 308, location, rule: rule.entry.id };
     }
+    if let Some(refused) = pass(&rule.fronts, question, telling) {
+        return refused;
+    }
     let target = rule.target_for(&asked, matched.mount).to_string();
     if target != asked.as_str() {
         telling.say(ExplainAbout::Target, true, format!("the backend is asked for {target}"));
@@ -181,7 +186,7 @@ fn by_rule(
             let location = location.as_ref().and_then(|location| location.to_str().ok()).unwrap_or_default().to_owned();
             ExplainOutcome::Redirect { status: redirect.status.as_u16(), location, rule: rule.entry.id }
         }
-        Target::Tunnel(route) => tunnel(route, Some(rule), target, telling),
+        Target::Tunnel(route) => tunnel(route, Some(rule), question, target, telling),
         Target::Pool(split) => {
             if let (now, Some((next, percent))) = split.pools() {
                 let text = format!(
@@ -223,6 +228,9 @@ fn by_pool(rule: &Rule, pool: &Pool, target: String, question: &Question, tellin
     if chosen.is_none() {
         return failure(&Problem::no_healthy_backend(), candidates);
     }
+    if pool.candidates().iter().all(|candidate| refusal(candidate).is_some()) {
+        return failure(&Problem::address_refused(), candidates);
+    }
     ExplainOutcome::Service {
         id: pool.service,
         name: pool.name.to_string(),
@@ -236,23 +244,25 @@ fn by_pool(rule: &Rule, pool: &Pool, target: String, question: &Question, tellin
 fn describe(candidate: &Candidate, pool: &Pool, place: usize, chosen: Option<usize>) -> ExplainCandidate {
     let is_chosen = chosen == Some(place);
     let backend = &candidate.backend;
-    let reason = match &candidate.origin {
-        _ if is_chosen && backend.is_ejected() => "chosen, since all others are out as well".to_owned(),
-        Origin::Tunnel(route) if is_chosen && route.sessions.is_empty() => {
+    let refused = refusal(candidate);
+    let reason = match (&candidate.origin, &refused) {
+        (_, Some(refused)) => refused.to_string(),
+        (_, None) if is_chosen && backend.is_ejected() => "chosen, since all others are out as well".to_owned(),
+        (Origin::Tunnel(route), None) if is_chosen && route.sessions.is_empty() => {
             "chosen: its telephone has broken off, and the request waits a little for it".to_owned()
         }
-        _ if is_chosen => format!("chosen ({})", pool.way()),
-        _ if candidate.state == BackendState::Draining => "drains: no new clients".to_owned(),
-        _ if backend.health() == HealthStatus::Unhealthy => "its health check fails".to_owned(),
-        Origin::Tunnel(route) if route.sessions.is_empty() && candidate.announced => {
+        (_, None) if is_chosen => format!("chosen ({})", pool.way()),
+        (_, None) if candidate.state == BackendState::Draining => "drains: no new clients".to_owned(),
+        (_, None) if backend.health() == HealthStatus::Unhealthy => "its health check fails".to_owned(),
+        (Origin::Tunnel(route), None) if route.sessions.is_empty() && candidate.announced => {
             "no telephone that announces it is connected".to_owned()
         }
-        Origin::Tunnel(route) if route.sessions.is_empty() => "no telephone serves its tunnel".to_owned(),
-        _ if candidate.is_full() => format!("has {} requests, as many as it may", candidate.most()),
-        _ if backend.is_ejected() => "left out for a while, since it failed again and again".to_owned(),
-        _ if candidate.weight() == 0 => "has no share of the requests (weight 0)".to_owned(),
-        _ if !pool.is_near(place) => "is in another region, and there are backends in this one".to_owned(),
-        _ => format!("could serve; another was chosen ({})", pool.way()),
+        (Origin::Tunnel(route), None) if route.sessions.is_empty() => "no telephone serves its tunnel".to_owned(),
+        (_, None) if candidate.is_full() => format!("has {} requests, as many as it may", candidate.most()),
+        (_, None) if backend.is_ejected() => "left out for a while, since it failed again and again".to_owned(),
+        (_, None) if candidate.weight() == 0 => "has no share of the requests (weight 0)".to_owned(),
+        (_, None) if !pool.is_near(place) => "is in another region, and there are backends in this one".to_owned(),
+        (_, None) => format!("could serve; another was chosen ({})", pool.way()),
     };
     ExplainCandidate {
         id: candidate.name.clone(),
@@ -273,11 +283,37 @@ fn describe(candidate: &Candidate, pool: &Pool, place: usize, chosen: Option<usi
     }
 }
 
-fn tunnel(route: &TunnelRoute, rule: Option<&Rule>, target: String, telling: &mut Telling) -> ExplainOutcome {
+/// Why connections may not lead to a backend.
+fn refusal(candidate: &Candidate) -> Option<PolicyError> {
+    match &candidate.origin {
+        Origin::Address(upstream) => upstream.refusal(),
+        Origin::Tunnel(_) | Origin::Region(_) => None,
+    }
+}
+
+/// Tells what stands in front of something; the outcome if that lets the request not in.
+fn pass(fronts: &[Arc<Front>], question: &Question, telling: &mut Telling) -> Option<ExplainOutcome> {
+    fronts.iter().find_map(|front| {
+        let (steps, refused) = front.explain(question.client);
+        telling.steps.extend(steps);
+        refused.map(|problem| failure(&problem, Vec::new()))
+    })
+}
+
+fn tunnel(
+    route: &TunnelRoute,
+    rule: Option<&Rule>,
+    question: &Question,
+    target: String,
+    telling: &mut Telling,
+) -> ExplainOutcome {
     telling.say(ExplainAbout::Target, true, format!("it leads to the tunnel {}", route.address.subdomain));
     if route.state == domain::TunnelState::Paused {
         telling.say(ExplainAbout::Backend, false, "the tunnel is paused");
         return failure(&Problem::tunnel_paused(), Vec::new());
+    }
+    if let Some(refused) = pass(route.front.as_slice(), question, telling) {
+        return refused;
     }
     let sessions = route.sessions.len();
     let text = match sessions {

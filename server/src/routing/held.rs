@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use domain::{BackendId, DomainId, HostPattern, Hostname, RuleId, ServiceId, TunnelId};
 use server_core::{
-    BackendEntry, BackendOrigin, RegionEntry, RoutingChanges, RoutingEntry, RoutingSnapshot, RuleEntry, ServiceEntry,
-    TargetEntry, Touched,
+    BackendEntry, BackendOrigin, HostEntry, RegionEntry, RoutingChanges, RoutingEntry, RoutingSnapshot, RuleEntry,
+    ServiceEntry, TargetEntry, Touched,
 };
 use server_routing::{Builder, Refused};
 use uuid::Uuid;
@@ -108,9 +108,8 @@ impl Held {
     }
 
     /// What routes need to know of their domain.
-    pub(super) fn host(&self, id: DomainId) -> Option<(HostPattern, bool)> {
-        let entry = &self.rules.get(&RuleId::Domain(id))?.entry;
-        Some((entry.host.clone()?, entry.http_to_https))
+    pub(super) fn host(&self, id: DomainId) -> Option<HostEntry> {
+        HostEntry::of(&self.rules.get(&RuleId::Domain(id))?.entry).map(|(_, host)| host)
     }
 
     /// Takes changes in.
@@ -370,6 +369,7 @@ fn is_as_before(route: &TunnelRoute, entry: &RoutingEntry) -> bool {
         && route.state == entry.state
         && route.address.subdomain == entry.subdomain
         && route.address.public_url == entry.public_url
+        && route.front.as_ref().map(|front| front.settings()) == entry.front.as_ref()
 }
 
 /// What a rule is found by when that changes.

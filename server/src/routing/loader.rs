@@ -110,13 +110,12 @@ impl Routing {
         self.bring(Touched::tunnel(tunnel)).await
     }
 
-    /// Makes a new table with what was touched, cuts the sessions of tunnels that are no longer active and of tokens that
-    /// were revoked, and tells telephones whose tunnel has another address.
+    /// Makes a new table with what was touched, cuts the sessions of tunnels that are no longer active, and tells
+    /// telephones whose tunnel has another address.
     async fn bring(&self, mut touched: Touched) -> Result<(), CoreError> {
         let mut kept = self.held.lock().await;
         let Kept { held, missed } = &mut *kept;
         let gathered = self.follower.take();
-        gathered.revoked.into_iter().for_each(|token| self.registry.cut_token(token));
         let was_told = *missed || !gathered.touched.is_empty();
         touched.add(gathered.touched);
         if touched.is_empty() && !*missed {
@@ -167,6 +166,8 @@ impl Routing {
         self.table.store(table.clone());
         if services_changed {
             self.backends.forget_unused();
+        } else {
+            self.backends.fronts().forget_unused();
         }
         if is_whole {
             held.forget_unused();

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use server_core::RuleEntry;
 
 use super::{Split, TunnelRoute};
+use crate::front::Front;
 
 /// A domain's own target, or a route's, with all that a request to it needs.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub struct Rule {
     pub headers: HeaderEdits,
     /// Where it leads.
     pub target: Target,
+    /// What stands in front of it: what is in front of its domain first.
+    pub fronts: Box<[Arc<Front>]>,
 }
 
 /// Where a rule leads.

@@ -12,6 +12,7 @@ use server_routing::path::{PathError, normalise};
 
 use super::Rule;
 use super::switching::UnderWay;
+use crate::front::Front;
 use crate::ingress::RequestHost;
 use crate::tunnel::{Address, SessionSet};
 
@@ -60,6 +61,8 @@ pub struct TunnelRoute {
     pub sessions: Arc<SessionSet>,
     /// Counts its traffic.
     pub meter: Arc<Meter>,
+    /// What stands in front of it.
+    pub front: Option<Arc<Front>>,
 }
 
 /// What a host or a mount leads to.

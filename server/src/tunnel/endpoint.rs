@@ -1,9 +1,10 @@
 //! `/tunnel`: turns a WebSocket handshake into a session.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Timestamp, TunnelId};
+use domain::TunnelId;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use server_core::Services;
 use telephone::line::{self, ControlReceiver, Driver, LineError};
@@ -12,14 +13,15 @@ use tokio::runtime::Handle;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use wire::control::{Control, MAX_CONTROL, Stats, Status, TunnelStatus};
+use wire::Secret;
+use wire::control::{Control, ErrorCode, MAX_CONTROL, Refusal, Renew, Renewed, Stats, Status, TunnelStatus};
 use wire::websocket::{Limits, Role};
 
-use super::Registry;
-use super::opening::{Opened, Opening};
+use super::opening::{Opened, Opening, Refused};
 use super::openings::Openings;
 use super::plain;
-use super::session::{Cut, Session, SessionLine};
+use super::session::{Cut, Session, SessionLine, SignIn};
+use super::{Registry, TokenWatch};
 use crate::ingress::{Client, ClientBody, ResponseBody};
 use crate::proxy::Problem;
 use crate::routing::Routing;
@@ -37,6 +39,7 @@ pub struct Endpoint {
     pub(super) services: Services,
     pub(super) routing: Arc<Routing>,
     pub(super) registry: Arc<Registry>,
+    pub(super) tokens: Arc<TokenWatch>,
     pub(super) control: Handle,
     /// How often a silent telephone is asked whether it is there.
     pub(super) heartbeat: Duration,
@@ -51,6 +54,7 @@ impl Endpoint {
         services: Services,
         routing: Arc<Routing>,
         registry: Arc<Registry>,
+        tokens: Arc<TokenWatch>,
         control: Handle,
         heartbeat: Duration,
         stop: CancellationToken,
@@ -59,6 +63,7 @@ impl Endpoint {
             services,
             routing,
             registry,
+            tokens,
             control,
             heartbeat,
             openings: Arc::default(),
@@ -82,7 +87,7 @@ impl Endpoint {
         };
         let endpoint = self.clone();
         self.sessions.spawn(async move {
-            let Some(upgraded) = upgrade.await else {
+            let Some((upgraded, connection)) = upgrade.await else {
                 tracing::debug!(client = %client.address, "a telephone's handshake broke off");
                 return;
             };
@@ -93,18 +98,19 @@ impl Endpoint {
             if let Some(opened) = opened {
                 endpoint.serve(opened).await;
             }
-            drop(place);
+            drop((place, connection));
         });
         switching_protocols(&accept)
     }
 
     /// Drives one line to its end; the session ends with its last line.
     async fn serve(&self, opened: Opened) {
-        let Opened { driver, control, session, line, expires, address } = opened;
+        let Opened { driver, control, session, line, address } = opened;
         let (id, tunnel) = (session.id, session.tunnel);
         tracing::info!(session = %id, %tunnel, client = %address, "telephone connected");
         let beside = async {
-            tokio::join!(self.take_control(control, &session), self.report(&session, &line), expire(&session, expires));
+            let control = self.take_control(control, (&session, &line), address);
+            tokio::join!(control, self.report(&session, &line), expire(&session));
             std::future::pending().await
         };
         let reason = tokio::select! {
@@ -121,7 +127,12 @@ impl Endpoint {
     }
 
     /// What a telephone says after the opening; ends when the line has ended.
-    async fn take_control(&self, mut control: ControlReceiver, session: &Session) {
+    async fn take_control(
+        &self,
+        mut control: ControlReceiver,
+        (session, line): (&Session, &SessionLine),
+        address: IpAddr,
+    ) {
         while let Some(message) = control.recv().await {
             match message {
                 // The telephone is leaving, with all its lines. This one has answered already; what is in flight goes
@@ -130,9 +141,36 @@ impl Endpoint {
                     session.stop_opening();
                     self.registry.leave(session, false);
                 }
+                Control::Renew(Renew { token }) => {
+                    let refused = self.renew(session, token, address).await.err().and_then(Refused::told);
+                    let refused = refused.map(|(code, message)| Refusal { code, message });
+                    tracing::info!(session = %session.id, ?refused, "a telephone has signed in anew");
+                    if let Err(error) = line.line.send_control(Control::Renewed(Renewed { refused })) {
+                        tracing::debug!(session = %session.id, %error, "a telephone does not hear that it has renewed");
+                    }
+                }
                 other => tracing::debug!(session = %session.id, ?other, "a message that needs no answer"),
             }
         }
+    }
+
+    /// The telephone shows what is to be good in place of what it has signed in with.
+    async fn renew(&self, session: &Session, token: Secret, address: IpAddr) -> Result<(), Refused> {
+        let looks = self.registry.token_looks();
+        let holder = self.holder(token, address).await?;
+        let refused = |message: String| Refused::Because(ErrorCode::TokenScope, message);
+        if holder.token_id() != session.token {
+            return Err(refused(
+                "this is another token than the session was opened with; it ends with that one".into(),
+            ));
+        }
+        session.renew(SignIn::of(&holder)).map_err(|list| {
+            refused(format!("this token allows less than the one the session was opened with: its {list}"))
+        })?;
+        if self.registry.token_looks() != looks {
+            self.tokens.ask(session.token);
+        }
+        Ok(())
     }
 
     /// Keeps the session's round trip known here, and the tunnel's figures there; one of its lines does it for all.
@@ -203,11 +241,23 @@ impl Endpoint {
     }
 }
 
-/// Cuts the session when its token runs out.
-async fn expire(session: &Session, at: Option<Timestamp>) {
-    if let Some(at) = at {
-        tokio::time::sleep((at - chrono::Utc::now()).to_std().unwrap_or_default()).await;
-        session.cut(Cut::TokenExpired);
+/// Cuts the session when its token runs out, and is not renewed before.
+async fn expire(session: &Session) {
+    let mut sign_in = session.sign_in();
+    loop {
+        let ends = sign_in.borrow_and_update().ends;
+        let Some(end) = ends else {
+            if sign_in.changed().await.is_err() {
+                return;
+            }
+            continue;
+        };
+        let left = (end.at - chrono::Utc::now()).to_std().unwrap_or_default();
+        match tokio::time::timeout(left, sign_in.changed()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return,
+            Err(_) => return session.cut(if end.is_replaced { Cut::TokenReplaced } else { Cut::TokenExpired }),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod plain;
 mod registry;
 mod session;
 mod set;
+mod tokens;
 
 pub use address::Address;
 pub use endpoint::Endpoint;
@@ -18,3 +19,4 @@ pub use plain::held_bytes as plain_held_bytes;
 pub use registry::{Registry, SocketPlace};
 pub use session::{NotJoined, Session, SessionLine};
 pub use set::{Crowded, SessionSet};
+pub use tokens::TokenWatch;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::{LineQuality, TelephoneSession, TelephoneSessionId, Timestamp, TunnelId};
+use domain::{LineQuality, TelephoneSession, TelephoneSessionId, TunnelId};
 use rand::Rng;
 use server_core::{
     AnnouncedService, AnnouncementRefused, AttachRefused, AttachRequest, Attached, CoreError, TokenHolder,
@@ -13,6 +13,7 @@ use server_core::{
 };
 use telephone::line::{self, ControlReceiver, Line, Side, opening};
 use tokio::time::{Instant, timeout_at};
+use wire::Secret;
 use wire::close;
 use wire::control::{
     Announced, Announcement, AuthChallenge, Control, ErrorCode, Init, Join, Limits, Refusal, Status, TunnelCreated,
@@ -23,7 +24,7 @@ use wire::mux::Settings;
 use super::claim::Claim;
 use super::endpoint::{Endpoint, Socket, SocketDriver};
 use super::plain;
-use super::session::{NotJoined, Session, SessionLine};
+use super::session::{NotJoined, Session, SessionLine, SignIn};
 use crate::ingress::Client;
 use crate::routing::TunnelRoute;
 
@@ -44,7 +45,6 @@ pub(super) struct Opened {
     pub control: ControlReceiver,
     pub session: Arc<Session>,
     pub line: Arc<SessionLine>,
-    pub expires: Option<Timestamp>,
     pub address: IpAddr,
 }
 
@@ -53,6 +53,8 @@ struct Admitted {
     init: Init,
     holder: TokenHolder,
     place: Place,
+    /// What [`Registry::token_looks`](super::Registry) was before the token was looked up.
+    looks: u64,
 }
 
 /// Where a socket belongs.
@@ -116,15 +118,14 @@ impl Opening<'_> {
 
     /// Finds the session that a further socket is for. It has to be the same telephone, with a token that is still good.
     async fn find(&self, init: Init, join: &Join) -> Result<Admitted, Refused> {
-        let (services, token) = (self.endpoint.services.clone(), init.token.clone());
-        let work = self.endpoint.control.spawn(async move { services.tokens().authenticate(token.expose()).await });
-        let holder = work.await.map_err(|error| Refused::internal(&error))??;
+        let looks = self.endpoint.registry.token_looks();
+        let holder = self.endpoint.holder(init.token.clone(), self.client.address).await?;
         let id = join.session_id.parse().ok().map(TelephoneSessionId);
         let session = id.and_then(|id| self.endpoint.registry.session(id)).filter(|session| {
             session.token == holder.token_id() && session.resume == join.resume && session.load().is_some()
         });
         match session {
-            Some(session) => Ok(Admitted { init, holder, place: Place::Further(session) }),
+            Some(session) => Ok(Admitted { init, holder, place: Place::Further(session), looks }),
             None => Err(NotJoined::Gone.into()),
         }
     }
@@ -139,7 +140,8 @@ impl Opening<'_> {
             metadata: metadata(&init),
             services: init.services.iter().map(wanted).collect(),
         };
-        let (token, registry) = (init.token.clone(), self.endpoint.registry.clone());
+        let (token, registry, address) = (init.token.clone(), self.endpoint.registry.clone(), self.client.address);
+        let looks = registry.token_looks();
         let work = self.endpoint.control.spawn(async move {
             let claimed = Mutex::new(None);
             let claim = |tunnel: TunnelId, key: &str| {
@@ -148,7 +150,7 @@ impl Opening<'_> {
                 *claimed.lock().unwrap_or_else(PoisonError::into_inner) = claim;
                 may
             };
-            let holder = services.tokens().authenticate(token.expose()).await?;
+            let holder = from_here(services.tokens().authenticate(token.expose()).await?, address)?;
             let attached = services.tunnels().attach(&holder, request, &claim).await?;
             // The address is announced only when it works.
             let works = |route: &Arc<TunnelRoute>| route.address.public_url == attached.tunnel.public_url;
@@ -160,12 +162,12 @@ impl Opening<'_> {
         });
         let (holder, attached, claim) = work.await.map_err(|error| Refused::internal(&error))??;
         let id = TelephoneSessionId(uuid::Uuid::now_v7());
-        Ok(Admitted { init, holder, place: Place::New(id, Box::new(attached), claim) })
+        Ok(Admitted { init, holder, place: Place::New(id, Box::new(attached), claim), looks })
     }
 
     /// Announces the tunnel, and makes a line of the socket when the telephone is ready.
     async fn begin(self, mut socket: Socket, admitted: Admitted, deadline: Instant) -> Option<Opened> {
-        let Admitted { init, holder, place } = admitted;
+        let Admitted { init, holder, place, looks } = admitted;
         let created = match &place {
             Place::New(id, attached, _) => created(*id, attached),
             Place::Further(session) => session.created(),
@@ -191,14 +193,16 @@ impl Opening<'_> {
         let joined = match place {
             Place::New(id, attached, claim) => {
                 let info = self.describe(id, &init, &holder, &attached);
-                self.open(info, init.resume.as_deref(), created, claim, &line)
+                self.open(info, (&init, &holder), created, claim, &line)
             }
-            Place::Further(session) => self.join(&session, &created, &line),
+            Place::Further(session) => self.join(&session, &created, &init, &line),
         };
         match joined {
             Ok((session, line)) => {
-                let (expires, address) = (holder.expires_at(), self.client.address);
-                Some(Opened { driver, control, session, line, expires, address })
+                if self.endpoint.registry.token_looks() != looks {
+                    self.endpoint.tokens.ask(session.token);
+                }
+                Some(Opened { driver, control, session, line, address: self.client.address })
             }
             Err((code, message)) => {
                 tracing::info!(client = %self.client.address, %code, message, "telephone refused");
@@ -234,16 +238,18 @@ impl Opening<'_> {
     fn open(
         &self,
         info: TelephoneSession,
-        resumes: Option<&str>,
+        (init, holder): (&Init, &TokenHolder),
         created: TunnelCreated,
         claim: Option<Claim>,
         line: &Line,
     ) -> Result<(Arc<Session>, Arc<SessionLine>), (ErrorCode, String)> {
         let figures = self.endpoint.services.traffic().session_meter(&info);
-        let line = SessionLine::new(info.id, line.clone(), figures.meter().clone());
+        let line = SessionLine::new(info.id, line.clone(), figures.meter().clone(), tells_heads(init));
         let first = (line.clone(), figures);
-        let session = Arc::new(Session::new(info.token_id, info.tunnel_id, created, claim, first));
-        let joined = self.endpoint.registry.join(&session, resumes);
+        let (token, sign_in) = (info.token_id, SignIn::of(holder));
+        let session =
+            Arc::new(Session::new((token, holder.owner_id()), sign_in, info.tunnel_id, created, claim, first));
+        let joined = self.endpoint.registry.join(&session, init.resume.as_deref(), holder.max_sessions());
         joined.map_err(|crowded| (ErrorCode::LimitExceeded, crowded.to_string()))?;
         session.show(self.endpoint.services.presence().join(info));
         // The telephone was told before it was known here: the tunnel may have another address since.
@@ -258,9 +264,10 @@ impl Opening<'_> {
         &self,
         session: &Arc<Session>,
         created: &TunnelCreated,
+        init: &Init,
         line: &Line,
     ) -> Result<(Arc<Session>, Arc<SessionLine>), (ErrorCode, String)> {
-        let line = SessionLine::new(session.id, line.clone(), session.figures.meter().clone());
+        let line = SessionLine::new(session.id, line.clone(), session.figures.meter().clone(), tells_heads(init));
         session.attach(line.clone(), created).map_err(|error| (error.code(), error.to_string()))?;
         self.endpoint.registry.sessions_of(session.tunnel).line_joined();
         Ok((session.clone(), line))
@@ -287,6 +294,26 @@ impl Opening<'_> {
             quality: LineQuality::default(),
         }
     }
+}
+
+impl Endpoint {
+    /// Whoever shows this token, from this address.
+    pub(super) async fn holder(&self, token: Secret, address: IpAddr) -> Result<TokenHolder, Refused> {
+        let services = self.services.clone();
+        let work = self.control.spawn(async move { services.tokens().authenticate(token.expose()).await });
+        from_here(work.await.map_err(|error| Refused::internal(&error))??, address)
+    }
+}
+
+/// The same, unless the token may not be used from there.
+fn from_here(holder: TokenHolder, address: IpAddr) -> Result<TokenHolder, Refused> {
+    if holder.scope().allows_address(address) {
+        return Ok(holder);
+    }
+    let message = format!(
+        "this token may not be used from {address}; create one on the dashboard's page Tokens that allows this network"
+    );
+    Err(Refused::Because(ErrorCode::TokenScope, message))
 }
 
 /// What the telephone is told of its tunnel.
@@ -329,6 +356,11 @@ fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(MAX_METADATA.1).collect()
 }
 
+/// In version 1.0 there is nothing to ask with.
+fn tells_heads(init: &Init) -> bool {
+    init.heads && init.version == wire::VERSION
+}
+
 fn metadata(init: &Init) -> BTreeMap<String, String> {
     let texts = init.metadata.other.iter().filter_map(|(key, value)| Some((shown(key), shown(value.as_str()?))));
     texts.take(MAX_METADATA.0).collect()
@@ -348,7 +380,7 @@ async fn refuse(socket: &mut Socket, close: u16, code: ErrorCode, message: Strin
 }
 
 /// Why a telephone does not get in.
-enum Refused {
+pub(super) enum Refused {
     /// It is told.
     Because(ErrorCode, String),
     /// There is nobody to tell.
@@ -356,6 +388,14 @@ enum Refused {
 }
 
 impl Refused {
+    /// What the telephone is told, if there is one to tell.
+    pub(super) fn told(self) -> Option<(ErrorCode, String)> {
+        match self {
+            Self::Because(code, message) => Some((code, message)),
+            Self::Gone(_) => None,
+        }
+    }
+
     fn internal(error: &dyn std::fmt::Display) -> Self {
         tracing::error!(%error, "a telephone's opening failed");
         Self::Because(ErrorCode::Internal, "the server failed; its log says why".to_owned())
@@ -389,7 +429,8 @@ impl From<TokenRefused> for Refused {
         let code = match &refused {
             TokenRefused::Invalid => ErrorCode::TokenInvalid,
             TokenRefused::Expired => ErrorCode::TokenExpired,
-            TokenRefused::Revoked => ErrorCode::TokenRevoked,
+            TokenRefused::Revoked | TokenRefused::Replaced => ErrorCode::TokenRevoked,
+            TokenRefused::Deactivated => ErrorCode::AccountDeactivated,
             TokenRefused::Unavailable(error) => return Self::internal(error),
         };
         Self::Because(code, refused.to_string())

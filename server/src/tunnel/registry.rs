@@ -1,10 +1,12 @@
 //! Which telephones are connected to this process.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
 
 use dashmap::DashMap;
-use domain::{TelephoneSessionId, TokenId, TunnelId, TunnelState};
+use domain::{TelephoneSessionId, TokenId, TunnelId, TunnelState, UserId};
+use uuid::Uuid;
 
 use super::hold::{Hold, HoldSettings};
 use super::session::{Cut, Session};
@@ -14,12 +16,24 @@ use crate::routing::Table;
 /// How many sockets of telephones there are in this process at most.
 const MAX_SOCKETS: usize = 20_000;
 
+/// A live session of a token.
+#[derive(Debug)]
+struct Holder {
+    session: TelephoneSessionId,
+    /// The short-lived token that it has signed in with first.
+    short: Option<Uuid>,
+}
+
 /// All sessions of this process, by tunnel.
 #[derive(Debug)]
 pub struct Registry {
     tunnels: DashMap<TunnelId, Arc<SessionSet>>,
     /// The live ones, for further sockets to find them.
     sessions: DashMap<TelephoneSessionId, Arc<Session>>,
+    /// The live ones of each token. Held by whoever joins, before anything of the tunnel's.
+    holders: DashMap<TokenId, Vec<Holder>>,
+    /// How often it was looked whether tokens are still good.
+    token_looks: AtomicU64,
     hold: Arc<Hold>,
     sockets: Arc<AtomicUsize>,
 }
@@ -30,6 +44,8 @@ impl Registry {
         Self {
             tunnels: DashMap::new(),
             sessions: DashMap::new(),
+            holders: DashMap::new(),
+            token_looks: AtomicU64::new(0),
             hold: Arc::new(Hold::new(hold)),
             sockets: Arc::new(AtomicUsize::new(0)),
         }
@@ -51,8 +67,32 @@ impl Registry {
     }
 
     /// Adds a session. One whose telephone shows the `resume` of an earlier one takes that one's place.
-    pub fn join(&self, session: &Arc<Session>, resumes: Option<&str>) -> Result<(), Crowded> {
-        self.sessions_of(session.tunnel).join(session, resumes)?;
+    pub fn join(
+        &self,
+        session: &Arc<Session>,
+        resumes: Option<&str>,
+        max_sessions: Option<u32>,
+    ) -> Result<(), Crowded> {
+        let joined = self.take_in(session, resumes, max_sessions);
+        if joined.is_err() {
+            self.holders.remove_if(&session.token, |_, holders| holders.is_empty());
+        }
+        joined
+    }
+
+    fn take_in(&self, session: &Arc<Session>, resumes: Option<&str>, max_sessions: Option<u32>) -> Result<(), Crowded> {
+        let (short, set) = (session.short(), self.sessions_of(session.tunnel));
+        let mut holders = self.holders.entry(session.token).or_default();
+        let replaced = set.resumed(session, resumes);
+        let others = || holders.iter().filter(|other| Some(other.session) != replaced);
+        Crowded::check(others().count(), max_sessions)?;
+        if let Some(short) = short {
+            let same = others().filter(|other| other.short == Some(short.id)).count();
+            Crowded::check(same, short.max_sessions)?;
+        }
+        set.join(session, resumes)?;
+        holders.retain(|other| Some(other.session) != replaced);
+        holders.push(Holder { session: session.id, short: short.map(|short| short.id) });
         self.sessions.insert(session.id, session.clone());
         Ok(())
     }
@@ -60,7 +100,39 @@ impl Registry {
     /// Removes that very session; one that came in its place stays. `back` says whether its telephone will be back.
     pub fn leave(&self, session: &Session, back: bool) {
         self.sessions.remove(&session.id);
+        if let Some(mut holders) = self.holders.get_mut(&session.token) {
+            holders.retain(|holder| holder.session != session.id);
+        }
+        self.holders.remove_if(&session.token, |_, holders| holders.is_empty());
         self.sessions_of(session.tunnel).leave(session.id, back);
+    }
+
+    /// The live sessions of a token.
+    pub(super) fn of_token(&self, token: TokenId) -> Vec<Arc<Session>> {
+        let holders = self.holders.get(&token).map(|holders| holders.iter().map(|holder| holder.session).collect());
+        let ids: Vec<TelephoneSessionId> = holders.unwrap_or_default();
+        ids.into_iter().filter_map(|id| self.session(id)).collect()
+    }
+
+    /// The tokens of an account that have live sessions.
+    pub(super) fn tokens_of(&self, owner: UserId) -> Vec<TokenId> {
+        self.sessions.iter().filter(|session| session.owner == owner).map(|session| session.token).collect()
+    }
+
+    /// The tokens that have live sessions.
+    pub(super) fn tokens(&self) -> Vec<TokenId> {
+        self.holders.iter().map(|entry| *entry.key()).collect()
+    }
+
+    /// How often it was looked whether tokens are still good. Whoever finds that it was, between the moment at which they
+    /// had a token looked up and that at which they joined, may have been overlooked.
+    pub(super) fn token_looks(&self) -> u64 {
+        self.token_looks.load(Ordering::SeqCst)
+    }
+
+    /// It is about to be looked.
+    pub(super) fn look_at_tokens(&self) {
+        self.token_looks.fetch_add(1, Ordering::SeqCst);
     }
 
     /// A place for one more socket; given back when it is dropped.
@@ -113,10 +185,12 @@ impl Registry {
         }
     }
 
-    /// Ends the sessions that signed in with `token`.
-    pub(crate) fn cut_token(&self, token: TokenId) {
-        for set in &self.tunnels {
-            set.cut(Cut::TokenRevoked, |session| session.token == token);
+    /// All telephones are on their way here from now on: they were with another process.
+    pub fn expect_all(&self) {
+        let Some(limit) = self.hold.limit() else { return };
+        let until = self.hold.millis(Instant::now() + limit);
+        for tunnel in &self.tunnels {
+            tunnel.expect_until(until);
         }
     }
 

@@ -3,9 +3,12 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
-use domain::{LineQuality, TelephoneSessionId, TokenId, TunnelId};
-use server_core::{Meter, PresenceGuard, SessionMeter};
+use domain::{LineQuality, TelephoneSessionId, TokenId, TokenScope, TunnelId, UserId};
+use server_core::{
+    Meter, PresenceGuard, SessionMeter, ShortProof, TokenEnd, TokenHolder, TokenProof, TokenRefused, TokenStanding,
+};
 use telephone::line::{Line, LineError};
+use tokio::sync::watch;
 use wire::close;
 use wire::control::{Control, Drain, ErrorCode, Refusal, TunnelCreated};
 
@@ -26,6 +29,10 @@ pub struct Session {
     pub id: TelephoneSessionId,
     /// What it signed in with.
     pub token: TokenId,
+    /// Whose that is.
+    pub owner: UserId,
+    /// How, and for how long that is good.
+    sign_in: watch::Sender<SignIn>,
     /// What it serves.
     pub tunnel: TunnelId,
     /// What the telephone shows to add a socket to the session, or to take its own dead session's place.
@@ -35,6 +42,24 @@ pub struct Session {
     lines: ArcSwap<Vec<Arc<SessionLine>>>,
     /// Held by whoever adds or removes a line.
     standing: Mutex<Standing>,
+}
+
+/// With what a telephone has signed in, or renewed that.
+#[derive(Clone, Debug)]
+pub struct SignIn {
+    /// What it presented.
+    pub proof: TokenProof,
+    /// What that allows.
+    pub scope: TokenScope,
+    /// When it ends by itself.
+    pub ends: Option<TokenEnd>,
+}
+
+impl SignIn {
+    /// Of whom the services have let in.
+    pub fn of(holder: &TokenHolder) -> Self {
+        Self { proof: holder.proof(), scope: holder.scope().clone(), ends: holder.ends() }
+    }
 }
 
 #[derive(Debug)]
@@ -58,6 +83,8 @@ pub struct SessionLine {
     pub line: Line,
     /// Counts what the telephone is given.
     pub meter: Arc<Meter>,
+    /// Whether the telephone tells heads of responses as it receives them.
+    pub tells_heads: bool,
     /// The data plane thread that drives it.
     worker: Option<usize>,
     _place: LinePlace,
@@ -65,8 +92,9 @@ pub struct SessionLine {
 
 impl SessionLine {
     /// A line that is driven by the thread that calls this.
-    pub fn new(session: TelephoneSessionId, line: Line, meter: Arc<Meter>) -> Arc<Self> {
-        Arc::new(Self { session, line, meter, worker: current_worker(), _place: LinePlace::here() })
+    pub fn new(session: TelephoneSessionId, line: Line, meter: Arc<Meter>, tells_heads: bool) -> Arc<Self> {
+        let worker = current_worker();
+        Arc::new(Self { session, line, meter, tells_heads, worker, _place: LinePlace::here() })
     }
 }
 
@@ -96,8 +124,12 @@ impl NotJoined {
 pub enum Cut {
     /// Its token was revoked.
     TokenRevoked,
+    /// Its owner's account was deactivated.
+    AccountDeactivated,
     /// Its token ran out.
     TokenExpired,
+    /// Its token has had another secret for as long as the old one was to be good.
+    TokenReplaced,
     /// Its tunnel was paused.
     TunnelPaused,
     /// Its tunnel was deleted.
@@ -115,10 +147,20 @@ impl Cut {
                 Some(ErrorCode::TokenRevoked),
                 "the token was revoked; create another in the dashboard",
             ),
+            Self::AccountDeactivated => (
+                close::TOKEN_GONE,
+                Some(ErrorCode::AccountDeactivated),
+                "the account was deactivated; ask an administrator of this server",
+            ),
             Self::TokenExpired => (
                 close::TOKEN_GONE,
                 Some(ErrorCode::TokenExpired),
-                "the token has run out; create another in the dashboard",
+                "the token has run out; create another in the dashboard, or get another short-lived one",
+            ),
+            Self::TokenReplaced => (
+                close::TOKEN_GONE,
+                Some(ErrorCode::TokenRevoked),
+                "the token has another secret now; give the telephone that one",
             ),
             Self::TunnelPaused => {
                 (close::TUNNEL_GONE, Some(ErrorCode::TunnelPaused), "the tunnel was paused; resume it in the dashboard")
@@ -147,7 +189,8 @@ fn words(reason: &LineError) -> String {
 impl Session {
     /// A session with its first line.
     pub fn new(
-        token: TokenId,
+        (token, owner): (TokenId, UserId),
+        sign_in: SignIn,
         tunnel: TunnelId,
         created: TunnelCreated,
         claim: Option<Claim>,
@@ -155,7 +198,53 @@ impl Session {
     ) -> Self {
         let resume = created.resume.clone();
         let standing = Mutex::new(Standing { created, over: false, claim, presence: None });
-        Self { id: first.session, token, tunnel, resume, figures, lines: ArcSwap::from_pointee(vec![first]), standing }
+        let (id, lines, sign_in) = (first.session, ArcSwap::from_pointee(vec![first]), watch::Sender::new(sign_in));
+        Self { id, token, owner, sign_in, tunnel, resume, figures, lines, standing }
+    }
+
+    /// The short-lived token that it has signed in with.
+    pub fn short(&self) -> Option<ShortProof> {
+        self.sign_in.borrow().proof.short()
+    }
+
+    /// With what it has signed in, and whatever that becomes.
+    pub fn sign_in(&self) -> watch::Receiver<SignIn> {
+        self.sign_in.subscribe()
+    }
+
+    /// The telephone has signed in anew. What it serves is served on, so nothing that it was let in with may be missing.
+    ///
+    /// # Errors
+    /// The name of what the new one does not allow.
+    pub fn renew(&self, sign_in: SignIn) -> Result<(), &'static str> {
+        let mut missing = None;
+        self.sign_in.send_if_modified(|known| {
+            missing = known.scope.beyond(&sign_in.scope);
+            if missing.is_none() {
+                *known = sign_in;
+            }
+            missing.is_none()
+        });
+        missing.map_or(Ok(()), Err)
+    }
+
+    /// Looks at whether what it has signed in with is still good, and ends it if not.
+    pub fn check(&self, standing: &TokenStanding) {
+        let mut refused = None;
+        self.sign_in.send_if_modified(|known| match standing.end(&known.proof) {
+            Ok(ends) => std::mem::replace(&mut known.ends, ends) != ends,
+            Err(reason) => {
+                refused = Some(reason);
+                false
+            }
+        });
+        match refused {
+            None => {}
+            Some(TokenRefused::Expired) => self.cut(Cut::TokenExpired),
+            Some(TokenRefused::Deactivated) => self.cut(Cut::AccountDeactivated),
+            Some(TokenRefused::Replaced) => self.cut(Cut::TokenReplaced),
+            Some(_) => self.cut(Cut::TokenRevoked),
+        }
     }
 
     /// What the telephone is told when it opens a line now.

@@ -35,10 +35,28 @@ pub struct SessionSet {
     hold: Arc<Hold>,
 }
 
-/// The tunnel has as many sessions as it may have.
+/// There are as many sessions as there may be.
 #[derive(Debug, thiserror::Error)]
-#[error("{MAX_SESSIONS} telephones serve this tunnel already")]
-pub struct Crowded;
+pub enum Crowded {
+    /// Of the tunnel.
+    #[error("{MAX_SESSIONS} telephones serve this tunnel already")]
+    Tunnel,
+    /// Of the token.
+    #[error(
+        "this token may have {0} telephones connected at once, and has them; stop one of them, or use another token"
+    )]
+    Token(u32),
+}
+
+impl Crowded {
+    /// Whether one more than `sessions` is too many for a token that may have `most`.
+    pub(super) fn check(sessions: usize, most: Option<u32>) -> Result<(), Self> {
+        match most.filter(|most| sessions >= usize::try_from(*most).unwrap_or(usize::MAX)) {
+            Some(most) => Err(Self::Token(most)),
+            None => Ok(()),
+        }
+    }
+}
 
 impl SessionSet {
     pub(super) fn new(hold: Arc<Hold>) -> Self {
@@ -53,6 +71,11 @@ impl SessionSet {
             waiting: AtomicUsize::new(0),
             hold,
         }
+    }
+
+    /// A telephone is waited for at least until then, in [`Hold::millis`].
+    pub(super) fn expect_until(&self, until: u64) {
+        self.expected_until.fetch_max(until, Ordering::Relaxed);
     }
 
     /// The line for the next request: of two sessions in turn that with fewer streams, of its lines the nearest.
@@ -172,16 +195,21 @@ impl SessionSet {
         self.len() == 0
     }
 
+    /// The session whose place `session` would take.
+    pub(super) fn resumed(&self, session: &Session, resumes: Option<&str>) -> Option<TelephoneSessionId> {
+        let sessions = self.sessions.load();
+        sessions.iter().find(|old| is_resumed(old, session, resumes)).map(|old| old.id)
+    }
+
     /// Adds a session. One whose telephone shows the `resume` of an earlier one takes that one's place.
     pub(super) fn join(&self, session: &Arc<Session>, resumes: Option<&str>) -> Result<(), Crowded> {
         let replaced = {
             let _turn = self.turn();
             let mut sessions = Vec::clone(&self.sessions.load());
-            let old =
-                sessions.iter().position(|old| Some(old.resume.as_str()) == resumes && old.token == session.token);
+            let old = sessions.iter().position(|old| is_resumed(old, session, resumes));
             let replaced = old.map(|index| sessions.swap_remove(index));
             if sessions.len() >= MAX_SESSIONS {
-                return Err(Crowded);
+                return Err(Crowded::Tunnel);
             }
             sessions.push(session.clone());
             self.sessions.store(Arc::new(sessions));
@@ -240,4 +268,8 @@ impl SessionSet {
     fn turn(&self) -> MutexGuard<'_, ()> {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_resumed(old: &Session, session: &Session, resumes: Option<&str>) -> bool {
+    Some(old.resume.as_str()) == resumes && old.token == session.token
 }

@@ -11,10 +11,10 @@ use tokio::time::timeout;
 
 use super::error::ConnectError;
 use super::names::{Found, NameError, Names};
-use super::policy::ConnectPolicy;
 use super::socket::Socket;
 use super::tcp;
 use super::trust::{Offer, Trust, advice};
+use super::{ConnectPolicy, PolicyError};
 
 /// How soon a name that could not be looked up is looked up again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -69,6 +69,20 @@ impl Dial {
                 Ok((Socket::Tls(Box::new(stream)), if h2 { Version::Http2 } else { Version::Http1 }))
             }
         }
+    }
+
+    /// Why it may not be connected to, if that is known without asking a name server: what is written tells, or what the
+    /// name was found to stand for.
+    pub(super) fn refusal(&self) -> Option<PolicyError> {
+        if let Err(refused) = self.policy.check_written(&self.address) {
+            return Some(refused);
+        }
+        let BackendAddress::Tcp { host: BackendHost::Name(_), port, .. } = &self.address else { return None };
+        // Whoever looks the name up right now will tell soon.
+        let known = self.known.try_lock().ok()?;
+        let addresses = known.as_ref()?.answer.as_ref().ok()?;
+        let refused = |ip: &IpAddr| self.policy.check(SocketAddr::new(*ip, *port)).err();
+        addresses.iter().map(refused).collect::<Option<Vec<_>>>()?.pop()
     }
 
     #[cfg(unix)]

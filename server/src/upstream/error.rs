@@ -5,8 +5,8 @@ use std::{fmt, io};
 
 use http1::ResponseError;
 
+use super::PolicyError;
 use super::names::NameError;
-use super::policy::PolicyError;
 
 /// Why a request got no response. `E` is what can be wrong with its body.
 #[derive(Debug, thiserror::Error)]

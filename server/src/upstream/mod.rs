@@ -41,7 +41,6 @@ mod outgoing;
 mod over_http1;
 mod over_http2;
 mod places;
-mod policy;
 mod pool;
 mod slot;
 mod socket;
@@ -51,8 +50,8 @@ mod trust;
 pub use answer::{Answer, Upgraded, UpstreamBody};
 pub use error::{ConnectError, Failed, UpstreamBodyError, UpstreamError};
 pub use names::{NameError, Names};
-pub use policy::{ConnectPolicy, Outside, PolicyError};
 pub use pool::{Common, Connections, Settings, Upstream};
+pub use server_core::{ConnectPolicy, Outside, PolicyError};
 pub use trust::Trust;
 
 /// How many informational heads a response may have before it: more of them inform nobody.

@@ -20,10 +20,9 @@ use super::error::{ConnectError, Failed, UpstreamError};
 use super::names::Names;
 use super::outgoing::Outgoing;
 use super::places::{Place, Places};
-use super::policy::ConnectPolicy;
 use super::slot::{Pooled, Slot};
 use super::trust::{Offer, Trust};
-use super::{over_http1, over_http2};
+use super::{ConnectPolicy, PolicyError, over_http1, over_http2};
 use crate::ingress::current_worker;
 
 /// What a backend may use up, and how long opening a connection to it may take.
@@ -121,6 +120,11 @@ impl Upstream {
     /// Which addresses may be connected to.
     pub fn policy(&self) -> &ConnectPolicy {
         &self.dial.policy
+    }
+
+    /// Why it may not be connected to, as far as that is known without asking a name server.
+    pub fn refusal(&self) -> Option<PolicyError> {
+        self.dial.refusal()
     }
 
     /// Sends a request and waits for the final head of the response. See [the module](super) for what becomes of `head`

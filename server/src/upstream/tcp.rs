@@ -9,8 +9,8 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 
+use super::ConnectPolicy;
 use super::error::ConnectError;
-use super::policy::ConnectPolicy;
 
 /// How long one address has before the next one is tried as well (RFC 8305 section 5).
 const STAGGER: Duration = Duration::from_millis(250);
@@ -36,6 +36,8 @@ pub(super) async fn connect(addresses: &[SocketAddr], policy: &ConnectPolicy) ->
         tokio::select! {
             Some(connected) = attempts.next() => match connected {
                 Ok(stream) => return Ok(stream),
+                // What may not be connected to says more than that nobody is elsewhere.
+                Err(_) if matches!(last, Some(ConnectError::Policy(_))) => {}
                 Err(error) => last = Some(error),
             },
             () = sleep_until(next), if waiting.len() > 0 => {}

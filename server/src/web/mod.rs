@@ -1,4 +1,5 @@
-//! The dashboard's side of the server: everything of its host but the REST API, health and `/tunnel`.
+//! The dashboard's side of the server: everything of its host but the REST API, health and
+//! `/tunnel`; the API's reference, too, as it is a page.
 
 pub mod assets;
 mod context;
@@ -7,6 +8,7 @@ mod guard;
 mod live;
 mod pages;
 mod plain;
+mod reference;
 mod requests;
 mod router;
 mod session;

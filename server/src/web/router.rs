@@ -17,7 +17,7 @@ use super::{
     data,
     guard::{self, OriginRule},
     live::{self, Live, Quota},
-    pages, plain, requests, session,
+    pages, plain, reference, requests, session,
 };
 use crate::api::{respond, trace::trace};
 
@@ -41,6 +41,7 @@ pub fn router(services: Services, settings: WebSettings) -> Router {
         .merge(page_routes(&services, &settings))
         .merge(live_routes(services, &settings))
         .merge(settings.assets.routes())
+        .merge(reference::routes(&settings.assets))
         .route("/", get(home))
         .route("/web/", get(home))
         .fallback(nothing_here)
@@ -59,6 +60,7 @@ fn page_routes(services: &Services, settings: &WebSettings) -> Router {
         .layer(middleware::from_fn_with_state(context, context::provide))
         .layer(middleware::from_fn_with_state(services.clone(), session::load))
         .layer(session::layer(services.clone(), settings.secure_cookies))
+        .layer(middleware::from_fn_with_state(settings.secure_cookies, session::read_strictly))
         .layer(middleware::from_fn(session::secure_removal))
         .layer(middleware::from_fn(guard::limit_body))
         .layer(middleware::from_fn_with_state(origin_rule(settings), guard::check_origin))
@@ -69,15 +71,18 @@ fn page_routes(services: &Services, settings: &WebSettings) -> Router {
 /// What islands read: answers as the API's, for the session's cookie or a bearer token.
 fn live_routes(services: Services, settings: &WebSettings) -> Router {
     let live = Live { services: services.clone(), quota: Quota::default(), stop: settings.stop.clone() };
-    let routes = live::routes()
-        .merge(data::routes())
-        .merge(requests::routes())
+    let routes = for_islands()
         .with_state(live)
         .layer(middleware::from_fn_with_state(services.clone(), session::load))
         .layer(session::layer(services, settings.secure_cookies))
+        .layer(middleware::from_fn_with_state(settings.secure_cookies, session::read_strictly))
         .layer(middleware::from_fn(session::secure_removal))
         .layer(middleware::from_fn_with_state(origin_rule(settings), guard::check_origin));
     respond::wrap(routes)
+}
+
+fn for_islands() -> Router<Live> {
+    live::routes().merge(data::routes()).merge(requests::routes())
 }
 
 fn origin_rule(settings: &WebSettings) -> OriginRule {
@@ -94,4 +99,22 @@ async fn wrong_method() -> Response {
 
 async fn nothing_here() -> Response {
     plain::page(StatusCode::NOT_FOUND, "There is nothing at this address.")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::api::listing;
+
+    /// The rows themselves are tested by `tests/api/matrix.rs`.
+    #[test]
+    fn every_route_has_a_row_in_the_matrix_of_who_may_do_what() {
+        let rows = include_str!("../../tests/api/matrix.txt").lines();
+        let paths = rows.filter_map(|line| line.split_whitespace().nth(1));
+        let rows: BTreeSet<_> =
+            paths.filter(|path| path.starts_with("/web/") || path.starts_with("/ws/")).map(str::to_owned).collect();
+        assert_eq!(rows, listing::paths(&for_islands()));
+    }
 }

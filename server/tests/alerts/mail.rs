@@ -2,8 +2,8 @@
 
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use crate::answer::{OPEN, call, member};
@@ -12,11 +12,16 @@ use crate::support::{Origin, Switchboard, full, until, within};
 
 /// A mail, as it was handed over.
 #[derive(Debug)]
-struct Mail {
-    from: String,
-    to: String,
-    text: String,
+pub(crate) struct Mail {
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) text: String,
+    /// Who signed in, as it was said; empty when nobody did.
+    pub(crate) signed_in: String,
 }
+
+/// What a mail server says first.
+pub(crate) const GREETING: &[u8] = b"220 mail.test ESMTP\r\n";
 
 /// Takes mail (RFC 5321); the first is refused for the time being.
 async fn mail_server() -> (String, mpsc::Receiver<Mail>) {
@@ -25,7 +30,9 @@ async fn mail_server() -> (String, mpsc::Receiver<Mail>) {
     let (sender, mails) = mpsc::channel(100);
     tokio::spawn(async move {
         let mut is_first = true;
-        while let Ok((stream, _)) = listener.accept().await {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            // Whoever has left is noticed by what follows.
+            stream.write_all(GREETING).await.ok();
             if let Some(mail) = serve(stream, std::mem::take(&mut is_first)).await {
                 // The test may be over.
                 sender.send(mail).await.ok();
@@ -35,17 +42,21 @@ async fn mail_server() -> (String, mpsc::Receiver<Mail>) {
     (url, mails)
 }
 
-async fn serve(stream: TcpStream, refuse: bool) -> Option<Mail> {
+/// Takes mail from a client that was greeted.
+pub(crate) async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, refuse: bool) -> Option<Mail> {
     let mut stream = BufReader::new(stream);
-    stream.write_all(b"220 mail.test ESMTP\r\n").await.ok()?;
-    let (mut from, mut to, mut mail) = (String::new(), String::new(), None);
+    let (mut from, mut to, mut signed_in, mut mail) = (String::new(), String::new(), String::new(), None);
     let mut line = String::new();
     while {
         line.clear();
         stream.read_line(&mut line).await.ok()? > 0
     } {
         let answer = match line.split([' ', '\r']).next()?.to_ascii_uppercase().as_str() {
-            "EHLO" => "250 mail.test\r\n",
+            "EHLO" => "250-mail.test\r\n250 AUTH PLAIN\r\n",
+            "AUTH" => {
+                signed_in = line.trim_end().to_owned();
+                "235 good\r\n"
+            }
             "MAIL" if refuse => "451 not now\r\n",
             "MAIL" => {
                 from = line.trim_end().to_owned();
@@ -65,7 +76,7 @@ async fn serve(stream: TcpStream, refuse: bool) -> Option<Mail> {
                 {
                     text.push_str(&line);
                 }
-                mail = Some(Mail { from: from.clone(), to: to.clone(), text });
+                mail = Some(Mail { from: from.clone(), to: to.clone(), text, signed_in: signed_in.clone() });
                 "250 taken\r\n"
             }
             "QUIT" => {
@@ -97,7 +108,7 @@ async fn too_many_errors_are_mailed() {
     for _ in 0..10 {
         assert_eq!(switchboard.visitor("shop").text("/").await.0, 500);
     }
-    let Mail { from, to, text } = within(SOON, "a mail", mails.recv()).await.unwrap();
+    let Mail { from, to, text, .. } = within(SOON, "a mail", mails.recv()).await.unwrap();
     assert_eq!((from.as_str(), to.as_str()), ("MAIL FROM:<sb@example.com>", "RCPT TO:<ops@example.org>"));
     for part in ["Subject: [Switchboard] Alert: shop fails\r\n", "To: ops@example.org\r\n", "100.0 % were errors"] {
         let unfolded = text.replace("=\r\n", "");
@@ -128,4 +139,20 @@ async fn members_have_notices_mailed_to_themselves_only() {
     let without = Switchboard::start().await;
     let refused = call(&without.client(), "POST", "/api/v1/alerts", rule(Switchboard::EMAIL)).await;
     assert_eq!(refused.refusal(), (409, "no_mail"));
+}
+
+#[tokio::test]
+async fn an_invitation_is_mailed() {
+    let (url, mut mails) = mail_server().await;
+    let settings = [("SWITCHBOARD_SMTP_URL", url.as_str()), ("SWITCHBOARD_SMTP_FROM", "sb@example.com")];
+    let switchboard = Switchboard::start_with(&settings).await;
+    let client = switchboard.client();
+    let refused = call(&client, "POST", "/api/v1/invitations", json!({"email": "bob@example.org"})).await;
+    assert_eq!((refused.status, &refused.json["mailed"]), (201, &json!(false)), "the link is there all the same");
+    let made = call(&client, "POST", "/api/v1/invitations", json!({"email": "bob@example.org"})).await;
+    assert_eq!((made.status, &made.json["mailed"]), (201, &json!(true)));
+    let Mail { to, text, .. } = within(SOON, "a mail", mails.recv()).await.unwrap();
+    assert_eq!(to, "RCPT TO:<bob@example.org>");
+    let unfolded = text.replace("=\r\n", "").replace("=3D", "=");
+    assert!(unfolded.contains(made.json["link"].as_str().unwrap()), "{unfolded}");
 }

@@ -6,7 +6,12 @@
 mod answer;
 #[path = "../web/browser.rs"]
 mod browser;
+#[path = "../upstream/certificates.rs"]
+mod certificates;
+#[path = "../api/contract.rs"]
+mod contract;
 mod mail;
+mod mail_tls;
 mod pages;
 mod receiver;
 mod rules;

@@ -53,22 +53,25 @@ async fn members_reach_private_networks_only_where_that_is_allowed() {
     let mut receiver = Receiver::start(0).await;
     let switchboard = Switchboard::start_with(OPEN).await;
     let bob = member(&switchboard).await;
-    let (id, _) = alert(&bob, &receiver.url(), json!({"kind": "tunnel_offline"})).await;
+    let written = json!({"name": "down", "kind": "tunnel_offline", "webhook": receiver.url()});
+    assert_eq!(call(&bob, "POST", "/api/v1/alerts", written).await.at_fault(), (422, "webhook"));
+    let by_name = receiver.url().replace("127.0.0.1", "localhost");
+    let (id, _) = alert(&bob, &by_name, json!({"kind": "tunnel_offline"})).await;
     call(&bob, "POST", &format!("/api/v1/alerts/{id}/test"), Value::Null).await;
     until(SOON, "it is refused", async || !events(&bob, &id).await[0]["last_error"].is_null()).await;
     let event = &events(&bob, &id).await[0];
     let error = event["last_error"].as_str().unwrap();
-    assert!(error.contains("127.0.0.1 may not be connected to"), "{event}");
+    assert!(error.contains("may not be connected to") && error.contains("member_networks"), "{event}");
     assert_eq!(event["delivery"], "pending");
 
-    let settings = [OPEN[0], ("SWITCHBOARD_WEBHOOK_NETWORKS", "127.0.0.0/8")];
+    let settings = [OPEN[0], ("SWITCHBOARD_MEMBER_NETWORKS", "127.0.0.0/8, ::1")];
     let switchboard = Switchboard::start_with(&settings).await;
     let bob = member(&switchboard).await;
     let (id, secret) = alert(&bob, &receiver.url(), json!({"kind": "tunnel_offline"})).await;
     call(&bob, "POST", &format!("/api/v1/alerts/{id}/test"), Value::Null).await;
     assert_eq!(receiver.next(&secret).await.json["alert"]["id"], json!(id));
     // The server itself stays out of reach.
-    let own = format!("http://{}/api/v1/health", switchboard.address);
+    let own = format!("http://localhost:{}/api/v1/health", switchboard.address.port());
     let (id, _) = alert(&bob, &own, json!({"kind": "tunnel_offline"})).await;
     call(&bob, "POST", &format!("/api/v1/alerts/{id}/test"), Value::Null).await;
     until(SOON, "it is refused", async || !events(&bob, &id).await[0]["last_error"].is_null()).await;

@@ -3,6 +3,7 @@
 use http::{HeaderMap, Method, Request, header};
 use serde_json::{Value, json};
 
+use crate::contract;
 use crate::support::{Body, Client, Switchboard, full, whole};
 
 /// An answer, taken apart.
@@ -34,9 +35,12 @@ pub(crate) async fn call(client: &Client, method: &str, path: &str, body: Value)
 }
 
 pub(crate) async fn send(client: &Client, request: Request<Body>) -> Answer {
+    let (method, path) = (request.method().clone(), request.uri().to_string());
     let response = client.send(request).await.unwrap();
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    let json = serde_json::from_slice(&whole(response).await).unwrap_or(Value::Null);
+    let body = whole(response).await;
+    contract::check(client, &method, &path, status, &headers, &body).await;
+    let json = serde_json::from_slice(&body).unwrap_or(Value::Null);
     Answer { status, headers, json }
 }
 

@@ -115,6 +115,33 @@ async fn who_may_not_look_is_told_so_before_the_upgrade() {
 }
 
 #[tokio::test]
+async fn a_personal_token_opens_them_until_it_is_revoked() {
+    let switchboard = Switchboard::start().await;
+    let client = switchboard.client();
+    let make = async |scope: &str| {
+        let new = json!({"name": scope, "scopes": [scope]});
+        let made = call(&client, "POST", "/api/v1/me/tokens", new).await;
+        assert_eq!(made.status, 201, "{made:?}");
+        [&made.json["token"], &made.json["id"]].map(|text| text.as_str().unwrap().to_owned())
+    };
+    let ([read, id], [tunnels, _], [write, _]) = (make("read").await, make("tunnels").await, make("write").await);
+    assert_eq!(open(&switchboard, request(&switchboard, "/ws/user", &tunnels)).await.err(), Some(403));
+    let mut socket = open(&switchboard, request(&switchboard, "/ws/user", &read)).await.unwrap();
+    let mut other = open(&switchboard, request(&switchboard, "/ws/user", &write)).await.unwrap();
+    for socket in [&mut socket, &mut other] {
+        snapshot(socket).await;
+    }
+    assert_eq!(call(&client, "DELETE", &format!("/api/v1/me/tokens/{id}"), Value::Null).await.status, 204);
+    let end = loop {
+        if let Err(end) = next(&mut socket).await {
+            break end;
+        }
+    };
+    assert_eq!(end, Some(CloseCode::Policy));
+    assert!(matches!(next(&mut other).await, Ok(LiveUpdate::Delta(_))), "another token's socket stays");
+}
+
+#[tokio::test]
 async fn a_user_has_a_limited_number_of_sockets() {
     let switchboard = Switchboard::start().await;
     let mut sockets = Vec::new();

@@ -2,20 +2,32 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod addresses;
 mod answer;
+mod audit;
 mod auth;
 mod backends;
+mod conditional;
+mod contract;
+mod document;
 mod domains;
 mod explain;
+mod fronts;
+mod idempotency;
+mod jwt;
+mod leaks;
 mod live;
 mod malformed;
+mod matrix;
 #[expect(dead_code, reason = "each test binary uses a part of this")]
 #[path = "../checks/name_server.rs"]
 mod name_server;
+mod personal_tokens;
 mod regions;
 mod revisions;
 mod routes;
 mod scoping;
+mod second_factor;
 mod secrets;
 mod services;
 mod setup;
@@ -23,5 +35,7 @@ mod setup;
 #[path = "../support/mod.rs"]
 mod support;
 mod switch;
+mod telephones;
 mod tokens;
 mod tunnels;
+mod users;

@@ -172,7 +172,7 @@ async fn a_wrong_file_is_described() {
 async fn what_members_may_not_reach_is_not_asked() {
     let names = NameServer::start().await;
     let web = Origin::start(|_| std::future::ready(Response::new(full(VALUE)))).await;
-    let outside = ConnectPolicy::Outside(Default::default());
+    let outside = ConnectPolicy::Public(Default::default());
     let checker = DomainChecker::new(Names::new(vec![names.address]), outside, web.address.port());
     for address in ["127.0.0.1", "169.254.169.254", "::1", "::ffff:127.0.0.1"] {
         names.set_address("app.example.com", address);

@@ -161,7 +161,7 @@ async fn what_cannot_be_asked_is_unhealthy_and_says_why() {
     let outcome = &report.checks[0].outcome;
     assert!(outcome.starts_with(&format!("{address} cannot be connected to: Connection refused")), "{outcome}");
 
-    let member = Target { policy: ConnectPolicy::Outside(Default::default()), ..checked(&address, "{}", &told) };
+    let member = Target { policy: ConnectPolicy::Public(Default::default()), ..checked(&address, "{}", &told) };
     let report = running.first(member).await;
     let outcome = &report.checks[0].outcome;
     assert!(outcome.starts_with("127.0.0.1 may not be connected to"), "{outcome}");

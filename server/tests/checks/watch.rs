@@ -43,10 +43,12 @@ impl Site {
             tunnel_domain: "localhost".parse().unwrap(),
             signup: SignupPolicy::Closed,
             jwt_secret: Secret::new([7; 32]),
+            sealing_key: Secret::new([9; 32]),
             loopback_only: true,
             max_tunnels_per_user: 200,
             routing: RoutingSettings::default(),
             inspector: InspectorSettings::default(),
+            outside: Arc::default(),
         };
         let services = Services::open(settings).await.unwrap();
         let user = services.accounts().add("bob@example.com", "correct horse battery", Role::Member).await.unwrap();

@@ -1,6 +1,8 @@
 //! The program as people and container engines start it: exit codes, messages, signals.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod backup;
+mod damaged;
 mod routing;
 #[expect(unused_imports, reason = "each test binary uses a part of this")]
 #[path = "../support/mod.rs"]
@@ -274,6 +276,7 @@ fn accounts_are_added_and_given_passwords() {
         (["user", "add", "bob@example.com"], "short\n"),
         (["user", "add", "not an address"], "another horse battery\n"),
         (["user", "add", "bob@example.com"], "\n"),
+        (["user", "drop-second-factor", "ada@example.com"], ""),
     ] {
         let refused = place.run_with_input(&arguments, input);
         assert_eq!(refused.code, Some(65), "{refused:?}");

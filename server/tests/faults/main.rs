@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod cuts;
+mod database;
 mod dismissed;
 mod endless;
 mod half_close;
@@ -12,6 +13,7 @@ mod networks;
 mod openings;
 mod origins;
 mod relay;
+mod restart;
 mod servers;
 mod sharing;
 mod silence;
@@ -20,3 +22,4 @@ mod silence;
 mod support;
 mod visit;
 mod visitors;
+mod writes;

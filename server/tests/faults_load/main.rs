@@ -4,12 +4,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod attackers;
 mod cancels;
 mod crowds;
+mod full;
+mod handlers;
 mod leaving;
 mod limits;
 mod local;
 mod neighbours;
+mod odd;
 mod parts;
 mod raw;
 #[expect(unused_imports, reason = "each test binary uses a part of this")]

@@ -29,6 +29,13 @@ pub fn telephones(url: &str, token: &str, target: SocketAddr, subdomains: &[Stri
     Program::start(part("parts::the_telephones", &[&given, subdomains].concat()))
 }
 
+/// Starts a process with `count` clients of `host`, each of which holds its connection up as `how` says, and comes again as
+/// soon as it is let go. It says `all have come`, and when each was let go once, `all were let go`.
+pub fn attackers(address: SocketAddr, host: &str, how: &str, count: usize) -> Program {
+    let given = [address.to_string(), host.to_owned(), how.to_owned(), count.to_string()];
+    Program::start(part("parts::the_attackers", &given))
+}
+
 fn part(name: &str, given: &[String]) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args([name, "--exact", "--ignored", "--nocapture"]).env("FAULTS_PART", given.join(" "));
@@ -98,4 +105,51 @@ async fn the_telephones() {
         println!("tasks {}", tokio::runtime::Handle::current().metrics().num_alive_tasks());
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
+}
+
+#[tokio::test]
+#[ignore = "a part of other tests, which start it"]
+async fn the_attackers() {
+    let Some(given) = given() else { return };
+    let [address, host, how, count] = given.as_slice() else { panic!("{given:?}") };
+    let (address, count): (SocketAddr, usize) = (address.parse().unwrap(), count.parse().unwrap());
+    let opening = match how.as_str() {
+        "silent" => String::new(),
+        "preface" => "PRI * HTTP/2.0\r\n\r\nSM".to_owned(),
+        "head" => format!("GET / HTTP/1.1\r\nHost: {host}\r\nX-More: "),
+        "body" => format!("POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1000000\r\n\r\nbegun"),
+        "unread" => format!("GET /large HTTP/1.1\r\nHost: {host}\r\n\r\n"),
+        _ => panic!("{how}"),
+    };
+    let (opening, unread): (Arc<str>, bool) = (opening.into(), how == "unread");
+    let (connecting, [come, gone]) =
+        (Arc::new(Semaphore::new(CONNECTING)), [(); 2].map(|()| Arc::new(Semaphore::new(0))));
+    for _ in 0..count {
+        let (opening, connecting, come, gone) = (opening.clone(), connecting.clone(), come.clone(), gone.clone());
+        tokio::spawn(async move {
+            let mut first = true;
+            loop {
+                let place = connecting.acquire().await.unwrap();
+                let mut connection = Connection::narrow(address).await;
+                drop(place);
+                connection.write(opening.as_bytes()).await;
+                if first {
+                    come.add_permits(1);
+                }
+                match unread {
+                    true => connection.gone_unread().await,
+                    false => connection.gone().await,
+                }
+                if std::mem::take(&mut first) {
+                    gone.add_permits(1);
+                }
+            }
+        });
+    }
+    let all = u32::try_from(count).unwrap();
+    let _all = come.acquire_many(all).await.unwrap();
+    println!("all have come");
+    let _all = gone.acquire_many(all).await.unwrap();
+    println!("all were let go");
+    std::future::pending::<()>().await;
 }

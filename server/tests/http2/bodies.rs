@@ -16,10 +16,10 @@ use crate::client::{Http2, read, send_all};
 use crate::support::{Body, Origin, Programs, Switchboard, full, streamed, until, within};
 use crate::{AT_ONCE, SOON};
 
-const SIZE: usize = 64 * 1024 * 1024;
-/// How much each program may grow, bytes: less than one of the bodies. On a busy machine each direction's window may grow
+const SIZE: usize = 128 * 1024 * 1024;
+/// How much each program may grow, bytes: half of one of the bodies. On a busy machine each direction's window may grow
 /// to 16 MiB, since nobody knows whether the time that credit takes is the network's.
-const GROWTH: u64 = 48 * 1024 * 1024;
+const GROWTH: u64 = 64 * 1024 * 1024;
 
 /// A body of zeros, as large as wanted.
 fn zeros(size: usize) -> Body {

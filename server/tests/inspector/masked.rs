@@ -40,7 +40,7 @@ async fn what_is_masked_is_in_no_file() {
     for (name, value) in [
         ("authorization", "Bearer SECRET-authorization"),
         ("proxy-authorization", "Basic SECRET-proxy"),
-        ("cookie", "session=SECRET-cookie"),
+        ("cookie", "session=SECRET-cookie; theme=SECRET-theme"),
         ("x-api-key", "SECRET-header"),
         ("referer", "https://a.example/?x=1&token=SECRET-referer"),
     ] {
@@ -56,6 +56,25 @@ async fn what_is_masked_is_in_no_file() {
         exchange["request"]["fields"].as_array().unwrap().iter().filter(|field| field["masked"] == true).count();
     // A proxy's own field does not get past the first proxy, but it is recorded as it was received.
     assert_eq!(masked, 5, "{}", exchange["request"]);
+    // Which cookies there were is no secret.
+    let value = |side: &str, name: &str| {
+        let fields = exchange[side]["fields"].as_array().unwrap();
+        fields.iter().find(|field| field["name"] == name).map(|field| field["value"].clone())
+    };
+    assert_eq!(value("request", "cookie"), Some(json!("session=[masked]; theme=[masked]")));
+    assert_eq!(
+        value("response", "set-cookie"),
+        Some(json!("session=[masked]; Path=/; Secure; Expires=Wed, 21 Oct 2037 07:28:00 GMT"))
+    );
+    let id = exchange["id"].as_str().unwrap();
+    let (_, archive) = setup.api.get(&format!("{}/requests/{id}/har", setup.tunnel)).await;
+    let entry = &archive["log"]["entries"][0];
+    let sent = json!([{"name": "session", "value": "[masked]"}, {"name": "theme", "value": "[masked]"}]);
+    assert_eq!(entry["request"]["cookies"], sent);
+    let set = json!([{
+        "name": "session", "value": "[masked]", "path": "/", "secure": true, "expires": "2037-10-21T07:28:00Z",
+    }]);
+    assert_eq!(entry["response"]["cookies"], set);
 
     let form = setup.send(setup.post("/form", "application/x-www-form-urlencoded", "token=SECRET-form&c=d")).await;
     assert_eq!(body(&setup, &form, "request").await, "token=[masked]&c=d");

@@ -97,7 +97,7 @@ fn answer(request: Request<hyper::body::Incoming>) -> Response<Body> {
     Response::builder()
         .status(status)
         .header(header::CONTENT_TYPE, "application/json; charset=utf-8")
-        .header(header::SET_COOKIE, "session=SECRET-set-cookie")
+        .header(header::SET_COOKIE, "session=SECRET-set-cookie; Path=/; Secure; Expires=Wed, 21 Oct 2037 07:28:00 GMT")
         .header("X-Answer", "yes")
         .header("x-answer", "again")
         .body(full(json!({"path": request.uri().path(), "card": {"number": "SECRET-response"}}).to_string()))

@@ -1,9 +1,11 @@
 //! Heads are kept as they were received.
 
+use http::Method;
 use serde_json::json;
+use telephone::{Agent, Target};
 
 use super::recorded::{Recorded, fields, says};
-use super::support::{Client, Origin, Switchboard};
+use super::support::{Body, Client, Origin, Switchboard, text};
 
 const HOST: &str = "shop.example.com";
 
@@ -43,19 +45,54 @@ async fn order_case_and_repeats_stay() {
 }
 
 #[tokio::test]
-async fn what_came_through_a_telephone_is_kept_as_it_came_over_the_line() {
+async fn what_comes_through_a_telephone_is_kept_as_the_local_server_wrote_it() {
     let switchboard = Switchboard::start().await;
-    let origin = Origin::mirror().await;
-    let _telephone = switchboard.telephone("shop", &origin).await;
+    let local =
+        says(b"HTTP/1.1 200 Fine\r\nX-B: 1\r\nx-a:  two words \r\nContent-Length: 2\r\nX-B: 2\r\nX-Switchboard-Head: a\r\nConnection: close\r\n\r\nok")
+            .await;
+    let (_, token) = switchboard.token().await;
+    let target = Target::parse(&local.to_string()).unwrap();
+    let telephone = Agent::builder(switchboard.url(), token).target(target).subdomain("shop").start().unwrap();
+    telephone.ready().await.unwrap();
     let recorded = Recorded::of_tunnel(&switchboard, "shop").await;
     recorded.keep(json!({"level": "headers"})).await;
     let visitor = switchboard.visitor("shop");
-    assert_eq!(visitor.text("/x?y").await.0, 200);
+    let answer = visitor.send(visitor.request(Method::GET, "/x?y").body(Body::default()).unwrap()).await.unwrap();
+    assert!(!answer.headers().contains_key("x-switchboard-head"), "{answer:?}");
+    assert_eq!(
+        (answer.headers()["x-a"].as_bytes(), answer.headers().get_all("x-b").iter().count()),
+        (&b"two words"[..], 2)
+    );
     let exchange = recorded.only().await;
-    assert_eq!(exchange["response"]["start_line"], "HTTP/1.1 200 OK");
-    assert!(fields(&exchange["response"]).iter().any(|(name, _)| name == "content-length"), "{exchange}");
+    assert_eq!(exchange["response"]["start_line"], "HTTP/1.1 200 Fine");
+    let written = [
+        ("X-B", "1"),
+        ("x-a", "two words"),
+        ("Content-Length", "2"),
+        ("X-B", "2"),
+        ("X-Switchboard-Head", "a"),
+        ("Connection", "close"),
+    ];
+    assert_eq!(fields(&exchange["response"]), written.map(|(name, value)| (name.to_owned(), value.to_owned())));
     assert!(exchange["answered_by"]["session"].is_string(), "{exchange}");
     let timings = &exchange["timings"];
     let at = |name: &str| timings[name].as_u64().unwrap();
     assert!(at("sent_us") <= at("first_byte_us") && at("first_byte_us") <= at("done_us"), "{timings}");
+}
+
+#[tokio::test]
+async fn nobody_else_hears_of_it() {
+    let switchboard = Switchboard::start().await;
+    let origin = Origin::mirror().await;
+    let _telephone = switchboard.telephone("shop", &origin).await;
+    let recorded = Recorded::of_tunnel(&switchboard, "shop").await;
+    let visitor = switchboard.visitor("shop");
+    for level in ["metadata", "headers"] {
+        recorded.keep(json!({"level": level})).await;
+        let request = visitor.request(Method::GET, "/").header("x-switchboard-head", "1");
+        let response = visitor.send(request.body(Body::default()).unwrap()).await.unwrap();
+        assert!(!response.headers().contains_key("x-switchboard-head"), "{level}: {response:?}");
+        let asked = text(response).await;
+        assert!(!asked.contains("x-switchboard-head"), "{level}: {asked}");
+    }
 }

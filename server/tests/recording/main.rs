@@ -6,8 +6,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod disk;
 mod ends;
 mod heads;
 mod levels;
 mod messages;
+mod own_answers;
 mod recorded;
+mod room;

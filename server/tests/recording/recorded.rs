@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use super::support::{Body, Switchboard, full, until, whole};
 
 /// How long the recorder may take.
-const SOON: Duration = Duration::from_secs(20);
+pub const SOON: Duration = Duration::from_secs(20);
 
 /// What is recorded of one tunnel or domain.
 pub struct Recorded<'a> {
@@ -51,6 +51,22 @@ impl<'a> Recorded<'a> {
         Self { switchboard, subject: format!("domains/{host}") }
     }
 
+    /// Of a new domain.
+    pub async fn of_new_domain(switchboard: &'a Switchboard, domain: &Value) -> Self {
+        let client = switchboard.client();
+        let (status, made) = client.post("/api/v1/domains", domain).await;
+        assert_eq!(status, 201, "{made}");
+        let host = domain["domain"].as_str().unwrap();
+        until(SOON, "it is routed", async || {
+            let request = json!({"url": format!("http://{host}/")});
+            let (status, explained) = client.post("/api/v1/routes/explain", &request).await;
+            assert_eq!(status, 200, "{explained}");
+            explained["outcome"]["code"] != "no_route"
+        })
+        .await;
+        Self { switchboard, subject: format!("domains/{host}") }
+    }
+
     /// Says what is to be kept.
     pub async fn keep(&self, settings: Value) {
         let client = self.switchboard.client();
@@ -77,6 +93,12 @@ impl<'a> Recorded<'a> {
         })
         .await;
         last
+    }
+
+    /// Whether one is recorded under this id now.
+    pub async fn is_there(&self, id: &str) -> bool {
+        let (status, _) = self.switchboard.client().get(&format!("/api/v1/{}/requests/{id}", self.subject)).await;
+        status == 200
     }
 
     /// The only exchange, once it is over and recorded.

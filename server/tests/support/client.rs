@@ -30,6 +30,10 @@ impl Client {
         self
     }
 
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// A connection that is kept.
     pub async fn connect(&self) -> SendRequest<Body> {
         let stream = TcpStream::connect(self.address).await.unwrap();

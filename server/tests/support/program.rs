@@ -1,4 +1,5 @@
 use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
@@ -13,6 +14,8 @@ pub struct Program {
     pid: u32,
     /// What it writes to either output, read as it comes, so that it can go on writing.
     output: broadcast::Receiver<String>,
+    /// All of it, for who looks for something that must not be there.
+    everything: Arc<Mutex<String>>,
 }
 
 impl Program {
@@ -20,10 +23,11 @@ impl Program {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().unwrap();
         let (lines, output) = broadcast::channel(LINES);
-        tokio::spawn(read(child.stdout.take().unwrap(), lines.clone()));
-        tokio::spawn(read(child.stderr.take().unwrap(), lines));
+        let everything = Arc::default();
+        tokio::spawn(read(child.stdout.take().unwrap(), lines.clone(), Arc::clone(&everything)));
+        tokio::spawn(read(child.stderr.take().unwrap(), lines, Arc::clone(&everything)));
         let pid = child.id().unwrap();
-        Self { child, pid, output }
+        Self { child, pid, output, everything }
     }
 
     /// Reads up to the line that holds `text`, and gives that line.
@@ -50,6 +54,15 @@ impl Program {
                 Err(TryRecvError::Empty | TryRecvError::Closed) => return said,
             }
         }
+    }
+
+    /// All that it has said, whoever has read it.
+    pub fn everything(&self) -> String {
+        self.everything.lock().unwrap().clone()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.pid
     }
 
     /// Waits for its end.
@@ -105,9 +118,14 @@ impl Program {
     }
 }
 
-async fn read(from: impl AsyncRead + Unpin, lines: broadcast::Sender<String>) {
+async fn read(from: impl AsyncRead + Unpin, lines: broadcast::Sender<String>, everything: Arc<Mutex<String>>) {
     let mut from = BufReader::new(from).lines();
     while let Ok(Some(line)) = from.next_line().await {
+        {
+            let mut everything = everything.lock().unwrap();
+            everything.push_str(&line);
+            everything.push('\n');
+        }
         // Whoever does not look still lets the program write.
         let _unread = lines.send(line);
     }

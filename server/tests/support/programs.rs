@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rand::Rng;
 use serde_json::json;
@@ -17,7 +17,12 @@ pub struct Programs {
     bearer: String,
     telephone: Option<Program>,
     home: Home,
+    /// Of how many bytes the disk is on which the data is, where it is one of its own.
+    disk: Option<u64>,
 }
+
+/// Mounts a disk and becomes the program that follows.
+const ON_DISK: &str = r#"mount -t tmpfs -o size="$1",mode=0700 none "$2" && cd "$2" && shift 2 && exec "$@""#;
 
 impl Programs {
     /// A switchboard with an account.
@@ -27,12 +32,31 @@ impl Programs {
 
     /// A switchboard with these settings and an account.
     pub async fn start_with(settings: &[(&str, &str)]) -> Self {
-        let home = Home::new();
+        Self::start_in(Home::new(), None, settings).await
+    }
+
+    /// A switchboard with these settings and an account, with its data in files wherever other tests have theirs.
+    pub async fn start_in_files(settings: &[(&str, &str)]) -> Self {
+        Self::start_in(Home::of_files(), None, settings).await
+    }
+
+    /// A switchboard with an account, whose data is on a disk of its own of so many bytes. `None` where none can be mounted,
+    /// for which it needs to be root or to have user namespaces.
+    pub async fn start_on_disk(bytes: u64) -> Option<Self> {
+        let home = Home::of_files();
+        let mut probe = on_disk(bytes, &home);
+        if !probe.arg("true").status().await.is_ok_and(|status| status.success()) {
+            return None;
+        }
+        Some(Self::start_in(home, Some(bytes), &[]).await)
+    }
+
+    async fn start_in(home: Home, disk: Option<u64>, settings: &[(&str, &str)]) -> Self {
         let [address, metrics] = [free_address(), free_address()];
         let settings: Vec<_> = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let switchboard = serve(&home, address, metrics, &settings).await;
+        let switchboard = serve(&home, disk, address, metrics, &settings).await;
         let mut programs =
-            Self { address, metrics, switchboard, settings, bearer: String::new(), telephone: None, home };
+            Self { address, metrics, switchboard, settings, bearer: String::new(), telephone: None, home, disk };
         let account = json!({"email": Switchboard::EMAIL, "password": Switchboard::PASSWORD});
         assert_eq!(programs.client().post("/api/v1/auth/register", &account).await.0, 201);
         let (_, tokens) = programs.client().post("/api/v1/auth/login", &account).await;
@@ -42,7 +66,37 @@ impl Programs {
 
     /// Starts the switchboard again, on the same data and under the same addresses. It has to have ended.
     pub async fn restart(&mut self) {
-        self.switchboard = serve(&self.home, self.address, self.metrics, &self.settings).await;
+        self.switchboard = serve(&self.home, self.disk, self.address, self.metrics, &self.settings).await;
+    }
+
+    /// The same with another database.
+    pub async fn restart_on(&mut self, database: &str) {
+        self.settings.push(("SWITCHBOARD_DATABASE_URL".to_owned(), database.to_owned()));
+        self.restart().await;
+    }
+
+    /// The switchboard's program, told to do something else with the same data.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_switchboard"));
+        command.args(arguments).arg("--data-dir").arg(self.home.path()).current_dir(self.home.path());
+        command.envs(self.home.setting()).envs(self.settings.iter().map(|(key, value)| (key, value)));
+        command
+    }
+
+    /// The folder with the switchboard's data.
+    pub fn folder(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// The same as the switchboard sees it.
+    pub fn data(&self) -> PathBuf {
+        let seen = format!("/proc/{}/root{}", self.switchboard.pid(), self.home.path().display());
+        PathBuf::from(seen)
+    }
+
+    /// The setting that names the database, where that is not a file in the folder.
+    pub fn database(&self) -> Option<(String, String)> {
+        self.home.setting()
     }
 
     pub fn url(&self) -> String {
@@ -119,8 +173,22 @@ impl Programs {
     }
 }
 
-async fn serve(home: &Home, address: SocketAddr, metrics: SocketAddr, settings: &[(String, String)]) -> Program {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_switchboard"));
+async fn serve(
+    home: &Home,
+    disk: Option<u64>,
+    address: SocketAddr,
+    metrics: SocketAddr,
+    settings: &[(String, String)],
+) -> Program {
+    let program = env!("CARGO_BIN_EXE_switchboard");
+    let mut command = match disk {
+        None => Command::new(program),
+        Some(bytes) => {
+            let mut command = on_disk(bytes, home);
+            command.arg(program);
+            command
+        }
+    };
     command.args(["--listen", &address.to_string(), "--metrics-listen", &metrics.to_string(), "--data-dir"]);
     command.arg(home.path()).current_dir(home.path());
     command.envs(home.setting());
@@ -128,6 +196,14 @@ async fn serve(home: &Home, address: SocketAddr, metrics: SocketAddr, settings: 
     let mut switchboard = Program::start(command);
     switchboard.line_with("http://").await;
     switchboard
+}
+
+/// Runs the program that is the next argument with the folder on a disk of its own, which goes with the program.
+fn on_disk(bytes: u64, home: &Home) -> Command {
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--mount", "sh", "-c", ON_DISK, "sh", &bytes.to_string()]);
+    command.arg(home.path());
+    command
 }
 
 /// An address that stays free while a program that listened there is started again: one below those that the kernel

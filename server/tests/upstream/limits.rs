@@ -71,7 +71,7 @@ async fn nobody_there_is_told_from_nobody_answering() {
 #[tokio::test]
 async fn an_address_that_is_refused_is_not_connected_to() {
     let origin = pages().await;
-    let policy = ConnectPolicy::Outside(Outside::default().into());
+    let policy = ConnectPolicy::Public(Outside::default().into());
     for address in [origin.address.to_string(), format!("localhost:{}", origin.address.port())] {
         let upstream = Upstream::new(address.parse().unwrap(), true, policy.clone(), &common(Settings::default()));
         let failed = get(&upstream).await.unwrap_err();

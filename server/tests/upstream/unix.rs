@@ -27,7 +27,7 @@ async fn a_unix_socket_is_a_backend_too() {
     }
     served.await.unwrap();
 
-    let policy = ConnectPolicy::Outside(Outside::default().into());
+    let policy = ConnectPolicy::Public(Outside::default().into());
     let members = Upstream::new(address.parse().unwrap(), true, policy, &common(Settings::default()));
     assert!(get(&members).await.is_err());
 }

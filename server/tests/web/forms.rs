@@ -55,6 +55,15 @@ async fn signing_in_leads_on_and_only_within_the_dashboard() {
         ("//evil.example/web", "/web"),
         ("https://evil.example", "/web"),
         ("/\\evil.example", "/web"),
+        ("\\\\evil.example", "/web"),
+        ("https:evil.example", "/web"),
+        ("/web//evil.example", "/web"),
+        ("/web/../..//evil.example", "/web"),
+        ("/web\\..\\evil.example", "/web"),
+        ("/\t/evil.example", "/web"),
+        ("/web\r\nLocation: https://evil.example", "/web"),
+        ("javascript:alert(1)", "/web"),
+        ("/webevil", "/web"),
         ("/api/v1/me", "/web"),
     ] {
         let account = [("email", Switchboard::EMAIL), ("password", Switchboard::PASSWORD), ("next", next)];
@@ -76,6 +85,78 @@ async fn a_token_is_made_with_a_form_and_its_secret_shown_once() {
     let secret_is_shown = |body: &str| body.contains("--token sbt_");
     assert!(secret_is_shown(&shown.body));
     assert!(!secret_is_shown(&browser.open(&page).await.body));
+}
+
+#[tokio::test]
+async fn a_personal_token_is_made_and_revoked_with_forms() {
+    let switchboard = Switchboard::start().await;
+    let mut browser = Browser::signed_in(&switchboard).await;
+    let made = browser
+        .submit("/web/action/create_personal_token", &[("name", "export"), ("read", "on"), ("expires_in_days", "30")])
+        .await;
+    let page = made.goes_to().to_owned();
+    assert!(page.starts_with("/web/settings?") && !page.contains("sbp_"), "{page}");
+    let shown = browser.open(&page).await;
+    let (_, after) = shown.body.split_once("sbp_").unwrap();
+    let secret = format!("sbp_{}", after.get(..43).unwrap());
+    assert_eq!(shown.headers["cache-control"], "no-store");
+    assert!(!browser.open(&page).await.body.contains(&secret), "it is shown once");
+
+    let robot = switchboard.client().bearer(&secret);
+    assert_eq!(robot.get("/api/v1/tunnels").await.0, 200);
+    assert_eq!(robot.post("/api/v1/tunnels", &serde_json::json!({"subdomain": "shop"})).await.0, 403);
+    let listed = switchboard.client().get("/api/v1/me/tokens").await.1;
+    let token = &listed["items"][0];
+    assert_eq!((&token["name"], &token["scopes"]), (&"export".into(), &serde_json::json!(["read"])));
+    assert!(token["expires_at"].is_string());
+    let id = token["id"].as_str().unwrap();
+    let revoked = browser.submit("/web/action/revoke_personal_token", &[("id", id)]).await;
+    assert!(revoked.goes_to().contains("done="), "{revoked:?}");
+    assert_eq!(robot.get("/api/v1/tunnels").await.0, 401);
+}
+
+#[tokio::test]
+async fn a_personal_token_for_nothing_is_refused_and_what_was_entered_is_kept() {
+    let switchboard = Switchboard::start().await;
+    let mut browser = Browser::signed_in(&switchboard).await;
+    let fields = [("name", "export"), ("admin", "on"), ("expires_in_days", "30")];
+    let refused = browser.submit("/web/action/create_personal_token", &fields).await;
+    let page = refused.goes_to().to_owned();
+    assert!(page.contains("error=") && page.contains("form=personal_token"), "{page}");
+    let body = browser.open(&page).await.body;
+    assert!(body.contains("value=\"export\"") && body.contains("Tick what the token is good for"), "{page}");
+    assert_eq!(switchboard.client().get("/api/v1/me/tokens").await.1["items"], serde_json::json!([]));
+}
+
+/// The value of a hidden field.
+fn hidden(body: &str, name: &str) -> String {
+    let (_, after) = body.split_once(&format!("name=\"{name}\" value=\"")).unwrap();
+    after.split('"').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn of_two_forms_at_once_the_second_overwrites_nothing_unseen() {
+    let switchboard = Switchboard::start().await;
+    let client = switchboard.client();
+    let mut browser = Browser::signed_in(&switchboard).await;
+    let tunnel = client.post("/api/v1/tunnels", &serde_json::json!({"subdomain": "shop"})).await.1;
+    let page = format!("/web/tunnels/{}", tunnel["id"].as_str().unwrap());
+    let version = hidden(&browser.open(&page).await.body, "version");
+    let id = tunnel["id"].as_str().unwrap();
+    let submit = async |browser: &mut Browser, name: &str, version: &str| {
+        let fields = [("id", id), ("name", name), ("subdomain", "shop"), ("version", version)];
+        browser.submit("/web/action/update_tunnel", &fields).await.goes_to().to_owned()
+    };
+    assert!(submit(&mut browser, "theirs", &version).await.contains("done="));
+    let refused = submit(&mut browser, "mine", &version).await;
+    assert!(refused.contains("error=changed_meanwhile"), "{refused}");
+    assert_eq!(client.get(&format!("/api/v1/tunnels/{id}")).await.1["name"], "theirs");
+    // The form is kept, and says what happened; saving it again is a decision.
+    let body = browser.open(&refused).await.body;
+    assert!(body.contains("This was changed meanwhile") && body.contains("value=\"mine\""));
+    let version = hidden(&body, "version");
+    assert!(submit(&mut browser, "mine", &version).await.contains("done="));
+    assert_eq!(client.get(&format!("/api/v1/tunnels/{id}")).await.1["name"], "mine");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use http::{Method, header};
 
 use crate::browser::{Answer, Browser};
-use crate::support::{Body, Switchboard};
+use crate::support::{Body, Origin, Switchboard};
 
 fn nonce(answer: &Answer) -> String {
     let policy = answer.headers["content-security-policy"].to_str().unwrap();
@@ -90,4 +90,65 @@ async fn behind_a_proxy_with_https_cookies_and_headers_are_for_https() {
     let response = client.send(stale.body(Body::default()).unwrap()).await.unwrap();
     let removal = response.headers()["set-cookie"].to_str().unwrap();
     assert!(removal.contains("Max-Age=0") && removal.contains("; Secure") && removal.contains("Path=/"), "{removal}");
+}
+
+#[tokio::test]
+async fn what_is_tunnelled_has_headers_of_its_own_only() {
+    let settings = [("SWITCHBOARD_PUBLIC_URL", "https://localhost"), ("SWITCHBOARD_TRUSTED_PROXIES", "127.0.0.0/8")];
+    let account = Switchboard::start().await.stop().await;
+    let mut switchboard = Switchboard::start_in(account, &settings).await;
+    switchboard.sign_in().await;
+    let origin = Origin::mirror().await;
+    let _telephone = switchboard.telephone("shop", &origin).await;
+    for (subdomain, status) in [("shop", 200), ("nobody", 404)] {
+        let visitor = switchboard.visitor(subdomain);
+        let request = visitor.request(Method::GET, "/").header("x-forwarded-proto", "https");
+        let response = visitor.send(request.body(Body::default()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), status);
+        for name in OF_THE_DASHBOARD {
+            assert!(!response.headers().contains_key(name), "{subdomain}: {name}");
+        }
+    }
+}
+
+/// What makes the dashboard safe would break applications.
+const OF_THE_DASHBOARD: [&str; 9] = [
+    "content-security-policy",
+    "x-frame-options",
+    "x-content-type-options",
+    "referrer-policy",
+    "permissions-policy",
+    "cross-origin-resource-policy",
+    "cross-origin-opener-policy",
+    "strict-transport-security",
+    "set-cookie",
+];
+
+#[tokio::test]
+async fn no_path_leads_out_of_the_assets() {
+    let switchboard = Switchboard::start().await;
+    let host = format!("localhost:{}", switchboard.address.port());
+    for path in [
+        "/pkg/../switchboard.toml",
+        "/pkg/../../../../etc/passwd",
+        "/pkg/%2e%2e/%2e%2e/etc/passwd",
+        "/pkg/..%2f..%2fetc%2fpasswd",
+        "/pkg/..%5c..%5cetc%5cpasswd",
+        "/pkg/..\\..\\etc\\passwd",
+        "/pkg/%252e%252e%252fetc%252fpasswd",
+        "/pkg//etc/passwd",
+        "/pkg/%2fetc%2fpasswd",
+        "/pkg/%00",
+        "/pkg/a%00.js",
+        "/pkg/",
+        "/pkg",
+        "//etc/passwd",
+        "/..",
+        "/%2e%2e/etc/passwd",
+    ] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        let answer = switchboard.client().raw(request.as_bytes()).await;
+        let refused = ["HTTP/1.1 404 ", "HTTP/1.1 400 "].iter().any(|status| answer.starts_with(status));
+        assert!(refused && !answer.contains("root:"), "{path}: {answer}");
+    }
 }

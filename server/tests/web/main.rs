@@ -2,13 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod audit;
 mod browser;
 mod forms;
+mod fronts;
 mod headers;
 mod live;
 mod origin;
 mod replay;
+mod second_factor;
 mod sessions;
 #[expect(unused_imports, reason = "each test binary uses a part of this")]
 #[path = "../support/mod.rs"]
 mod support;
+mod users;

@@ -1,7 +1,9 @@
 //! Sessions begin and end.
 
+use http::{Method, header};
+
 use crate::browser::Browser;
-use crate::support::Switchboard;
+use crate::support::{Switchboard, full};
 
 #[tokio::test]
 async fn who_only_looks_gets_no_cookie() {
@@ -76,4 +78,37 @@ async fn a_changed_password_signs_the_others_out() {
     assert!((300..400).contains(&there.open("/web").await.status));
     let account = [("email", Switchboard::EMAIL), ("password", Switchboard::PASSWORD)];
     assert!(Browser::new(&switchboard).submit("/web/action/sign_in", &account).await.goes_to().contains("error="));
+}
+
+/// A tunnelled application is on a sibling of the dashboard's host, and may set cookies for both.
+#[tokio::test]
+async fn a_session_is_known_by_one_cookie_with_its_own_name_only() {
+    let settings = [("SWITCHBOARD_PUBLIC_URL", "https://localhost"), ("SWITCHBOARD_TRUSTED_PROXIES", "127.0.0.0/8")];
+    let account = Switchboard::start().await.stop().await;
+    let switchboard = Switchboard::start_in(account, &settings).await;
+    let client = switchboard.client().bearer("");
+    let ask = async |method: Method, path: &str, cookie: &str, body: String| {
+        let request = client.request(method, path).header("x-forwarded-proto", "https").header(header::COOKIE, cookie);
+        let request = request.header(header::ORIGIN, "https://localhost");
+        let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        client.send(request.body(full(body)).unwrap()).await.unwrap()
+    };
+    let account = format!("email={}&password={}", Switchboard::EMAIL, Switchboard::PASSWORD.replace(' ', "+"));
+    let signed_in = ask(Method::POST, "/web/action/sign_in", "theme=dark", account).await;
+    let cookie = signed_in.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let (name, value) = cookie.split_once('=').unwrap();
+    assert_eq!(name, "__Host-switchboard");
+    for (cookies, signed_in) in [
+        (cookie.clone(), true),
+        (format!("theme=dark; {cookie}; other=%20"), true),
+        (format!("%70lanted=1; {cookie}"), true),
+        (format!("%5F%5FHost-switchboard={value}"), false),
+        (format!("__Host-%73witchboard={value}"), false),
+        (format!("switchboard={value}"), false),
+        (format!("{cookie}; __Host-switchboard=AAAAAAAAAAAAAAAAAAAAAA"), false),
+        (format!("__Host-switchboard=AAAAAAAAAAAAAAAAAAAAAA; {cookie}"), false),
+    ] {
+        let status = ask(Method::GET, "/web", &cookies, String::new()).await.status().as_u16();
+        assert_eq!(status == 200, signed_in, "{cookies}: {status}");
+    }
 }

@@ -6,6 +6,7 @@ use wire::control::{Announcement, MAX_SERVICES, Metadata};
 
 use super::supervisor::{self, Shared};
 use super::threads::Threads;
+use super::token::{TokenSource, is_token};
 use super::{AgentHandle, StartError};
 use crate::forward::Forwarder;
 use crate::server_url::ServerUrl;
@@ -17,6 +18,7 @@ use crate::tls::Tls;
 pub struct Builder {
     server: String,
     token: Secret,
+    token_file: Option<PathBuf>,
     target: Option<Target>,
     subdomain: Option<String>,
     services: Vec<Announcement>,
@@ -34,6 +36,7 @@ impl Builder {
         Self {
             server,
             token,
+            token_file: None,
             target: None,
             subdomain: None,
             services: Vec::new(),
@@ -44,6 +47,14 @@ impl Builder {
             insecure: false,
             host_header: None,
         }
+    }
+
+    /// The file that the token was read from. It is read again every few seconds, and when a token is refused: what it
+    /// holds then is signed in with from then on, so that sessions do not end with short-lived tokens and old secrets.
+    #[must_use]
+    pub fn token_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.token_file = Some(path.into());
+        self
     }
 
     /// The web server to forward to.
@@ -124,7 +135,7 @@ impl Builder {
     /// When called outside of a Tokio runtime.
     pub fn start(self) -> Result<AgentHandle, StartError> {
         let server = ServerUrl::parse(&self.server)?;
-        if !self.token.expose().starts_with("sbt_") {
+        if !is_token(self.token.expose()) {
             return Err(StartError::Token);
         }
         let target = self.target.ok_or(StartError::NoTarget)?;
@@ -141,7 +152,7 @@ impl Builder {
         let shared = Shared {
             server_tls: verifying(server.tls)?,
             server,
-            token: self.token,
+            token: TokenSource::new(self.token, self.token_file),
             local_url: target.to_string(),
             subdomain: self.subdomain,
             services: self.services,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::timeout;
+use wire::Secret;
 use wire::control::{AuthChallenge, Control, Init, Join, Limits, TunnelCreated};
 
 use super::DialError;
@@ -32,11 +33,11 @@ pub(super) struct Dialled {
 }
 
 /// Dials the switchboard and exchanges the opening messages.
-pub(super) async fn dial(shared: &Shared, wish: Wish) -> Result<Dialled, DialError> {
-    timeout(LIMIT, open(shared, wish)).await.map_err(|_| DialError::TooSlow)?
+pub(super) async fn dial(shared: &Shared, token: Secret, wish: Wish) -> Result<Dialled, DialError> {
+    timeout(LIMIT, open(shared, token, wish)).await.map_err(|_| DialError::TooSlow)?
 }
 
-async fn open(shared: &Shared, wish: Wish) -> Result<Dialled, DialError> {
+async fn open(shared: &Shared, token: Secret, wish: Wish) -> Result<Dialled, DialError> {
     let mut socket = connect(shared).await?;
     let challenge = match receive(&mut socket).await? {
         Control::AuthChallenge(challenge) => challenge,
@@ -46,7 +47,7 @@ async fn open(shared: &Shared, wish: Wish) -> Result<Dialled, DialError> {
         return Err(DialError::Version(super::error::printable(&challenge.versions.join(", "))));
     }
     let limits = Limits::default();
-    opening::send(&mut socket, &Control::Init(init(shared, wish, limits))).await?;
+    opening::send(&mut socket, &Control::Init(init(shared, token, wish, limits))).await?;
     let created = match receive(&mut socket).await? {
         Control::TunnelCreated(created) => created,
         _ => return Err(DialError::Unexpected),
@@ -57,10 +58,10 @@ async fn open(shared: &Shared, wish: Wish) -> Result<Dialled, DialError> {
     Ok(Dialled { created, line, driver, incoming, control })
 }
 
-fn init(shared: &Shared, wish: Wish, limits: Limits) -> Init {
+fn init(shared: &Shared, token: Secret, wish: Wish, limits: Limits) -> Init {
     Init {
         version: wire::VERSION.to_owned(),
-        token: shared.token.clone(),
+        token,
         local_url: shared.local_url.clone(),
         metadata: shared.metadata.clone(),
         subdomain: wish.subdomain,
@@ -68,6 +69,7 @@ fn init(shared: &Shared, wish: Wish, limits: Limits) -> Init {
         resume: wish.resume,
         join: wish.join,
         limits,
+        heads: true,
     }
 }
 

@@ -13,7 +13,9 @@ pub enum StartError {
     #[error(transparent)]
     Server(#[from] ServerUrlError),
     /// The token is not one.
-    #[error("the token is not a telephone token: those begin with \"sbt_\"; create one in the dashboard under Tokens")]
+    #[error(
+        "the token is not a telephone token: those begin with \"sbt_\", short-lived ones with \"eyJ\"; create one in the dashboard under Tokens"
+    )]
     Token,
     /// No target was given.
     #[error("no target to forward to was given")]

@@ -65,6 +65,11 @@ pub enum Event {
         /// The server's words, printable.
         message: String,
     },
+    /// The token file holds another token; the session goes on with that, or ends when the old one does.
+    Renewed {
+        /// Why the new one was refused, if it was: the reason for a program, and the server's words, printable.
+        refused: Option<(ErrorCode, String)>,
+    },
     /// The switchboard is about to restart; another line is opened while this one finishes what it has begun.
     Draining,
     /// How the tunnel does, as the switchboard sees it; told when requests held or sent a second time have changed.

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OwnedMutexGuard, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use wire::Secret;
 use wire::control::{ErrorCode, TunnelCreated};
 
 use super::backoff::Backoff;
@@ -78,18 +79,21 @@ impl Keeper {
             Part::Further(join) => (Wish { subdomain, resume: None, join: Some(join) }, None),
         };
         let joining = wish.join.as_ref().map(|join| join.session_id.clone());
-        let dialled = self.leave.run_until_cancelled(dial(&self.station.shared, wish)).await;
+        let mut token = self.station.shared.token.follow();
+        let presented = token.borrow_and_update().clone();
+        let dialled = self.leave.run_until_cancelled(dial(&self.station.shared, presented.clone(), wish)).await;
         match dialled {
             None => Next::End(AgentError::ShutDown),
             Some(Err(error)) => {
                 self.turn = turn;
-                self.not_opened(&error, joining.as_deref())
+                let next = self.not_opened(&error, joining.as_deref());
+                self.unless_renewed(next, &presented).await
             }
             Some(Ok(dialled)) => {
                 self.gone = false;
                 self.belongs(&dialled.created, joining.as_deref());
                 drop(turn);
-                self.serve(dialled).await
+                self.serve(dialled, token).await
             }
         }
     }
@@ -124,12 +128,28 @@ impl Keeper {
         }
     }
 
-    async fn serve(&mut self, dialled: Dialled) -> Next {
+    /// A token that is refused for good is no reason to end when its file holds another one by now.
+    async fn unless_renewed(&mut self, next: Next, presented: &Secret) -> Next {
+        match next {
+            Next::End(AgentError::Refused { code, message }) if code.is_token() => {
+                self.station.shared.token.look().await;
+                if self.station.shared.token.current() == *presented {
+                    Next::End(AgentError::Refused { code, message })
+                } else {
+                    Next::Wait(self.backoff.next(), message)
+                }
+            }
+            next => next,
+        }
+    }
+
+    async fn serve(&mut self, dialled: Dialled, token: watch::Receiver<Secret>) -> Next {
         let tunnel = tunnel_info(&dialled.created);
         let id = tunnel.session_id.clone();
         let begun = Instant::now();
         self.station.connected(&tunnel);
-        let end = session::run(self.station.clone(), self.forwarder.clone(), dialled, tunnel, &self.leave).await;
+        let end =
+            session::run(self.station.clone(), self.forwarder.clone(), dialled, (tunnel, token), &self.leave).await;
         self.station.disconnected();
         match end {
             SessionEnd::Draining => self.station.membership.drained(&id),
@@ -149,6 +169,10 @@ impl Keeper {
             SessionEnd::Refused(refusal) => {
                 self.station.refused(&refusal);
                 match permanent(&refusal) {
+                    // There may be another token by now. If there is not, that is refused when it is dialled with.
+                    Some(_) if refusal.code.is_token() && self.station.shared.token.may_change() => {
+                        Next::Wait(self.backoff.next(), printable(&refusal.message))
+                    }
                     Some(end) => Next::End(end),
                     None => Next::Wait(self.backoff.next(), printable(&refusal.message)),
                 }

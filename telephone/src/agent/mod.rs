@@ -12,6 +12,7 @@ mod membership;
 mod session;
 mod supervisor;
 mod threads;
+mod token;
 mod told;
 
 pub use crate::forward::Outcome;
@@ -20,6 +21,7 @@ pub use error::{AgentError, DialError, StartError};
 pub use event::{Event, TunnelInfo};
 pub use handle::AgentHandle;
 pub use handshake::HandshakeError;
+pub use token::{is_token, read_token_file};
 
 /// The agent. [`Agent::builder`] is where it begins; a running one is an [`AgentHandle`].
 #[derive(Debug)]

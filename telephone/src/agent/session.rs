@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use wire::Secret;
 use wire::close;
-use wire::control::{Control, Drain, Refusal, UpdateTunnel};
+use wire::control::{Control, Drain, Refusal, Renew, Renewed, UpdateTunnel};
 
 use super::dial::Dialled;
 use super::error::printable;
@@ -47,6 +49,8 @@ struct Session {
     line: Line,
     control: ControlReceiver,
     tunnel: TunnelInfo,
+    /// What was signed in with, and what is to come in its place.
+    token: watch::Receiver<Secret>,
     tasks: JoinSet<()>,
 }
 
@@ -55,7 +59,7 @@ pub(super) async fn run(
     station: Arc<Station>,
     forwarder: Arc<Forwarder>,
     dialled: Dialled,
-    tunnel: TunnelInfo,
+    (tunnel, token): (TunnelInfo, watch::Receiver<Secret>),
     leave: &CancellationToken,
 ) -> SessionEnd {
     let Dialled { line, driver, incoming, control, .. } = dialled;
@@ -65,7 +69,7 @@ pub(super) async fn run(
         tracing::debug!(%reason, "the line has ended");
     });
     tasks.spawn(serve(station.clone(), forwarder.clone(), incoming));
-    Session { station, forwarder, line, control, tunnel, tasks }.run(leave).await
+    Session { station, forwarder, line, control, tunnel, token, tasks }.run(leave).await
 }
 
 /// Starts a task for each request. They end with the line: then every stream fails.
@@ -100,6 +104,7 @@ impl Session {
                         return SessionEnd::Draining;
                     }
                     Some(Control::UpdateTunnel(update)) => self.update(update),
+                    Some(Control::Renewed(Renewed { refused })) => self.station.renewed(refused),
                     Some(Control::TunnelStatus(status)) => self.station.stats(status.stats),
                     Some(_) => {}
                     None => return self.lost(refusal).await,
@@ -117,6 +122,7 @@ impl Session {
                     self.leave().await;
                     return SessionEnd::Left;
                 }
+                Ok(()) = self.token.changed() => self.renew(),
                 _ = pulse.tick() => {
                     self.station.sum_up();
                     self.forwarder.sweep();
@@ -135,6 +141,14 @@ impl Session {
         match refusal {
             Some(refusal) => SessionEnd::Refused(refusal),
             None => SessionEnd::Lost(reason),
+        }
+    }
+
+    /// Signs in with another token while the session goes on. One that is refused is told of by `renewed`.
+    fn renew(&mut self) {
+        let token = self.token.borrow_and_update().clone();
+        if let Err(error) = self.line.send_control(Control::Renew(Renew { token })) {
+            tracing::debug!(%error, "the switchboard could not be shown the new token");
         }
     }
 

@@ -9,7 +9,6 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
-use wire::Secret;
 use wire::control::{Announcement, Metadata, Refusal, Stats};
 
 use super::error::printable;
@@ -17,6 +16,7 @@ use super::handle::Standing;
 use super::keeper::Keeper;
 use super::membership::Membership;
 use super::threads::Threads;
+use super::token::TokenSource;
 use super::told::Told;
 use super::{AgentError, AgentHandle, Event, TunnelInfo};
 use crate::forward::{Forwarder, Report};
@@ -31,7 +31,7 @@ const EVENTS: usize = 1024;
 pub(super) struct Shared {
     pub server: ServerUrl,
     pub server_tls: Option<Tls>,
-    pub token: Secret,
+    pub token: TokenSource,
     pub local_url: String,
     pub subdomain: Option<String>,
     pub services: Vec<Announcement>,
@@ -132,6 +132,12 @@ impl Station {
         self.standing.send_modify(|standing| standing.connections = standing.connections.saturating_sub(1));
     }
 
+    /// The session goes on with another token, or does not.
+    pub(super) fn renewed(&self, refused: Option<Refusal>) {
+        let refused = refused.map(|Refusal { code, message }| (code, printable(&message)));
+        self.tell(Event::Renewed { refused });
+    }
+
     pub(super) fn refused(&self, refusal: &Refusal) {
         let Refusal { code, message } = refusal;
         self.tell(Event::Refused { code: code.clone(), message: printable(message) });
@@ -159,6 +165,8 @@ pub(super) fn start(shared: Shared, connections: usize, threads: Threads) -> Age
 async fn supervise(station: Arc<Station>, connections: usize, threads: Threads, leave: CancellationToken) {
     // When this task is aborted, the lines in the background go as well.
     let _cut = station.cut.clone().drop_guard();
+    let watched = station.clone();
+    let _watch = AbortOnDropHandle::new(tokio::spawn(async move { watched.shared.token.watch().await }));
     let mut lines = JoinSet::new();
     for line in 0..connections {
         lines.spawn_on(Keeper::new(station.clone(), leave.clone()).run(), &threads.of(line));

@@ -118,7 +118,8 @@ pub(super) struct TokenArgs {
     /// The token to sign in with [default: as stored by `login`]
     #[arg(long, env = "TELEPHONE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     pub token: Option<String>,
-    /// A file that holds the token.
+    /// A file that holds the token, or a short-lived one; `http` reads it again every few seconds and signs in with what
+    /// it holds then, while requests go on.
     #[arg(long, env = "TELEPHONE_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
 }

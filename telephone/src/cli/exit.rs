@@ -58,7 +58,7 @@ impl Failure {
         match end {
             AgentError::Refused { code, .. } => {
                 let exit = match code {
-                    code if code.is_token() && *code != ErrorCode::TokenScope => TOKEN,
+                    code if code.is_token() => TOKEN,
                     code if code.is_subdomain() || code.is_service() => SUBDOMAIN,
                     ErrorCode::BadVersion => PROTOCOL,
                     _ => UNAVAILABLE,
@@ -80,11 +80,12 @@ impl Failure {
 /// What to do about a refusal.
 fn remedy(code: &ErrorCode) -> &'static str {
     match code {
+        ErrorCode::AccountDeactivated => "\nAsk an administrator of the server to reactivate it.",
+        ErrorCode::TokenScope => "\nCreate a token that allows it in the dashboard under Tokens.",
         code if code.is_token() => "\nCreate a token in the dashboard under Tokens, then run `telephone login`.",
         ErrorCode::SubdomainTaken | ErrorCode::SubdomainReserved => {
             "\nChoose another --subdomain, or leave it out to get a random one."
         }
-        ErrorCode::TokenScope => "\nCreate a token that allows it in the dashboard under Tokens.",
         ErrorCode::SubdomainInvalid => {
             "\nA subdomain is made of letters, digits and hyphens, with no hyphen at either end, at most 63 in all."
         }

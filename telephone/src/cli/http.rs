@@ -50,6 +50,9 @@ pub(super) fn run(args: HttpArgs, origins: &Origins) -> Result<ExitCode, Failure
         if let Some(path) = args.ca_file {
             agent = agent.ca_file(path);
         }
+        if let Some(path) = settings::token_file(&args.token, origins) {
+            agent = agent.token_file(path);
+        }
         let stops = stops()?;
         let agent = agent.insecure_target(args.insecure).start().map_err(|error| Failure::usage(error.to_string()))?;
         let display = Display::start(style, &server, &label, &agent);

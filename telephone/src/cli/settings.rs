@@ -2,15 +2,12 @@
 
 use std::path::Path;
 
-use telephone::ServerUrl;
 use telephone::wire::Secret;
+use telephone::{ServerUrl, is_token, read_token_file};
 
 use super::args::{Origins, TokenArgs};
 use super::exit::Failure;
 use super::store::{self, Stored};
-
-/// The longest token file that is read, in bytes.
-const MAX_TOKEN_FILE: u64 = 4096;
 
 /// A value and where it stands.
 pub(super) struct Found<T> {
@@ -69,13 +66,15 @@ pub(super) fn given_token(args: &TokenArgs, origins: &Origins) -> Result<Option<
     }
 }
 
+/// The file that the token is read from, if it is: what is given directly wins, as above.
+pub(super) fn token_file<'a>(args: &'a TokenArgs, origins: &Origins) -> Option<&'a Path> {
+    let wins = args.token.is_none() || (origins.is_flag("token_file") && !origins.is_flag("token"));
+    args.token_file.as_deref().filter(|_| wins)
+}
+
 fn read_token(path: &Path, place: &str) -> Result<Found<Secret>, Failure> {
-    use std::io::Read;
     let failed = |error: std::io::Error| Failure::usage(format!("{place}: {} cannot be read: {error}", path.display()));
-    let mut text = String::new();
-    let file = std::fs::File::open(path).map_err(failed)?;
-    file.take(MAX_TOKEN_FILE).read_to_string(&mut text).map_err(failed)?;
-    Ok(Found { value: Secret::new(text.trim()), place: format!("{place} ({})", path.display()) })
+    Ok(Found { value: read_token_file(path).map_err(failed)?, place: format!("{place} ({})", path.display()) })
 }
 
 /// The server's address, in one spelling.
@@ -87,14 +86,12 @@ pub(super) fn check_server(server: &Found<String>) -> Result<String, Failure> {
 }
 
 pub(super) fn check_token(token: Found<Secret>) -> Result<Secret, Failure> {
-    let text = token.value.expose();
-    let whole = text.strip_prefix("sbt_").is_some_and(|rest| !rest.is_empty());
-    if whole && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if is_token(token.value.expose()) {
         return Ok(token.value);
     }
     Err(Failure::usage(format!(
-        "{}: this is not a telephone token: those begin with \"sbt_\" and have no spaces. Create one in the \
-         dashboard under Tokens and copy it whole",
+        "{}: this is not a telephone token: those begin with \"sbt_\", short-lived ones with \"eyJ\", and \
+         have no spaces. Create one in the dashboard under Tokens and copy it whole",
         token.place
     )))
 }

@@ -292,6 +292,7 @@ async fn sign_in(socket: &mut Socket<net::Socket>, subject: &Subject) -> Found {
         resume: None,
         join: Some(Join { session_id: none(), resume: none() }),
         limits: Limits::default(),
+        heads: false,
     };
     let busy = "try again shortly; the server's log says more";
     if let Err(error) = opening::send(socket, &Control::Init(init)).await {
@@ -299,6 +300,9 @@ async fn sign_in(socket: &mut Socket<net::Socket>, subject: &Subject) -> Found {
     }
     match opening::receive(socket).await {
         Ok(Control::Error(refusal)) if refusal.code == ErrorCode::SessionGone => Found::ok("it is accepted"),
+        Ok(Control::Error(refusal)) if refusal.code == ErrorCode::AccountDeactivated => {
+            Found::fail(refusal.message, "ask an administrator of the server to reactivate it")
+        }
         Ok(Control::Error(refusal)) if refusal.code.is_token() => {
             Found::fail(refusal.message, "create a token in the dashboard under Tokens, then run `telephone login`")
         }

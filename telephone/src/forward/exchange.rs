@@ -6,6 +6,7 @@ use http::{Method, StatusCode};
 use http_body::Body as _;
 use wire::frame::ResetCode;
 use wire::head::{RequestHead, ResponseHead};
+use wire::received;
 
 use super::connection::Way;
 use super::local::{BodyError, Exchange, NoResponse};
@@ -62,13 +63,14 @@ pub(super) async fn run(
     mut respond: SendResponse,
     body: RecvBody,
 ) -> Done {
+    let tells = received::is_asked(&mut head);
     headers::prepare(&mut head, forwarder.host.as_ref(), &forwarder.authority);
     let answer = if head.method == Method::CONNECT {
         Answer::Problem(Problem::Unsupported)
     } else if head.upgrade.is_some() {
-        Box::pin(ask_for_upgrade(forwarder, &mut head, &mut respond, body)).await
+        Box::pin(ask_for_upgrade(forwarder, &mut head, &mut respond, body, tells)).await
     } else {
-        ask(forwarder, &mut head, &mut respond, body).await
+        ask(forwarder, &mut head, &mut respond, body, tells).await
     };
     match answer {
         Answer::Response(response, exchange) => pass_on(forwarder, &head, response, exchange, respond).await,
@@ -86,7 +88,14 @@ pub(super) async fn run(
 /// How often a request is given to the local server at most.
 const MAX_TURNS: usize = 3;
 
-async fn ask(forwarder: &Forwarder, head: &mut RequestHead, respond: &mut SendResponse, mut body: RecvBody) -> Answer {
+/// `tells`: the head of the response is told as it is received.
+async fn ask(
+    forwarder: &Forwarder,
+    head: &mut RequestHead,
+    respond: &mut SendResponse,
+    mut body: RecvBody,
+    tells: bool,
+) -> Answer {
     let (bodiless, idempotent) = (body.is_end_stream(), head.method.is_idempotent());
     let mut way = forwarder.open_already();
     let (mut turns, mut lost) = (0, false);
@@ -100,7 +109,7 @@ async fn ask(forwarder: &Forwarder, head: &mut RequestHead, respond: &mut SendRe
             },
         };
         let alone = fresh && matches!(way, Way::Http1(_));
-        let sent = send(forwarder, head, respond, way, body).await;
+        let sent = send(forwarder, head, respond, way, body, tells).await;
         turns += 1;
         // The local server may close a connection just as it is used again, or while it carries other requests. Another
         // one has another try, when there was no body to lose, and nothing came back, once, and asking twice is as good
@@ -131,13 +140,14 @@ async fn ask_for_upgrade(
     head: &mut RequestHead,
     respond: &mut SendResponse,
     body: RecvBody,
+    tells: bool,
 ) -> Answer {
     if forwarder.speaks_http2_only() {
         head.upgrade = None;
-        return ask(forwarder, head, respond, RecvBody::empty()).await;
+        return ask(forwarder, head, respond, RecvBody::empty(), tells).await;
     }
     let answer = match Box::pin(open(forwarder, head, respond)).await {
-        Ok(way) => send(forwarder, head, respond, way, RecvBody::empty()).await.unwrap_or_else(failed),
+        Ok(way) => send(forwarder, head, respond, way, RecvBody::empty(), tells).await.unwrap_or_else(failed),
         Err(answer) => answer,
     };
     match answer {
@@ -158,6 +168,7 @@ async fn send(
     respond: &mut SendResponse,
     way: Way,
     body: RecvBody,
+    tells: bool,
 ) -> Result<Answer, NoResponse> {
     let mut exchange = Exchange::new(way, head, body, forwarder.tls.is_some(), &forwarder.authority)?;
     loop {
@@ -166,7 +177,7 @@ async fn send(
             response = exchange.response() => response,
             error = respond.reset_received() => Err(NoResponse::Request(error)),
         };
-        let mut response = match response {
+        let (mut response, raw) = match response {
             // A body that broke on its way here is no fault of the local server's, and nobody is left to be told.
             Err(NoResponse::Request(error)) => {
                 exchange.abort();
@@ -175,6 +186,9 @@ async fn send(
             response => response?,
         };
         if !response.is_informational() {
+            if tells {
+                received::tell(&mut response, &raw);
+            }
             return Ok(Answer::Response(response, exchange));
         }
         // "Continue" was between the switchboard and its client.

@@ -63,16 +63,17 @@ impl Exchange {
         }
     }
 
-    /// The next head of a response: any number of informational ones, then the final one.
-    pub(super) async fn response(&mut self) -> Result<ResponseHead, NoResponse> {
+    /// The next head of a response: any number of informational ones, then the final one. In HTTP/1.1 also as it was
+    /// received.
+    pub(super) async fn response(&mut self) -> Result<(ResponseHead, Bytes), NoResponse> {
         match self {
             Self::Http1(exchange) => {
                 let response = exchange.response().await?;
-                Ok(ResponseHead { status: response.status, headers: response.headers })
+                Ok((ResponseHead { status: response.status, headers: response.headers }, response.raw))
             }
             Self::Http2(exchange) => {
                 let (parts, ()) = exchange.response().await?.into_parts();
-                Ok(ResponseHead { status: parts.status, headers: parts.headers })
+                Ok((ResponseHead { status: parts.status, headers: parts.headers }, Bytes::new()))
             }
         }
     }

@@ -109,6 +109,7 @@ fn control(folder: &Path) -> Outcome {
         resume: Some("0".to_owned()),
         join: None,
         limits: Limits::default(),
+        heads: true,
     };
     let refusal = Refusal { code: ErrorCode::TokenInvalid, message: "no".to_owned() };
     let messages = [
@@ -198,6 +199,16 @@ fn http(folder: &Path) -> Outcome {
     ] {
         put(folder, "requests", name, format!("\x10POST /a?b HTTP/1.1\r\nHost: a\r\n{fields}\r\n").as_bytes())?;
         put(folder, "responses", name, format!("\0HTTP/1.1 200 OK\r\n{fields}\r\n").as_bytes())?;
+    }
+    for (name, fields) in [
+        ("host", "Host: A.Example.:8080\r\n"),
+        (
+            "address",
+            "Host: [::1]:80\r\nX-Forwarded-For: 6.6.6.6, 198.51.100.4, 10.0.0.2\r\nX-Forwarded-Proto: https\r\n",
+        ),
+        ("cookies", "Host: a\r\nCookie: __Host-switchboard=a; theme=dark\r\nCookie: %5F%5FHost-switchboard=b\r\n"),
+    ] {
+        put(folder, "hosts", name, format!("GET / HTTP/1.1\r\n{fields}\r\n").as_bytes())?;
     }
     put(folder, "bodies", "trailers", b"\x085;a=b\r\nhello\r\n0A\r\n0123456789\r\n0\r\nx: y\r\n\r\n")?;
     Ok(put(folder, "bodies", "plain", b"\x015\r\nhello\r\n0\r\n\r\n")?)

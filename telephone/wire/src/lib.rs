@@ -13,6 +13,7 @@ pub mod frame;
 pub mod head;
 pub mod mux;
 pub mod plain;
+pub mod received;
 mod secret;
 mod varint;
 pub mod websocket;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use wire::Secret;
 use wire::control::{
     Announced, Announcement, AuthChallenge, Control, ControlError, Drain, ErrorCode, Init, Join, Limits, MAX_CONTROL,
-    Metadata, Refusal, Stats, Status, TunnelCreated, TunnelStatus, UpdateTunnel, Verification,
+    Metadata, Refusal, Renew, Renewed, Stats, Status, TunnelCreated, TunnelStatus, UpdateTunnel, Verification,
 };
 
 #[track_caller]
@@ -40,6 +40,7 @@ fn opening() {
             resume: None,
             join: None,
             limits: Limits { stream_window: 1, connection_window: 2, max_streams: 3 },
+            heads: false,
         }),
         json!({
             "type": "init", "version": "2", "token": "sbt_x", "local_url": "http://localhost:3000",
@@ -78,11 +79,12 @@ fn a_further_socket() {
             resume: None,
             join: Some(Join { session_id: "s".into(), resume: "r".into() }),
             limits: Limits { stream_window: 1, connection_window: 2, max_streams: 3 },
+            heads: true,
         }),
         json!({
             "type": "init", "version": "2", "token": "sbt_x", "local_url": "http://localhost:3000", "metadata": {},
             "join": {"session_id": "s", "resume": "r"},
-            "limits": {"stream_window": 1, "connection_window": 2, "max_streams": 3},
+            "limits": {"stream_window": 1, "connection_window": 2, "max_streams": 3}, "heads": true,
         }),
     );
     check(
@@ -112,6 +114,7 @@ fn announced_services() {
             resume: None,
             join: None,
             limits: Limits { stream_window: 1, connection_window: 2, max_streams: 3 },
+            heads: false,
         }),
         json!({
             "type": "init", "version": "2", "token": "sbt_x", "local_url": "http://localhost:3000", "metadata": {},
@@ -179,6 +182,14 @@ fn session() {
         Control::Error(Refusal { code: ErrorCode::SubdomainTaken, message: "choose another".into() }),
         json!({"type": "error", "code": "subdomain_taken", "message": "choose another"}),
     );
+    check(Control::Renew(Renew { token: Secret::new("sbt_y") }), json!({"type": "renew", "token": "sbt_y"}));
+    check(Control::Renewed(Renewed { refused: None }), json!({"type": "renewed"}));
+    check(
+        Control::Renewed(Renewed {
+            refused: Some(Refusal { code: ErrorCode::TokenExpired, message: "it has ended".into() }),
+        }),
+        json!({"type": "renewed", "refused": {"code": "token_expired", "message": "it has ended"}}),
+    );
     check(
         Control::Drain(Drain { reason: Some("restart".into()), deadline_s: Some(30) }),
         json!({"type": "drain", "reason": "restart", "deadline_s": 30}),
@@ -211,5 +222,7 @@ fn what_is_not_a_message_is_named() {
 #[test]
 fn no_debug_output_shows_the_token() {
     let message = Control::decode(r#"{"type":"init","version":"2","token":"sbt_secret","local_url":"u"}"#).unwrap();
+    assert!(!format!("{message:?}").contains("sbt_secret"));
+    let message = Control::decode(r#"{"type":"renew","token":"sbt_secret"}"#).unwrap();
     assert!(!format!("{message:?}").contains("sbt_secret"));
 }

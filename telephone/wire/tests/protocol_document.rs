@@ -89,7 +89,7 @@ fn messages() {
     assert!(shown.is_empty(), "{shown:?}");
 }
 
-const TYPES: [&str; 14] = [
+const TYPES: [&str; 16] = [
     "auth_challenge",
     "init",
     "tunnel_created",
@@ -99,6 +99,8 @@ const TYPES: [&str; 14] = [
     "update_tunnel",
     "tunnel_status",
     "error",
+    "renew",
+    "renewed",
     "drain",
     "http_request",
     "http_response",

@@ -16,7 +16,8 @@ use crate::programs::{program, run};
 pub struct Server {
     process: Child,
     port: u16,
-    _folder: tempfile::TempDir,
+    root: bool,
+    folder: tempfile::TempDir,
 }
 
 impl Server {
@@ -39,7 +40,7 @@ impl Server {
         for _ in 0..5 {
             let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr())?.port();
             if let Some(process) = serve(as_postgres(root, program("postgres")?), &data, port)? {
-                return Ok(Self { process, port, _folder: folder });
+                return Ok(Self { process, port, root, folder });
             }
         }
         bail!("PostgreSQL did not start")
@@ -55,6 +56,60 @@ impl Server {
         Ok(format!("{}/{name}", self.url()))
     }
 
+    /// Ends it with SIGKILL, as when the machine fails, or with SIGQUIT, PostgreSQL's immediate shutdown: either way nothing
+    /// is put in order.
+    ///
+    /// # Errors
+    /// When it cannot be told to.
+    pub fn kill(&mut self, immediate: bool) -> anyhow::Result<()> {
+        run(Command::new("kill").args([if immediate { "-QUIT" } else { "-KILL" }, &self.process.id().to_string()]))?;
+        self.process.wait()?;
+        Ok(())
+    }
+
+    /// Starts it again under the same address, after [`kill`](Self::kill). Whether it did: it refuses for as long as one of
+    /// the processes of before is there, which leave when they notice.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_again(&mut self) -> anyhow::Result<bool> {
+        let command = as_postgres(self.root, program("postgres")?);
+        let Some(process) = serve(command, &self.folder.path().join("data"), self.port)? else { return Ok(false) };
+        self.process = process;
+        Ok(true)
+    }
+
+    /// Stops all its processes where they stand: connections stay open, and nobody answers.
+    ///
+    /// # Errors
+    /// When they cannot be told to.
+    pub fn freeze(&self) -> anyhow::Result<()> {
+        self.signal("-STOP")
+    }
+
+    /// Lets them go on.
+    ///
+    /// # Errors
+    /// When they cannot be told to.
+    pub fn thaw(&self) -> anyhow::Result<()> {
+        self.signal("-CONT")
+    }
+
+    /// To the process that makes the others first, so that it makes none meanwhile.
+    fn signal(&self, signal: &str) -> anyhow::Result<()> {
+        let first = self.process.id().to_string();
+        run(Command::new("kill").args([signal, &first]))?;
+        let others = Command::new("ps").args(["-o", "pid=", "--ppid", &first]).output().context("cannot start ps")?;
+        for other in String::from_utf8(others.stdout)?.split_whitespace() {
+            let told = run(Command::new("kill").args([signal, other]));
+            // Some end by themselves just then.
+            if Path::new("/proc").join(other).exists() {
+                told?;
+            }
+        }
+        Ok(())
+    }
+
     /// Its address, without a database.
     #[must_use]
     pub fn url(&self) -> String {
@@ -64,6 +119,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        // What is frozen does not hear.
+        self.thaw().ok();
         // SIGINT is PostgreSQL's fast shutdown: it ends its own children.
         Command::new("kill").args(["-INT", &self.process.id().to_string()]).status().ok();
         self.process.wait().ok();

@@ -1,5 +1,7 @@
 //! `cargo xtask lint`
 
+use std::process::Stdio;
+
 use crate::{process, progress, wasm_toolchain::WasmToolchain, workspace::Workspace};
 
 /// Checks formatting and lints. The browser's half is checked on its own, for its own target.
@@ -15,6 +17,7 @@ pub fn run(workspace: &Workspace) -> anyhow::Result<()> {
         cargo.args(["clippy", "--workspace", "--exclude", "hydrate", "--all-targets", "--", "-D", "warnings"]);
         process::run(cargo.current_dir(&workspace.root))
     })?;
+    dependencies(workspace)?;
     let toolchain = WasmToolchain::find_or_install(workspace)?;
     progress::step("lints of the front end", || {
         if toolchain.has_clippy() {
@@ -25,4 +28,30 @@ pub fn run(workspace: &Workspace) -> anyhow::Result<()> {
         let mut cargo = toolchain.cargo(workspace, "check");
         process::run(cargo.args(["--package", "hydrate", "-Z", "warnings", "--config", "build.warnings='deny'"]))
     })
+}
+
+/// Holds dependencies to `deny.toml`, where that can be done.
+fn dependencies(workspace: &Workspace) -> anyhow::Result<()> {
+    let deny = |arguments: &[&str]| {
+        let mut cargo = process::cargo();
+        cargo.arg("deny").args(arguments).current_dir(&workspace.root);
+        cargo
+    };
+    let quietly = |arguments: &[&str]| {
+        let status = deny(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        status.is_ok_and(|status| status.success())
+    };
+    if !quietly(&["--version"]) {
+        eprintln!("- dependencies are not checked: it needs cargo-deny (cargo install --locked cargo-deny)");
+        return Ok(());
+    }
+    progress::step("licences, bans and sources of dependencies", || {
+        process::run(&mut deny(&["--offline", "check", "bans", "licenses", "sources"]))
+    })?;
+    // Without it nothing can be said, which is no fault of the change that is being looked at.
+    if !quietly(&["fetch", "db"]) {
+        eprintln!("- advisories are not checked: their database could not be fetched");
+        return Ok(());
+    }
+    progress::step("advisories", || process::run(&mut deny(&["--offline", "check", "advisories"])))
 }

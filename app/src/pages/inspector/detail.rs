@@ -37,15 +37,11 @@ pub async fn view(visit: &Visit, place: &Place, asked: &Asked, id: RequestId) ->
     let file = |name: &str| format!("{files}/{name}?of={}", place.key());
     Ok(view! {
         {head(asked, &exchange.summary, &authority, exchange.secure)}
-        {acts(place, asked, &exchange, &file("har"))}
+        {acts(place, asked, &exchange, &file("har"), replay, command)}
+        {exchange.summary.note.clone().map(|note| view! { <p class="note">{note}</p> })}
         {trouble(&exchange.summary)}
         {timing::bar(&exchange.timings, exchange.summary.duration_ms)}
         {facts(asked, &exchange)}
-        <div class="exchange-more">
-            {command.map(|command| copy_as_curl(&command))}
-            {note(place, asked, &exchange.summary)}
-            {replay}
-        </div>
         {find(asked, id, &[&request, &response])}
         <div class="exchange-sides">
             {side("Request", exchange.request.as_ref(), heads::query_of(&exchange.summary.path), request.view(asked, &file("body/request")), Party::Client)}
@@ -132,7 +128,15 @@ fn kind(kind: ExchangeKind) -> &'static str {
     }
 }
 
-fn acts(place: &Place, asked: &Asked, exchange: &Exchange, har: &str) -> AnyView {
+/// What can be done with it: at once, or in a part that opens.
+fn acts(
+    place: &Place,
+    asked: &Asked,
+    exchange: &Exchange,
+    har: &str,
+    replay: AnyView,
+    command: Option<Curl>,
+) -> AnyView {
     let summary = &exchange.summary;
     let id = summary.id;
     let fields = |more: &[(&'static str, String)]| {
@@ -149,9 +153,12 @@ fn acts(place: &Place, asked: &Asked, exchange: &Exchange, har: &str) -> AnyView
     deletion.push(("back", asked.list().as_str().to_owned()));
     view! {
         <div class="actions exchange-acts">
-            {act("pin_request", fields(&[("pinned", (!summary.pinned).to_string())]), pin, "this request")}
+            {replay}
             <a class="button button-quiet button-small" href=compare.as_str().to_owned() data-desk="">"Compare with…"</a>
+            {command.map(|command| copy_as_curl(&command))}
             <a class="button button-quiet button-small" href=har.to_owned() download="">"HAR"</a>
+            {note(place, asked, summary)}
+            {act("pin_request", fields(&[("pinned", (!summary.pinned).to_string())]), pin, "this request")}
             {confirm_with(
                 "delete_request",
                 deletion,
@@ -176,11 +183,9 @@ pub fn shortened(path: &str) -> String {
 fn note(place: &Place, asked: &Asked, summary: &ExchangeSummary) -> AnyView {
     let written = summary.note.clone().unwrap_or_default();
     let title = if written.is_empty() { "Write a note" } else { "Change the note" };
-    let shown = (!written.is_empty()).then(|| view! { <p class="note">{written.clone()}</p> });
     view! {
-        {shown}
         <details class="part">
-            <summary>{title}</summary>
+            <summary class="button button-quiet button-small">{title}</summary>
             <form method="post" action="/web/action/note_request" class="form">
                 <input type="hidden" name="of" value=place.key() />
                 <input type="hidden" name="id" value=summary.id.to_string() />
@@ -227,12 +232,19 @@ fn facts(asked: &Asked, exchange: &Exchange) -> AnyView {
         }
     });
     let replays = (!exchange.replays.is_empty()).then(|| {
+        let in_list = (exchange.replays.len() > 1).then(|| {
+            let list = asked.all().with("replay_of", &summary.id.to_string());
+            view! { <a href=list.as_str().to_owned()>"Show them in the list"</a> }
+        });
         let links = exchange.replays.iter().rev().take(20).map(|replay| {
             view! { <li>{link(asked, *replay)} ", " {comparison(asked, summary.id, *replay, "compare")}</li> }
         });
         view! {
             <dt>"Replays"</dt>
-            <dd><ul class="plain">{links.collect_view()}</ul></dd>
+            <dd>
+                <ul class="plain">{links.collect_view()}</ul>
+                {in_list}
+            </dd>
         }
     });
     view! {
@@ -296,7 +308,7 @@ fn copy_as_curl(command: &Curl) -> AnyView {
     let body = command.without_body.map(|why| view! { <p class="field-hint">"The body is not in it: " {why} "."</p> });
     view! {
         <details class="part" id="curl">
-            <summary>"As cURL"</summary>
+            <summary class="button button-quiet button-small">"As cURL"</summary>
             <div class="section-head">
                 {masked}
                 {copy(command.line.clone(), "as cURL")}

@@ -71,21 +71,22 @@ pub fn query_of(path: &str) -> Option<AnyView> {
 /// The cookies of a request.
 pub fn cookies_sent(head: &MessageHead) -> Option<AnyView> {
     let fields = head.fields.iter().filter(|field| field.name.eq_ignore_ascii_case("cookie"));
-    let cookies: Vec<_> = fields.flat_map(|field| cookies(&field.value)).filter(|(name, _)| !name.is_empty()).collect();
-    (!cookies.is_empty()).then(|| part("Cookies", cookies.len(), false, pairs("Cookies", &cookies)))
+    let cookies = fields.flat_map(|field| cookies(&field.value).into_iter().map(|cookie| (cookie, field.masked)));
+    let rows: Vec<_> = (cookies.filter(|((name, _), _)| !name.is_empty()))
+        .map(|((name, value), masked)| row(&name, &value, masked))
+        .collect();
+    (!rows.is_empty()).then(|| part("Cookies", rows.len(), false, table("Cookies", rows.into_any())))
 }
 
 /// The cookies that a response sets.
 pub fn cookies_set(head: &MessageHead) -> Option<AnyView> {
     let fields = head.fields.iter().filter(|field| field.name.eq_ignore_ascii_case("set-cookie"));
-    let cookies: Vec<_> =
-        fields.map(|field| set_cookie(&field.value)).filter(|cookie| !cookie.name.is_empty()).collect();
-    let pairs: Vec<_> = cookies
-        .iter()
-        .map(|cookie| match cookie.attributes.is_empty() {
-            true => (cookie.name.clone(), cookie.value.clone()),
-            false => (cookie.name.clone(), format!("{}; {}", cookie.value, cookie.attributes)),
+    let cookies = fields.map(|field| (set_cookie(&field.value), field.masked));
+    let rows: Vec<_> = (cookies.filter(|(cookie, _)| !cookie.name.is_empty()))
+        .map(|(cookie, masked)| match cookie.attributes.is_empty() {
+            true => row(&cookie.name, &cookie.value, masked),
+            false => row(&cookie.name, &format!("{}; {}", cookie.value, cookie.attributes), masked),
         })
         .collect();
-    (!pairs.is_empty()).then(|| part("Cookies set", pairs.len(), false, self::pairs("Cookies set", &pairs)))
+    (!rows.is_empty()).then(|| part("Cookies set", rows.len(), false, table("Cookies set", rows.into_any())))
 }

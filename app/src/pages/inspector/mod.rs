@@ -56,6 +56,8 @@ async fn page(visit: &Visit, place: Place) -> Result<AnyView, CoreError> {
     let inspector = visit.services.inspector();
     let page = Page { limit: ROWS, cursor: asked.cursor.clone() };
     let found = inspector.list(&visit.viewer, place.of, &asked.filter, &page).await?;
+    // Asked for first: when it is changed in between, the form is refused, and nothing overwritten.
+    let updated_at = inspector.settings_updated_at(&visit.viewer, place.of).await?;
     let settings = inspector.settings(&visit.viewer, place.of).await?;
     let form = crate::components::form::FormState::of(&visit.query, Some("capture"));
     let is_empty = found.items.is_empty() && asked.filter.is_empty() && asked.cursor.is_none();
@@ -67,7 +69,7 @@ async fn page(visit: &Visit, place: Place) -> Result<AnyView, CoreError> {
     let more = found.next_cursor.clone().map(|cursor| asked.from(&cursor));
     let (top, keys) = (head(&place), states::keys());
     let recorder = states::recorder(&inspector.health(), visit.viewer.is_admin());
-    let capture = settings::card(&place, &settings, &form);
+    let capture = settings::card(&place, &settings, &form, updated_at);
     let count = (found.items.len(), found.next_cursor.is_some());
     let tools = filter::form(&asked, &place, count);
     let (looked_until, older) = (states::looked_until(found.looked_until), older(more));

@@ -3,9 +3,10 @@
 use super::{asked::Asked, body::Body, place::Place};
 use crate::{
     components::{field::Field, form::FormState},
+    format,
     pages::Visit,
 };
-use domain::{Exchange, ExchangeKind, MOST_REPLAYS, ReplayTarget, ServiceId};
+use domain::{BodyInfo, Exchange, ExchangeKind, MOST_REPLAYS, ReplayTarget, ServiceId};
 use leptos::prelude::*;
 use server_core::{BackendQuery, CoreError, Page, TunnelQuery, TunnelSort};
 use std::collections::BTreeSet;
@@ -19,6 +20,8 @@ const FIELDS: [&str; 6] =
 const MOST_TEXT: usize = 16 * 1024;
 /// How many tunnels and backends are offered.
 const MOST_OFFERED: u32 = 100;
+/// The most lines of text that a field is high at first.
+const MOST_LINES: u8 = 14;
 
 /// What becomes of the body.
 enum Form {
@@ -26,8 +29,8 @@ enum Form {
     Shown(String),
     /// It is at hand, but not fit for a form.
     Kept,
-    /// It is not at hand.
-    Missing,
+    /// It is not at hand as it was: why.
+    Missing(String),
 }
 
 /// The form.
@@ -48,14 +51,19 @@ pub async fn form(
     let targets = targets(visit, exchange.summary.service, &state).await?;
     let summary = &exchange.summary;
     let back = asked.exchange(summary.id).as_str().to_owned();
+    let head = head(exchange);
     let fields = view! {
         <p class="field-hint">
             "It goes through the same rules as a visitor's request, to nobody but what you own, and is recorded with its bodies."
         </p>
-        <form method="post" action="/web/action/replay_request" class="form form-wide">
+        <form method="post" action="/web/action/replay_request" class="form replay">
             {state.summary(&FIELDS)}
-            <div class="fields-row">
+            <div class="replay-line">
                 {Field::text(FORM, "replay_method", "Method").required().at_most(32).value(summary.method.clone()).state(&state).view()}
+                {Field::text(FORM, "replay_path", "Path and query").required().at_most(8_000).value(path(exchange)).state(&state).view()}
+            </div>
+            <div class="replay-to">
+                {targets}
                 {Field::number(FORM, "replay_times", "How often", 1, MOST_REPLAYS.into())
                     .required()
                     .value("1")
@@ -63,12 +71,10 @@ pub async fn form(
                     .state(&state)
                     .view()}
             </div>
-            {Field::text(FORM, "replay_path", "Path and query").required().at_most(8_000).value(path(exchange)).state(&state).view()}
-            {targets}
             {Field::text(FORM, "replay_headers", "Header fields")
-                .lines(8)
+                .lines(lines(&head))
                 .at_most(40_000)
-                .value(head(exchange))
+                .value(head)
                 .hint("One a line, as Name: value. What says [masked] is not sent; put the real value in its place.")
                 .state(&state)
                 .view()}
@@ -85,7 +91,7 @@ pub async fn form(
 fn details(open: bool, content: AnyView) -> AnyView {
     view! {
         <details class="part" id="replay" open=open>
-            <summary>"Replay"</summary>
+            <summary class="button button-small">"Replay"</summary>
             {content}
         </details>
     }
@@ -103,9 +109,15 @@ fn head(exchange: &Exchange) -> String {
     head.fields.iter().map(|field| format!("{}: {}\n", field.name, field.value)).collect()
 }
 
+/// How high a field is that shows all of a text, if that is not too much.
+fn lines(text: &str) -> u8 {
+    u8::try_from(text.lines().count()).map_or(MOST_LINES, |lines| lines.clamp(3, MOST_LINES))
+}
+
 fn body_of(exchange: &Exchange, body: &Body<'_>) -> Form {
-    if !exchange.request_body.whole && exchange.request_body.size > 0 {
-        return Form::Missing;
+    let info = &exchange.request_body;
+    if !info.whole && info.size > 0 {
+        return Form::Missing(why_missing(info));
     }
     match body.content() {
         None if exchange.request_body.size == 0 => Form::Shown(String::new()),
@@ -117,41 +129,55 @@ fn body_of(exchange: &Exchange, body: &Body<'_>) -> Form {
     }
 }
 
+fn why_missing(info: &BodyInfo) -> String {
+    let size = format::bytes(info.size);
+    match info {
+        BodyInfo { masked: true, .. } => "Parts of the body were masked before it was stored.".to_owned(),
+        BodyInfo { kept: 0, .. } => format!("The body of {size} was not kept: bodies are not captured here."),
+        BodyInfo { kept, .. } => format!("Of the body of {size} only the first {} were kept.", format::bytes(*kept)),
+    }
+}
+
 fn body_fields(form: Form, state: &FormState) -> AnyView {
-    let field = |value: String| Field::text(FORM, "replay_body", "Body").lines(8).value(value);
+    let field = |value: String| Field::text(FORM, "replay_body", "Body").lines(lines(&value)).value(value);
     match form {
         Form::Shown(text) => view! {
             {field(text).state(state).view()}
             <input type="hidden" name="replay_body_is" value="shown" />
         }
         .into_any(),
-        Form::Kept => {
-            let other = state.value("replay_body_is").as_deref() == Some("text");
-            view! {
-                <fieldset class="fields">
-                    <legend>"Body"</legend>
-                    <label class="choice">
-                        <input type="radio" name="replay_body_is" value="kept" checked=!other />
-                        " As it was"
-                    </label>
-                    <label class="choice">
-                        <input type="radio" name="replay_body_is" value="text" checked=other />
-                        " The text below"
-                    </label>
-                    {field(String::new()).state(state).view()}
-                </fieldset>
-            }
-            .into_any()
+        Form::Kept => view! {
+            <fieldset class="fields">
+                <legend>"Body"</legend>
+                {choice(state, "kept", "kept", "As it was")}
+                {choice(state, "text", "kept", "The text below")}
+                {field(String::new()).state(state).view()}
+            </fieldset>
         }
-        Form::Missing => view! {
-            {field(String::new())
-                .hint("The body was not kept whole, as it was: this text is sent in its place.")
-                .state(state)
-                .view()}
-            <input type="hidden" name="replay_body_is" value="text" />
+        .into_any(),
+        Form::Missing(why) => view! {
+            <fieldset class="fields">
+                <legend>"Body"</legend>
+                <p class="notice notice-warning">{why} " So it cannot be sent as it was."</p>
+                {choice(state, "instead", "instead", "The text below in its place")}
+                {choice(state, "none", "instead", "No body")}
+                {field(String::new()).needed().state(state).view()}
+            </fieldset>
         }
         .into_any(),
     }
+}
+
+/// One of the ways to send a body; `first` is the one that is chosen at first.
+fn choice(state: &FormState, way: &'static str, first: &'static str, words: &'static str) -> AnyView {
+    let is_chosen = state.value("replay_body_is").as_deref().unwrap_or(first) == way;
+    view! {
+        <label class="choice">
+            <input type="radio" name="replay_body_is" value=way checked=is_chosen />
+            {words}
+        </label>
+    }
+    .into_any()
 }
 
 /// Who may get it: whoever host and path lead to, or a tunnel, a tag or a backend of one's own.

@@ -1,8 +1,13 @@
 //! What is kept of the requests: the form, and what each choice means.
 
 use super::place::{Place, level};
-use crate::components::{choice::select, confirm::act, field::Field, form::FormState};
-use domain::{CaptureLevel, CaptureSettings};
+use crate::components::{
+    choice::select,
+    confirm::act,
+    field::Field,
+    form::{FormState, version},
+};
+use domain::{CaptureLevel, CaptureSettings, Timestamp};
 use leptos::prelude::*;
 
 /// The names of the form's fields.
@@ -25,14 +30,14 @@ const LEVELS: [(&str, &str); 4] = [
 ];
 
 /// The settings in a line, and the form behind it.
-pub fn card(place: &Place, settings: &CaptureSettings, form: &FormState) -> AnyView {
+pub fn card(place: &Place, settings: &CaptureSettings, form: &FormState, updated_at: Timestamp) -> AnyView {
     view! {
         <details class="card disclosure capture" id="capture" open=form.is_refused()>
             <summary>
                 <h2>"Capture"</h2>
                 <span class="muted">" " {in_a_line(settings)}</span>
             </summary>
-            {fields(place, settings, form)}
+            {fields(place, settings, form, updated_at)}
         </details>
     }
     .into_any()
@@ -55,16 +60,17 @@ fn in_a_line(settings: &CaptureSettings) -> String {
     format!("{}{sampled}, for {kept}, up to {} MiB", level(settings.level).to_lowercase(), settings.keep_mib)
 }
 
-fn fields(place: &Place, settings: &CaptureSettings, form: &FormState) -> AnyView {
+fn fields(place: &Place, settings: &CaptureSettings, form: &FormState, updated_at: Timestamp) -> AnyView {
     let redact = &settings.redact;
     let usual = act("reset_capture", vec![("of", place.key())], "As usual again", "for these settings");
     view! {
         <p class="field-hint">
-            "What is kept is on this server only, and never slows a request. Masked before anything is stored, always: the values of Authorization, Proxy-Authorization, Cookie and Set-Cookie."
+            "What is kept is on this server only, and never slows a request. Masked before anything is stored, always: the values of Authorization, Proxy-Authorization, Cookie and Set-Cookie. Names of cookies are shown."
         </p>
         <form method="post" action="/web/action/set_capture" class="form form-wide" id="capture-form">
             {form.summary(&FIELDS)}
             <input type="hidden" name="of" value=place.key() />
+            {version(updated_at)}
             {select(("capture", form), "level", "What is kept", &LEVELS, settings.level.as_str())}
             <div class="fields-row">
                 {Field::number("capture", "body_limit", "Body limit, bytes", 1_024, 8 * 1024 * 1024)

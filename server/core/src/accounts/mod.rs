@@ -1,21 +1,40 @@
-//! Accounts: set-up, sign-up, sign-in, passwords.
+//! Accounts: set-up, sign-up, sign-in, passwords; and everybody's, for administrators.
 
 mod first;
+mod invitations;
+mod links;
+mod people;
+mod resets;
 mod rows;
+mod second_factor;
 
 use crate::{
-    Change, Changes, CoreError, Result, SignupPolicy, Viewer,
+    Alerts, Audit, Change, Changes, CoreError, Result, SignupPolicy, Viewer,
+    audit::Entry,
     auth::{Key, Passwords, Throttle, Verified, check_password, sha256},
-    sessions,
-    store::{Store, now, rows::users, unique_violation},
+    news, sessions,
+    store::{Store, Write, now, rows::users, unique_violation},
+    tickets::Seal,
+    tokens::Reveals,
 };
-use domain::{Email, Role, User, UserId, WebSessionId};
+use domain::{AuditKind, Email, Role, User, UserId, WebSessionId};
 pub(crate) use first::FirstAccount;
+pub use links::HandedLink;
+pub use people::AccountQuery;
+use people::admins_only;
 use rows::{email_taken, parse_email};
 pub(crate) use rows::{find_by_email, find_by_id, to_user};
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder,
+};
+pub use second_factor::{Challenge, Enrolment, RecoveryCodes, SignIn};
 use std::net::IpAddr;
+use url::Url;
 use uuid::Uuid;
+
+/// How what the command line does is written down.
+const BY_COMMAND: &str = "by a command on the server";
 
 const WRONG: CoreError = CoreError::Unauthorized("the e-mail address or the password is wrong");
 
@@ -28,6 +47,14 @@ pub struct Accounts {
     pub(crate) changes: Changes,
     pub(crate) signup: SignupPolicy,
     pub(crate) first: FirstAccount,
+    /// What links begin with.
+    pub(crate) public_url: Url,
+    /// What sends mail.
+    pub(crate) alerts: Alerts,
+    pub(crate) audit: Audit,
+    pub(crate) reveals: Reveals<HandedLink>,
+    pub(crate) code_reveals: Reveals<RecoveryCodes>,
+    pub(crate) seal: Seal,
 }
 
 impl Accounts {
@@ -55,7 +82,7 @@ impl Accounts {
     /// # Errors
     /// `setup_code_required` when the code is needed and missing or wrong; `already_set_up` when there is an account, also
     /// when it was made at the same moment; `Invalid` for the address and the password.
-    pub async fn set_up(&self, code: Option<&str>, email: &str, password: &str) -> Result<Viewer> {
+    pub async fn set_up(&self, code: Option<&str>, email: &str, password: &str, client: IpAddr) -> Result<Viewer> {
         if self.any_exist().await? {
             return Err(first::already_set_up());
         }
@@ -63,8 +90,8 @@ impl Accounts {
         let email = parse_email(email)?;
         check_password(password, &email)?;
         let hash = self.passwords.hash(password).await?;
-        let user = self.insert(&email, hash, Role::Admin, true).await?;
-        Ok(Viewer::new(user))
+        let user = self.insert(&email, hash, (Role::Admin, true), Some(client), "the first account").await?;
+        Ok(Viewer::new(user).at(client))
     }
 
     /// Whether whoever comes may create an account now.
@@ -86,7 +113,7 @@ impl Accounts {
         let parsed = parse_email(email)?;
         check_password(password, &parsed)?;
         if !self.any_exist().await? {
-            return self.set_up(None, email, password).await;
+            return self.set_up(None, email, password, client).await;
         }
         if self.signup != SignupPolicy::Open {
             return Err(CoreError::forbidden(
@@ -99,24 +126,37 @@ impl Accounts {
             return Err(email_taken());
         }
         let hash = self.passwords.hash(password).await?;
-        Ok(Viewer::new(self.insert(&parsed, hash, Role::Member, false).await?))
+        let user = self.insert(&parsed, hash, (Role::Member, false), Some(client), "signed up").await?;
+        Ok(Viewer::new(user).at(client))
     }
 
-    /// Signs in.
+    /// Signs in, or says what else that takes.
     ///
     /// # Errors
     /// `Unauthorized` with one text, and after the same time, for a wrong password and an unknown account; `Throttled`.
-    pub async fn sign_in(&self, email: &str, password: &str, client: IpAddr) -> Result<Viewer> {
+    pub async fn sign_in(&self, email: &str, password: &str, client: IpAddr) -> Result<SignIn> {
         let email = parse_email(email)?;
         let keys = [account_key(&email), Key::address(client)];
         self.throttle.attempt(&keys)?;
         let row = find_by_email(self.store.read(), &email).await?;
-        let Some(row) = self.verify(password, row).await? else { return Err(WRONG) };
+        let known = row.clone().map(to_user).transpose()?;
+        let Some(row) = self.verify(password, row).await?.filter(|row| row.deactivated_at.is_none()) else {
+            self.audit.note_failure(AuditKind::SignInFailed, known.as_ref(), client).await;
+            return Err(WRONG);
+        };
         self.throttle.succeeded(&keys);
-        Ok(Viewer::new(to_user(row)?))
+        self.after_password(row, client).await
     }
 
-    /// The user of a web session; `None`: the account is gone.
+    /// Writes down that somebody signs out.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn signed_out(&self, viewer: &Viewer) -> Result<()> {
+        self.audit.note(Entry::by(viewer, AuditKind::SignedOut).with("a browser")).await
+    }
+
+    /// The user of a web session; `None`: the account is gone, or deactivated.
     pub async fn viewer(&self, id: UserId) -> Result<Option<Viewer>> {
         find_by_id(self.store.read(), id).await?.map(|row| to_user(row).map(Viewer::new)).transpose()
     }
@@ -139,6 +179,7 @@ impl Accounts {
         let row = users::Entity::find()
             .filter(users::Column::Role.eq(Role::Admin.as_str()))
             .filter(users::Column::DeletedAt.is_null())
+            .filter(users::Column::DeactivatedAt.is_null())
             .order_by_asc(users::Column::Id)
             .one(self.store.read())
             .await?;
@@ -159,7 +200,9 @@ impl Accounts {
         check_password(new, &viewer.user().email)?;
         self.confirm(viewer, "current_password", current).await?;
         let hash = self.passwords.hash(new).await?;
-        self.replace_password(viewer.id(), hash, keep).await
+        let write = self.store.write().await?;
+        Entry::by(viewer, AuditKind::PasswordChanged).write(&write.tx).await?;
+        self.replace_password(write, viewer.id(), hash, keep).await
     }
 
     /// Changes the address that the user signs in with.
@@ -170,9 +213,11 @@ impl Accounts {
         let email = parse_email(email)?;
         let row = self.confirm(viewer, "password", password).await?;
         let mut row: users::ActiveModel = row.into();
+        let changed = format!("from {} to {email}", viewer.user().email);
         row.email = Set(email.into());
         row.updated_at = Set(now());
         let write = self.store.write().await?;
+        Entry::by(viewer, AuditKind::EmailChanged).with(changed).write(&write.tx).await?;
         let row = row.update(&write.tx).await.map_err(|error| match unique_violation(&error) {
             Some(_) => email_taken(),
             None => error.into(),
@@ -190,12 +235,12 @@ impl Accounts {
         check_password(password, &email)?;
         let hash = self.passwords.hash(password).await?;
         if !self.any_exist().await? {
-            match self.insert(&email, hash.clone(), role, true).await {
+            match self.insert(&email, hash.clone(), (role, true), None, BY_COMMAND).await {
                 Err(CoreError::Conflict { code: "already_set_up", .. }) => {}
                 outcome => return outcome,
             }
         }
-        self.insert(&email, hash, role, false).await
+        self.insert(&email, hash, (role, false), None, BY_COMMAND).await
     }
 
     /// Sets a password without knowing the old one and ends all sessions; for whoever runs the server.
@@ -207,7 +252,10 @@ impl Accounts {
         check_password(password, &email)?;
         let row = find_by_email(self.store.read(), &email).await?.ok_or(CoreError::NotFound("account"))?;
         let hash = self.passwords.hash(password).await?;
-        self.replace_password(UserId(row.id), hash, None).await
+        let (id, user) = (UserId(row.id), to_user(row)?);
+        let write = self.store.write().await?;
+        Entry::of(&user, AuditKind::PasswordChanged, None).with(BY_COMMAND).write(&write.tx).await?;
+        self.replace_password(write, id, hash, None).await
     }
 
     /// Makes sure that the viewer knows the password.
@@ -235,40 +283,72 @@ impl Accounts {
         Ok(row)
     }
 
-    async fn replace_password(&self, user: UserId, hash: String, keep: Option<WebSessionId>) -> Result<()> {
-        let write = self.store.write().await?;
+    async fn replace_password(
+        &self,
+        write: Write<'_>,
+        user: UserId,
+        hash: String,
+        keep: Option<WebSessionId>,
+    ) -> Result<()> {
         users::ActiveModel { id: Set(user.0), password_hash: Set(hash), updated_at: Set(now()), ..Default::default() }
             .update(&write.tx)
             .await?;
         sessions::end_all(&write.tx, user, keep).await?;
+        let change = Change::UserSessionsEnded(user);
+        news::tell_of(&write.tx, &self.changes, change).await?;
         write.commit().await?;
-        self.changes.publish(Change::UserSessionsEnded(user));
+        self.changes.publish(change);
         Ok(())
     }
 
-    /// Inserts an account. Of two founders the database lets one in, even when two processes try at once.
-    async fn insert(&self, email: &Email, password_hash: String, role: Role, founder: bool) -> Result<User> {
-        let moment = now();
-        let row = users::ActiveModel {
-            id: Set(Uuid::now_v7()),
-            email: Set(email.to_string()),
-            password_hash: Set(password_hash),
-            role: Set(role.as_str().into()),
-            founder: Set(founder),
-            created_at: Set(moment),
-            updated_at: Set(moment),
-            deleted_at: Set(None),
-        };
+    /// Makes an account of this role, perhaps as the founder, and writes down how.
+    async fn insert(
+        &self,
+        email: &Email,
+        password_hash: String,
+        (role, founder): (Role, bool),
+        client: Option<IpAddr>,
+        how: &str,
+    ) -> Result<User> {
         let write = self.store.write().await?;
-        let row = row.insert(&write.tx).await.map_err(|error| match unique_violation(&error) {
-            Some(text) if text.contains("founder") => first::already_set_up(),
-            Some(_) => email_taken(),
-            None => error.into(),
-        })?;
+        let user = insert(&write.tx, email, password_hash, role, founder).await?;
+        let how = format!("{how}, {}", role.as_str());
+        Entry::of(&user, AuditKind::AccountMade, client).with(how).write(&write.tx).await?;
         write.commit().await?;
         self.first.was_made();
-        to_user(row)
+        Ok(user)
     }
+}
+
+/// Inserts an account. Of two founders the database lets one in, even when two processes try at once.
+async fn insert(
+    tx: &impl ConnectionTrait,
+    email: &Email,
+    password_hash: String,
+    role: Role,
+    founder: bool,
+) -> Result<User> {
+    let moment = now();
+    let row = users::ActiveModel {
+        id: Set(Uuid::now_v7()),
+        email: Set(email.to_string()),
+        password_hash: Set(password_hash),
+        role: Set(role.as_str().into()),
+        founder: Set(founder),
+        created_at: Set(moment),
+        updated_at: Set(moment),
+        deleted_at: Set(None),
+        deactivated_at: Set(None),
+        totp_seed: Set(None),
+        totp_since: Set(None),
+        totp_step: Set(0),
+    };
+    let row = row.insert(tx).await.map_err(|error| match unique_violation(&error) {
+        Some(text) if text.contains("founder") => first::already_set_up(),
+        Some(_) => email_taken(),
+        None => error.into(),
+    })?;
+    to_user(row)
 }
 
 fn account_key(email: &Email) -> Key {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use domain::{Alert, AlertEvent};
+use domain::{Alert, AlertEvent, Email};
 
 use crate::SigningSecret;
 
@@ -31,4 +31,10 @@ pub trait Courier: fmt::Debug + Send + Sync {
     /// # Errors
     /// What went wrong, for the alert's owner. It is tried again later.
     async fn deliver(&self, notice: &Notice) -> Result<(), String>;
+
+    /// Mails a text to somebody now, within half a minute.
+    ///
+    /// # Errors
+    /// What went wrong, for whoever has it sent.
+    async fn mail(&self, to: &Email, subject: &str, text: &str) -> Result<(), String>;
 }

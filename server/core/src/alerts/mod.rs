@@ -11,10 +11,10 @@ mod rows;
 mod rules;
 mod watch;
 
-use crate::{Changes, Presence, SigningSecret, Traffic, store::Store, tokens::Reveals};
+use crate::{Changes, Outside, Presence, SigningSecret, Traffic, store::Store, tokens::Reveals};
 pub use courier::{Courier, Notice};
 use dashmap::DashMap;
-use domain::{Alert, AlertId};
+use domain::{Alert, AlertId, Email};
 pub use events::AlertEventQuery;
 pub(crate) use events::purge;
 use std::sync::{Arc, OnceLock};
@@ -30,6 +30,7 @@ struct Inner {
     presence: Presence,
     traffic: Arc<Traffic>,
     changes: Changes,
+    outside: Arc<Outside>,
     courier: OnceLock<Arc<dyn Courier>>,
     reveals: Reveals<SigningSecret>,
     /// Of how many things it was told that they are not as they should be, where there are any.
@@ -41,12 +42,19 @@ struct Inner {
 }
 
 impl Alerts {
-    pub(crate) fn new(store: Store, presence: Presence, traffic: Arc<Traffic>, changes: Changes) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        presence: Presence,
+        traffic: Arc<Traffic>,
+        changes: Changes,
+        outside: Arc<Outside>,
+    ) -> Self {
         Self(Arc::new(Inner {
             store,
             presence,
             traffic,
             changes,
+            outside,
             courier: OnceLock::new(),
             reveals: Reveals::default(),
             firing: DashMap::new(),
@@ -75,5 +83,11 @@ impl Alerts {
     /// Whether this server sends mail.
     pub fn can_mail(&self) -> bool {
         self.0.courier.get().is_some_and(|courier| courier.can_mail())
+    }
+
+    /// Mails a text; `None`: this server sends no mail.
+    pub(crate) async fn mail(&self, to: &Email, subject: &str, text: &str) -> Option<Result<(), String>> {
+        let courier = self.0.courier.get().filter(|courier| courier.can_mail())?;
+        Some(courier.mail(to, subject, text).await)
     }
 }

@@ -5,8 +5,9 @@ use super::{
     rows::{find, spec_of, to_alert},
 };
 use crate::{
-    CoreError, Listing, Page, Result, ServiceRef, Services, SigningSecret, Viewer,
+    CoreError, Expected, Listing, Page, Result, ServiceRef, Services, SigningSecret, Viewer,
     auth::random_base64,
+    expected::later_than,
     page,
     store::{
         now,
@@ -59,10 +60,12 @@ impl Alerts {
     /// Deletes an alert. What it has told stays in the history.
     ///
     /// # Errors
-    /// `NotFound`, also when it is someone else's.
-    pub async fn delete(&self, viewer: &Viewer, id: AlertId) -> Result<()> {
+    /// `NotFound`, also when it is someone else's; `Changed` when it is not as expected.
+    pub async fn delete(&self, viewer: &Viewer, id: AlertId, expected: &Expected) -> Result<()> {
         let write = self.0.store.write().await?;
-        let mut row = find(&write.tx, viewer, id).await?.into_active_model();
+        let row = find(&write.tx, viewer, id).await?;
+        expected.check(row.updated_at)?;
+        let mut row = row.into_active_model();
         row.deleted_at = Set(Some(now()));
         // Nobody signs with it any more.
         row.secret = Set(None);
@@ -137,9 +140,17 @@ impl Alerts {
         Ok((self.with_present(to_alert(&row)?), secret))
     }
 
-    async fn change(&self, viewer: &Viewer, id: AlertId, spec: AlertSpec) -> Result<(Alert, Option<SigningSecret>)> {
+    async fn change(
+        &self,
+        viewer: &Viewer,
+        id: AlertId,
+        spec: AlertSpec,
+        expected: &Expected,
+    ) -> Result<(Alert, Option<SigningSecret>)> {
         let write = self.0.store.write().await?;
         let row = find(&write.tx, viewer, id).await?;
+        expected.check(row.updated_at)?;
+        let later = later_than(row.updated_at);
         let secret = (spec.webhook.is_some() && row.secret.is_none()).then(new_secret);
         let kept = row.secret.clone().filter(|_| spec.webhook.is_some());
         let mut row = row.into_active_model();
@@ -152,7 +163,7 @@ impl Alerts {
         row.secret = Set(secret.as_ref().map(|secret| secret.expose().to_owned()).or(kept));
         row.email = Set(spec.email.map(Into::into));
         row.enabled = Set(spec.enabled);
-        row.updated_at = Set(now());
+        row.updated_at = Set(later);
         let row = row.update(&write.tx).await?;
         write.commit().await?;
         self.0.changed.notify_one();
@@ -173,6 +184,11 @@ impl Alerts {
             if !viewer.is_admin() && *email != viewer.user().email {
                 return Err(CoreError::invalid("email", "notices are mailed to your own address only"));
             }
+        }
+        if let Some(webhook) = &spec.webhook {
+            let address = webhook.parts().map_err(|error| CoreError::invalid("webhook", error))?.0;
+            let policy = self.0.outside.policy(viewer.is_admin());
+            policy.check_written(&address).map_err(|refused| CoreError::invalid("webhook", refused))?;
         }
         if spec.for_seconds > LONGEST {
             return Err(CoreError::invalid("for_seconds", format!("for_seconds lies between 0 and {LONGEST}")));
@@ -196,17 +212,19 @@ impl Services {
     /// Changes what the patch names. There is a secret when notices went by e-mail before.
     ///
     /// # Errors
-    /// As [`create_alert`](Self::create_alert); `NotFound`, also when it is someone else's.
+    /// As [`create_alert`](Self::create_alert); `NotFound`, also when it is someone else's; `Changed` when it is not as
+    /// expected.
     pub async fn update_alert(
         &self,
         viewer: &Viewer,
         id: AlertId,
         patch: AlertPatch,
+        expected: &Expected,
     ) -> Result<(Alert, Option<SigningSecret>)> {
         let mut spec = spec_of(self.alerts().get(viewer, id).await?);
         patch.apply(&mut spec);
         self.check_alert(viewer, &spec).await?;
-        self.alerts().change(viewer, id, spec).await
+        self.alerts().change(viewer, id, spec, expected).await
     }
 
     async fn check_alert(&self, viewer: &Viewer, spec: &AlertSpec) -> Result<()> {

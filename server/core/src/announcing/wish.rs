@@ -1,7 +1,10 @@
 //! What a telephone asks for, as it was written and as it is meant.
 
 use super::AnnouncementRefused;
-use crate::{WantedService, auth::sha256};
+use crate::{
+    WantedService,
+    auth::{hex, sha256},
+};
 use domain::{HostPattern, MountPath, ServiceName, Tag, TokenScope};
 use std::fmt;
 
@@ -157,10 +160,6 @@ fn listed<T: fmt::Display>(what: &str, allowed: Option<&[T]>) -> String {
             format!("the {what} {}", list.join(", "))
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl fmt::Display for Announcement {

@@ -9,6 +9,11 @@ pub(crate) fn sha256(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
 }
 
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// 256 random bits as 43 characters that need no escaping in a URL or shell.
 pub(crate) fn random_base64() -> String {
     let mut bytes = [0_u8; 32];

@@ -11,6 +11,7 @@ use std::{
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
+use uuid::Uuid;
 
 /// How many accounts and addresses are remembered; beyond it those that were seen the longest ago are forgotten.
 const CAPACITY: usize = 20_000;
@@ -23,6 +24,8 @@ const MEMORY: Duration = Duration::from_secs(3_600);
 pub(crate) enum Key {
     /// Signing in to an account; the SHA-256 of its address, which may be long and made up.
     Account([u8; 32]),
+    /// Codes after the right password of an account.
+    SecondFactor(Uuid),
     /// Signing in from an address.
     Address(IpAddr),
     /// Making accounts from an address.
@@ -42,6 +45,8 @@ impl Key {
     fn limits(self) -> (u32, Duration) {
         match self {
             Self::Account(_) => (5, Duration::from_secs(60)),
+            // Who gets here knows the password: nobody else can make the owner wait.
+            Self::SecondFactor(_) => (5, Duration::from_secs(900)),
             Self::Address(_) => (20, Duration::from_secs(900)),
             Self::SignUp(_) => (10, Duration::from_secs(900)),
         }
@@ -49,7 +54,7 @@ impl Key {
 }
 
 /// An IPv6 customer has at least a /64, all of which is one source.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from(u128::from(v6) & !u128::from(u64::MAX))),
         v4 @ IpAddr::V4(_) => v4,
@@ -95,12 +100,17 @@ impl Throttle {
         Ok(())
     }
 
+    /// Forgets what was counted for a key.
+    pub(crate) fn forget(&self, key: Key) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+    }
+
     /// The attempt was a good one: forgets what the account had, and takes the attempt back from the address.
     pub(crate) fn succeeded(&self, keys: &[Key]) {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for key in keys {
             match key {
-                Key::Account(_) => {
+                Key::Account(_) | Key::SecondFactor(_) => {
                     entries.remove(key);
                 }
                 Key::Address(_) | Key::SignUp(_) => {

@@ -1,16 +1,32 @@
 //! Capabilities: values that prove who is asking, and that only this crate makes.
 
-use domain::{Role, Timestamp, TokenId, TokenScope, User, UserId};
+use std::{net::IpAddr, ops::Deref};
+
+use domain::{Role, TokenId, TokenScope, User, UserId};
+
+use crate::{CoreError, Result, TokenEnd, TokenProof};
 
 /// A signed-in user.
 #[derive(Debug, Clone)]
 pub struct Viewer {
     user: User,
+    address: Option<IpAddr>,
 }
 
 impl Viewer {
     pub(crate) fn new(user: User) -> Self {
-        Self { user }
+        Self { user, address: None }
+    }
+
+    /// The same, asking from there: what is written down of it says so.
+    #[must_use]
+    pub fn at(self, address: IpAddr) -> Self {
+        Self { address: Some(address), ..self }
+    }
+
+    /// Where the user asks from; `None`: from the server's own machine, without the network.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.address
     }
 
     /// The account, as it was when it was looked up.
@@ -27,6 +43,29 @@ impl Viewer {
     pub fn is_admin(&self) -> bool {
         self.user.role == Role::Admin
     }
+
+    /// The same as an administrator.
+    ///
+    /// # Errors
+    /// `admin_only`.
+    pub fn as_admin(&self) -> Result<Administrator> {
+        if self.is_admin() {
+            return Ok(Administrator(self.clone()));
+        }
+        Err(CoreError::forbidden("admin_only", "only an administrator may do this"))
+    }
+}
+
+/// A signed-in administrator. What only administrators may do wants one of these, so that no method can forget to ask.
+#[derive(Debug, Clone)]
+pub struct Administrator(Viewer);
+
+impl Deref for Administrator {
+    type Target = Viewer;
+
+    fn deref(&self) -> &Viewer {
+        &self.0
+    }
 }
 
 /// A telephone that presented a good token.
@@ -35,7 +74,10 @@ pub struct TokenHolder {
     pub(crate) token_id: TokenId,
     pub(crate) owner_id: UserId,
     pub(crate) scope: TokenScope,
-    pub(crate) expires_at: Option<Timestamp>,
+    /// How many telephones the token itself may have, whatever a short-lived one says.
+    pub(crate) max_sessions: Option<u32>,
+    pub(crate) proof: TokenProof,
+    pub(crate) ends: Option<TokenEnd>,
 }
 
 impl TokenHolder {
@@ -54,8 +96,18 @@ impl TokenHolder {
         &self.scope
     }
 
+    /// How many telephones the token may have at a node, with all that it was exchanged for.
+    pub fn max_sessions(&self) -> Option<u32> {
+        self.max_sessions
+    }
+
+    /// What was presented.
+    pub fn proof(&self) -> TokenProof {
+        self.proof
+    }
+
     /// When it ends by itself; the telephone must go then.
-    pub fn expires_at(&self) -> Option<Timestamp> {
-        self.expires_at
+    pub fn ends(&self) -> Option<TokenEnd> {
+        self.ends
     }
 }

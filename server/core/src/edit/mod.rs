@@ -1,5 +1,6 @@
 //! Changing what is routed by: a transaction with the one who makes the change, which leaves a revision of each object.
 
+mod front;
 mod limits;
 mod names;
 mod owners;
@@ -7,14 +8,15 @@ mod reference;
 mod target;
 
 use crate::{
-    Change, Changes, Plan, Result, RoutingSettings, Touched, Viewer,
+    Change, Changes, ConnectPolicy, Expected, Outside, Plan, Result, RoutingSettings, Touched, Viewer,
+    auth::Passwords,
     store::{
         Store, Write, now,
         rows::{revisions, switches},
         unique_violation, write_json,
     },
 };
-use domain::{Hostname, RevisionAction, RevisionKind, RuleId, ServiceId, Tag};
+use domain::{Hostname, RevisionAction, RevisionKind, RuleId, ServiceId, Tag, Timestamp};
 pub(crate) use limits::Counted;
 use limits::Counts;
 pub(crate) use names::Names;
@@ -37,7 +39,11 @@ const KEPT_SWITCHES: u64 = 200;
 
 /// Where changes are made; cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct Desk(Arc<Inner>);
+pub(crate) struct Desk {
+    inner: Arc<Inner>,
+    /// Of which states of things changes are made.
+    expected: Expected,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -46,6 +52,9 @@ struct Inner {
     dashboard: Option<Hostname>,
     tunnel_domain: Hostname,
     settings: RoutingSettings,
+    outside: Arc<Outside>,
+    /// Visitors' passwords have cores and a queue of their own, so that guessing them keeps nobody from signing in.
+    visitors: Passwords,
 }
 
 /// A change under way; nothing of it happened unless [`commit`](Self::commit) returned.
@@ -75,52 +84,65 @@ pub(crate) struct Object {
 }
 
 impl Desk {
-    pub(crate) fn new(store: Store, changes: Changes, settings: &crate::Settings) -> Self {
-        Self(Arc::new(Inner {
+    pub(crate) fn new(store: Store, changes: Changes, settings: &crate::Settings, visitors: Passwords) -> Self {
+        let inner = Inner {
             store,
             changes,
             dashboard: settings.public_url.host_str().and_then(|host| host.parse().ok()),
             tunnel_domain: settings.tunnel_domain.clone(),
             settings: settings.routing.clone(),
-        }))
+            outside: settings.outside.clone(),
+            visitors,
+        };
+        Self { inner: Arc::new(inner), expected: Expected::Anything }
+    }
+
+    /// The same for changes of what is as expected only.
+    pub(crate) fn expecting(&self, expected: Expected) -> Self {
+        Self { inner: Arc::clone(&self.inner), expected }
     }
 
     /// For reading.
     pub(crate) fn read(&self) -> &DatabaseConnection {
-        self.0.store.read()
+        self.inner.store.read()
     }
 
     pub(crate) fn store(&self) -> &Store {
-        &self.0.store
+        &self.inner.store
     }
 
     /// The dashboard's host name; `None` when it is an IP address.
     pub(crate) fn dashboard(&self) -> Option<&Hostname> {
-        self.0.dashboard.as_ref()
+        self.inner.dashboard.as_ref()
     }
 
     pub(crate) fn tunnel_domain(&self) -> &Hostname {
-        &self.0.tunnel_domain
+        &self.inner.tunnel_domain
     }
 
     pub(crate) fn settings(&self) -> &RoutingSettings {
-        &self.0.settings
+        &self.inner.settings
+    }
+
+    /// Where connections of what is an administrator's or a member's may lead.
+    pub(crate) fn policy(&self, of_administrator: bool) -> ConnectPolicy {
+        self.inner.outside.policy(of_administrator)
     }
 
     /// Tells other processes what is routed differently, once this transaction has succeeded.
     pub(crate) async fn tell(&self, tx: &DatabaseTransaction, touched: &Touched) -> Result<()> {
-        Ok(crate::news::tell(tx, &self.0.changes, touched).await?)
+        Ok(crate::news::tell(tx, &self.inner.changes, touched).await?)
     }
 
     /// Tells this process what is routed differently now.
     pub(crate) fn publish(&self, touched: Touched) {
-        self.0.changes.publish_touched(Change::Routing, touched);
+        self.inner.changes.publish_touched(Change::Routing, touched);
     }
 
     /// Begins a change, after those that others have begun.
     pub(crate) async fn open(&self, actor: &Viewer) -> Result<Edit<'_>> {
         Ok(Edit {
-            write: self.0.store.write_rules().await?,
+            write: self.inner.store.write_rules().await?,
             desk: self,
             actor: actor.clone(),
             applied: None,
@@ -144,6 +166,14 @@ impl<'a> Edit<'a> {
 
     pub(crate) fn actor(&self) -> &Viewer {
         &self.actor
+    }
+
+    /// Refuses to change what was changed since it was looked at.
+    ///
+    /// # Errors
+    /// `Changed`.
+    pub(crate) fn require_unchanged(&self, updated_at: Timestamp) -> Result<()> {
+        self.desk.expected.check(updated_at)
     }
 
     pub(crate) fn names(&mut self) -> &mut Names {

@@ -5,8 +5,9 @@ use crate::{
     CoreError, DomainRef, Result, TargetEntry, Viewer,
     auth::random_base64,
     edit::{self, Counted, Edit, Names, Object, Owner, TargetColumns, scope, target_of},
+    expected::later_than,
     store::{
-        kept_headers, now, parse, read_headers,
+        kept_headers, now, parse, read_front, read_headers,
         rows::{domains, routes},
     },
 };
@@ -44,11 +45,17 @@ pub(crate) fn spec_of(row: &domains::Model, names: &Names) -> Result<DomainSpec>
     spec.http_to_https = row.http_to_https;
     spec.headers = read_headers(&row.header_rules)?.masked();
     spec.host_rewrite = row.host_rewrite.as_deref().map(parse).transpose()?;
+    spec.front = read_front(row.front.as_deref())?.masked();
     Ok(spec)
 }
 
 /// The row with what the spec says, its target found.
-fn filled(row: domains::Model, spec: &DomainSpec, target: &TargetEntry) -> Result<domains::Model> {
+fn filled(
+    row: domains::Model,
+    spec: &DomainSpec,
+    target: &TargetEntry,
+    front: Option<String>,
+) -> Result<domains::Model> {
     let TargetColumns { kind, service_id, tag, tunnel_id, redirect } = TargetColumns::of(target)?;
     Ok(domains::Model {
         target_kind: kind,
@@ -58,6 +65,7 @@ fn filled(row: domains::Model, spec: &DomainSpec, target: &TargetEntry) -> Resul
         redirect,
         header_rules: kept_headers(&spec.headers, &row.header_rules)?,
         host_rewrite: spec.host_rewrite.as_ref().map(ToString::to_string),
+        front,
         http_to_https: spec.http_to_https,
         ..row
     })
@@ -105,6 +113,7 @@ impl Edit<'_> {
             redirect: None,
             header_rules: String::new(),
             host_rewrite: None,
+            front: None,
             http_to_https: false,
             verification_token: random_base64(),
             verified_at: self.actor().is_admin().then_some(moment),
@@ -115,7 +124,8 @@ impl Edit<'_> {
             deleted_at: None,
             deleted_with: None,
         };
-        let row = filled(empty, &spec, &target)?;
+        let front = self.desk().kept_front(&spec.front, None).await?;
+        let row = filled(empty, &spec, &target, front)?;
         self.make_room(&row.host, row.owner_id).await?;
         edit::insert::<domains::Entity, _>(self.tx(), row.clone()).await.map_err(exists(&row.host))?;
         let after = self.domain_spec(&row).await?;
@@ -134,7 +144,8 @@ impl Edit<'_> {
         let owner = self.owner(row.owner_id).await?;
         let target = self.resolve(&owner, &spec.target(), Some(&old)).await?;
         self.desk().check_target(&spec.domain, &target)?;
-        let changed = filled(row.clone(), &spec, &target)?;
+        let front = self.desk().kept_front(&spec.front, row.front.as_deref()).await?;
+        let changed = filled(row.clone(), &spec, &target, front)?;
         if changed == row {
             return Ok(row);
         }
@@ -152,7 +163,7 @@ impl Edit<'_> {
         action: RevisionAction,
     ) -> Result<domains::Model> {
         let before = self.domain_spec(&row).await?;
-        let changed = domains::Model { updated_at: now(), ..changed };
+        let changed = domains::Model { updated_at: later_than(row.updated_at), ..changed };
         edit::update::<domains::Entity, _>(self.tx(), changed.clone()).await?;
         let after = self.domain_spec(&changed).await?;
         self.record(object(&changed), action, Some(&before), Some(&after)).await?;
@@ -179,7 +190,12 @@ impl Edit<'_> {
             .exec(self.tx())
             .await?;
         self.end_switches(row.id, "the domain was deleted").await?;
-        let row = domains::Model { deleted_at: Some(moment), updated_at: moment, deleted_with: with, ..row };
+        let row = domains::Model {
+            deleted_at: Some(moment),
+            updated_at: later_than(row.updated_at),
+            deleted_with: with,
+            ..row
+        };
         edit::update::<domains::Entity, _>(self.tx(), row.clone()).await?;
         self.count_again();
         self.record(object(&row), action, Some(&before), None).await
@@ -196,7 +212,13 @@ impl Edit<'_> {
         self.count_in(Counted::Domains, &owner, 1).await?;
         self.make_room(&row.host, row.owner_id).await?;
         let verified_at = self.still_verified(&row).await?;
-        let row = domains::Model { verified_at, deleted_at: None, deleted_with: None, updated_at: now(), ..row };
+        let row = domains::Model {
+            verified_at,
+            deleted_at: None,
+            deleted_with: None,
+            updated_at: later_than(row.updated_at),
+            ..row
+        };
         edit::update::<domains::Entity, _>(self.tx(), row.clone()).await.map_err(exists(&row.host))?;
         routes::Entity::update_many()
             .col_expr(routes::Column::DeletedAt, Expr::value(Option::<Timestamp>::None))

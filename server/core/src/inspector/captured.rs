@@ -11,6 +11,9 @@ use domain::{
 
 use super::Room;
 
+/// What a field takes besides its name and its value, bytes.
+const FIELD: usize = size_of::<(String, Bytes)>();
+
 /// What the engine hands over.
 #[derive(Debug)]
 pub enum Record {
@@ -84,7 +87,7 @@ pub struct Captured {
 }
 
 impl Captured {
-    /// The same for a record of its beginning; what it takes of memory counts once.
+    /// The same for a record of its beginning, as far as there is room for another one.
     pub fn begun(&self) -> Self {
         Self {
             settings: self.settings.clone(),
@@ -100,7 +103,7 @@ impl Captured {
             content_type: self.content_type.clone(),
             request_body: self.request_body.clone(),
             response_body: self.response_body.clone(),
-            room: None,
+            room: self.room.as_ref().and_then(Room::twin),
             ..*self
         }
     }
@@ -113,6 +116,22 @@ pub enum CapturedHead {
     Raw(Bytes),
     /// Of anything else: what would be its first line, and its fields in order.
     Fields(String, Vec<(String, Bytes)>),
+}
+
+impl CapturedHead {
+    /// What it takes of memory, bytes.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Raw(bytes) => bytes.len(),
+            Self::Fields(start, fields) => start.len() + Self::size_of_fields(fields),
+        }
+    }
+
+    /// What fields take of memory, bytes.
+    pub fn size_of_fields(fields: &[(String, Bytes)]) -> usize {
+        let size = |(name, value): &(String, Bytes)| FIELD + name.len() + value.len();
+        fields.iter().map(size).sum()
+    }
 }
 
 /// What was seen of a body.

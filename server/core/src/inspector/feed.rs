@@ -24,12 +24,22 @@ pub(super) struct Recorded {
     pub(super) exchange: Arc<ExchangeSummary>,
 }
 
+/// What those who watch hear from other nodes.
+#[derive(Debug, Clone)]
+pub(super) enum Heard {
+    /// An exchange.
+    Exchange(Recorded),
+    /// So many that are in the list only; at least one.
+    Missed(u64),
+}
+
 /// One who watches.
 #[derive(Debug)]
 pub struct ExchangeFeed {
     pub(super) of: Inspected,
     pub(super) owner: Uuid,
     pub(super) receiver: Receiver<Recorded>,
+    pub(super) elsewhere: Receiver<Heard>,
     pub(super) next: Instant,
 }
 
@@ -50,30 +60,41 @@ impl ExchangeFeed {
         tokio::time::sleep_until(self.next).await;
         let mut news = ExchangeNews::default();
         loop {
-            match self.receiver.recv().await {
-                Ok(recorded) if self.concerns(&recorded) => {
-                    news.exchanges.push(ExchangeSummary::clone(&recorded.exchange));
-                    break;
-                }
-                Ok(_) => {}
-                Err(RecvError::Lagged(missed)) => {
-                    news.missed += missed;
-                    break;
-                }
+            let heard = tokio::select! {
+                recorded = self.receiver.recv() => recorded.map(Heard::Exchange),
+                heard = self.elsewhere.recv() => heard,
+            };
+            let heard = match heard {
+                Ok(heard) => heard,
+                Err(RecvError::Lagged(missed)) => Heard::Missed(missed),
                 Err(RecvError::Closed) => return None,
+            };
+            if self.add(&mut news, heard) {
+                break;
             }
         }
         // A batch of the recorder is told at once; what is there now comes along.
         while let Ok(recorded) = self.receiver.try_recv() {
-            if !self.concerns(&recorded) {
-            } else if news.exchanges.len() < MOST {
-                news.exchanges.push(ExchangeSummary::clone(&recorded.exchange));
-            } else {
-                news.missed += 1;
-            }
+            self.add(&mut news, Heard::Exchange(recorded));
+        }
+        while let Ok(heard) = self.elsewhere.try_recv() {
+            self.add(&mut news, heard);
         }
         self.next = Instant::now() + PAUSE;
         Some(news)
+    }
+
+    /// Whether it is news.
+    fn add(&self, news: &mut ExchangeNews, heard: Heard) -> bool {
+        match heard {
+            Heard::Exchange(recorded) if !self.concerns(&recorded) => return false,
+            Heard::Exchange(recorded) if news.exchanges.len() < MOST => {
+                news.exchanges.push(ExchangeSummary::clone(&recorded.exchange));
+            }
+            Heard::Exchange(_) => news.missed += 1,
+            Heard::Missed(missed) => news.missed += missed,
+        }
+        true
     }
 
     fn concerns(&self, recorded: &Recorded) -> bool {

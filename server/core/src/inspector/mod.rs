@@ -7,6 +7,7 @@
 mod access;
 mod captured;
 mod decode;
+mod elsewhere;
 mod feed;
 mod find;
 mod one;
@@ -44,6 +45,8 @@ use crate::{Changes, InspectorSettings, Result, Viewer};
 
 /// How many records wait for the recorder. Each has taken its [`Room`], so this bounds only their number.
 const QUEUE: usize = 4_096;
+/// How many pieces of news of other nodes wait to be read.
+const QUEUE_ELSEWHERE: usize = 16;
 /// How many exchanges whose end got lost are remembered until that is written down.
 const MOST_LOST: usize = 10_000;
 
@@ -60,6 +63,10 @@ pub struct Inspector {
     sender: mpsc::Sender<Record>,
     receiver: Mutex<Option<mpsc::Receiver<Record>>>,
     feed: broadcast::Sender<feed::Recorded>,
+    /// What other nodes record, where somebody watches.
+    elsewhere: broadcast::Sender<feed::Heard>,
+    told: mpsc::Sender<elsewhere::Told>,
+    told_receiver: Mutex<Option<mpsc::Receiver<elsewhere::Told>>>,
     recorded: AtomicU64,
     dropped_database: AtomicU64,
     /// Nothing can be removed to make room.
@@ -71,6 +78,7 @@ pub struct Inspector {
 impl Inspector {
     pub(crate) fn new(store: Store, changes: Changes, settings: InspectorSettings) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE);
+        let (told, told_receiver) = mpsc::channel(QUEUE_ELSEWHERE);
         Self {
             store,
             changes,
@@ -82,6 +90,9 @@ impl Inspector {
             sender,
             receiver: Mutex::new(Some(receiver)),
             feed: broadcast::Sender::new(feed::BACKLOG),
+            elsewhere: broadcast::Sender::new(feed::BACKLOG),
+            told,
+            told_receiver: Mutex::new(Some(told_receiver)),
             recorded: AtomicU64::new(0),
             dropped_database: AtomicU64::new(0),
             full: AtomicBool::new(false),
@@ -113,18 +124,24 @@ impl Inspector {
     pub fn submit(&self, record: Record) {
         if let Err(refused) = self.sender.try_send(record) {
             let (mpsc::error::TrySendError::Full(record) | mpsc::error::TrySendError::Closed(record)) = refused;
-            self.quota.lost();
-            self.lost_ends(&recorder::ends(std::slice::from_ref(&record)));
+            self.lose(record);
         }
     }
 
-    /// Exchanges as they are recorded by this process.
+    /// Drops a record, and counts it.
+    pub fn lose(&self, record: Record) {
+        self.quota.lost();
+        self.lost_ends(&recorder::ends(&[record]));
+    }
+
+    /// Exchanges as they are recorded, by this process and by others on the same PostgreSQL database.
     ///
     /// # Errors
     /// `NotFound` when it is not the viewer's.
     pub async fn follow(&self, viewer: &Viewer, of: Inspected) -> Result<ExchangeFeed> {
         let owner = self.owner(viewer, of).await?;
-        Ok(ExchangeFeed { of, owner, receiver: self.feed.subscribe(), next: tokio::time::Instant::now() })
+        let (receiver, elsewhere) = (self.feed.subscribe(), self.elsewhere.subscribe());
+        Ok(ExchangeFeed { of, owner, receiver, elsewhere, next: tokio::time::Instant::now() })
     }
 
     /// Whether all that was to be recorded is.
@@ -151,7 +168,7 @@ impl Inspector {
                 self.quota.tick();
             }
         };
-        let beside = async { tokio::join!(turns, self.follow_settings(), self.purge()) };
+        let beside = async { tokio::join!(turns, self.follow_settings(), self.purge(), self.read_elsewhere()) };
         tokio::select! {
             () = Box::pin(self.record(receiver, &stop)) => {}
             _ = Box::pin(beside) => {}

@@ -72,11 +72,30 @@ struct Open {
 pub(super) struct Preparer {
     node: String,
     open: HashMap<RequestId, Open>,
+    redactors: Redactors,
+}
+
+/// The redactor that was used last, and for what settings: whoever's exchanges come one after the other wants the same
+/// masked.
+#[derive(Debug, Default)]
+struct Redactors(Option<(Arc<CaptureSettings>, Arc<Redactor>)>);
+
+impl Redactors {
+    fn of(&mut self, settings: &Arc<CaptureSettings>) -> Arc<Redactor> {
+        match &self.0 {
+            Some((of, redactor)) if Arc::ptr_eq(of, settings) => redactor.clone(),
+            _ => {
+                let redactor = Arc::new(Redactor::new(&settings.redact));
+                self.0 = Some((settings.clone(), redactor.clone()));
+                redactor
+            }
+        }
+    }
 }
 
 impl Preparer {
     pub(super) fn new(node: String) -> Self {
-        Self { node, open: HashMap::new() }
+        Self { node, open: HashMap::new(), redactors: Redactors::default() }
     }
 
     /// Nothing more comes of this one.
@@ -120,8 +139,8 @@ impl Preparer {
         batch
     }
 
-    fn exchange(&self, captured: Captured, subject: Uuid, was_open: bool) -> Result<Prepared> {
-        let redactor = Redactor::new(&captured.settings.redact);
+    fn exchange(&mut self, captured: Captured, subject: Uuid, was_open: bool) -> Result<Prepared> {
+        let redactor = self.redactors.of(&captured.settings);
         let limit = captured.settings.body_limit as usize;
         let settings_level = captured.settings.level;
         let (request, response) = (captured.request_head.as_ref(), captured.response_head.as_ref());
@@ -198,7 +217,7 @@ impl Preparer {
             return None;
         }
         open.messages += messages.len() as u64;
-        let redactor = Redactor::new(&open.settings.redact);
+        let redactor = self.redactors.of(&open.settings);
         let shown: Vec<_> = messages.iter().map(|message| shown(message, &redactor)).collect();
         let json = write_json(&shown).ok()?;
         let row =

@@ -14,7 +14,7 @@ use super::Inspector;
 use super::write::{Usage, break_off_older, count};
 use crate::Result;
 use crate::store::rows::{capture_usage, domains, routes, tunnel_requests, tunnels};
-use crate::store::{Store, now};
+use crate::store::{Store, batches, now};
 use tunnel_requests::{Column, Entity};
 
 /// How often it is looked whether something has to go.
@@ -57,8 +57,10 @@ async fn remove_enough(store: &Store, which: Condition, most: u64, enough: i64) 
         let of = usage.entry(*subject).or_default();
         *of = (of.0 - 1, of.1 - stored);
     }
-    let ids = rows.iter().map(|(id, ..)| *id);
-    Entity::delete_many().filter(Column::Id.is_in(ids)).exec(&write.tx).await?;
+    let ids: Vec<_> = rows.iter().map(|(id, ..)| *id).collect();
+    for ids in batches(&ids) {
+        Entity::delete_many().filter(Column::Id.is_in(ids.iter().copied())).exec(&write.tx).await?;
+    }
     count(&write.tx, &usage).await?;
     write.commit().await?;
     Ok(rows.len() as u64)

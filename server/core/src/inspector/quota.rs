@@ -8,7 +8,7 @@ use std::time::Duration;
 pub(super) const TICK: Duration = Duration::from_millis(100);
 /// For how many seconds' exchanges there are turns at most, after a quiet time: a page with all that belongs to it comes at
 /// once.
-const BURST: i64 = 5;
+const BURST: i64 = 2;
 /// The most that is held of exchanges in memory, bytes.
 const MEMORY: usize = 64 * 1024 * 1024;
 
@@ -112,6 +112,11 @@ impl Room {
     /// Room for something else beside it, if there is any.
     pub fn another(&self, bytes: usize) -> Option<Self> {
         Quota::room(&self.quota, bytes)
+    }
+
+    /// As much again, if there is.
+    pub fn twin(&self) -> Option<Self> {
+        self.another(self.bytes)
     }
 
     /// Makes it larger; whether there was as much.

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use tokio::sync::mpsc::Receiver;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -21,6 +21,8 @@ const MOST: usize = 200;
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 /// … and how long the first of them waits.
 const LONGEST: Duration = Duration::from_millis(200);
+/// How often it is looked meanwhile whether the batch is full.
+const LOOK: Duration = Duration::from_millis(20);
 /// How long a batch may take to be written. Whoever else writes waits five seconds for its turn.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long nothing is tried after the database took nothing.
@@ -34,6 +36,8 @@ const PURGE_AFTER: u64 = 64 * 1024 * 1024;
 struct Recorder<'i> {
     inspector: &'i Inspector,
     receiver: Receiver<Record>,
+    /// What the next batch has already.
+    gathered: Vec<Record>,
     preparer: Option<Preparer>,
     /// Until when nothing is tried.
     paused: Option<Instant>,
@@ -45,7 +49,7 @@ impl Inspector {
     /// Records what is handed over, until it is stopped.
     pub(super) async fn record(&self, receiver: Receiver<Record>, stop: &CancellationToken) {
         let preparer = Some(Preparer::new(self.settings.node.clone()));
-        let mut recorder = Recorder { inspector: self, receiver, preparer, paused: None, written: 0 };
+        let mut recorder = Recorder { inspector: self, receiver, gathered: vec![], preparer, paused: None, written: 0 };
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -56,7 +60,7 @@ impl Inspector {
             }
         }
         let rest = async {
-            while !recorder.receiver.is_empty() {
+            while !(recorder.gathered.is_empty() && recorder.receiver.is_empty()) {
                 let Some(records) = recorder.gather(Duration::ZERO).await else { return };
                 recorder.take(records).await;
             }
@@ -66,19 +70,29 @@ impl Inspector {
 }
 
 impl Recorder<'_> {
-    /// Waits for a record, and for those that follow at once. Nothing is lost when the wait is given up before there was
-    /// one.
+    /// Waits for a record, and for those that follow soon. Nothing is lost when the wait is given up.
+    ///
+    /// Once there is one it looks from time to time rather than wait for the next: each wait would have the thread that
+    /// serves the next request wake this one.
     async fn gather(&mut self, longest: Duration) -> Option<Vec<Record>> {
-        let first = self.receiver.recv().await?;
-        let mut bytes = size(&first);
-        let mut records = vec![first];
-        let until = Instant::now() + longest;
-        while records.len() < MOST && bytes < MOST_BYTES {
-            let Ok(Some(next)) = timeout_at(until, self.receiver.recv()).await else { break };
-            bytes += size(&next);
-            records.push(next);
+        if self.gathered.is_empty() {
+            let first = self.receiver.recv().await?;
+            self.gathered.push(first);
         }
-        Some(records)
+        let mut bytes: usize = self.gathered.iter().map(size).sum();
+        let until = Instant::now() + longest;
+        loop {
+            while self.gathered.len() < MOST && bytes < MOST_BYTES {
+                let Ok(next) = self.receiver.try_recv() else { break };
+                bytes += size(&next);
+                self.gathered.push(next);
+            }
+            let now = Instant::now();
+            if self.gathered.len() >= MOST || bytes >= MOST_BYTES || now >= until {
+                return Some(std::mem::take(&mut self.gathered));
+            }
+            sleep_until(until.min(now + LOOK)).await;
+        }
     }
 
     async fn take(&mut self, records: Vec<Record>) {

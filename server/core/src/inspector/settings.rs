@@ -4,16 +4,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::CaptureSettings;
+use domain::{CaptureSettings, Timestamp};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, EntityTrait};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::Inspector;
 use super::access::Inspected;
-use crate::store::rows::capture_settings::{ActiveModel, Column, Entity};
-use crate::store::{now, read_json, write_json};
-use crate::{Change, CoreError, Result, Touched, Viewer, news};
+use crate::expected::later_than;
+use crate::store::rows::capture_settings::{ActiveModel, Column, Entity, Model};
+use crate::store::{read_json, write_json};
+use crate::{Change, CoreError, Expected, Result, Touched, Viewer, news};
 
 /// Other nodes' news come in bursts; all is read anew once in this time at most.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -31,27 +32,39 @@ impl Inspector {
         row.map_or_else(|| Ok(self.wishes.usual().clone()), |row| read_json(&row.settings))
     }
 
+    /// When that was last changed; the beginning of time when it is as usual.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not the viewer's.
+    pub async fn settings_updated_at(&self, viewer: &Viewer, of: Inspected) -> Result<Timestamp> {
+        self.owner(viewer, of).await?;
+        Ok(updated_at(Entity::find_by_id(of.id()).one(self.store.read()).await?.as_ref()))
+    }
+
     /// Changes what is kept of exchanges from now on; `None`: as usual again. Bounds on age and size hold for those that
     /// are there, too.
     ///
     /// # Errors
-    /// `Invalid` when they are out of range; `NotFound` when it is not the viewer's.
+    /// `Invalid` when they are out of range; `NotFound` when it is not the viewer's; `Changed` when it is not as expected.
     pub async fn set_settings(
         &self,
         viewer: &Viewer,
         of: Inspected,
         settings: Option<CaptureSettings>,
+        expected: &Expected,
     ) -> Result<CaptureSettings> {
         settings.as_ref().map_or(Ok(()), check)?;
         self.owner(viewer, of).await?;
         let _turn = self.settings_turn.lock().await;
         let write = self.store.write().await?;
+        let before = updated_at(Entity::find_by_id(of.id()).one(&write.tx).await?.as_ref());
+        expected.check(before)?;
         match &settings {
             Some(settings) => {
                 let row = ActiveModel {
                     subject_id: Set(of.id()),
                     settings: Set(write_json(settings)?),
-                    updated_at: Set(now().timestamp_millis()),
+                    updated_at: Set(later_than(before).timestamp_millis()),
                 };
                 let update = OnConflict::column(Column::SubjectId)
                     .update_columns([Column::Settings, Column::UpdatedAt])
@@ -113,6 +126,10 @@ impl Inspector {
         self.wishes.replace(said);
         Ok(())
     }
+}
+
+fn updated_at(row: Option<&Model>) -> Timestamp {
+    row.and_then(|row| Timestamp::from_timestamp_millis(row.updated_at)).unwrap_or_default()
 }
 
 /// Settings that were put together by hand may be none; reading them finds out.

@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use super::prepare::{Batch, Prepared};
 use crate::Result;
-use crate::store::Store;
 use crate::store::rows::{capture_usage, request_contents, request_messages, tunnel_requests};
+use crate::store::{Store, batches};
 use tunnel_requests::Column;
 
 /// What is added to what a subject has: exchanges and bytes.
@@ -37,13 +37,12 @@ pub(super) async fn write(store: &Store, batch: &Batch) -> Result<()> {
 }
 
 async fn insert(tx: &DatabaseTransaction, exchanges: &[&Prepared], usage: &mut Usage) -> Result<()> {
-    if exchanges.is_empty() {
-        return Ok(());
+    for batch in batches(exchanges) {
+        let rows = batch.iter().map(|exchange| exchange.row.clone().into_active_model().reset_all());
+        tunnel_requests::Entity::insert_many(rows).exec_without_returning(tx).await?;
+        let contents = batch.iter().map(|exchange| exchange.contents.clone().into_active_model().reset_all());
+        request_contents::Entity::insert_many(contents).exec_without_returning(tx).await?;
     }
-    let rows = exchanges.iter().map(|exchange| exchange.row.clone().into_active_model().reset_all());
-    tunnel_requests::Entity::insert_many(rows).exec_without_returning(tx).await?;
-    let contents = exchanges.iter().map(|exchange| exchange.contents.clone().into_active_model().reset_all());
-    request_contents::Entity::insert_many(contents).exec_without_returning(tx).await?;
     for exchange in exchanges {
         let of = usage.entry(exchange.row.subject_id).or_default();
         *of = (of.0 + 1, of.1 + exchange.row.stored);
@@ -66,11 +65,10 @@ async fn write_messages(tx: &DatabaseTransaction, batch: &Batch, usage: &mut Usa
         .await?;
     let there: HashSet<_> = there.into_iter().collect();
     let messages: Vec<_> = batch.messages.iter().filter(|messages| there.contains(&messages.row.request_id)).collect();
-    if messages.is_empty() {
-        return Ok(());
+    for batch in batches(&messages) {
+        let rows = batch.iter().map(|messages| messages.row.clone().into_active_model().reset_all());
+        request_messages::Entity::insert_many(rows).exec_without_returning(tx).await?;
     }
-    let rows = messages.iter().map(|messages| messages.row.clone().into_active_model().reset_all());
-    request_messages::Entity::insert_many(rows).exec_without_returning(tx).await?;
     let mut grown = BTreeMap::<Uuid, i64>::new();
     for messages in messages {
         *grown.entry(messages.row.request_id).or_default() += messages.stored;

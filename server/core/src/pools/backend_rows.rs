@@ -4,6 +4,7 @@ use super::Pools;
 use crate::{
     CoreError, Result, Viewer,
     edit::{self, Counted, Edit, Names, Object, Owner, scope},
+    expected::later_than,
     store::{
         now, parse, read_json, read_word,
         rows::{backends, services},
@@ -11,8 +12,7 @@ use crate::{
     },
 };
 use domain::{
-    Backend, BackendAddress, BackendId, BackendName, BackendSpec, RevisionAction, RevisionKind, ServiceId, TunnelId,
-    UserId, Weight,
+    Backend, BackendId, BackendName, BackendSpec, RevisionAction, RevisionKind, ServiceId, TunnelId, UserId, Weight,
 };
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::NullOrdering,
@@ -152,14 +152,11 @@ impl Edit<'_> {
         }
         let address = spec.address.as_ref().map(ToString::to_string);
         let new_address = row.address != address;
-        if let Some(BackendAddress::Unix(_)) = &spec.address
+        if let Some(address) = &spec.address
             && new_address
-            && !self.actor().is_admin()
         {
-            return Err(CoreError::invalid(
-                "address",
-                "only an administrator lets a backend be a Unix socket of the server's machine",
-            ));
+            let policy = self.desk().policy(owner.is_admin);
+            policy.check_written(address).map_err(|refused| CoreError::invalid("address", refused))?;
         }
         let tunnel_id = match spec.tunnel_id {
             // Its tunnel may be deleted, or somebody else's that an administrator chose: it stays.
@@ -216,7 +213,7 @@ impl Edit<'_> {
         action: RevisionAction,
     ) -> Result<backends::Model> {
         let before = self.backend_spec(&row).await?;
-        let changed = backends::Model { updated_at: now(), ..changed };
+        let changed = backends::Model { updated_at: later_than(row.updated_at), ..changed };
         edit::update::<backends::Entity, _>(self.tx(), changed.clone()).await.map_err(exists(&changed.name))?;
         let after = self.backend_spec(&changed).await?;
         self.record(object(&changed), action, Some(&before), Some(&after)).await?;
@@ -229,7 +226,7 @@ impl Edit<'_> {
         }
         let before = self.backend_spec(&row).await?;
         let moment = now();
-        let row = backends::Model { deleted_at: Some(moment), updated_at: moment, ..row };
+        let row = backends::Model { deleted_at: Some(moment), updated_at: later_than(row.updated_at), ..row };
         edit::update::<backends::Entity, _>(self.tx(), row.clone()).await?;
         self.count_again();
         self.record(object(&row), action, Some(&before), None).await
@@ -245,7 +242,8 @@ impl Edit<'_> {
         }
         let owner = self.owner(row.owner_id).await?;
         self.count_in(Counted::Backends, &owner, 1).await?;
-        let row = backends::Model { deleted_at: None, deleted_with: None, updated_at: now(), ..row };
+        let row =
+            backends::Model { deleted_at: None, deleted_with: None, updated_at: later_than(row.updated_at), ..row };
         edit::update::<backends::Entity, _>(self.tx(), row.clone()).await.map_err(exists(&row.name))?;
         let after = self.backend_spec(&row).await?;
         self.record(object(&row), RevisionAction::Restored, None, Some(&after)).await?;

@@ -77,6 +77,7 @@ impl Pools {
     pub async fn update_backend(&self, viewer: &Viewer, which: &BackendName, patch: BackendPatch) -> Result<Backend> {
         let mut edit = self.desk.open(viewer).await?;
         let row = find(edit.tx(), viewer, which).await?;
+        edit.require_unchanged(row.updated_at)?;
         let mut spec = edit.backend_spec(&row).await?;
         patch.apply(&mut spec);
         let id = edit.change_backend(row, spec, RevisionAction::Changed).await?.id;
@@ -91,6 +92,7 @@ impl Pools {
     pub async fn delete_backend(&self, viewer: &Viewer, which: &BackendName) -> Result<Backend> {
         let mut edit = self.desk.open(viewer).await?;
         let row = find(edit.tx(), viewer, which).await?;
+        edit.require_unchanged(row.updated_at)?;
         let id = row.id;
         edit.remove_backend(row, RevisionAction::Deleted).await?;
         edit.commit().await?;

@@ -4,6 +4,7 @@ use super::Pools;
 use crate::{
     CoreError, Result, ServiceRef, Viewer,
     edit::{self, Counted, Edit, Object, Owner, scope},
+    expected::later_than,
     store::{
         now, parse, read_json, read_word,
         rows::{backends, domains, routes, services},
@@ -129,7 +130,7 @@ impl Edit<'_> {
         if before == spec {
             return Ok(row);
         }
-        let row = write(services::Model { updated_at: now(), ..row }, &spec)?;
+        let row = write(services::Model { updated_at: later_than(row.updated_at), ..row }, &spec)?;
         edit::update::<services::Entity, _>(self.tx(), row.clone()).await.map_err(exists(&row.name))?;
         self.names().forget_services();
         self.record(object(&row), action, Some(&before), Some(&spec)).await?;
@@ -149,7 +150,7 @@ impl Edit<'_> {
             .filter(backends::Column::DeletedAt.is_null())
             .exec(self.tx())
             .await?;
-        let row = services::Model { deleted_at: Some(moment), updated_at: moment, ..row };
+        let row = services::Model { deleted_at: Some(moment), updated_at: later_than(row.updated_at), ..row };
         edit::update::<services::Entity, _>(self.tx(), row.clone()).await?;
         self.count_again();
         self.record(object(&row), action, Some(&spec_of(&row)?), None).await
@@ -185,7 +186,7 @@ impl Edit<'_> {
         }
         let owner = self.owner(row.owner_id).await?;
         self.count_in(Counted::Services, &owner, 1).await?;
-        let row = services::Model { deleted_at: None, updated_at: now(), ..row };
+        let row = services::Model { deleted_at: None, updated_at: later_than(row.updated_at), ..row };
         edit::update::<services::Entity, _>(self.tx(), row.clone()).await.map_err(exists(&row.name))?;
         let back = backends::Entity::update_many()
             .col_expr(backends::Column::DeletedAt, Expr::value(Option::<Timestamp>::None))

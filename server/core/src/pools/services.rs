@@ -63,6 +63,7 @@ impl Pools {
     pub async fn update_service(&self, viewer: &Viewer, which: &ServiceRef, patch: ServicePatch) -> Result<Service> {
         let mut edit = self.desk.open(viewer).await?;
         let row = find(edit.tx(), viewer, which).await?;
+        edit.require_unchanged(row.updated_at)?;
         let mut spec = super::service_rows::spec_of(&row)?;
         patch.apply(&mut spec).map_err(|error| CoreError::invalid(error.field, error))?;
         let id = edit.change_service(row, spec, RevisionAction::Changed).await?.id;
@@ -77,6 +78,7 @@ impl Pools {
     pub async fn delete_service(&self, viewer: &Viewer, which: &ServiceRef) -> Result<Service> {
         let mut edit = self.desk.open(viewer).await?;
         let row = find(edit.tx(), viewer, which).await?;
+        edit.require_unchanged(row.updated_at)?;
         let id = row.id;
         edit.remove_service(row, RevisionAction::Deleted).await?;
         edit.commit().await?;

@@ -3,7 +3,7 @@
 mod rows;
 
 use crate::{
-    CoreError, Listing, Page, Result, Viewer,
+    Administrator, CoreError, Listing, Page, Result, Viewer,
     edit::Desk,
     page,
     store::{
@@ -13,7 +13,7 @@ use crate::{
 };
 use chrono::TimeDelta;
 use domain::{Node, NodeId, Region, RegionId, RegionName, RegionPatch, RegionSpec, RevisionAction, Timestamp};
-pub(crate) use rows::{admins_only, find_region};
+pub(crate) use rows::find_region;
 use rows::{check_url, shown, spec_of};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
@@ -73,11 +73,10 @@ impl Regions {
     /// Makes a region.
     ///
     /// # Errors
-    /// `admin_only`, `region_exists`, `Invalid` for `public_url`.
-    pub async fn create(&self, viewer: &Viewer, spec: RegionSpec) -> Result<Region> {
-        admins_only(viewer)?;
+    /// `region_exists`, `Invalid` for `public_url`.
+    pub async fn create(&self, admin: &Administrator, spec: RegionSpec) -> Result<Region> {
         let spec = check_url(spec)?;
-        let mut edit = self.desk.open(viewer).await?;
+        let mut edit = self.desk.open(admin).await?;
         let row = edit.insert_region(&spec, RevisionAction::Created).await?;
         edit.commit().await?;
         shown(row)
@@ -87,10 +86,10 @@ impl Regions {
     ///
     /// # Errors
     /// As [`create`](Self::create); `NotFound`, `region_deleted`.
-    pub async fn update(&self, viewer: &Viewer, id: RegionId, patch: RegionPatch) -> Result<Region> {
-        admins_only(viewer)?;
-        let mut edit = self.desk.open(viewer).await?;
+    pub async fn update(&self, admin: &Administrator, id: RegionId, patch: RegionPatch) -> Result<Region> {
+        let mut edit = self.desk.open(admin).await?;
         let row = find_region(edit.tx(), id).await?;
+        edit.require_unchanged(row.updated_at)?;
         let mut spec = spec_of(&row)?;
         patch.apply(&mut spec);
         let row = edit.change_region(row, check_url(spec)?, RevisionAction::Changed).await?;
@@ -101,11 +100,11 @@ impl Regions {
     /// Deletes a region so that it can be restored. Doing it twice is doing it once.
     ///
     /// # Errors
-    /// `admin_only`, `NotFound`.
-    pub async fn delete(&self, viewer: &Viewer, id: RegionId) -> Result<Region> {
-        admins_only(viewer)?;
-        let mut edit = self.desk.open(viewer).await?;
+    /// `NotFound`.
+    pub async fn delete(&self, admin: &Administrator, id: RegionId) -> Result<Region> {
+        let mut edit = self.desk.open(admin).await?;
         let row = find_region(edit.tx(), id).await?;
+        edit.require_unchanged(row.updated_at)?;
         let row = edit.remove_region(row, RevisionAction::Deleted).await?;
         edit.commit().await?;
         shown(row)
@@ -114,10 +113,9 @@ impl Regions {
     /// Brings back what was deleted.
     ///
     /// # Errors
-    /// `admin_only`, `NotFound`; `region_exists` when its name was taken meanwhile.
-    pub async fn restore(&self, viewer: &Viewer, id: RegionId) -> Result<Region> {
-        admins_only(viewer)?;
-        let mut edit = self.desk.open(viewer).await?;
+    /// `NotFound`; `region_exists` when its name was taken meanwhile.
+    pub async fn restore(&self, admin: &Administrator, id: RegionId) -> Result<Region> {
+        let mut edit = self.desk.open(admin).await?;
         let row = find_region(edit.tx(), id).await?;
         let row = edit.revive_region(row).await?;
         edit.commit().await?;
@@ -127,10 +125,17 @@ impl Regions {
     /// The nodes, by name, as they last told of themselves.
     ///
     /// # Errors
-    /// When the database is away.
-    pub async fn nodes(&self, _: &Viewer) -> Result<Vec<Node>> {
-        let rows = nodes::Entity::find().order_by_asc(nodes::Column::Name).all(self.desk.read()).await?;
-        rows.into_iter().map(shown_node).collect()
+    /// `Invalid` for `limit` and `cursor`; when the database is away.
+    pub async fn nodes(&self, _: &Viewer, page: Page) -> Result<Listing<Node>> {
+        let limit = page.limit()?;
+        let mut query = nodes::Entity::find();
+        if let Some(after) = page.after::<String>()? {
+            query = query.filter(nodes::Column::Name.gt(after));
+        }
+        let rows = query.order_by_asc(nodes::Column::Name).limit(limit as u64 + 1);
+        let mut rows = rows.all(self.desk.read()).await?;
+        let next_cursor = page::cut(&mut rows, limit, |row| row.name.clone())?;
+        Ok(Listing { items: rows.into_iter().map(shown_node).collect::<Result<_>>()?, next_cursor })
     }
 
     /// A node says that it is there. Those that have said nothing for a week are forgotten.

@@ -1,21 +1,15 @@
 //! Rows of `regions`, and how they are changed.
 
 use crate::{
-    CoreError, Result, Viewer,
+    CoreError, Result,
     edit::{self, Edit, Object},
+    expected::later_than,
     store::{now, parse, rows::regions},
 };
 use domain::{Region, RegionId, RegionSpec, RevisionAction, RevisionKind};
 use sea_orm::{ConnectionTrait, EntityTrait};
 use url::Url;
 use uuid::Uuid;
-
-pub(crate) fn admins_only(viewer: &Viewer) -> Result<()> {
-    if viewer.is_admin() {
-        return Ok(());
-    }
-    Err(CoreError::forbidden("admin_only", "only an administrator changes regions"))
-}
 
 pub(crate) async fn find_region(connection: &impl ConnectionTrait, id: RegionId) -> Result<regions::Model> {
     regions::Entity::find_by_id(id.0).one(connection).await?.ok_or(CoreError::NotFound("region"))
@@ -91,7 +85,7 @@ impl Edit<'_> {
             return Ok(row);
         }
         let (name, public_url) = (spec.name.to_string(), spec.public_url.clone());
-        let row = regions::Model { name, public_url, updated_at: now(), ..row };
+        let row = regions::Model { name, public_url, updated_at: later_than(row.updated_at), ..row };
         edit::update::<regions::Entity, _>(self.tx(), row.clone()).await.map_err(exists(&row.name))?;
         self.record(object(&row), action, Some(&before), Some(&spec)).await?;
         Ok(row)
@@ -106,7 +100,7 @@ impl Edit<'_> {
             return Ok(row);
         }
         let moment = now();
-        let row = regions::Model { deleted_at: Some(moment), updated_at: moment, ..row };
+        let row = regions::Model { deleted_at: Some(moment), updated_at: later_than(row.updated_at), ..row };
         edit::update::<regions::Entity, _>(self.tx(), row.clone()).await?;
         self.record(object(&row), action, Some(&spec_of(&row)?), None).await?;
         Ok(row)
@@ -116,7 +110,7 @@ impl Edit<'_> {
         if row.deleted_at.is_none() {
             return Ok(row);
         }
-        let row = regions::Model { deleted_at: None, updated_at: now(), ..row };
+        let row = regions::Model { deleted_at: None, updated_at: later_than(row.updated_at), ..row };
         edit::update::<regions::Entity, _>(self.tx(), row.clone()).await.map_err(exists(&row.name))?;
         self.record(object(&row), RevisionAction::Restored, None, Some(&spec_of(&row)?)).await?;
         Ok(row)

@@ -72,7 +72,7 @@ impl Edit<'_> {
     }
 
     async fn put_back_region(&mut self, viewer: &Viewer, id: Uuid, wanted: Option<&str>) -> Result<()> {
-        regions::admins_only(viewer)?;
+        viewer.as_admin()?;
         let row = regions::find_region(self.tx(), RegionId(id)).await?;
         let Some(spec) = wanted else { return self.remove_region(row, RevisionAction::Restored).await.map(drop) };
         let row = self.revive_region(row).await?;

@@ -4,9 +4,10 @@ use super::Routes;
 use crate::{
     CoreError, DomainRef, Result, TargetEntry, Viewer,
     edit::{self, Counted, Edit, Names, Object, TargetColumns, scope, target_of},
+    expected::later_than,
     hosts,
     store::{
-        kept_headers, now, parse, read_headers,
+        kept_headers, now, parse, read_front, read_headers,
         rows::{domains, routes},
     },
 };
@@ -32,10 +33,11 @@ pub(crate) fn spec_of(row: &routes::Model, names: &Names) -> Result<RouteSpec> {
     spec.enabled = row.enabled;
     spec.headers = read_headers(&row.header_rules)?.masked();
     spec.host_rewrite = row.host_rewrite.as_deref().map(parse).transpose()?;
+    spec.front = read_front(row.front.as_deref())?.masked();
     Ok(spec)
 }
 
-fn filled(row: routes::Model, spec: &RouteSpec, target: &TargetEntry) -> Result<routes::Model> {
+fn filled(row: routes::Model, spec: &RouteSpec, target: &TargetEntry, front: Option<String>) -> Result<routes::Model> {
     let TargetColumns { kind, service_id, tag, tunnel_id, redirect } = TargetColumns::of(target)?;
     Ok(routes::Model {
         mount: spec.mount.to_string(),
@@ -48,6 +50,7 @@ fn filled(row: routes::Model, spec: &RouteSpec, target: &TargetEntry) -> Result<
         redirect,
         header_rules: kept_headers(&spec.headers, &row.header_rules)?,
         host_rewrite: spec.host_rewrite.as_ref().map(ToString::to_string),
+        front,
         ..row
     })
 }
@@ -136,12 +139,14 @@ impl Edit<'_> {
             redirect: None,
             header_rules: String::new(),
             host_rewrite: None,
+            front: None,
             created_at: moment,
             updated_at: moment,
             deleted_at: None,
             deleted_with: None,
         };
-        let row = filled(empty, &spec, &target)?;
+        let front = self.desk().kept_front(&spec.front, None).await?;
+        let row = filled(empty, &spec, &target, front)?;
         edit::insert::<routes::Entity, _>(self.tx(), row.clone()).await.map_err(exists(&row.mount))?;
         let after = self.route_spec(&row).await?;
         self.record(object(&row, &after), action, None, Some(&after)).await?;
@@ -171,7 +176,8 @@ impl Edit<'_> {
         let old = target_of!(&row)?;
         let owner = self.owner(row.owner_id).await?;
         let target = self.resolve(&owner, &spec.target(), Some(&old)).await?;
-        let mut changed = filled(row.clone(), &spec, &target)?;
+        let front = self.desk().kept_front(&spec.front, row.front.as_deref()).await?;
+        let mut changed = filled(row.clone(), &spec, &target, front)?;
         if spec.domain != before.domain {
             changed.domain_id = self.place(&RouteSpec { owner: None, ..spec.clone() }).await?.domain.map(|(id, _)| id);
         }
@@ -198,7 +204,7 @@ impl Edit<'_> {
         action: RevisionAction,
     ) -> Result<routes::Model> {
         let before = self.route_spec(&row).await?;
-        let changed = routes::Model { updated_at: now(), ..changed };
+        let changed = routes::Model { updated_at: later_than(row.updated_at), ..changed };
         edit::update::<routes::Entity, _>(self.tx(), changed.clone()).await.map_err(exists(&changed.mount))?;
         let after = self.route_spec(&changed).await?;
         self.record(object(&changed, &after), action, Some(&before), Some(&after)).await?;
@@ -212,7 +218,7 @@ impl Edit<'_> {
         let before = self.route_spec(&row).await?;
         let moment = now();
         self.end_switches(row.id, "the route was deleted").await?;
-        let row = routes::Model { deleted_at: Some(moment), updated_at: moment, ..row };
+        let row = routes::Model { deleted_at: Some(moment), updated_at: later_than(row.updated_at), ..row };
         edit::update::<routes::Entity, _>(self.tx(), row.clone()).await?;
         self.count_again();
         self.record(object(&row, &before), action, Some(&before), None).await
@@ -232,7 +238,7 @@ impl Edit<'_> {
         self.check_route(domain.as_ref(), &spec, &target_of!(&row)?, None).await?;
         let owner = self.owner(row.owner_id).await?;
         self.count_in(Counted::Routes, &owner, 1).await?;
-        let row = routes::Model { deleted_at: None, deleted_with: None, updated_at: now(), ..row };
+        let row = routes::Model { deleted_at: None, deleted_with: None, updated_at: later_than(row.updated_at), ..row };
         edit::update::<routes::Entity, _>(self.tx(), row.clone()).await.map_err(exists(&row.mount))?;
         self.record(object(&row, &spec), RevisionAction::Restored, None, Some(&spec)).await?;
         Ok(row)

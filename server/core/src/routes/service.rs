@@ -6,14 +6,14 @@ use crate::{
     edit::scope,
     page,
     store::{
-        contains,
+        contains, read_front,
         rows::{
             domains,
             routes::{Column, Entity},
         },
     },
 };
-use domain::{RevisionAction, Route, RouteId, RoutePatch, RouteSpec, RuleId, Switch};
+use domain::{Front, RevisionAction, Route, RouteId, RoutePatch, RouteSpec, RuleId, Switch};
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     sea_query::{Expr, ExprTrait, Func},
@@ -58,6 +58,14 @@ impl Routes {
         self.shown_one(id).await
     }
 
+    /// What stands in front of a route.
+    ///
+    /// # Errors
+    /// `NotFound`, also when it is someone else's.
+    pub async fn front(&self, viewer: &Viewer, id: RouteId) -> Result<Front> {
+        read_front(find(self.desk.read(), viewer, id).await?.front.as_deref()).map(Front::masked)
+    }
+
     /// Makes a route.
     ///
     /// # Errors
@@ -77,6 +85,7 @@ impl Routes {
     pub async fn update(&self, viewer: &Viewer, id: RouteId, patch: RoutePatch) -> Result<Route> {
         let mut edit = self.desk.open(viewer).await?;
         let row = find(edit.tx(), viewer, id).await?;
+        edit.require_unchanged(row.updated_at)?;
         let mut spec = edit.route_spec(&row).await?;
         patch.apply(&mut spec);
         edit.change_route(row, spec, RevisionAction::Changed).await?;
@@ -91,6 +100,7 @@ impl Routes {
     pub async fn delete(&self, viewer: &Viewer, id: RouteId) -> Result<Route> {
         let mut edit = self.desk.open(viewer).await?;
         let row = find(edit.tx(), viewer, id).await?;
+        edit.require_unchanged(row.updated_at)?;
         edit.remove_route(row, RevisionAction::Deleted).await?;
         edit.commit().await?;
         self.shown_one(id).await

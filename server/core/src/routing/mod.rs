@@ -4,10 +4,10 @@ mod read;
 mod snapshot;
 
 use crate::{Result, Touched, edit::Desk, tunnels};
-use domain::{DomainId, HostPattern};
+use domain::DomainId;
 pub use snapshot::{
-    BackendEntry, BackendOrigin, RegionEntry, RoutingChanges, RoutingSnapshot, RuleEntry, RunningSwitch, ServiceEntry,
-    TargetEntry,
+    BackendEntry, BackendOrigin, HostEntry, RegionEntry, RoutingChanges, RoutingSnapshot, RuleEntry, RunningSwitch,
+    ServiceEntry, TargetEntry,
 };
 use std::collections::{BTreeMap, HashMap};
 
@@ -34,15 +34,14 @@ impl Routing {
     }
 
     /// What became of what was touched, as it is at one moment; regions only with everything, which is not for here.
-    /// `known` says what the caller holds of a domain: its host, and whether it wants TLS. Only if that is different now
-    /// are its routes read too.
+    /// `known` says what the caller holds of a domain. Only if that is different now are its routes read too.
     ///
     /// # Errors
     /// When the database is away.
     pub async fn changes(
         &self,
         touched: &Touched,
-        known: &(dyn Fn(DomainId) -> Option<(HostPattern, bool)> + Sync),
+        known: &(dyn Fn(DomainId) -> Option<HostEntry> + Sync),
     ) -> Result<RoutingChanges> {
         let at_once = self.desk.store().read_at_once().await?;
         let mut changes = RoutingChanges::default();

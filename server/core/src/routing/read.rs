@@ -1,6 +1,8 @@
 //! Reading the snapshot.
 
-use super::{BackendEntry, BackendOrigin, RegionEntry, RoutingChanges, RuleEntry, RunningSwitch, ServiceEntry};
+use super::{
+    BackendEntry, BackendOrigin, HostEntry, RegionEntry, RoutingChanges, RuleEntry, RunningSwitch, ServiceEntry,
+};
 use crate::{
     Result, Touched,
     edit::target_of,
@@ -8,11 +10,10 @@ use crate::{
     store::{
         parse, read_headers, read_json, read_word,
         rows::{backends, domains, regions, routes, services, switches, users},
+        shared_front,
     },
 };
-use domain::{
-    BackendId, DomainId, HostPattern, Role, RouteId, RuleId, ServiceId, SwitchId, SwitchState, TunnelId, UserId,
-};
+use domain::{BackendId, DomainId, Role, RouteId, RuleId, ServiceId, SwitchId, SwitchState, TunnelId, UserId};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -108,9 +109,6 @@ fn backend(row: &backends::Model, admins: &HashSet<Uuid>) -> Result<BackendEntry
     })
 }
 
-/// What the routes of a domain need to know of it.
-type Host = (HostPattern, bool);
-
 pub(super) async fn rules(connection: &impl ConnectionTrait) -> Result<Vec<RuleEntry>> {
     let mut switches = running_switches(connection, Condition::all()).await?;
     let mut rules = domains(connection, Condition::all(), &mut switches).await?;
@@ -123,7 +121,7 @@ pub(super) async fn rules(connection: &impl ConnectionTrait) -> Result<Vec<RuleE
 pub(super) async fn changed_rules(
     connection: &impl ConnectionTrait,
     touched: &Touched,
-    known: &(dyn Fn(DomainId) -> Option<Host> + Sync),
+    known: &(dyn Fn(DomainId) -> Option<HostEntry> + Sync),
     changes: &mut RoutingChanges,
 ) -> Result<()> {
     let (mut of_domains, of_routes) = (touched.domains.clone(), &touched.routes);
@@ -162,12 +160,8 @@ pub(super) async fn changed_rules(
     Ok(())
 }
 
-fn hosts_of(domains: &[RuleEntry]) -> HashMap<Uuid, Host> {
-    let host = |rule: &RuleEntry| match (rule.id, &rule.host) {
-        (RuleId::Domain(id), Some(host)) => Some((id.0, (host.clone(), rule.http_to_https))),
-        _ => None,
-    };
-    domains.iter().filter_map(host).collect()
+fn hosts_of(domains: &[RuleEntry]) -> HashMap<Uuid, HostEntry> {
+    domains.iter().filter_map(HostEntry::of).map(|(id, host)| (id.0, host)).collect()
 }
 
 /// The domains that may serve.
@@ -194,6 +188,8 @@ async fn domains(
             http_to_https: row.http_to_https,
             headers: read_headers(&row.header_rules)?,
             host_rewrite: row.host_rewrite.as_deref().map(parse).transpose()?,
+            front: shared_front(row.front.as_deref())?,
+            domain_front: None,
             target: target_of!(&row)?,
             switch: switches.remove(&row.id),
         })
@@ -205,7 +201,7 @@ async fn domains(
 async fn routes(
     connection: &impl ConnectionTrait,
     which: Condition,
-    hosts: &HashMap<Uuid, Host>,
+    hosts: &HashMap<Uuid, HostEntry>,
     switches: &mut HashMap<Uuid, RunningSwitch>,
 ) -> Result<Vec<RuleEntry>> {
     let rows = routes::Entity::find()
@@ -229,12 +225,14 @@ async fn routes(
             id: RuleId::Route(RouteId(row.id)),
             owner: UserId(row.owner_id),
             domain: row.domain_id.map(DomainId),
-            host: host.map(|(pattern, _)| pattern.clone()),
+            host: host.map(|host| host.pattern.clone()),
             mount: Some(parse(&row.mount)?),
             strip_prefix: row.strip_prefix,
-            http_to_https: host.is_some_and(|(_, http_to_https)| *http_to_https),
+            http_to_https: host.is_some_and(|host| host.http_to_https),
             headers: read_headers(&row.header_rules)?,
             host_rewrite: row.host_rewrite.as_deref().map(parse).transpose()?,
+            front: shared_front(row.front.as_deref())?,
+            domain_front: host.and_then(|host| host.front.clone()),
             target: target_of!(&row)?,
             switch: switches.remove(&row.id),
         });

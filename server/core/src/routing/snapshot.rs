@@ -1,10 +1,11 @@
 //! What the engine routes by: plain data, read in one go.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::RoutingEntry;
 use domain::{
-    Affinity, BackendAddress, BackendId, BackendName, BackendState, Balance, DomainId, HeaderRules, HealthCheck,
+    Affinity, BackendAddress, BackendId, BackendName, BackendState, Balance, DomainId, Front, HeaderRules, HealthCheck,
     HostPattern, HostRewrite, MountPath, Redirect, RegionName, Resilience, RuleId, ServiceId, ServiceName, SwitchId,
     SwitchPlan, Tag, Tags, Timestamp, TunnelId, UserId, Weight,
 };
@@ -130,10 +131,33 @@ pub struct RuleEntry {
     pub headers: HeaderRules,
     /// Which `Host` the backend is told; `None`: the client's.
     pub host_rewrite: Option<HostRewrite>,
+    /// What stands in front of it.
+    pub front: Option<Arc<Front>>,
+    /// What stands in front of the domain that a route belongs to.
+    pub domain_front: Option<Arc<Front>>,
     /// Where it leads.
     pub target: TargetEntry,
     /// The switch that is on its way.
     pub switch: Option<RunningSwitch>,
+}
+
+/// What the routes of a domain need to know of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HostEntry {
+    /// Its host.
+    pub pattern: HostPattern,
+    /// Whether requests without TLS are sent to https.
+    pub http_to_https: bool,
+    /// What stands in front of it.
+    pub front: Option<Arc<Front>>,
+}
+
+impl HostEntry {
+    /// Of the domain that this is; `None`: it is a route.
+    pub fn of(rule: &RuleEntry) -> Option<(DomainId, Self)> {
+        let (RuleId::Domain(id), Some(pattern)) = (rule.id, rule.host.clone()) else { return None };
+        Some((id, Self { pattern, http_to_https: rule.http_to_https, front: rule.front.clone() }))
+    }
 }
 
 /// Where a rule leads.

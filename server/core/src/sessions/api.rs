@@ -8,18 +8,19 @@
 use crate::{
     CoreError, Result, Secret, Viewer,
     accounts::{find_by_id, to_user},
+    audit::Entry,
     auth::{random_base64, sha256},
     store::{Store, now, rows::api_sessions},
 };
 use chrono::TimeDelta;
-use domain::UserId;
+use domain::{AuditKind, UserId};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect, sea_query::Expr,
 };
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{fmt, net::IpAddr};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
@@ -85,6 +86,7 @@ impl ApiSessions {
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        validation.validate_nbf = true;
         validation.leeway = 5;
         Self {
             store,
@@ -116,7 +118,7 @@ impl ApiSessions {
     ///
     /// # Errors
     /// `Unauthorized` when the session has ended.
-    pub async fn refresh(&self, refresh_token: &str) -> Result<ApiTokens> {
+    pub async fn refresh(&self, refresh_token: &str, client: Option<IpAddr>) -> Result<ApiTokens> {
         let (selector, old) = split(refresh_token).ok_or(ENDED)?;
         let write = self.store.write().await?;
         let row = find(&write.tx, selector).await?.ok_or(ENDED)?;
@@ -128,9 +130,12 @@ impl ApiSessions {
             .filter(api_sessions::Column::VerifierHash.eq(sha256(old).to_vec()))
             .exec(&write.tx)
             .await?;
-        let known = find_by_id(&write.tx, UserId(row.user_id)).await?.is_some();
-        if exchanged.rows_affected == 0 || row.expires_at <= now() || !known {
+        let known = find_by_id(&write.tx, UserId(row.user_id)).await?;
+        if exchanged.rows_affected == 0 || row.expires_at <= now() || known.is_none() {
             api_sessions::Entity::delete_by_id(row.id).exec(&write.tx).await?;
+            if let Some(user) = known.filter(|_| exchanged.rows_affected == 0) {
+                Entry::of(&to_user(user)?, AuditKind::RefreshReused, client).write(&write.tx).await?;
+            }
             write.commit().await?;
             return Err(ENDED);
         }
@@ -139,13 +144,17 @@ impl ApiSessions {
     }
 
     /// Ends the session of a refresh token; one that is not known changes nothing.
-    pub async fn revoke(&self, refresh_token: &str) -> Result<()> {
+    pub async fn revoke(&self, refresh_token: &str, client: Option<IpAddr>) -> Result<()> {
         let Some((selector, verifier)) = split(refresh_token) else { return Ok(()) };
         let write = self.store.write().await?;
         if let Some(row) = find(&write.tx, selector).await?
             && bool::from(row.verifier_hash.ct_eq(&sha256(verifier)))
         {
             api_sessions::Entity::delete_by_id(row.id).exec(&write.tx).await?;
+            if let Some(user) = find_by_id(&write.tx, UserId(row.user_id)).await? {
+                let entry = Entry::of(&to_user(user)?, AuditKind::SignedOut, client);
+                entry.with("a program").write(&write.tx).await?;
+            }
         }
         write.commit().await
     }

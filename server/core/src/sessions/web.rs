@@ -2,10 +2,12 @@
 
 use crate::{
     Change, Changes, CoreError, Result, Viewer,
+    audit::Entry,
+    news,
     store::{Store, now, rows::web_sessions, unique_violation},
 };
 use chrono::TimeDelta;
-use domain::{Timestamp, UserId, WebSession, WebSessionId};
+use domain::{AuditKind, Timestamp, UserId, WebSession, WebSessionId};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
@@ -153,11 +155,14 @@ impl WebSessions {
             .filter(web_sessions::Column::UserId.eq(viewer.id().0))
             .exec(&write.tx)
             .await?;
-        write.commit().await?;
         if ended.rows_affected == 0 {
             return Err(CoreError::NotFound("session"));
         }
-        self.changes.publish(Change::UserSessionsEnded(viewer.id()));
+        let change = Change::UserSessionsEnded(viewer.id());
+        news::tell_of(&write.tx, &self.changes, change).await?;
+        Entry::by(viewer, AuditKind::SessionsEnded).with("one browser").write(&write.tx).await?;
+        write.commit().await?;
+        self.changes.publish(change);
         Ok(())
     }
 
@@ -169,9 +174,12 @@ impl WebSessions {
             others = others.filter(web_sessions::Column::KeyHash.ne(current.to_vec()));
         }
         let ended = others.exec(&write.tx).await?.rows_affected;
-        write.commit().await?;
         if ended > 0 {
-            self.changes.publish(Change::UserSessionsEnded(viewer.id()));
+            let change = Change::UserSessionsEnded(viewer.id());
+            news::tell_of(&write.tx, &self.changes, change).await?;
+            Entry::by(viewer, AuditKind::SessionsEnded).with("all other browsers").write(&write.tx).await?;
+            write.commit().await?;
+            self.changes.publish(change);
         }
         Ok(ended)
     }

@@ -1,10 +1,11 @@
 //! Opening the database.
 
-use super::Store;
+use super::{Store, sqlite_file};
 use crate::{DatabaseUrl, OpenError};
 use migrations::Migrator;
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, TransactionTrait,
+    ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
     sqlx::{
         ConnectOptions as _, Connection,
         postgres::PgConnectOptions,
@@ -21,20 +22,48 @@ const MIGRATION_LOCK: i64 = 0x5357_4954_4348_0001;
 pub(crate) async fn open(url: &DatabaseUrl) -> Result<Store, OpenError> {
     let connection = match (url.sqlite_path(), url.postgres_url()) {
         (Some(path), _) => sqlite(path).await?,
-        (None, Some(address)) => postgres(url, address.as_str()).await?,
+        (None, Some(address)) => postgres(url, address.as_str(), serving).await?,
         (None, None) => unreachable!("a database is one of the two"),
     };
-    migrate(&connection)
-        .await
-        .map_err(|error| OpenError::Migration { url: url.to_string(), cause: error.to_string() })?;
+    migrate(&connection, url).await?;
     Ok(Store::new(connection))
 }
 
-async fn sqlite(path: &Path) -> Result<DatabaseConnection, OpenError> {
-    let not_writable = |cause: String| OpenError::NotWritable { path: path.display().to_string(), cause };
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        tokio::fs::create_dir_all(folder).await.map_err(|error| not_writable(error.to_string()))?;
+/// One connection for work that takes as long as it takes. The tables stay as they are. A SQLite file that is missing is
+/// made only when told to.
+pub(crate) async fn connect_alone(url: &DatabaseUrl, make: bool) -> Result<DatabaseConnection, OpenError> {
+    match (url.sqlite_path(), url.postgres_url()) {
+        (Some(path), _) => {
+            if !make && !path.exists() {
+                return Err(OpenError::Missing { path: path.display().to_string() });
+            }
+            sqlite_file::prepare(path).await?;
+            let mut options = sqlite_options(path);
+            options.max_connections(1);
+            Database::connect(options).await.map_err(|error| sqlite_file::refused(path, &error))
+        }
+        (None, Some(address)) => {
+            postgres(url, address.as_str(), |options| {
+                options.max_connections(1).set_application_name("switchboard backup");
+            })
+            .await
+        }
+        (None, None) => unreachable!("a database is one of the two"),
     }
+}
+
+async fn sqlite(path: &Path) -> Result<DatabaseConnection, OpenError> {
+    sqlite_file::prepare(path).await?;
+    let connected = Database::connect(sqlite_options(path)).await;
+    let connection = connected.map_err(|error| sqlite_file::refused(path, &error))?;
+    // A file that can be read but not written opens well; this is the first to notice.
+    let written = connection.execute_unprepared("PRAGMA user_version = 0").await;
+    written.map_err(|error| sqlite_file::refused(path, &error))?;
+    sqlite_file::check(path, &connection).await?;
+    Ok(connection)
+}
+
+fn sqlite_options(path: &Path) -> ConnectOptions {
     let file = path.to_owned();
     let mut options = ConnectOptions::new("sqlite::memory:");
     options
@@ -51,7 +80,7 @@ async fn sqlite(path: &Path) -> Result<DatabaseConnection, OpenError> {
                 .in_memory(false)
                 .shared_cache(false)
                 .filename(&file)
-                .create_if_missing(true)
+                .create_if_missing(false)
                 .journal_mode(SqliteJournalMode::Wal)
                 // What was answered with success also survives a power cut. Writes are few (traffic is stored every ten
                 // seconds, uses are noted once a minute), so waiting for the disk costs nothing that is felt.
@@ -59,25 +88,32 @@ async fn sqlite(path: &Path) -> Result<DatabaseConnection, OpenError> {
                 .foreign_keys(true)
                 .busy_timeout(Duration::from_secs(5))
         });
-    let connection = Database::connect(options).await.map_err(|error| not_writable(error.to_string()))?;
-    // A file that can be read but not written opens well; this is the first to notice.
-    connection.execute_unprepared("PRAGMA user_version = 0").await.map_err(|error| not_writable(error.to_string()))?;
-    Ok(connection)
+    options
 }
 
-async fn postgres(url: &DatabaseUrl, address: &str) -> Result<DatabaseConnection, OpenError> {
-    let mut options = ConnectOptions::new(address);
+/// For a server: several connections, and no statement may hold one up.
+fn serving(options: &mut ConnectOptions) {
     options
         .max_connections(16)
+        .idle_timeout(Duration::from_secs(300))
+        .statement_timeout(Duration::from_secs(10))
+        .set_application_name("switchboard");
+}
+
+async fn postgres(
+    url: &DatabaseUrl,
+    address: &str,
+    purpose: impl FnOnce(&mut ConnectOptions),
+) -> Result<DatabaseConnection, OpenError> {
+    let mut options = ConnectOptions::new(address);
+    options
         .min_connections(1)
         .connect_timeout(Duration::from_secs(5))
         .acquire_timeout(Duration::from_secs(5))
-        .idle_timeout(Duration::from_secs(300))
-        .statement_timeout(Duration::from_secs(10))
-        .set_application_name("switchboard")
         .sqlx_logging(false)
         // That a table of migrations is there already is no news, least of all to who runs a command.
         .map_sqlx_postgres_opts(|options| options.options([("client_min_messages", "warning")]));
+    purpose(&mut options);
     let unreachable = |cause: String| OpenError::Unreachable { url: url.to_string(), cause };
     // A pool goes on trying and then only says that it waited; one connection says at once what is wrong.
     let probe = address.parse::<PgConnectOptions>().map_err(|error| unreachable(error.to_string()))?;
@@ -89,13 +125,64 @@ async fn postgres(url: &DatabaseUrl, address: &str) -> Result<DatabaseConnection
     Database::connect(options).await.map_err(|error| unreachable(error.to_string()))
 }
 
-async fn migrate(connection: &DatabaseConnection) -> Result<(), DbErr> {
-    if connection.get_database_backend() == sea_orm::DatabaseBackend::Sqlite {
-        return Migrator::up(connection, None).await;
+async fn migrate(connection: &DatabaseConnection, url: &DatabaseUrl) -> Result<(), OpenError> {
+    let migrated = async {
+        // One transaction, so that whatever ends it leaves tables that the next start knows; several processes may start
+        // at once, and one of them makes the steps.
+        let sqlite = connection.get_database_backend() == DatabaseBackend::Sqlite;
+        let options = TransactionOptions {
+            sqlite_transaction_mode: sqlite.then_some(SqliteTransactionMode::Immediate),
+            ..Default::default()
+        };
+        let transaction = connection.begin_with_options(options).await?;
+        if !sqlite {
+            lock_migrations(&transaction).await?;
+        }
+        refuse_newer(&transaction, url).await?;
+        Migrator::up(&transaction, None).await?;
+        Ok(transaction.commit().await?)
+    };
+    migrated.await.map_err(|refused| match refused {
+        MigrationRefused::Newer(error) => error,
+        MigrationRefused::Failed(error) => OpenError::Migration { url: url.to_string(), cause: error.to_string() },
+    })
+}
+
+enum MigrationRefused {
+    Newer(OpenError),
+    Failed(DbErr),
+}
+
+impl From<DbErr> for MigrationRefused {
+    fn from(error: DbErr) -> Self {
+        Self::Failed(error)
     }
-    // Several processes may start at once; the steps are one transaction, and one process makes them.
-    let transaction = connection.begin().await?;
-    transaction.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")).await?;
-    Migrator::up(&transaction, None).await?;
-    transaction.commit().await
+}
+
+/// Until the end of the transaction, nobody else changes the tables of a PostgreSQL database.
+pub(crate) async fn lock_migrations(tx: &DatabaseTransaction) -> Result<(), DbErr> {
+    tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")).await.map(drop)
+}
+
+/// Tables that a later version has changed may mean something else than this one thinks.
+async fn refuse_newer(connection: &impl ConnectionTrait, url: &DatabaseUrl) -> Result<(), MigrationRefused> {
+    let known = Migrator::migrations();
+    let unknown = steps(connection).await?.into_iter().find(|step| known.iter().all(|known| known.name() != step));
+    let Some(step) = unknown else { return Ok(()) };
+    Err(MigrationRefused::Newer(OpenError::Newer { url: url.to_string(), step }))
+}
+
+/// The steps of the migrations that a database has, in their order; none when it has no tables of ours.
+pub(crate) async fn steps(connection: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
+    let backend = connection.get_database_backend();
+    let there = match backend {
+        DatabaseBackend::Sqlite => "SELECT 1 FROM sqlite_master WHERE name = 'seaql_migrations'",
+        _ => "SELECT 1 FROM (SELECT to_regclass('seaql_migrations') AS found) t WHERE found IS NOT NULL",
+    };
+    if connection.query_one_raw(Statement::from_string(backend, there)).await?.is_none() {
+        return Ok(Vec::new());
+    }
+    let all = "SELECT version FROM seaql_migrations ORDER BY version";
+    let rows = connection.query_all_raw(Statement::from_string(backend, all)).await?;
+    rows.iter().map(|row| row.try_get_by_index(0)).collect()
 }

@@ -1,10 +1,10 @@
 //! What columns hold as text, and the types that it stands for.
 
 use crate::{CoreError, Result};
-use domain::HeaderRules;
+use domain::{Front, HeaderRules};
 use sea_orm::sea_query::LikeExpr;
 use serde::{Serialize, de::DeserializeOwned};
-use std::{fmt::Display, str::FromStr};
+use std::{fmt::Display, str::FromStr, sync::Arc};
 
 /// The longest text to search for, characters.
 const MAX_SEARCH: usize = 100;
@@ -42,6 +42,16 @@ pub(crate) fn kept_headers(rules: &HeaderRules, before: &str) -> Result<String> 
     let before = if before.is_empty() { HeaderRules::default() } else { read_headers(before)? };
     let rules = &rules.clone().unmasked(&before).map_err(|error| CoreError::invalid("headers", error))?;
     if rules.is_empty() { Ok(NO_HEADERS.into()) } else { write_json(rules) }
+}
+
+/// What stands in front of something.
+pub(crate) fn read_front(text: Option<&str>) -> Result<Front> {
+    text.map_or_else(|| Ok(Front::default()), read_json)
+}
+
+/// The same for the routing table; `None`: everything passes.
+pub(crate) fn shared_front(text: Option<&str>) -> Result<Option<Arc<Front>>> {
+    text.map(read_json).transpose()
 }
 
 fn wrong(text: &str, error: &dyn Display) -> CoreError {

@@ -1,12 +1,17 @@
 //! The database: connection, rows, and how its errors become ours. One file an aggregate.
 
+mod batches;
 mod connect;
 mod convert;
 pub(crate) mod rows;
+mod sqlite_file;
 
 use crate::CoreError;
-pub(crate) use connect::open;
-pub(crate) use convert::{contains, kept_headers, parse, pattern, read_headers, read_json, read_word, write_json};
+pub(crate) use batches::batches;
+pub(crate) use connect::{connect_alone, lock_migrations, open, steps};
+pub(crate) use convert::{
+    contains, kept_headers, parse, pattern, read_front, read_headers, read_json, read_word, shared_front, write_json,
+};
 use domain::Timestamp;
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel,
@@ -20,6 +25,8 @@ const WRITER_WAIT: Duration = Duration::from_secs(5);
 
 /// Any number that no other program on the same PostgreSQL server uses for its own locks.
 const RULES_LOCK: i64 = 0x5357_4954_4348_0002;
+/// The same for who administers.
+const ACCOUNTS_LOCK: i64 = 0x5357_4954_4348_0003;
 
 /// The database.
 #[derive(Debug, Clone)]
@@ -67,9 +74,18 @@ impl Store {
     /// For writing what is routed by: one such transaction at a time, also when several processes share the database, so
     /// that what was looked at before it is written cannot change in between.
     pub(crate) async fn write_rules(&self) -> Result<Write<'_>, CoreError> {
+        self.write_alone(RULES_LOCK).await
+    }
+
+    /// The same for roles and states of accounts, so that there is always an administrator.
+    pub(crate) async fn write_accounts(&self) -> Result<Write<'_>, CoreError> {
+        self.write_alone(ACCOUNTS_LOCK).await
+    }
+
+    async fn write_alone(&self, lock: i64) -> Result<Write<'_>, CoreError> {
         let write = self.write().await?;
         if self.writer.is_none() {
-            write.tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({RULES_LOCK})")).await?;
+            write.tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({lock})")).await?;
         }
         Ok(write)
     }

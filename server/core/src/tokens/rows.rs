@@ -1,6 +1,9 @@
 //! Rows of `tokens` and what they mean.
 
-use crate::{CoreError, Result, Viewer, store::rows::tokens};
+use crate::{
+    CoreError, Result, Viewer,
+    store::{now, rows::tokens},
+};
 use domain::{Token, TokenId, TokenScope};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
@@ -24,6 +27,7 @@ pub(crate) fn to_token(row: tokens::Model) -> Result<Token> {
         prefix: row.prefix,
         scope,
         expires_at: row.expires_at,
+        previous_until: row.previous_until.filter(|until| *until > now()),
         last_used_at: row.last_used_at,
         created_at: row.created_at,
     })

@@ -6,11 +6,10 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, Ent
 use uuid::Uuid;
 
 use super::details::Details;
-use super::rollups::BATCH;
 use super::sampler::{STEPS, Step, Unstored};
 use crate::Result;
-use crate::store::Store;
 use crate::store::rows::traffic_breakdowns as breakdowns;
+use crate::store::{Store, batches};
 
 const MINUTE: i64 = STEPS[0];
 const HOUR: i64 = STEPS[1];
@@ -19,7 +18,7 @@ const HOUR: i64 = STEPS[1];
 pub(super) async fn store(tx: &DatabaseTransaction, unstored: &Unstored) -> Result<()> {
     use breakdowns::Column as C;
     let steps: Vec<_> = unstored.steps.iter().filter(|(_, step)| !step.details.is_empty()).collect();
-    for batch in steps.chunks(BATCH) {
+    for batch in batches(&steps) {
         let update =
             OnConflict::columns([C::SubjectId, C::Step, C::Start, C::RunId]).update_column(C::Details).to_owned();
         let rows = batch.iter().map(|(subject, step)| breakdowns::ActiveModel {

@@ -10,6 +10,8 @@
 //! and a while after.
 
 mod breakdowns;
+#[cfg(test)]
+mod clock;
 mod details;
 mod figures;
 mod grouping;
@@ -234,16 +236,16 @@ impl Traffic {
                 tracing::warn!(%error, "old traffic figures were not removed; it is tried again");
             }
         }
-        // What the present second has brought so far counts as one more: there will be no other time to count it.
-        let end = self.sampler().until() + 1;
-        self.tick(chrono::Utc::now().timestamp().max(end));
+        self.sampler().finish(chrono::Utc::now().timestamp(), &self.all_meters());
         self.store_or_say().await;
     }
 
+    fn all_meters(&self) -> Vec<Arc<Meter>> {
+        self.meters.iter().map(|meter| meter.value().clone()).collect()
+    }
+
     fn tick(&self, now: i64) {
-        let meters: Vec<_> = self.meters.iter().map(|meter| meter.value().clone()).collect();
-        let measured = self.sampler().tick(now, &meters);
-        drop(meters);
+        let measured = self.sampler().tick(now, &self.all_meters());
         if now % DROP_EVERY == 0 {
             self.drop_idle_meters();
         }

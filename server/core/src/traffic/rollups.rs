@@ -11,14 +11,12 @@ use super::breakdowns;
 use super::figures::{Counts, Measured, decode, encode};
 use super::sampler::{Run, STEPS, Step, Unstored};
 use crate::store::rows::{traffic_rollups as rollups, traffic_runs as runs, traffic_totals as totals, tunnels};
-use crate::store::{Store, now};
+use crate::store::{Store, batches, now};
 use crate::{CoreError, Result};
 
 /// How long steps of each length are kept, seconds.
 const KEPT: [i64; 2] = [MINUTES_KEPT, HOURS_KEPT];
-/// Rows in one statement: both databases bound its parameters.
-pub(super) const BATCH: usize = 500;
-/// Subjects in one question, for the same reason.
+/// Subjects in one question: both databases bound its parameters.
 const ASKED: usize = 1_000;
 
 /// Stores it all or nothing.
@@ -31,7 +29,7 @@ pub(super) async fn store(store: &Store, unstored: &Unstored, seen: &HashSet<Tun
     });
     let update = OnConflict::column(runs::Column::Id).update_column(runs::Column::Until).to_owned();
     runs::Entity::insert_many(rows).on_conflict(update).exec_without_returning(&write.tx).await?;
-    for batch in unstored.totals.chunks(BATCH) {
+    for batch in batches(&unstored.totals) {
         use totals::Column as C;
         let update = OnConflict::columns([C::SubjectId, C::RunId])
             .update_columns([
@@ -47,7 +45,7 @@ pub(super) async fn store(store: &Store, unstored: &Unstored, seen: &HashSet<Tun
         let rows = batch.iter().map(total_row);
         totals::Entity::insert_many(rows).on_conflict(update).exec_without_returning(&write.tx).await?;
     }
-    for batch in unstored.steps.chunks(BATCH) {
+    for batch in batches(&unstored.steps) {
         use rollups::Column as C;
         let update = OnConflict::columns([C::SubjectId, C::Step, C::Start, C::RunId])
             .update_columns([
@@ -69,7 +67,7 @@ pub(super) async fn store(store: &Store, unstored: &Unstored, seen: &HashSet<Tun
     breakdowns::store(&write.tx, unstored).await?;
     // Subjects that are no tunnel are in no row.
     let active: Vec<Uuid> = seen.iter().map(|id| id.0).chain(unstored.totals.iter().map(|(id, ..)| *id)).collect();
-    for ids in active.chunks(ASKED) {
+    for ids in batches(&active) {
         tunnels::Entity::update_many()
             .col_expr(tunnels::Column::LastActiveAt, Expr::value(now()))
             .filter(tunnels::Column::Id.is_in(ids.iter().copied()))
@@ -195,17 +193,9 @@ pub(super) async fn purge(store: &Store, now: i64) -> Result<u64> {
     let mut removed = 0;
     for (length, kept) in STEPS.into_iter().zip(KEPT) {
         let length = i32::try_from(length).map_err(|error| CoreError::Internal(error.to_string()))?;
-        let oldest: Option<i64> = rollups::Entity::find()
-            .filter(rollups::Column::Step.eq(length))
-            .select_only()
-            .column_as(rollups::Column::Start.min(), "oldest")
-            .into_tuple::<Option<i64>>()
-            .one(store.read())
-            .await?
-            .flatten();
-        let Some(mut from) = oldest else { continue };
-        // An hour at a time, so that nobody waits long for the database.
-        while from < now - kept {
+        // An hour at a time, so that nobody waits long for the database; not all the hours since 1970, where a clock began
+        // then and was set right.
+        while let Some(from) = oldest(store, length).await?.filter(|from| *from < now - kept) {
             let until = (from + 3_600).min(now - kept);
             let write = store.write().await?;
             breakdowns::purge(&write.tx, length, until).await?;
@@ -216,13 +206,19 @@ pub(super) async fn purge(store: &Store, now: i64) -> Result<u64> {
                 .await?;
             write.commit().await?;
             removed += deleted.rows_affected;
-            from = until;
         }
     }
     let write = store.write().await?;
     runs::Entity::delete_many().filter(runs::Column::Until.lt(now - KEPT[1])).exec(&write.tx).await?;
     write.commit().await?;
     Ok(removed)
+}
+
+/// When the oldest step of this length begins that is kept.
+async fn oldest(store: &Store, length: i32) -> Result<Option<i64>> {
+    let starts = rollups::Entity::find().filter(rollups::Column::Step.eq(length)).select_only();
+    let oldest = starts.column_as(rollups::Column::Start.min(), "oldest").into_tuple::<Option<i64>>();
+    Ok(oldest.one(store.read()).await?.flatten())
 }
 
 fn total_row((subject, run, counts): &(Uuid, Uuid, Counts)) -> totals::ActiveModel {

@@ -95,22 +95,32 @@ impl Sampler {
         }
     }
 
-    /// The end of the second that was measured last.
-    pub fn until(&self) -> i64 {
-        self.run.until
-    }
-
     /// Measures the second that ends at `now`. Returns whether it did: a clock that stands still measures nothing, and
     /// what was counted meanwhile belongs to the next second.
     pub fn tick(&mut self, now: i64, meters: &[Arc<Meter>]) -> bool {
-        let at = now - 1;
         match now - self.run.until {
             0 | -1 => return false,
-            passed if !(0..=PAUSE).contains(&passed) => self.begin_run(at),
+            passed if !(0..=PAUSE).contains(&passed) => self.begin_run(now - 1),
             _ => {}
         }
-        self.run.until = now;
-        self.ticks.push_back(at);
+        self.measure(now - 1, meters);
+        true
+    }
+
+    /// Measures the second of which `now` is a part: there will be no other time to do it. What it brought before belongs
+    /// to it as well.
+    pub fn finish(&mut self, now: i64, meters: &[Arc<Meter>]) {
+        if !self.tick(now + 1, meters) {
+            self.measure(self.run.until - 1, meters);
+        }
+    }
+
+    /// What was counted since the last time is of the second that begins at `at`.
+    fn measure(&mut self, at: i64, meters: &[Arc<Meter>]) {
+        self.run.until = at + 1;
+        if self.ticks.back() != Some(&at) {
+            self.ticks.push_back(at);
+        }
         let from = at - LIVE as i64 + 1;
         while self.ticks.front().is_some_and(|tick| *tick < from) {
             self.ticks.pop_front();
@@ -132,7 +142,6 @@ impl Sampler {
             let run = self.run.id;
             self.subjects.entry(id).or_default().add(run, at, &measured, &details);
         }
-        true
     }
 
     /// What a meter counted since it was last read, for its subject, its owner and everything.
@@ -213,10 +222,11 @@ impl Sampler {
     }
 
     fn latency_of(&self, id: Uuid, seconds: i64) -> Option<LatencySummary> {
-        let from = self.run.until - seconds;
-        let steps = self.subjects.get(&id)?.steps.iter();
+        // What was measured before the clock was set back may be later than this.
+        let (from, until) = (self.run.until - seconds, self.run.until);
+        let is_meant = |step: &&Step| step.length == STEPS[0] && step.start + step.length > from && step.start < until;
         let mut sum = Measured::default();
-        for step in steps.filter(|step| step.length == STEPS[0] && step.start + step.length > from) {
+        for step in self.subjects.get(&id)?.steps.iter().filter(is_meant) {
             sum.add_in_time(&step.measured);
         }
         sum.latencies.as_ref().and_then(summarise)
@@ -396,6 +406,38 @@ mod tests {
         let all =
             sampler.ended_totals(meter.subject).by_status.success + sampler.totals(meter.subject).by_status.success;
         assert_eq!(all, 7);
+    }
+
+    #[test]
+    fn latencies_from_before_the_clock_was_set_back_are_not_of_late() {
+        let meter = meter();
+        let meters = [meter.clone()];
+        let mut sampler = Sampler::new(90_000);
+        for _ in 0..100 {
+            meter.begin().answered(200, Duration::from_secs(1));
+        }
+        assert!(sampler.tick(90_001, &meters));
+        sampler.stored(&sampler.unstored());
+        answer(&meter, 200, 1);
+        assert!(sampler.tick(1_000, &meters));
+        let p95 = sampler.lately(meter.subject).p95_ms;
+        assert!(p95.is_some_and(|p95| (9.0..11.0).contains(&p95)), "{p95:?}");
+    }
+
+    #[test]
+    fn nothing_is_of_a_second_that_has_not_come() {
+        let meter = meter();
+        let meters = [meter.clone()];
+        let mut sampler = Sampler::new(1_010);
+        for _ in 0..3 {
+            answer(&meter, 200, 1);
+            sampler.finish(1_019, &meters);
+        }
+        let (run, steps) = sampler.in_memory(meter.subject);
+        assert_eq!((run.start, run.until), (1_019, 1_020));
+        let minutes: Vec<_> = steps.iter().filter(|step| step.length == STEPS[0]).collect();
+        assert_eq!(minutes.len(), 1);
+        assert_eq!((minutes[0].start, minutes[0].measured.counts.by_status.success), (960, 3));
     }
 
     #[test]

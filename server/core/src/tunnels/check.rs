@@ -2,7 +2,7 @@
 
 use super::{NewTunnel, TunnelPatch, Tunnels, rows::write_metadata};
 use crate::{CoreError, Result, store::rows::tunnels};
-use domain::{Hostname, Subdomain, TunnelName};
+use domain::{Front, Hostname, Subdomain, TunnelName};
 use sea_orm::ActiveValue::Set;
 use std::collections::BTreeMap;
 
@@ -21,6 +21,7 @@ pub(super) struct Checked {
     pub local_url: Option<Option<String>>,
     pub region: Option<Option<String>>,
     pub metadata: Option<BTreeMap<String, String>>,
+    pub front: Option<Front>,
 }
 
 impl Checked {
@@ -34,6 +35,7 @@ impl Checked {
             local_url: new.local_url,
             region: new.region,
             metadata: Some(new.metadata),
+            front: None,
         };
         Self::from_patch(patch, tunnels)
     }
@@ -48,10 +50,11 @@ impl Checked {
             local_url: patch.local_url.map(|text| check_text("local_url", text, MAX_LOCAL_URL)).transpose()?,
             region: patch.region.map(|text| check_text("region", text, MAX_REGION)).transpose()?,
             metadata: patch.metadata.map(check_metadata).transpose()?,
+            front: patch.front,
         })
     }
 
-    /// Writes what was given into a row.
+    /// Writes what was given into a row, but for what stands in front.
     pub(super) fn apply(&self, row: &mut tunnels::ActiveModel) -> Result<()> {
         if let Some(name) = &self.name {
             row.name = Set(name.as_str().into());

@@ -12,11 +12,12 @@ mod types;
 use crate::{
     Change, Changes, CoreError, Presence, Result, Traffic, Viewer,
     edit::Desk,
-    store::{Store, now, rows::tunnels},
+    expected::later_than,
+    store::{Store, now, read_front, rows::tunnels},
 };
 pub use attach::Claim;
 use check::Checked;
-use domain::{Hostname, RevisionAction, Tunnel, TunnelId, TunnelState, TunnelStats, UserId};
+use domain::{Front, Hostname, RevisionAction, Tunnel, TunnelId, TunnelState, TunnelStats, UserId};
 pub(crate) use rows::entries;
 use rows::{Draft, insert, state_of, taken};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, EntityTrait, QueryFilter};
@@ -59,6 +60,14 @@ impl Tunnels {
         self.tunnel(row).await
     }
 
+    /// What stands in front of a tunnel.
+    ///
+    /// # Errors
+    /// `NotFound`, also when it is someone else's.
+    pub async fn front(&self, viewer: &Viewer, id: TunnelId) -> Result<Front> {
+        read_front(self.find(self.store.read(), viewer, id).await?.front.as_deref()).map(Front::masked)
+    }
+
     /// Makes a tunnel.
     ///
     /// # Errors
@@ -96,10 +105,19 @@ impl Tunnels {
         let checked = Checked::from_patch(patch, self)?;
         let mut edit = self.desk.open(viewer).await?;
         let row = self.find_kept(edit.tx(), viewer, id).await?;
+        edit.require_unchanged(row.updated_at)?;
+        let later = later_than(row.updated_at);
         let before = edit.tunnel_spec(&row).await?;
+        let front = match &checked.front {
+            Some(front) => Some(self.desk.kept_front(front, row.front.as_deref()).await?),
+            None => None,
+        };
         let mut changed: tunnels::ActiveModel = row.into();
         checked.apply(&mut changed)?;
-        changed.updated_at = Set(now());
+        if let Some(front) = front {
+            changed.front = Set(front);
+        }
+        changed.updated_at = Set(later);
         let row = changed.update(edit.tx()).await.map_err(taken)?;
         if let Some(domains) = &checked.custom_domains {
             edit.replace_domains_of(&row, domains).await?;
@@ -133,14 +151,15 @@ impl Tunnels {
     pub async fn delete(&self, viewer: &Viewer, id: TunnelId) -> Result<Tunnel> {
         let mut edit = self.desk.open(viewer).await?;
         let row = self.find(edit.tx(), viewer, id).await?;
+        edit.require_unchanged(row.updated_at)?;
         if row.deleted_at.is_some() {
             return self.tunnel(row).await;
         }
         let before = edit.tunnel_spec(&row).await?;
-        let moment = now();
+        let later = later_than(row.updated_at);
         let mut changed: tunnels::ActiveModel = row.into();
-        changed.deleted_at = Set(Some(moment));
-        changed.updated_at = Set(moment);
+        changed.deleted_at = Set(Some(now()));
+        changed.updated_at = Set(later);
         let row = changed.update(edit.tx()).await?;
         edit.remove_domains_of(&row).await?;
         edit.remove_announced_of(&row).await?;
@@ -163,9 +182,10 @@ impl Tunnels {
         }
         self.check_limit(edit.tx(), UserId(row.owner_id)).await?;
         let replaced = rows::auto_exists(edit.tx(), &row).await?;
+        let later = later_than(row.updated_at);
         let mut changed: tunnels::ActiveModel = row.into();
         changed.deleted_at = Set(None);
-        changed.updated_at = Set(now());
+        changed.updated_at = Set(later);
         if replaced {
             // Its telephone has got another one since, and goes on getting that.
             changed.auto_token_id = Set(None);
@@ -220,10 +240,10 @@ impl Tunnels {
         if row.paused == paused {
             return self.tunnel(row).await;
         }
-        let before = edit.tunnel_spec(&row).await?;
+        let (before, later) = (edit.tunnel_spec(&row).await?, later_than(row.updated_at));
         let mut changed: tunnels::ActiveModel = row.into();
         changed.paused = Set(paused);
-        changed.updated_at = Set(now());
+        changed.updated_at = Set(later);
         let row = changed.update(edit.tx()).await?;
         edit.record_tunnel(&row, RevisionAction::Changed, Some(before)).await?;
         edit.commit().await?;

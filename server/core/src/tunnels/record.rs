@@ -4,9 +4,9 @@ use super::rows::read_metadata;
 use crate::{
     Result,
     edit::{Edit, Object},
-    store::rows::tunnels,
+    store::{read_front, rows::tunnels},
 };
-use domain::{RevisionAction, RevisionKind};
+use domain::{Front, RevisionAction, RevisionKind};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -20,6 +20,8 @@ pub(crate) struct TunnelSpec {
     region: Option<String>,
     metadata: BTreeMap<String, String>,
     paused: bool,
+    #[serde(skip_serializing_if = "Front::is_open")]
+    front: Front,
 }
 
 impl Edit<'_> {
@@ -32,6 +34,7 @@ impl Edit<'_> {
             region: row.region.clone(),
             metadata: read_metadata(row)?,
             paused: row.paused,
+            front: read_front(row.front.as_deref())?.masked(),
         })
     }
 

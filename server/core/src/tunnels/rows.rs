@@ -6,7 +6,7 @@ use crate::{
     store::{
         now, parse,
         rows::{domains, tunnels},
-        unique_violation,
+        shared_front, unique_violation,
     },
 };
 use domain::{
@@ -59,6 +59,7 @@ pub(super) async fn insert(connection: &impl ConnectionTrait, draft: Draft) -> R
         local_url: Set(draft.local_url),
         region: Set(draft.region),
         metadata: Set(write_metadata(&draft.metadata)?),
+        front: Set(None),
         paused: Set(false),
         auto_token_id: Set(auto_token_id),
         auto_local_url: Set(auto_local_url),
@@ -241,6 +242,7 @@ pub(crate) async fn entries(
                 subdomain,
                 custom_domains: domains.remove(&row.id).unwrap_or_default(),
                 state: state_of(&row),
+                front: shared_front(row.front.as_deref())?,
             })
         })
         .collect()

@@ -1,12 +1,12 @@
 //! What is asked of and said about tunnels.
 
 use crate::{AnnouncedService, AnnouncementRefused, CoreError};
-use domain::{Hostname, Subdomain, SubdomainError, Tunnel, TunnelId, TunnelState, TunnelStatus, UserId};
+use domain::{Front, Hostname, Subdomain, SubdomainError, Tunnel, TunnelId, TunnelState, TunnelStatus, UserId};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// What is asked for when a tunnel is created.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct NewTunnel {
     /// What people call it; the subdomain when it is missing.
@@ -24,7 +24,7 @@ pub struct NewTunnel {
 }
 
 /// What is to be changed of a tunnel; what is missing stays.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TunnelPatch {
     /// What people call it.
@@ -39,6 +39,8 @@ pub struct TunnelPatch {
     pub region: Option<String>,
     /// All of the free text.
     pub metadata: Option<BTreeMap<String, String>>,
+    /// All of what stands in front of it.
+    pub front: Option<Front>,
 }
 
 /// Which tunnels to list.
@@ -150,4 +152,6 @@ pub struct RoutingEntry {
     pub custom_domains: Vec<Hostname>,
     /// Whether requests may pass.
     pub state: TunnelState,
+    /// What stands in front of it.
+    pub front: Option<Arc<Front>>,
 }

@@ -1,5 +1,7 @@
 use crate::support::{CLIENT, Db, PASSWORD, admin, member};
 use chrono::TimeDelta;
+use domain::Role;
+use sea_orm::ConnectionTrait;
 use server_core::{CoreError, SignupPolicy, WebSessionRecord};
 use std::net::IpAddr;
 
@@ -9,8 +11,8 @@ pub async fn the_first_account_is_made_once(db: Db) {
     assert!(!accounts.any_exist().await.unwrap());
     assert!(accounts.setup_code().is_none());
     let (one, other) = tokio::join!(
-        accounts.set_up(None, "one@example.com", PASSWORD),
-        accounts.set_up(None, "other@example.com", PASSWORD)
+        accounts.set_up(None, "one@example.com", PASSWORD, CLIENT),
+        accounts.set_up(None, "other@example.com", PASSWORD, CLIENT)
     );
     let (won, lost) = if one.is_ok() { (one, other) } else { (other, one) };
     assert!(won.unwrap().is_admin());
@@ -24,14 +26,14 @@ pub async fn the_set_up_code_is_needed_when_others_reach_the_server(db: Db) {
     let accounts = services.accounts();
     let code = accounts.setup_code().unwrap();
     for wrong in [None, Some(""), Some("AAAA-BBBB-CCCC")] {
-        let refused = accounts.set_up(wrong, "ada@example.com", PASSWORD).await.unwrap_err();
+        let refused = accounts.set_up(wrong, "ada@example.com", PASSWORD, CLIENT).await.unwrap_err();
         assert_eq!(refused.code(), "setup_code_required");
     }
     let refused = accounts.register("ada@example.com", PASSWORD, CLIENT).await.unwrap_err();
     assert_eq!(refused.code(), "setup_code_required");
     assert!(!accounts.any_exist().await.unwrap());
     let typed = format!(" {} ", code.to_lowercase());
-    assert!(accounts.set_up(Some(&typed), "ada@example.com", PASSWORD).await.unwrap().is_admin());
+    assert!(accounts.set_up(Some(&typed), "ada@example.com", PASSWORD, CLIENT).await.unwrap().is_admin());
     assert_eq!(accounts.setup_code(), None);
 }
 
@@ -74,7 +76,7 @@ pub async fn bad_input_is_refused(db: Db) {
     assert_eq!(wrong, unknown, "who has an account is not told");
     assert_eq!(wrong.code(), "unauthorized");
     assert_eq!(
-        accounts.sign_in("Ada@Example.com", PASSWORD, CLIENT).await.unwrap().user().email.as_str(),
+        accounts.sign_in("Ada@Example.com", PASSWORD, CLIENT).await.unwrap().done().unwrap().user().email.as_str(),
         "ada@example.com"
     );
 }
@@ -121,7 +123,7 @@ pub async fn a_new_password_ends_all_other_sessions(db: Db) {
     assert!(sessions.load([1; 32]).await.unwrap().is_some());
     assert_eq!(sessions.load([2; 32]).await.unwrap(), None);
     assert!(services.api_sessions().authenticate(&program.access_token).await.is_err());
-    assert!(services.api_sessions().refresh(&program.refresh_token).await.is_err());
+    assert!(services.api_sessions().refresh(&program.refresh_token, None).await.is_err());
     assert!(accounts.sign_in("ada@example.com", PASSWORD, CLIENT).await.is_err());
     accounts.sign_in("ada@example.com", "a new password", CLIENT).await.unwrap();
 
@@ -143,4 +145,23 @@ pub async fn an_email_can_be_changed_and_taken_again(db: Db) {
     let user = accounts.change_email(&ada, PASSWORD, "Eve@example.com").await.unwrap();
     assert_eq!(user.email.as_str(), "eve@example.com");
     accounts.register("ada@example.com", PASSWORD, CLIENT).await.unwrap();
+}
+
+pub async fn a_link_ends_by_itself(db: Db) {
+    let services = db.open().await;
+    let ada = admin(&services, "ada").await;
+    let accounts = services.accounts();
+    let (_, link) = accounts.invite(&ada, "bob@example.com", Role::Member, 1).await.unwrap();
+    let url = link.expose();
+    let secret = url.split_once("token=").unwrap().1;
+    db.has_no(secret).await;
+    assert!(!format!("{link:?}").contains(secret));
+    accounts.invitation(secret).await.unwrap();
+    let connection = sea_orm::Database::connect(&db.url).await.unwrap();
+    let past = (chrono::Utc::now() - TimeDelta::seconds(1)).to_rfc3339();
+    connection.execute_unprepared(&format!("UPDATE account_links SET expires_at = '{past}'")).await.unwrap();
+    connection.close().await.unwrap();
+    assert_eq!(accounts.invitation(secret).await.unwrap_err().code(), "link_ended");
+    assert_eq!(accounts.accept(secret, PASSWORD, CLIENT).await.unwrap_err().code(), "link_ended");
+    assert!(accounts.invitations(&ada, server_core::Page::default()).await.unwrap().items.is_empty());
 }

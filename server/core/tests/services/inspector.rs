@@ -10,8 +10,8 @@ use domain::{
 };
 use serde_json::json;
 use server_core::{
-    Captured, CapturedBody, CapturedHead, CapturedMessage, CoreError, Inspected, NewTunnel, Page, Record, Services,
-    Viewer,
+    Captured, CapturedBody, CapturedHead, CapturedMessage, CoreError, Expected, Inspected, NewTunnel, Page, Record,
+    Services, Viewer,
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -116,7 +116,7 @@ pub async fn an_exchange_is_recorded_masked_and_deleted(db: Db) {
     let wanted = settings(json!({"level": "bodies", "redact": {
         "headers": ["x-key"], "query": ["token"], "json_paths": ["**.pin"],
     }}));
-    inspector.set_settings(&viewer, of, Some(wanted.clone())).await.unwrap();
+    inspector.set_settings(&viewer, of, Some(wanted.clone()), &Expected::Anything).await.unwrap();
     let wanted = inspector.wanted(None, Some(tunnel.id)).unwrap();
     assert_eq!(wanted.level, CaptureLevel::Bodies);
 
@@ -126,7 +126,7 @@ pub async fn an_exchange_is_recorded_masked_and_deleted(db: Db) {
     let request = exchange.request.unwrap();
     assert_eq!(request.start_line, "GET /a?token=[masked]&b=1 HTTP/1.1");
     let fields: Vec<_> = request.fields.iter().map(|field| (&*field.name, &*field.value, field.masked)).collect();
-    assert_eq!(fields, [("Host", "a.example", false), ("Cookie", "[masked]", true), ("X-Key", "[masked]", true)]);
+    assert_eq!(fields, [("Host", "a.example", false), ("Cookie", "s=[masked]", true), ("X-Key", "[masked]", true)]);
     let names: Vec<_> = exchange.response.unwrap().fields.into_iter().map(|field| field.name).collect();
     assert_eq!(names, ["Set-Cookie", "Content-Type", "x-b", "X-B"]);
     assert!(exchange.response_body.masked && !exchange.response_body.whole);
@@ -144,7 +144,7 @@ pub async fn an_exchange_is_recorded_masked_and_deleted(db: Db) {
     gone(inspector.list(&other, of, &ExchangeFilter::default(), &Page::default()).await.unwrap_err());
     gone(inspector.get(&other, of, id).await.unwrap_err());
     gone(inspector.body(&other, of, id, Party::Server).await.unwrap_err());
-    gone(inspector.set_settings(&other, of, None).await.unwrap_err());
+    gone(inspector.set_settings(&other, of, None, &Expected::Anything).await.unwrap_err());
     gone(inspector.delete_all(&other, of, &ExchangeFilter::default()).await.unwrap_err());
     gone(inspector.follow(&other, of).await.unwrap_err());
 
@@ -288,7 +288,7 @@ pub async fn what_is_old_or_too_much_goes(db: Db) {
     let of = Inspected::Tunnel(tunnel.id);
     let inspector = services.inspector();
     let wanted = Arc::new(settings(json!({"level": "bodies", "keep_hours": 1, "keep_mib": 1})));
-    inspector.set_settings(&viewer, of, Some(CaptureSettings::clone(&wanted))).await.unwrap();
+    inspector.set_settings(&viewer, of, Some(CaptureSettings::clone(&wanted)), &Expected::Anything).await.unwrap();
     let old = |pinned: &str| {
         let mut captured = captured(&tunnel, &wanted, pinned, 200);
         captured.at -= chrono::TimeDelta::hours(2);

@@ -6,9 +6,12 @@
 
 mod accounts;
 mod announced;
+mod audit;
 mod declared;
 mod hosts;
+mod idempotency;
 mod inspector;
+mod personal_tokens;
 mod pools;
 mod races;
 mod revisions;
@@ -52,11 +55,21 @@ scenarios! {
     accounts::guessing_is_slowed_down,
     accounts::a_new_password_ends_all_other_sessions,
     accounts::an_email_can_be_changed_and_taken_again,
+    accounts::a_link_ends_by_itself,
+    audit::a_stranger_cannot_fill_the_log,
+    audit::what_is_old_goes_from_the_log,
     sessions::a_browser_session_is_stored_and_ended,
     sessions::others_sessions_are_out_of_reach,
     sessions::a_refresh_token_works_once,
     sessions::an_access_token_ends_with_its_session,
+    idempotency::a_key_is_claimed_answered_and_released,
+    idempotency::an_answer_survives_the_server_and_opens_with_its_key_only,
+    idempotency::the_oldest_of_a_thousand_keys_is_forgotten,
+    personal_tokens::a_personal_token_lives_and_ends,
+    personal_tokens::personal_tokens_are_their_owners_and_not_without_end,
     tokens::a_token_lives_and_ends,
+    tokens::an_old_secret_stays_good_for_a_time,
+    tokens::a_token_is_exchanged_for_a_short_lived_one,
     tokens::others_tokens_are_out_of_reach,
     tokens::a_secret_is_shown_once,
     tokens::a_list_comes_in_pages,
@@ -123,6 +136,7 @@ scenarios! {
     traffic::what_was_not_measured_is_a_gap,
     traffic::a_watch_begins_with_everything_and_goes_on_by_the_second,
     traffic::a_watch_ends_with_the_tunnel,
+    traffic::figures_outlive_their_tunnel,
 }
 
 #[tokio::test]

@@ -55,7 +55,8 @@ pub async fn regions_and_nodes_are_known(db: Db) {
     let services = db.open().await;
     let (regions, ada, bob) = (services.regions(), admin(&services, "ada").await, member(&services, "bob").await);
     let eu = || from(json!({"name": "EU", "public_url": "https://eu.example.com:443/"}));
-    assert_eq!(regions.create(&bob, eu()).await.unwrap_err().code(), "admin_only");
+    assert_eq!(bob.as_admin().unwrap_err().code(), "admin_only");
+    let ada = ada.as_admin().unwrap();
     let made = regions.create(&ada, eu()).await.unwrap();
     assert_eq!((made.name.as_str(), made.public_url.as_str()), ("eu", "https://eu.example.com"));
     assert_eq!(regions.create(&ada, eu()).await.unwrap_err().code(), "region_exists");
@@ -81,8 +82,21 @@ pub async fn regions_and_nodes_are_known(db: Db) {
     };
     let first = regions.announce(&news("1.0")).await.unwrap();
     let again = regions.announce(&news("1.1")).await.unwrap();
-    let nodes = regions.nodes(&bob).await.unwrap();
+    let nodes = regions.nodes(&bob, Page::default()).await.unwrap().items;
     assert_eq!((nodes.len(), nodes[0].version.as_str(), first.id), (1, "1.1", again.id));
+    for name in ["node-3", "node-2", "node-4"] {
+        regions.announce(&NodeNews { name: name.into(), ..news("1.1") }).await.unwrap();
+    }
+    let (mut names, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = regions.nodes(&bob, Page { limit: 3, cursor }).await.unwrap();
+        names.push(page.items.into_iter().map(|node| node.name).collect::<Vec<_>>());
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(names, [vec!["node-1", "node-2", "node-3"], vec!["node-4"]]);
 }
 
 /// A database of the version before: its tunnels' domains lead on where they led.

@@ -56,16 +56,17 @@ pub async fn a_refresh_token_works_once(db: Db) {
     let first = sessions.issue(&ada).await.unwrap();
     assert_eq!(first.expires_in, 900);
     assert_eq!(sessions.authenticate(&first.access_token).await.unwrap().id(), ada.id());
-    let second = sessions.refresh(&first.refresh_token).await.unwrap();
+    let second = sessions.refresh(&first.refresh_token, None).await.unwrap();
     sessions.authenticate(&second.access_token).await.unwrap();
     // A copy of the first one turns up: nobody knows whose, so both lose the session.
-    assert_eq!(sessions.refresh(&first.refresh_token).await.unwrap_err().code(), "unauthorized");
-    assert!(sessions.refresh(&second.refresh_token).await.is_err());
+    assert_eq!(sessions.refresh(&first.refresh_token, None).await.unwrap_err().code(), "unauthorized");
+    assert!(sessions.refresh(&second.refresh_token, None).await.is_err());
     assert!(sessions.authenticate(&second.access_token).await.is_err());
 
     // Two exchanges at once: only one gets a pair.
     let again = sessions.issue(&ada).await.unwrap();
-    let (one, other) = tokio::join!(sessions.refresh(&again.refresh_token), sessions.refresh(&again.refresh_token));
+    let (one, other) =
+        tokio::join!(sessions.refresh(&again.refresh_token, None), sessions.refresh(&again.refresh_token, None));
     assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
 }
 
@@ -74,8 +75,8 @@ pub async fn an_access_token_ends_with_its_session(db: Db) {
     let (sessions, ada) = (services.api_sessions(), admin(&services, "ada").await);
     let pair = sessions.issue(&ada).await.unwrap();
     let other = sessions.issue(&ada).await.unwrap();
-    sessions.revoke("sbr_nobody.knows").await.unwrap();
-    sessions.revoke(&pair.refresh_token).await.unwrap();
+    sessions.revoke("sbr_nobody.knows", None).await.unwrap();
+    sessions.revoke(&pair.refresh_token, None).await.unwrap();
     assert!(sessions.authenticate(&pair.access_token).await.is_err());
     sessions.authenticate(&other.access_token).await.unwrap();
     // Signed with another key, or not at all.

@@ -1,8 +1,9 @@
 //! What the scenarios have in common.
 
 use domain::{NewToken, Role, TelephoneSession, TelephoneSessionId, TokenScope, TunnelId};
-use server_core::{OpenError, Secret, Services, Settings, SignupPolicy, TokenHolder, Viewer};
+use server_core::{OpenError, Outside, Secret, Services, Settings, SignupPolicy, TokenHolder, Viewer};
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 pub const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 pub const PASSWORD: &str = "correct horse battery";
@@ -32,10 +33,12 @@ impl Db {
             tunnel_domain: "localhost".parse().unwrap(),
             signup: SignupPolicy::Open,
             jwt_secret: Secret::new([7; 32]),
+            sealing_key: Secret::new([9; 32]),
             loopback_only: true,
             max_tunnels_per_user: 200,
             routing: server_core::RoutingSettings::default(),
             inspector: server_core::InspectorSettings::default(),
+            outside: Arc::new(Outside { own: Vec::new(), allowed: vec!["10.0.0.0/24".parse().unwrap()] }),
         };
         change(&mut settings);
         Services::open(settings).await

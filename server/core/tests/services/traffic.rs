@@ -1,7 +1,7 @@
 use crate::support::{Db, admin, holder, member, new_token, telephone};
-use domain::{LiveUpdate, Range, StatusCounts, Tunnel, TunnelStatus};
+use domain::{LiveUpdate, Range, RequestId, StatusCounts, Tunnel, TunnelStatus};
 use sea_orm::{ConnectionTrait, sea_query::Query};
-use server_core::{NewTunnel, Services, Subject, Viewer};
+use server_core::{Answered, NewTunnel, Services, Subject, Viewer};
 use std::{sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -143,4 +143,80 @@ pub async fn a_watch_ends_with_the_tunnel(db: Db) {
     drop(request);
     stop.cancel();
     run.await.unwrap();
+}
+
+/// Answers a request to this path, which is told apart.
+fn answer(services: &Services, tunnel: &Tunnel, path: &str, status: u16) {
+    let meter = services.traffic().meter(tunnel.id.0, tunnel.owner_id);
+    meter.begin().told(&Answered {
+        id: RequestId(uuid::Uuid::now_v7()),
+        method: "GET",
+        path,
+        client: crate::support::CLIENT,
+        status,
+        code: None,
+        latency: Duration::from_millis(5),
+    });
+}
+
+/// What is known of these in every way in which it can be asked for.
+async fn figures(services: &Services, viewer: &Viewer, of: Subject) -> (StatusCounts, u64, Vec<(String, u64)>) {
+    let mut told = Vec::new();
+    for range in [Range::Hour, Range::Day, Range::Week] {
+        let whole = services.traffic().history(viewer, of, range).await.unwrap().whole;
+        let seen = services.traffic().breakdown(viewer, of, range).await.unwrap();
+        let mut paths: Vec<_> = seen.paths.items.into_iter().map(|part| (part.name, part.share.requests)).collect();
+        paths.sort();
+        told.push((whole.by_status, seen.requests, paths));
+    }
+    assert!(told.iter().all(|figures| *figures == told[0]), "{told:?}");
+    told.swap_remove(0)
+}
+
+pub async fn figures_outlive_their_tunnel(db: Db) {
+    let services = db.open().await;
+    let (_, bob) = (admin(&services, "ada").await, member(&services, "bob").await);
+    let (gone, other) = (tunnel(&services, &bob, "gone").await, tunnel(&services, &bob, "other").await);
+    let paths = |paths: &[(&str, u64)]| paths.iter().map(|(path, n)| ((*path).to_owned(), *n)).collect::<Vec<_>>();
+    let (stop, run) = start(&services);
+    for (tunnel, path, status) in [(&gone, "/a", 200), (&gone, "/b", 503), (&other, "/a", 404)] {
+        answer(&services, tunnel, path, status);
+    }
+    // It is under way while the tunnel goes.
+    let late = services.traffic().meter(gone.id.0, gone.owner_id).begin();
+    stop.cancel();
+    run.await.unwrap();
+    services.tunnels().delete(&bob, gone.id).await.unwrap();
+    let of_gone =
+        (StatusCounts { success: 1, server_error: 1, ..Default::default() }, 2, paths(&[("/a", 1), ("/b", 1)]));
+    let of_all = (
+        StatusCounts { success: 1, client_error: 1, server_error: 1, ..Default::default() },
+        3,
+        paths(&[("/a", 2), ("/b", 1)]),
+    );
+    assert_eq!(figures(&services, &bob, Subject::All).await, of_all);
+    assert_eq!(figures(&services, &bob, Subject::Tunnel(gone.id)).await, of_gone);
+    services.purge_deleted().await.unwrap();
+
+    // What is counted for it after that, and after a restart.
+    let (stop, run) = start(&services);
+    late.answered(200, Duration::from_millis(5));
+    drop(late);
+    stop.cancel();
+    run.await.unwrap();
+    services.close().await;
+    let services = db.open().await;
+    let bob = services.accounts().viewer(bob.id()).await.unwrap().unwrap();
+    let seen = figures(&services, &bob, Subject::All).await;
+    assert_eq!((seen.0.success, seen.0.total(), &seen.2), (2, 4, &of_all.2));
+
+    services.tunnels().restore(&bob, gone.id).await.unwrap();
+    let (stop, run) = start(&services);
+    answer(&services, &gone, "/a", 200);
+    stop.cancel();
+    run.await.unwrap();
+    let seen = figures(&services, &bob, Subject::Tunnel(gone.id)).await;
+    assert_eq!((seen.0.total(), seen.1, seen.2), (4, 3, paths(&[("/a", 2), ("/b", 1)])));
+    assert_eq!(services.tunnels().get(&bob, gone.id).await.unwrap().request_count, 4);
+    assert_eq!(services.tunnels().get(&bob, other.id).await.unwrap().request_count, 1);
 }

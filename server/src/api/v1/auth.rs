@@ -1,58 +1,126 @@
 //! `/auth`: accounts and the tokens that the API is used with.
 
-use axum::{Extension, Router, extract::State, http::StatusCode, routing::post};
+use axum::{
+    Extension,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use domain::User;
 use serde::{Deserialize, Serialize};
-use server_core::{ApiTokens, Services};
+use server_core::{ApiTokens, Challenge, Services, SignIn, Viewer};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    api::{error::ApiResult, extract::Json},
+    api::{
+        error::{ApiError, ApiResult},
+        extract::Json,
+    },
     ingress::Client,
 };
 
-pub(super) fn routes() -> Router<Services> {
-    Router::new()
-        .route("/auth/register", post(register))
-        .route("/auth/login", post(login))
-        .route("/auth/refresh", post(refresh))
-        .route("/auth/logout", post(logout))
+pub(super) fn routes() -> OpenApiRouter<Services> {
+    OpenApiRouter::new()
+        .routes(routes!(register))
+        .routes(routes!(login))
+        .routes(routes!(second_factor))
+        .routes(routes!(refresh))
+        .routes(routes!(logout))
+        .routes(routes!(accept))
+        .routes(routes!(reset))
 }
 
 // No `Debug`: these hold secrets.
 
-#[derive(Deserialize)]
+/// Who wants an account.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Registration {
+    /// The address to sign in with.
     email: String,
+    /// At least ten characters.
     password: String,
     /// The one-time code of the server's log, for the first account of a server that others can reach.
     #[serde(default)]
     setup_code: Option<String>,
 }
 
-#[derive(Deserialize)]
+/// Who signs in.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Credentials {
+    /// The account's address.
     email: String,
+    /// Its password.
     password: String,
 }
 
-#[derive(Deserialize)]
+/// What a right password gives where a code is to follow.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Challenge)]
+struct Challenged {
+    /// Sent with the code.
+    challenge: String,
+    /// Seconds until it ends.
+    expires_in: u64,
+}
+
+/// The second step of signing in.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = SecondFactorCode)]
+#[serde(deny_unknown_fields)]
+struct Code {
+    /// As `/auth/login` gave it.
+    challenge: String,
+    /// What the app shows, or a recovery code.
+    code: String,
+}
+
+/// A session, by its refresh token.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = RefreshToken)]
 #[serde(deny_unknown_fields)]
 struct Refresh {
+    /// As it was given.
     refresh_token: String,
 }
 
-#[derive(Serialize)]
+/// Who uses a link that an administrator has made.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = LinkUse)]
+#[serde(deny_unknown_fields)]
+struct LinkUse {
+    /// `token` of the link's address.
+    token: String,
+    /// At least ten characters.
+    password: String,
+}
+
+/// What a program signs its requests with.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AccessTokens)]
 struct Granted {
+    /// Sent with each request, as `Authorization: Bearer`.
     access_token: String,
     /// How to send it (RFC 6749 section 7.1).
     token_type: &'static str,
     /// Seconds until the access token ends.
     expires_in: u64,
+    /// Exchanged once for the next pair.
     refresh_token: String,
 }
 
+/// Makes an account, if sign-up allows it. The first one is the administrator's.
+#[utoipa::path(
+    post, path = "/auth/register", request_body = Registration, security(()),
+    responses(
+        (status = 201, description = "Made; Location has its address.", body = User),
+        (status = 403, description = "`signup_closed`, `setup_code_required`"),
+        (status = 409, description = "`email_taken`, `already_set_up`"),
+        (status = 429, description = "`throttled`"),
+    )
+)]
 async fn register(
     State(services): State<Services>,
     Extension(client): Extension<Client>,
@@ -60,27 +128,134 @@ async fn register(
 ) -> ApiResult<(StatusCode, axum::Json<User>)> {
     let accounts = services.accounts();
     let viewer = match new.setup_code.as_deref() {
-        Some(code) => accounts.set_up(Some(code), &new.email, &new.password).await?,
+        Some(code) => accounts.set_up(Some(code), &new.email, &new.password, client.address).await?,
         None => accounts.register(&new.email, &new.password, client.address).await?,
     };
     Ok((StatusCode::CREATED, axum::Json(viewer.user().clone())))
 }
 
+/// Signs in: gives an access token for 15 minutes and a refresh token.
+///
+/// Where the account has a second factor, it gives a challenge instead, which `/auth/second-factor` takes with a code.
+#[utoipa::path(
+    post, path = "/auth/login", request_body = Credentials, security(()),
+    responses(
+        (status = 200, description = "Done.", body = Granted),
+        (status = 202, description = "The password is right; a code is to follow.", body = Challenged),
+        (status = 401, description = "`unauthorized`"),
+        (status = 403, description = "`second_factor_missing`"),
+        (status = 429, description = "`throttled`"),
+    )
+)]
 async fn login(
     State(services): State<Services>,
     Extension(client): Extension<Client>,
     Json(credentials): Json<Credentials>,
+) -> ApiResult<Response> {
+    match services.accounts().sign_in(&credentials.email, &credentials.password, client.address).await? {
+        SignIn::Done(viewer) => Ok(granted(&services, &viewer).await?.into_response()),
+        SignIn::Code(challenge) => {
+            let challenged = Challenged { challenge: challenge.expose().to_owned(), expires_in: Challenge::SECONDS };
+            Ok((StatusCode::ACCEPTED, axum::Json(challenged)).into_response())
+        }
+        SignIn::Enrol(_) => Err(ApiError::new(
+            StatusCode::FORBIDDEN,
+            "second_factor_missing",
+            "everybody needs a second factor on this server; sign in to the dashboard once, which sets one up",
+        )),
+    }
+}
+
+async fn granted(services: &Services, viewer: &Viewer) -> ApiResult<axum::Json<Granted>> {
+    Ok(axum::Json(services.api_sessions().issue(viewer).await?.into()))
+}
+
+/// Ends a sign-in with a code: one that the app shows, or a recovery code. Each works once.
+#[utoipa::path(
+    post, path = "/auth/second-factor", request_body = Code, security(()),
+    responses(
+        (status = 200, description = "Done.", body = Granted),
+        (status = 401, description = "`unauthorized`"),
+        (status = 429, description = "`throttled`"),
+    )
+)]
+async fn second_factor(
+    State(services): State<Services>,
+    Extension(client): Extension<Client>,
+    Json(Code { challenge, code }): Json<Code>,
 ) -> ApiResult<axum::Json<Granted>> {
-    let viewer = services.accounts().sign_in(&credentials.email, &credentials.password, client.address).await?;
-    Ok(axum::Json(services.api_sessions().issue(&viewer).await?.into()))
+    let viewer = services.accounts().sign_in_with_code(&challenge, &code, client.address).await?;
+    granted(&services, &viewer).await
 }
 
-async fn refresh(State(services): State<Services>, Json(body): Json<Refresh>) -> ApiResult<axum::Json<Granted>> {
-    Ok(axum::Json(services.api_sessions().refresh(&body.refresh_token).await?.into()))
+/// Exchanges a refresh token for a new pair.
+///
+/// Each can be exchanged once: one that comes a second time is a copy, and ends the session.
+#[utoipa::path(
+    post, path = "/auth/refresh", request_body = Refresh, security(()),
+    responses(
+        (status = 200, description = "Done.", body = Granted),
+        (status = 401, description = "`unauthorized`"),
+    )
+)]
+async fn refresh(
+    State(services): State<Services>,
+    Extension(client): Extension<Client>,
+    Json(body): Json<Refresh>,
+) -> ApiResult<axum::Json<Granted>> {
+    Ok(axum::Json(services.api_sessions().refresh(&body.refresh_token, Some(client.address)).await?.into()))
 }
 
-async fn logout(State(services): State<Services>, Json(body): Json<Refresh>) -> ApiResult<StatusCode> {
-    services.api_sessions().revoke(&body.refresh_token).await?;
+/// Ends the session of a refresh token.
+#[utoipa::path(
+    post, path = "/auth/logout", request_body = Refresh, security(()),
+    responses(
+        (status = 204, description = "Done."),
+    )
+)]
+async fn logout(
+    State(services): State<Services>,
+    Extension(client): Extension<Client>,
+    Json(body): Json<Refresh>,
+) -> ApiResult<StatusCode> {
+    services.api_sessions().revoke(&body.refresh_token, Some(client.address)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Makes the account that an invitation offers. `token` is the one in the link's address.
+#[utoipa::path(
+    post, path = "/auth/accept", request_body = LinkUse, security(()),
+    responses(
+        (status = 201, description = "Made.", body = User),
+        (status = 400, description = "`link_ended`"),
+        (status = 409, description = "`email_taken`"),
+        (status = 429, description = "`throttled`"),
+    )
+)]
+async fn accept(
+    State(services): State<Services>,
+    Extension(client): Extension<Client>,
+    Json(used): Json<LinkUse>,
+) -> ApiResult<(StatusCode, axum::Json<User>)> {
+    let viewer = services.accounts().accept(&used.token, &used.password, client.address).await?;
+    Ok((StatusCode::CREATED, axum::Json(viewer.user().clone())))
+}
+
+/// Sets a new password by a link that an administrator has made, and ends all sessions of the account.
+#[utoipa::path(
+    post, path = "/auth/reset", request_body = LinkUse, security(()),
+    responses(
+        (status = 204, description = "Done."),
+        (status = 400, description = "`link_ended`"),
+        (status = 429, description = "`throttled`"),
+    )
+)]
+async fn reset(
+    State(services): State<Services>,
+    Extension(client): Extension<Client>,
+    Json(used): Json<LinkUse>,
+) -> ApiResult<StatusCode> {
+    services.accounts().reset_password(&used.token, &used.password, client.address).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

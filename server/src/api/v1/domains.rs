@@ -1,14 +1,14 @@
 //! `/domains`: host names with an owner, and what serves them where no route does.
 
 use axum::{
-    Router,
     extract::State,
     http::{HeaderName, StatusCode, header},
-    routing::{get, post},
 };
 use domain::{Domain, DomainPatch, DomainSpec, Switch};
 use serde::Deserialize;
 use server_core::{DomainQuery, DomainRef, Reference, Services, SwitchHow, SwitchRequest, Viewer};
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     backends::named_service,
@@ -16,30 +16,36 @@ use super::{
     switching::{NewSwitch, Outlook, Preview, PreviewQuery, refused},
 };
 use crate::api::{
-    bearer::Authenticated,
+    bearer::{Allowed, Read, Write},
+    conditional::{IfMatch, Tagged},
     error::{ApiError, ApiResult},
     extract::{Id, Json, Query},
 };
 
-pub(super) fn routes() -> Router<Services> {
-    Router::new()
-        .route("/domains", get(list).post(create))
-        .route("/domains/{domain}", get(read).put(update).patch(update).delete(delete))
-        .route("/domains/{domain}/restore", post(restore))
-        .route("/domains/{domain}/verify", post(verify))
-        .route("/domains/{domain}/switch", get(preview).post(switch))
-        .route("/domains/{domain}/switches", get(switches))
+pub(super) fn routes() -> OpenApiRouter<Services> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(read, update, delete))
+        .routes(routes!(restore))
+        .routes(routes!(verify))
+        .routes(routes!(preview, switch))
+        .routes(routes!(switches))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct ListQuery {
+    /// How many at most; 50 when nothing is said.
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
+    /// `next_cursor` of the page before.
     cursor: Option<String>,
     /// Part of a host name.
     search: Option<String>,
     /// The name or id of a service that they lead to.
     service: Option<String>,
+    /// Only those that are, or are not.
     verified: Option<bool>,
     /// Only deleted ones, which can be restored.
     #[serde(default)]
@@ -55,8 +61,16 @@ async fn find(services: &Services, viewer: &Viewer, which: &DomainRef) -> ApiRes
     }
 }
 
+/// Lists domains.
+#[utoipa::path(
+    get, path = "/domains", params(ListQuery),
+    responses(
+        (status = 200, description = "Done.", body = List<Domain>),
+        (status = 404, description = "`not_found`"),
+    )
+)]
 async fn list(
-    Authenticated(viewer): Authenticated,
+    Allowed { viewer, .. }: Allowed<Read>,
     State(services): State<Services>,
     Query(query): Query<ListQuery>,
 ) -> ApiResult<axum::Json<List<Domain>>> {
@@ -69,53 +83,89 @@ async fn list(
     Ok(axum::Json(services.hosts().list(&viewer, query, page).await?.into()))
 }
 
+/// Makes a domain. A member's is routed once it is verified.
+#[utoipa::path(
+    post, path = "/domains", request_body = DomainSpec,
+    responses(
+        (status = 201, description = "Made; Location has its address.", body = Domain),
+        (status = 400, description = "`unknown_tag`"),
+        (status = 409, description = "`domain_taken`, `reserved_host`, `domain_limit`, `service_limit`, \
+            `service_deleted`"),
+    )
+)]
 async fn create(
-    Authenticated(viewer): Authenticated,
+    Allowed { viewer, .. }: Allowed<Write>,
     State(services): State<Services>,
     Json(spec): Json<DomainSpec>,
-) -> ApiResult<(StatusCode, [(HeaderName, String); 1], axum::Json<Domain>)> {
+) -> ApiResult<(StatusCode, [(HeaderName, String); 1], Tagged<Domain>)> {
     let domain = services.hosts().create(&viewer, spec).await?;
     let location = [(header::LOCATION, format!("/api/v1/domains/{}", domain.domain))];
-    Ok((StatusCode::CREATED, location, axum::Json(domain)))
+    Ok((StatusCode::CREATED, location, domain.into()))
 }
 
+/// One domain.
+#[utoipa::path(get, path = "/domains/{domain}", responses((status = 200, description = "Done.", body = Domain)))]
 async fn read(
-    Authenticated(viewer): Authenticated,
+    Allowed { viewer, .. }: Allowed<Read>,
     State(services): State<Services>,
     Id(which): Id<DomainRef>,
-) -> ApiResult<axum::Json<Domain>> {
-    Ok(axum::Json(find(&services, &viewer, &which).await?))
+) -> ApiResult<Tagged<Domain>> {
+    Ok(find(&services, &viewer, &which).await?.into())
 }
 
+/// Changes what is named of a domain.
+#[utoipa::path(
+    method(put, patch), path = "/domains/{domain}", request_body = DomainPatch,
+    responses(
+        (status = 200, description = "Done.", body = Domain),
+        (status = 400, description = "`unknown_tag`"),
+        (status = 409, description = "`domain_taken`, `reserved_host`, `domain_deleted`, `service_deleted`, \
+            `service_limit`"),
+    )
+)]
 async fn update(
-    Authenticated(viewer): Authenticated,
+    Allowed { viewer, .. }: Allowed<Write>,
     State(services): State<Services>,
+    IfMatch(expected): IfMatch,
     Id(which): Id<DomainRef>,
     Json(patch): Json<DomainPatch>,
-) -> ApiResult<axum::Json<Domain>> {
+) -> ApiResult<Tagged<Domain>> {
     let id = find(&services, &viewer, &which).await?.id;
-    Ok(axum::Json(services.hosts().update(&viewer, &id.into(), patch).await?))
+    Ok(services.hosts().if_unchanged(expected).update(&viewer, &id.into(), patch).await?.into())
 }
 
+/// Deletes a domain with its routes.
+#[utoipa::path(delete, path = "/domains/{domain}", responses((status = 204, description = "Done.")))]
 async fn delete(
-    Authenticated(viewer): Authenticated,
+    Allowed { viewer, .. }: Allowed<Write>,
     State(services): State<Services>,
+    IfMatch(expected): IfMatch,
     Id(which): Id<DomainRef>,
 ) -> ApiResult<StatusCode> {
     let id = find(&services, &viewer, &which).await?.id;
-    services.hosts().delete(&viewer, &id.into()).await?;
+    services.hosts().if_unchanged(expected).delete(&viewer, &id.into()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Brings a deleted domain back with its routes.
+#[utoipa::path(
+    post, path = "/domains/{domain}/restore",
+    responses(
+        (status = 200, description = "Done.", body = Domain),
+        (status = 409, description = "`domain_taken`, `reserved_host`, `domain_limit`, `route_limit`, \
+            `service_deleted`, `mount_overlaps`"),
+    )
+)]
 async fn restore(
-    Authenticated(viewer): Authenticated,
+    Allowed { viewer, .. }: Allowed<Write>,
     State(services): State<Services>,
     Id(which): Id<DomainRef>,
 ) -> ApiResult<axum::Json<Domain>> {
     Ok(axum::Json(services.hosts().restore(&viewer, &which).await?))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct VerifyQuery {
     /// Counts the domain as verified without a look. Administrators only.
@@ -123,22 +173,40 @@ struct VerifyQuery {
     skip_check: bool,
 }
 
+/// Looks now whether a domain is its owner's.
+///
 /// Takes up to five seconds. A domain that is not verified by it is the answer, too, with what was found instead.
+#[utoipa::path(
+    post, path = "/domains/{domain}/verify", params(VerifyQuery),
+    responses(
+        (status = 200, description = "Done.", body = Domain),
+        (status = 403, description = "`admin_only`"),
+        (status = 409, description = "`domain_deleted`"),
+        (status = 429, description = "`throttled`"),
+    )
+)]
 async fn verify(
-    Authenticated(viewer): Authenticated,
+    Allowed { viewer, .. }: Allowed<Write>,
     State(services): State<Services>,
     Id(which): Id<DomainRef>,
     Query(VerifyQuery { skip_check }): Query<VerifyQuery>,
 ) -> ApiResult<axum::Json<Domain>> {
     let id = find(&services, &viewer, &which).await?.id;
     Ok(axum::Json(match skip_check {
-        true => services.hosts().trust(&viewer, &id.into()).await?,
+        true => services.hosts().trust(&viewer.as_admin()?, &id.into()).await?,
         false => services.verify_domain(&viewer, &id.into()).await?,
     }))
 }
 
+/// What a switch of a domain would do. Nothing is changed.
+#[utoipa::path(
+    get, path = "/domains/{domain}/switch", params(PreviewQuery),
+    responses(
+        (status = 200, description = "Done.", body = Preview),
+    )
+)]
 async fn preview(
-    Authenticated(viewer): Authenticated,
+    Allowed { viewer, .. }: Allowed<Read>,
     State(services): State<Services>,
     Id(which): Id<DomainRef>,
     Query(PreviewQuery { new_tag, force }): Query<PreviewQuery>,
@@ -151,8 +219,17 @@ async fn preview(
     Ok(axum::Json(outlook.preview(&target, new_tag, tried)?))
 }
 
+/// Gives a domain another tag.
+#[utoipa::path(
+    post, path = "/domains/{domain}/switch", request_body = NewSwitch,
+    responses(
+        (status = 200, description = "Done.", body = Domain),
+        (status = 400, description = "`unknown_tag`"),
+        (status = 409, description = "`no_tag`, `no_backends`, `unhealthy_target`, `domain_deleted`"),
+    )
+)]
 async fn switch(
-    Authenticated(viewer): Authenticated,
+    Allowed { viewer, .. }: Allowed<Write>,
     State(services): State<Services>,
     Id(which): Id<DomainRef>,
     Json(mut asked): Json<NewSwitch>,
@@ -166,8 +243,15 @@ async fn switch(
     Ok(axum::Json(services.hosts().switch(&viewer, &id.into(), request).await.map_err(refused)?))
 }
 
+/// The newest 200 switches of a domain.
+#[utoipa::path(
+    get, path = "/domains/{domain}/switches", params(PageQuery),
+    responses(
+        (status = 200, description = "Done.", body = List<Switch>),
+    )
+)]
 async fn switches(
-    Authenticated(viewer): Authenticated,
+    Allowed { viewer, .. }: Allowed<Read>,
     State(services): State<Services>,
     Id(which): Id<DomainRef>,
     Query(query): Query<PageQuery>,

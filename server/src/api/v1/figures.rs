@@ -1,73 +1,94 @@
 //! What was measured of a tunnel, of a service, and of all that the caller has.
 
 use axum::{
-    Router,
     extract::State,
     response::{IntoResponse, Response},
-    routing::get,
 };
-use domain::{BackendFigures, SessionFigures, TunnelId, Window};
+use domain::{BackendFigures, Breakdown, Series, SessionFigures, TunnelId, Window};
 use serde::Deserialize;
 use server_core::{BackendQuery, Listing, ServiceRef, Services, Subject, Viewer};
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     list::{List, page},
     services::find,
 };
 use crate::api::{
-    bearer::Authenticated,
+    bearer::{Allowed, Read, ReadTunnels},
     csv::{self, Chart, Format, Part},
     error::{ApiError, ApiResult},
     extract::{Id, Query},
 };
 
-pub(super) fn routes() -> Router<Services> {
-    Router::new()
-        .route("/traffic/metrics", get(all_metrics))
-        .route("/traffic/breakdown", get(all_breakdown))
-        .route("/tunnels/{id}/metrics", get(tunnel_metrics))
-        .route("/tunnels/{id}/breakdown", get(tunnel_breakdown))
-        .route("/tunnels/{id}/sessions", get(sessions))
-        .route("/services/{id}/backends", get(backends))
-        .route("/services/{id}/metrics", get(service_metrics))
-        .route("/services/{id}/breakdown", get(service_breakdown))
+pub(super) fn routes() -> OpenApiRouter<Services> {
+    OpenApiRouter::new()
+        .routes(routes!(all_metrics))
+        .routes(routes!(all_breakdown))
+        .routes(routes!(tunnel_metrics))
+        .routes(routes!(tunnel_breakdown))
+        .routes(routes!(sessions))
+        .routes(routes!(backends))
+        .routes(routes!(service_metrics))
+        .routes(routes!(service_breakdown))
 }
 
 /// Which stretch of time, and in what form.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct MetricsQuery {
+    /// Up to now: `live` (five minutes), `1h`, `24h`, `7d` or `30d`; `live` when nothing is said.
     range: Option<String>,
+    /// The beginning, as RFC 3339 or, in UTC, as `2026-11-21T18:30`; at most 62 days ago.
     from: Option<String>,
+    /// The end; now when it is missing.
     until: Option<String>,
+    /// In what form.
     #[serde(default)]
+    #[param(inline)]
     format: Format,
     /// Only what one chart shows; with CSV.
+    #[param(inline)]
     chart: Option<Chart>,
 }
 
 /// The same for a breakdown.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct BreakdownQuery {
+    /// Up to now: `live` (five minutes), `1h`, `24h`, `7d` or `30d`; `live` when nothing is said.
     range: Option<String>,
+    /// The beginning, as RFC 3339 or, in UTC, as `2026-11-21T18:30`; at most 62 days ago.
     from: Option<String>,
+    /// The end; now when it is missing.
     until: Option<String>,
+    /// In what form.
     #[serde(default)]
+    #[param(inline)]
     format: Format,
     /// Which of its lists; with CSV.
     #[serde(default)]
+    #[param(inline)]
     part: Part,
 }
 
 /// Which backends, and which stretch of time.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct BackendsQuery {
+    /// How many at most; 50 when nothing is said.
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
+    /// `next_cursor` of the page before.
     cursor: Option<String>,
+    /// Up to now: `live` (five minutes), `1h`, `24h`, `7d` or `30d`; `live` when nothing is said.
     range: Option<String>,
+    /// The beginning, as RFC 3339 or, in UTC, as `2026-11-21T18:30`; at most 62 days ago.
     from: Option<String>,
+    /// The end; now when it is missing.
     until: Option<String>,
 }
 
@@ -106,24 +127,48 @@ async fn breakdown(services: &Services, viewer: &Viewer, of: Subject, query: Bre
     })
 }
 
+/// What was measured of all that the caller has, step by step.
+#[utoipa::path(
+    get, path = "/traffic/metrics", params(MetricsQuery),
+    responses(
+        (status = 200, description = "As JSON, or with format=csv as CSV.", content(
+        (Series = "application/json"), (String = "text/csv"))),
+    )
+)]
 async fn all_metrics(
-    Authenticated(viewer): Authenticated,
+    Allowed { viewer, .. }: Allowed<Read>,
     State(services): State<Services>,
     Query(query): Query<MetricsQuery>,
 ) -> ApiResult<Response> {
     metrics(&services, &viewer, Subject::All, query).await
 }
 
+/// Codes, paths, clients and slowest requests of all that the caller has.
+#[utoipa::path(
+    get, path = "/traffic/breakdown", params(BreakdownQuery),
+    responses(
+        (status = 200, description = "As JSON, or with format=csv as CSV.", content(
+        (Breakdown = "application/json"), (String = "text/csv"))),
+    )
+)]
 async fn all_breakdown(
-    Authenticated(viewer): Authenticated,
+    Allowed { viewer, .. }: Allowed<Read>,
     State(services): State<Services>,
     Query(query): Query<BreakdownQuery>,
 ) -> ApiResult<Response> {
     breakdown(&services, &viewer, Subject::All, query).await
 }
 
+/// What was measured of a tunnel, step by step.
+#[utoipa::path(
+    get, path = "/tunnels/{id}/metrics", params(MetricsQuery),
+    responses(
+        (status = 200, description = "As JSON, or with format=csv as CSV.", content(
+        (Series = "application/json"), (String = "text/csv"))),
+    )
+)]
 async fn tunnel_metrics(
-    Authenticated(viewer): Authenticated,
+    Allowed { viewer, .. }: Allowed<ReadTunnels>,
     State(services): State<Services>,
     Id(id): Id<TunnelId>,
     Query(query): Query<MetricsQuery>,
@@ -132,8 +177,16 @@ async fn tunnel_metrics(
     metrics(&services, &viewer, of, query).await
 }
 
+/// Codes, paths, clients and slowest requests of a tunnel.
+#[utoipa::path(
+    get, path = "/tunnels/{id}/breakdown", params(BreakdownQuery),
+    responses(
+        (status = 200, description = "As JSON, or with format=csv as CSV.", content(
+        (Breakdown = "application/json"), (String = "text/csv"))),
+    )
+)]
 async fn tunnel_breakdown(
-    Authenticated(viewer): Authenticated,
+    Allowed { viewer, .. }: Allowed<ReadTunnels>,
     State(services): State<Services>,
     Id(id): Id<TunnelId>,
     Query(query): Query<BreakdownQuery>,
@@ -142,8 +195,16 @@ async fn tunnel_breakdown(
     breakdown(&services, &viewer, of, query).await
 }
 
+/// What was measured of a service, step by step.
+#[utoipa::path(
+    get, path = "/services/{id}/metrics", params(MetricsQuery),
+    responses(
+        (status = 200, description = "As JSON, or with format=csv as CSV.", content(
+        (Series = "application/json"), (String = "text/csv"))),
+    )
+)]
 async fn service_metrics(
-    Authenticated(viewer): Authenticated,
+    Allowed { viewer, .. }: Allowed<Read>,
     State(services): State<Services>,
     Id(which): Id<ServiceRef>,
     Query(query): Query<MetricsQuery>,
@@ -152,8 +213,16 @@ async fn service_metrics(
     metrics(&services, &viewer, of, query).await
 }
 
+/// Codes, paths, clients and slowest requests of a service.
+#[utoipa::path(
+    get, path = "/services/{id}/breakdown", params(BreakdownQuery),
+    responses(
+        (status = 200, description = "As JSON, or with format=csv as CSV.", content(
+        (Breakdown = "application/json"), (String = "text/csv"))),
+    )
+)]
 async fn service_breakdown(
-    Authenticated(viewer): Authenticated,
+    Allowed { viewer, .. }: Allowed<Read>,
     State(services): State<Services>,
     Id(which): Id<ServiceRef>,
     Query(query): Query<BreakdownQuery>,
@@ -162,8 +231,15 @@ async fn service_breakdown(
     breakdown(&services, &viewer, of, query).await
 }
 
+/// What each telephone was given since it connected; those that left within the last hour, too.
+#[utoipa::path(
+    get, path = "/tunnels/{id}/sessions",
+    responses(
+        (status = 200, description = "Done.", body = List<SessionFigures>),
+    )
+)]
 async fn sessions(
-    Authenticated(viewer): Authenticated,
+    Allowed { viewer, .. }: Allowed<ReadTunnels>,
     State(services): State<Services>,
     Id(id): Id<TunnelId>,
 ) -> ApiResult<axum::Json<List<SessionFigures>>> {
@@ -171,8 +247,15 @@ async fn sessions(
     Ok(axum::Json(Listing { items: services.traffic().sessions(id), next_cursor: None }.into()))
 }
 
+/// What each backend of a service was given.
+#[utoipa::path(
+    get, path = "/services/{id}/backends", params(BackendsQuery),
+    responses(
+        (status = 200, description = "Done.", body = List<BackendFigures>),
+    )
+)]
 async fn backends(
-    Authenticated(viewer): Authenticated,
+    Allowed { viewer, .. }: Allowed<Read>,
     State(services): State<Services>,
     Id(which): Id<ServiceRef>,
     Query(query): Query<BackendsQuery>,

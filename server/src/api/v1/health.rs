@@ -1,32 +1,48 @@
 //! `/health`: whether the API can do its work; needs no sign-in.
 
 use axum::{
-    Json, Router,
+    Json,
     extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
-    routing::get,
 };
 use serde::Serialize;
 use server_core::Services;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub(super) fn routes() -> Router<Services> {
-    Router::new().route("/health", get(health))
+pub(super) fn routes() -> OpenApiRouter<Services> {
+    OpenApiRouter::new().routes(routes!(health))
 }
 
-#[derive(Serialize)]
+/// How the API is.
+#[derive(Serialize, ToSchema)]
 struct Health {
+    /// `ready` or `not_ready`.
     status: &'static str,
+    /// Why it is not ready.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reasons: Vec<Reason>,
 }
 
-#[derive(Serialize)]
+/// Why the API cannot do its work.
+#[derive(Serialize, ToSchema)]
+#[schema(as = HealthReason)]
 struct Reason {
+    /// For machines.
     code: &'static str,
+    /// For people.
     message: &'static str,
 }
 
+/// Tells whether the API can do its work.
+#[utoipa::path(
+    get, path = "/health", security(()),
+    responses(
+        (status = 200, description = "It can.", body = Health),
+        (status = 503, description = "It cannot; the reasons say why.", body = Health),
+    )
+)]
 async fn health(State(services): State<Services>) -> Response {
     match services.ready().await {
         Ok(()) => Json(Health { status: "ready", reasons: Vec::new() }).into_response(),

@@ -2,27 +2,33 @@
 
 use serde::{Deserialize, Serialize};
 use server_core::{Listing, Page};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::api::error::{ApiError, ApiResult};
 
 const DEFAULT_LIMIT: u32 = 50;
 const MAX_LIMIT: u32 = 100;
 /// Longer than any cursor that was handed out.
-const MAX_CURSOR: usize = 512;
+const MAX_CURSOR: usize = 2_048;
 
 /// One page of a list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct List<T> {
+    /// What is on this page.
     items: Vec<T>,
     /// Give it as `cursor` for the next page; `null` on the last.
     next_cursor: Option<String>,
 }
 
 /// The query string of a list that is asked for as a whole.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PageQuery {
+    /// How many at most; 50 when nothing is said.
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
+    /// `next_cursor` of the page before.
     cursor: Option<String>,
 }
 

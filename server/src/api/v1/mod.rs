@@ -1,11 +1,13 @@
 //! Version 1, under `/api/v1`. One file a resource; handlers take apart, call one service method, put together.
 
 mod alerts;
+mod audit;
 mod auth;
 mod backends;
 mod domains;
 pub(crate) mod exchanges;
 pub(crate) mod figures;
+mod fronts;
 mod health;
 mod list;
 mod me;
@@ -14,30 +16,49 @@ mod regions;
 mod replays;
 mod revisions;
 mod routes;
+mod second_factor;
 mod services;
 mod switching;
 mod tokens;
 mod tunnels;
+mod users;
 
 use axum::{
     Router,
-    http::{Method, StatusCode, Uri},
+    body::Bytes,
+    http::{HeaderName, Method, StatusCode, Uri, header},
     middleware,
 };
 use server_core::Services;
+use tower::Layer;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{error::ApiError, respond, trace::trace};
+use super::{conditional::conditional, document::DOCUMENT, error::ApiError, idempotency, respond, trace::trace};
 
 /// All of version 1, to be mounted at `/api/v1`. Needs a [`Client`](crate::ingress::Client) in each request's
 /// extensions.
 pub fn router(services: Services) -> Router {
-    let routes = Router::new()
+    let routes = Router::from(routes())
+        .layer(middleware::from_fn_with_state(services.clone(), idempotency::once))
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(services);
+    // Around the router, not within: who may not change something is shown it, which is another of its calls.
+    let routes = Router::new().fallback_service(middleware::from_fn(conditional).layer(routes));
+    respond::wrap(routes).layer(middleware::from_fn(trace))
+}
+
+/// What there is, each with its description: nothing can be added without one.
+pub(super) fn routes() -> OpenApiRouter<Services> {
+    OpenApiRouter::new()
         .merge(alerts::routes())
+        .merge(audit::routes())
         .merge(auth::routes())
         .merge(backends::routes())
         .merge(domains::routes())
         .merge(exchanges::routes())
         .merge(figures::routes())
+        .merge(fronts::routes())
         .merge(health::routes())
         .merge(me::routes())
         .merge(nodes::routes())
@@ -45,13 +66,19 @@ pub fn router(services: Services) -> Router {
         .merge(replays::routes())
         .merge(revisions::routes())
         .merge(routes::routes())
+        .merge(second_factor::routes())
         .merge(services::routes())
         .merge(tokens::routes())
         .merge(tunnels::routes())
-        .fallback(unknown_route)
-        .method_not_allowed_fallback(wrong_method)
-        .with_state(services);
-    respond::wrap(routes).layer(middleware::from_fn(trace))
+        .merge(users::routes())
+        .routes(routes!(document))
+}
+
+/// This document: OpenAPI 3.1.
+#[utoipa::path(get, path = "/openapi.json", security(()), responses(
+    (status = 200, description = "The document.", body = serde_json::Value)))]
+async fn document() -> ([(HeaderName, &'static str); 1], Bytes) {
+    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.json.clone())
 }
 
 async fn unknown_route(uri: Uri) -> ApiError {
@@ -65,4 +92,21 @@ async fn wrong_method(method: Method) -> ApiError {
         "method_not_allowed",
         format!("{method} is not possible here; the Allow header lists what is"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::api::listing;
+
+    #[test]
+    fn the_document_has_every_route_and_no_other() {
+        let paths = DOCUMENT.value["paths"].as_object().into_iter().flatten();
+        let described: BTreeSet<_> = paths.map(|(path, _)| path.clone()).collect();
+        let there = listing::paths(&Router::from(routes()));
+        assert!(there.contains("/tunnels/{id}"), "nothing can be read from {there:?}");
+        assert_eq!(described, there);
+    }
 }

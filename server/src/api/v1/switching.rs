@@ -5,6 +5,7 @@ use domain::{BackendId, ServiceId, ServiceName, SwitchMode, SwitchPlan, SwitchWa
 use serde::{Deserialize, Serialize};
 use server_core::{BackendQuery, CoreError, Page, Services, SwitchHow, Viewer};
 use std::collections::HashSet;
+use utoipa::{IntoParams, ToSchema};
 
 use super::backends::Shown;
 use crate::api::error::{ApiError, ApiResult};
@@ -13,15 +14,17 @@ use crate::api::error::{ApiError, ApiResult};
 const AT_ONCE: u32 = 100;
 
 /// The body that asks for a switch.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewSwitch {
+    /// The tag that is to serve.
     pub(super) new_tag: Tag,
     /// Also when nobody could serve then.
     #[serde(default)]
     pub(super) force: bool,
     /// Missing: gradual with a plan, at once without.
     mode: Option<SwitchMode>,
+    /// How one that is gradual goes.
     plan: Option<SwitchPlan>,
     /// How one that is made at once is watched; missing: not at all.
     watch: Option<SwitchWatch>,
@@ -50,20 +53,29 @@ impl NewSwitch {
 }
 
 /// The query string that asks what a switch would do.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PreviewQuery {
+    /// The tag that is to serve.
+    #[param(value_type = String)]
     pub(super) new_tag: Tag,
+    /// Also when nobody could serve then.
     #[serde(default)]
     pub(super) force: bool,
 }
 
 /// What a switch would do.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SwitchPreview)]
 pub(super) struct Preview {
+    /// The service that it leads to.
     service_id: Option<ServiceId>,
+    /// What its owner calls it.
     service: Option<ServiceName>,
+    /// The tag that serves now; `null`: all backends do.
     from_tag: Option<Tag>,
+    /// The tag that would serve.
     to_tag: Tag,
     /// All that carry the new tag.
     backends: Vec<Shown>,
@@ -71,9 +83,13 @@ pub(super) struct Preview {
     refused: Option<Refusal>,
 }
 
-#[derive(Serialize)]
+/// Why a switch would be refused.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SwitchRefusal)]
 struct Refusal {
+    /// As of an error.
     code: &'static str,
+    /// For people.
     message: String,
 }
 

@@ -195,6 +195,9 @@ where
             Some(exchange) => drop(self.exchanges.spawn(exchange.run())),
             None => self.fault(),
         }
+        if self.shared.spare {
+            self.finish();
+        }
     }
 
     /// Lets go of the exchanges that are over.

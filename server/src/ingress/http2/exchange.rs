@@ -62,7 +62,7 @@ impl<H: Handler> Exchange<H> {
     pub(super) async fn run(self) {
         let Self { shared, peer, request, answering, head_only } = self;
         let response = match request {
-            Ok(request) => answer(shared.handler.answer(request, peer), &answering).await,
+            Ok(request) => answer(shared.answer(request, peer), &answering).await,
             Err(error) => Some(shared.handler.refuse(error)),
         };
         let Some(response) = response else {

@@ -58,8 +58,9 @@ impl Upgrade {
     {
         let accept = derive_accept_key(self.key.as_bytes());
         tokio::spawn(async move {
-            if let Some(upgraded) = self.connection.await {
+            if let Some((upgraded, place)) = self.connection.await {
                 serve(Socket::from_raw_socket(upgraded, Role::Server, Some(config)).await).await;
+                drop(place);
             }
         });
         let headers =

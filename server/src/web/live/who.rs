@@ -1,11 +1,12 @@
-//! Who looks on: a signed-in browser, or a program with an access token.
+//! Who looks on: a signed-in browser, or a program with a token of the API.
 
 use axum::{extract::FromRequestParts, http::request::Parts};
-use server_core::{CoreError, Services, Viewer};
+use domain::ApiScope;
+use server_core::{CoreError, PersonalTokens, Services, Viewer};
 
 use crate::{
     api::{
-        bearer::access_token,
+        bearer::{self, access_token},
         error::{ApiError, ApiResult},
     },
     web::session::Visitor,
@@ -34,6 +35,9 @@ impl Who {
 
     async fn look_again(&self, services: &Services) -> Result<Option<Viewer>, CoreError> {
         match &self.proof {
+            Proof::AccessToken(token) if PersonalTokens::is_one(token) => {
+                services.personal_tokens().authenticate(token).await.map(|(viewer, _)| Some(viewer))
+            }
             Proof::AccessToken(token) => services.api_sessions().authenticate(token).await.map(Some),
             Proof::Session(key) => {
                 let record = services.web_sessions().load(*key).await?;
@@ -55,7 +59,7 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
         let services = <Services as axum::extract::FromRef<S>>::from_ref(state);
         if let Some(token) = access_token(&parts.headers)? {
-            let viewer = services.api_sessions().authenticate(token).await?;
+            let viewer = bearer::viewer(&services, token, &[ApiScope::Read, ApiScope::Write]).await?;
             return Ok(Self { viewer, proof: Proof::AccessToken(token.to_owned()) });
         }
         let visitor = parts.extensions.get::<Visitor>().cloned();

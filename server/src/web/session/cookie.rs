@@ -1,12 +1,13 @@
 //! The session's cookie.
 
 use axum::{
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderMap, HeaderValue, header},
     middleware::Next,
     response::Response,
 };
 use server_core::Services;
+use server_heads::{has_cookie, only_plain};
 use time::Duration;
 use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
 
@@ -38,10 +39,13 @@ pub(crate) fn layer(services: Services, secure: bool) -> SessionManagerLayer<Sto
 
 /// Whether the request carries a session cookie.
 pub(crate) fn has_session_cookie(headers: &HeaderMap, secure: bool) -> bool {
-    let name = cookie_name(secure);
-    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.split_once('='));
-    pairs.any(|(key, _)| key.trim() == name)
+    has_cookie(headers, cookie_name(secure))
+}
+
+/// Lets the layer above see one session's cookie at most, and only under its own name, which that layer would decode.
+pub(crate) async fn read_strictly(State(secure): State<bool>, mut request: Request, next: Next) -> Response {
+    only_plain(request.headers_mut(), cookie_name(secure));
+    next.run(request).await
 }
 
 /// `tower-sessions` removes a cookie without its `Secure`, which browsers ignore for a `__Host-` cookie.

@@ -9,6 +9,7 @@ use axum::{
 use chrono::Utc;
 use domain::UserId;
 use server_core::{Services, Viewer};
+use std::net::IpAddr;
 use tower_sessions::Session;
 
 use super::store::key_hash;
@@ -51,7 +52,8 @@ pub(crate) async fn load(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let visitor = match identify(&services, &session).await {
+    let address = request.extensions().get::<Client>().map(|client| client.address);
+    let visitor = match identify(&services, &session, address).await {
         Ok(visitor) => visitor,
         Err(cause) => {
             tracing::warn!(cause, "a page was refused because its session could not be read");
@@ -68,7 +70,7 @@ pub(crate) async fn load(
     response
 }
 
-async fn identify(services: &Services, session: &Session) -> Result<Visitor, String> {
+async fn identify(services: &Services, session: &Session, address: Option<IpAddr>) -> Result<Visitor, String> {
     const NOBODY: Visitor = Visitor { viewer: None, session_key: None };
     let failed = |error: tower_sessions::session::Error| chain(&error);
     let Some(user_id) = session.get::<UserId>(USER_ID).await.map_err(failed)? else { return Ok(NOBODY) };
@@ -83,13 +85,17 @@ async fn identify(services: &Services, session: &Session) -> Result<Visitor, Str
     if now - seen_at >= SEEN_EVERY {
         session.insert(SEEN_AT, now).await.map_err(failed)?;
     }
+    let viewer = match address {
+        Some(address) => viewer.map(|viewer| viewer.at(address)),
+        None => viewer,
+    };
     Ok(Visitor { viewer, session_key: session.id().map(key_hash) })
 }
 
 /// What the list of sessions shows people to recognise a sign-in by.
 struct SignedInFrom {
     user_agent: Option<String>,
-    address: Option<std::net::IpAddr>,
+    address: Option<IpAddr>,
 }
 
 impl SignedInFrom {

@@ -140,7 +140,7 @@ impl<S: Transport> Connection<S> {
             .await
         };
         match answer {
-            Answer::Ready(response) => self.respond(response, &about, writing, stop.is_stopped()).await,
+            Answer::Ready(response) => self.respond(response, &about, writing, stop.is_leaving()).await,
             Answer::Gone => After::Broken,
             Answer::Malformed => {
                 self.refuse(service, RequestError::Malformed("the chunks of its body"), writing).await;

@@ -182,6 +182,10 @@ impl Writing {
         if written.is_pending() {
             let since = *self.stuck.get_or_insert_with(Instant::now);
             if self.timer.has_passed(since + self.time, cx) {
+                // With a proper end the kernel would keep what is not taken, and offer it for minutes.
+                if let Some(stream) = &shared.lock().stream {
+                    stream.abort();
+                }
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
         }

@@ -44,6 +44,10 @@ impl Show for Json {
             Event::Refused { code, message } => {
                 Self::line("refused", json!({"code": code.as_str(), "message": message}))
             }
+            Event::Renewed { refused: None } => Self::line("renewed", json!({})),
+            Event::Renewed { refused: Some((code, message)) } => {
+                Self::line("not_renewed", json!({"code": code.as_str(), "message": message}))
+            }
             Event::Draining => Self::line("draining", json!({})),
             Event::Stats(stats) => Self::line("stats", json!(stats)),
             Event::RoundTrip(rtt) => Self::line("round_trip", json!({"duration_ms": rtt.as_secs_f64() * 1000.0})),

@@ -172,6 +172,10 @@ impl Show for Live {
             Event::Refused { code, message } => {
                 self.state = format!("refused: {} ({})", escape(message), escape(code.as_str()));
             }
+            Event::Renewed { refused: None } => {}
+            Event::Renewed { refused: Some((code, message)) } => {
+                self.state = format!("the new token was refused: {} ({})", escape(message), escape(code.as_str()));
+            }
             Event::Draining => "the switchboard is restarting".clone_into(&mut self.state),
             Event::Stats(stats) => self.stats = *stats,
             Event::RoundTrip(rtt) => self.rtt = Some(*rtt),

@@ -71,6 +71,11 @@ impl Show for Plain {
             Event::Refused { code, message } => {
                 writeln!(out, "{}  refused: {} ({})", clock(), escape(message), escape(code.as_str()))?;
             }
+            Event::Renewed { refused: None } => writeln!(out, "{}  the new token is in use", clock())?,
+            Event::Renewed { refused: Some((code, message)) } => {
+                let (message, code) = (escape(message), escape(code.as_str()));
+                writeln!(out, "{}  the new token was refused: {message} ({code})", clock())?;
+            }
             Event::Draining => writeln!(out, "{}  the switchboard is restarting; opening a new line", clock())?,
         }
         out.flush()

@@ -16,6 +16,8 @@ pub enum ErrorCode {
     TokenExpired,
     /// The token was revoked.
     TokenRevoked,
+    /// The account that the token belongs to is deactivated.
+    AccountDeactivated,
     /// The token may not do this.
     TokenScope,
     /// The subdomain is not a host name label.
@@ -49,12 +51,13 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
-    const KNOWN: [Self; 19] = [
+    const KNOWN: [Self; 20] = [
         Self::BadVersion,
         Self::BadMessage,
         Self::TokenInvalid,
         Self::TokenExpired,
         Self::TokenRevoked,
+        Self::AccountDeactivated,
         Self::TokenScope,
         Self::SubdomainInvalid,
         Self::SubdomainReserved,
@@ -84,6 +87,7 @@ impl ErrorCode {
             Self::TokenInvalid => "token_invalid",
             Self::TokenExpired => "token_expired",
             Self::TokenRevoked => "token_revoked",
+            Self::AccountDeactivated => "account_deactivated",
             Self::TokenScope => "token_scope",
             Self::SubdomainInvalid => "subdomain_invalid",
             Self::SubdomainReserved => "subdomain_reserved",
@@ -110,6 +114,7 @@ impl ErrorCode {
             | Self::TokenInvalid
             | Self::TokenExpired
             | Self::TokenRevoked
+            | Self::AccountDeactivated
             | Self::TokenScope
             | Self::SubdomainInvalid
             | Self::SubdomainReserved
@@ -131,7 +136,10 @@ impl ErrorCode {
 
     /// Whether the token is what was refused.
     pub fn is_token(&self) -> bool {
-        matches!(self, Self::TokenInvalid | Self::TokenExpired | Self::TokenRevoked | Self::TokenScope)
+        matches!(
+            self,
+            Self::TokenInvalid | Self::TokenExpired | Self::TokenRevoked | Self::AccountDeactivated | Self::TokenScope
+        )
     }
 
     /// Whether the subdomain is what was refused.

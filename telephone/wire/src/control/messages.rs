@@ -68,6 +68,9 @@ pub struct Init {
     /// What the telephone takes.
     #[serde(default)]
     pub limits: Limits,
+    /// Whether the telephone tells heads of responses as it received them ([`received`](crate::received)).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub heads: bool,
 }
 
 /// The live session that a further socket of the same telephone is added to. `tunnel_created` answers with the same
@@ -182,6 +185,22 @@ pub struct Refusal {
     pub code: ErrorCode,
     /// The reason for people, with what to do about it.
     pub message: String,
+}
+
+/// `renew`: the session goes on with this token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renew {
+    /// What the telephone would sign in with now: another secret of the same token, or another short-lived one.
+    #[serde(serialize_with = "serialize_exposed")]
+    pub token: Secret,
+}
+
+/// `renewed`: the answer to a `renew`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renewed {
+    /// Why the session ends when it was to end before; absent when it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Refusal>,
 }
 
 /// `drain`: finish what is in flight, begin nothing new here.

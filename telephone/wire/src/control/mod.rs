@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 pub use code::ErrorCode;
 pub use messages::{
-    AuthChallenge, Drain, Init, Join, Limits, Metadata, Refusal, Stats, Status, TunnelCreated, TunnelStatus,
-    UpdateTunnel,
+    AuthChallenge, Drain, Init, Join, Limits, Metadata, Refusal, Renew, Renewed, Stats, Status, TunnelCreated,
+    TunnelStatus, UpdateTunnel,
 };
 pub use services::{Announced, Announcement, MAX_SERVICES, Verification};
 
@@ -44,6 +44,10 @@ pub enum Control {
     TunnelStatus(TunnelStatus),
     /// Server to telephone: the opening is refused, or the session is about to be closed for this reason.
     Error(Refusal),
+    /// Telephone to server: what it signs in with from now on, before what it has signed in with ends.
+    Renew(Renew),
+    /// Server to telephone: the answer to a `renew`.
+    Renewed(Renewed),
     /// Either way: no new streams from now on; those in flight are finished. A telephone's `drain` is answered with
     /// one by the server, after the last stream it opens.
     Drain(Drain),
@@ -63,7 +67,7 @@ pub enum ControlError {
     Malformed(serde_json::Error),
 }
 
-const TYPES: [&str; 10] = [
+const TYPES: [&str; 12] = [
     "auth_challenge",
     "init",
     "tunnel_created",
@@ -73,6 +77,8 @@ const TYPES: [&str; 10] = [
     "update_tunnel",
     "tunnel_status",
     "error",
+    "renew",
+    "renewed",
     "drain",
 ];
 

@@ -1,5 +1,6 @@
 //! Masking what is not to be stored.
 
+mod cookies;
 mod json;
 mod multipart;
 mod names;
@@ -17,8 +18,11 @@ use names::{Kind, Names};
 /// Stands for a value that was not stored.
 pub(super) const MASK: &str = "[masked]";
 
-/// Fields that are never stored, in lower case.
+/// Fields that are never stored, in lower case; of [cookies] the names are.
 const ALWAYS: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "set-cookie"];
+
+/// The secret of a link that lets visitors in is never stored either.
+const ALWAYS_IN_QUERIES: [&str; 1] = ["switchboard-share"];
 
 /// Masks as the owner wants it.
 #[derive(Debug)]
@@ -39,7 +43,7 @@ impl Redactor {
     pub(super) fn new(redaction: &Redaction) -> Self {
         Self {
             headers: redaction.headers.iter().map(|name| name.to_ascii_lowercase()).collect(),
-            names: Names::new(&redaction.query),
+            names: Names::new(redaction.query.iter().map(String::as_str).chain(ALWAYS_IN_QUERIES)),
             paths: redaction.json_paths.iter().map(|path| Path::new(path)).collect(),
         }
     }
@@ -85,7 +89,15 @@ impl Redactor {
     fn field(&self, name: &str, value: &[u8]) -> HeadField {
         let lower = name.trim().to_ascii_lowercase();
         if ALWAYS.contains(&lower.as_str()) || self.headers.contains(&lower) {
-            return HeadField { name: name.to_owned(), value: MASK.to_owned(), masked: true };
+            let names = match lower.as_str() {
+                // Whoever names it wants to see nothing of it.
+                _ if self.headers.contains(&lower) => None,
+                "cookie" => cookies::sent(value),
+                "set-cookie" => cookies::set(value),
+                _ => None,
+            };
+            let value = names.unwrap_or_else(|| MASK.to_owned());
+            return HeadField { name: name.to_owned(), value, masked: true };
         }
         let value = String::from_utf8_lossy(value);
         let (value, masked) = self.in_text(&value, Kind::Field);

@@ -71,7 +71,7 @@ mod tests {
     const TYPE: &str = "multipart/form-data; charset=utf-8; boundary=\"x y\"";
 
     fn masked(body: &str) -> Result<Option<String>, ()> {
-        let names = Names::new(&["pin".into()]);
+        let names = Names::new(["pin"]);
         Ok(mask(body.as_bytes(), TYPE, &names)?.map(|out| String::from_utf8(out).unwrap()))
     }
 

@@ -34,8 +34,8 @@ impl Kind {
 }
 
 impl Names {
-    pub(super) fn new(names: &[String]) -> Self {
-        Self(names.iter().map(|name| name.to_lowercase()).collect())
+    pub(super) fn new<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
+        Self(names.into_iter().map(str::to_lowercase).collect())
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn values_are_masked_by_their_names() {
-        let names = Names::new(&["Token".into(), "pass word".into()]);
+        let names = Names::new(["Token", "pass word"]);
         let masked = |text: &str, kind| names.mask(text.as_bytes(), kind).map(|out| String::from_utf8(out).unwrap());
         for (kind, before, after) in [
             (Kind::Target, "/a?token=x", Some("/a?token=[masked]")),
@@ -145,7 +145,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_secret_is_left(before in "[a-z=&;#?%+ ]{0,20}", rest in "[a-z0-9=;%+]{0,10}") {
-            let names = Names::new(&["token".into()]);
+            let names = Names::new(["token"]);
             let target = format!("/?{before}&token=SECRET{rest}SECRET");
             let out = names.mask(target.as_bytes(), Kind::Target).unwrap();
             proptest::prop_assert!(!String::from_utf8(out).unwrap().contains("SECRET"));
@@ -154,7 +154,7 @@ mod tests {
         #[test]
         fn nothing_panics(text: Vec<u8>) {
             for kind in [Kind::Target, Kind::Form, Kind::Field] {
-                Names::new(&["a".into()]).mask(&text, kind);
+                Names::new(["a"]).mask(&text, kind);
             }
         }
     }

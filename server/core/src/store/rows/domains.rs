@@ -16,6 +16,7 @@ pub(crate) struct Model {
     pub redirect: Option<String>,
     pub header_rules: String,
     pub host_rewrite: Option<String>,
+    pub front: Option<String>,
     pub http_to_https: bool,
     pub verification_token: String,
     pub verified_at: Option<DateTimeUtc>,

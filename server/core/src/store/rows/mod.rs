@@ -1,18 +1,24 @@
 //! The tables' rows.
 
+pub(crate) mod account_links;
 pub(crate) mod alert_events;
 pub(crate) mod alerts;
 pub(crate) mod api_sessions;
+pub(crate) mod audit_events;
 pub(crate) mod backends;
 pub(crate) mod capture_settings;
 pub(crate) mod capture_usage;
 pub(crate) mod domains;
+pub(crate) mod idempotency_keys;
 pub(crate) mod nodes;
+pub(crate) mod personal_tokens;
+pub(crate) mod recovery_codes;
 pub(crate) mod regions;
 pub(crate) mod request_contents;
 pub(crate) mod request_messages;
 pub(crate) mod revisions;
 pub(crate) mod routes;
+pub(crate) mod security_settings;
 pub(crate) mod services;
 pub(crate) mod switches;
 pub(crate) mod tokens;

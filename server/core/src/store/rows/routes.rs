@@ -19,6 +19,7 @@ pub(crate) struct Model {
     pub redirect: Option<String>,
     pub header_rules: String,
     pub host_rewrite: Option<String>,
+    pub front: Option<String>,
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,
     pub deleted_at: Option<DateTimeUtc>,

@@ -13,6 +13,7 @@ pub(crate) struct Model {
     pub local_url: Option<String>,
     pub region: Option<String>,
     pub metadata: String,
+    pub front: Option<String>,
     pub paused: bool,
     pub auto_token_id: Option<Uuid>,
     pub auto_local_url: Option<String>,

@@ -14,6 +14,12 @@ pub(crate) struct Model {
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,
     pub deleted_at: Option<DateTimeUtc>,
+    pub deactivated_at: Option<DateTimeUtc>,
+    /// What makes one-time passwords; encrypted.
+    pub totp_seed: Option<Vec<u8>>,
+    pub totp_since: Option<DateTimeUtc>,
+    /// The step of the last one that was used.
+    pub totp_step: i64,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

@@ -7,19 +7,31 @@ use axum::{
 };
 use domain::Party;
 use server_core::{Services, StoredBody};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::place::Place;
 use crate::api::{
-    bearer::Authenticated,
+    bearer::{Allowed, Read},
     error::{ApiError, ApiResult},
 };
 
 /// The most of a body that was encoded, bytes.
 const MOST: usize = 32 * 1024 * 1024;
 
+pub(super) fn routes() -> OpenApiRouter<Services> {
+    OpenApiRouter::new().routes(routes!(download))
+}
+
 /// A body with its content encoding undone.
-pub(super) async fn download(
-    Authenticated(viewer): Authenticated,
+#[utoipa::path(
+    get, path = "/requests/{rid}/body/{side}",
+    responses(
+        (status = 200, description = "The body.", content(
+        (String = "text/plain"), (String = "application/octet-stream"))),
+    )
+)]
+async fn download(
+    Allowed { viewer, .. }: Allowed<Read>,
     State(services): State<Services>,
     place: Place,
 ) -> ApiResult<Response> {

@@ -1,32 +1,55 @@
 //! What is to be recorded.
 
-use axum::{Json as Answer, extract::State, http::StatusCode};
+use axum::{extract::State, http::StatusCode};
 use domain::{CaptureLevel, CaptureSettings};
 use serde::Deserialize;
-use server_core::Services;
+use server_core::{Inspected, Services, Viewer};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::place::Place;
-use crate::api::{bearer::Authenticated, error::ApiResult, extract::Json};
+use crate::api::{
+    bearer::{Allowed, Read, Write},
+    conditional::{IfMatch, Tagged},
+    error::ApiResult,
+    extract::Json,
+};
 
 /// What is named is changed.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = CaptureChange)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Change {
+    /// How much is kept of each.
     level: Option<CaptureLevel>,
+    /// The most of a body, bytes.
     body_limit: Option<u32>,
+    /// How many of a hundred are recorded.
     sample_percent: Option<u8>,
+    /// How long they are kept, hours.
     keep_hours: Option<u32>,
+    /// The most of all together, MiB.
     keep_mib: Option<u32>,
+    /// What is masked.
     #[serde(default)]
     redact: RedactChange,
 }
 
-#[derive(Deserialize, Default)]
+/// What is masked before it is stored, besides what always is.
+#[derive(Deserialize, Default, ToSchema)]
+#[schema(as = RedactionChange)]
 #[serde(deny_unknown_fields)]
 struct RedactChange {
+    /// Names of header fields.
     headers: Option<Vec<String>>,
+    /// Names of parameters of queries and forms.
     query: Option<Vec<String>>,
+    /// Places in JSON, such as `items.*.card`.
     json_paths: Option<Vec<String>>,
+}
+
+pub(super) fn routes() -> OpenApiRouter<Services> {
+    OpenApiRouter::new().routes(routes!(read, update, delete))
 }
 
 impl Change {
@@ -47,34 +70,53 @@ impl Change {
     }
 }
 
+/// What is recorded.
+#[utoipa::path(get, path = "/capture", responses((status = 200, description = "Done.", body = CaptureSettings)))]
 pub(super) async fn read(
-    Authenticated(viewer): Authenticated,
+    Allowed { viewer, .. }: Allowed<Read>,
     State(services): State<Services>,
     place: Place,
-) -> ApiResult<Answer<CaptureSettings>> {
+) -> ApiResult<Tagged<CaptureSettings>> {
     let of = place.of(&services, &viewer).await?;
-    Ok(Answer(services.inspector().settings(&viewer, of).await?))
+    shown(&services, &viewer, of).await
 }
 
+/// Changes what is recorded.
+#[utoipa::path(
+    method(put, patch), path = "/capture", request_body = Change,
+    responses(
+        (status = 200, description = "Done.", body = CaptureSettings),
+    )
+)]
 pub(super) async fn update(
-    Authenticated(viewer): Authenticated,
+    Allowed { viewer, .. }: Allowed<Write>,
     State(services): State<Services>,
+    IfMatch(expected): IfMatch,
     place: Place,
     Json(change): Json<Change>,
-) -> ApiResult<Answer<CaptureSettings>> {
+) -> ApiResult<Tagged<CaptureSettings>> {
     let of = place.of(&services, &viewer).await?;
     let mut settings = services.inspector().settings(&viewer, of).await?;
     change.apply(&mut settings);
-    Ok(Answer(services.inspector().set_settings(&viewer, of, Some(settings)).await?))
+    services.inspector().set_settings(&viewer, of, Some(settings), &expected).await?;
+    shown(&services, &viewer, of).await
 }
 
 /// As usual again.
+#[utoipa::path(delete, path = "/capture", responses((status = 204, description = "Done.")))]
 pub(super) async fn delete(
-    Authenticated(viewer): Authenticated,
+    Allowed { viewer, .. }: Allowed<Write>,
     State(services): State<Services>,
+    IfMatch(expected): IfMatch,
     place: Place,
 ) -> ApiResult<StatusCode> {
     let of = place.of(&services, &viewer).await?;
-    services.inspector().set_settings(&viewer, of, None).await?;
+    services.inspector().set_settings(&viewer, of, None, &expected).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn shown(services: &Services, viewer: &Viewer, of: Inspected) -> ApiResult<Tagged<CaptureSettings>> {
+    // Asked for first: when it is changed in between, the tag is too old, and never too new.
+    let updated_at = services.inspector().settings_updated_at(viewer, of).await?;
+    Ok(Tagged::new(updated_at, services.inspector().settings(viewer, of).await?))
 }

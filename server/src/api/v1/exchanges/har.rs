@@ -7,14 +7,16 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
+use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
+use chrono::DateTime;
 use domain::{Exchange, ExchangeFilter, HeadField, MessageHead, Party, RequestId};
 use futures_util::stream;
 use serde_json::{Value, json};
 use server_core::{CoreError, Inspected, Services, StoredBody, Viewer};
+use tower_sessions::cookie::Cookie;
 
 use super::{first_page, unwritten};
-use base64::{Engine, engine::general_purpose::STANDARD};
 
 /// The most exchanges in one archive.
 const MOST: usize = 1_000;
@@ -170,7 +172,7 @@ fn request(exchange: &Exchange, body: Option<&StoredBody>) -> Value {
         "method": summary.method,
         "url": url,
         "httpVersion": exchange.protocol,
-        "cookies": [],
+        "cookies": head.map(sent_cookies).unwrap_or_default(),
         "headers": head.map(|head| fields(&head.fields)).unwrap_or_default(),
         "queryString": query,
         "headersSize": -1,
@@ -198,7 +200,7 @@ fn response(exchange: &Exchange, body: Option<&StoredBody>) -> Value {
         "status": exchange.summary.status.unwrap_or(0),
         "statusText": phrase,
         "httpVersion": version,
-        "cookies": [],
+        "cookies": head.map(cookies_set).unwrap_or_default(),
         "headers": head.map(|head| fields(&head.fields)).unwrap_or_default(),
         "content": content,
         "redirectURL": head.and_then(|head| value_of(head, "location")).unwrap_or_default(),
@@ -229,8 +231,41 @@ fn fields(fields: &[HeadField]) -> Vec<Value> {
     fields.iter().map(|field| json!({"name": field.name, "value": field.value})).collect()
 }
 
-fn value_of<'h>(head: &'h MessageHead, name: &str) -> Option<&'h str> {
-    head.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value.as_str())
+/// Their values are masked, as they are in the fields.
+fn sent_cookies(head: &MessageHead) -> Vec<Value> {
+    let cookies = values_of(head, "cookie").flat_map(Cookie::split_parse).flatten();
+    cookies.map(|cookie| json!({"name": cookie.name(), "value": cookie.value()})).collect()
+}
+
+fn cookies_set(head: &MessageHead) -> Vec<Value> {
+    let cookies = values_of(head, "set-cookie").filter_map(|value| Cookie::parse(value).ok());
+    let values = cookies.map(|cookie| {
+        let at = cookie.expires_datetime().and_then(|at| DateTime::from_timestamp(at.unix_timestamp(), 0));
+        let mut value = json!({
+            "name": cookie.name(),
+            "value": cookie.value(),
+            "path": cookie.path(),
+            "domain": cookie.domain(),
+            "expires": at,
+            "httpOnly": cookie.http_only(),
+            "secure": cookie.secure(),
+            // Not of HAR, but what browsers write.
+            "sameSite": cookie.same_site().map(|policy| policy.to_string()),
+        });
+        if let Some(fields) = value.as_object_mut() {
+            fields.retain(|_, value| !value.is_null());
+        }
+        value
+    });
+    values.collect()
+}
+
+fn values_of<'h>(head: &'h MessageHead, name: &str) -> impl Iterator<Item = &'h str> {
+    head.fields.iter().filter(move |field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value.as_str())
+}
+
+fn value_of<'h>(head: &'h MessageHead, name: &'static str) -> Option<&'h str> {
+    values_of(head, name).next()
 }
 
 fn timings(exchange: &Exchange) -> Value {

@@ -8,50 +8,87 @@ mod place;
 
 use std::collections::BTreeMap;
 
-use axum::{
-    Json as Answer, Router,
-    extract::State,
-    http::StatusCode,
-    response::Response,
-    routing::{get, put},
-};
+use axum::{Json as Answer, extract::State, http::StatusCode, response::Response};
 use domain::{Exchange, ExchangeFilter, ExchangePage, ExchangeSummary};
 use serde::{Deserialize, Serialize};
 use server_core::{CoreError, Page, Services};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::list::page;
+use super::list::{PageQuery, page};
 use crate::api::{
-    bearer::Authenticated,
+    bearer::{Allowed, Read, Write},
     error::{ApiError, ApiResult},
     extract::{Json, Query},
 };
-use place::Place;
+pub(super) use place::Place;
 
 pub(crate) use body::inert;
 pub(crate) use har::{of_all as archive_of_all, of_one as archive_of_one};
 
-pub(super) fn routes() -> Router<Services> {
-    let below = |of: &str| {
-        Router::new()
-            .route(&format!("{of}/requests"), get(list).delete(delete_all))
-            .route(&format!("{of}/requests/har"), get(har_of_all))
-            .route(&format!("{of}/requests/{{rid}}"), get(read).patch(update).delete(delete))
-            .route(&format!("{of}/requests/{{rid}}/har"), get(har_of_one))
-            .route(&format!("{of}/requests/{{rid}}/body/{{side}}"), get(body::download))
-            .route(&format!("{of}/capture"), put(capture::update).patch(capture::update))
-            .route(&format!("{of}/capture"), get(capture::read).delete(capture::delete))
+pub(super) fn routes() -> OpenApiRouter<Services> {
+    let below = || {
+        OpenApiRouter::new()
+            .routes(routes!(list, delete_all))
+            .routes(routes!(har_of_all))
+            .routes(routes!(read, update, delete))
+            .routes(routes!(har_of_one))
+            .merge(body::routes())
+            .merge(capture::routes())
     };
-    below("/tunnels/{id}").merge(below("/domains/{domain}")).merge(below("/routes/{id}"))
+    OpenApiRouter::new().nest("/tunnels/{id}", below()).nest("/domains/{domain}", below()).nest("/routes/{id}", below())
 }
 
-#[derive(Serialize)]
+/// A filter of recorded requests, as [`ExchangeFilter`] reads it. All that are given must hold.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it describes what ExchangeFilter reads")]
+struct FilterParameters {
+    /// The method.
+    method: Option<String>,
+    /// `404`, or a class such as `5xx`.
+    status: Option<String>,
+    /// `http`, `event_stream`, `web_socket` or `upgrade`.
+    kind: Option<String>,
+    /// Part of path, query or host.
+    q: Option<String>,
+    /// Part of a header's name, or `name: part of its value`. Not to choose what to delete.
+    header: Option<String>,
+    /// Part of a body or message. Not to choose what to delete.
+    body: Option<String>,
+    /// At least this long, milliseconds.
+    min_ms: Option<String>,
+    /// At most this long, milliseconds.
+    max_ms: Option<String>,
+    /// At least so many bytes of both bodies.
+    min_bytes: Option<String>,
+    /// At most so many bytes of both bodies.
+    max_bytes: Option<String>,
+    /// Not before this moment, RFC 3339.
+    from: Option<String>,
+    /// Not after this moment, RFC 3339.
+    to: Option<String>,
+    /// `true`: only pinned ones.
+    pinned: Option<String>,
+    /// `true`: only those that failed.
+    errors: Option<String>,
+    /// Only replays of this one, by its id.
+    replay_of: Option<String>,
+}
+
+/// How many were deleted.
+#[derive(Serialize, ToSchema)]
 struct Deleted {
+    /// The number.
     deleted: u64,
 }
 
-#[derive(Deserialize)]
+/// What is to be changed of a recorded request.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = ExchangeChange)]
 #[serde(deny_unknown_fields)]
 struct Change {
+    /// Whether it is kept whatever its age.
     pinned: Option<bool>,
     /// `null` takes the note away.
     #[serde(default, deserialize_with = "given")]
@@ -101,8 +138,15 @@ impl Asked {
     }
 }
 
+/// Lists recorded requests, newest first.
+#[utoipa::path(
+    get, path = "/requests", params(FilterParameters, PageQuery),
+    responses(
+        (status = 200, description = "Done.", body = ExchangePage),
+    )
+)]
 async fn list(
-    Authenticated(viewer): Authenticated,
+    Allowed { viewer, .. }: Allowed<Read>,
     State(services): State<Services>,
     place: Place,
     Query(query): Query<BTreeMap<String, String>>,
@@ -114,8 +158,10 @@ async fn list(
     Ok(Answer(ExchangePage { items: found.items, next_cursor: found.next_cursor, looked_until: found.looked_until }))
 }
 
+/// All that is known of a recorded request but its bodies.
+#[utoipa::path(get, path = "/requests/{rid}", responses((status = 200, description = "Done.", body = Exchange)))]
 async fn read(
-    Authenticated(viewer): Authenticated,
+    Allowed { viewer, .. }: Allowed<Read>,
     State(services): State<Services>,
     place: Place,
 ) -> ApiResult<Answer<Exchange>> {
@@ -123,8 +169,16 @@ async fn read(
     Ok(Answer(services.inspector().get(&viewer, of, place.request()?).await?))
 }
 
+/// Pins a recorded request, or writes something beside it.
+#[utoipa::path(
+    patch, path = "/requests/{rid}", request_body = Change,
+    responses(
+        (status = 200, description = "Done.", body = ExchangeSummary),
+        (status = 409, description = "`pin_limit`"),
+    )
+)]
 async fn update(
-    Authenticated(viewer): Authenticated,
+    Allowed { viewer, .. }: Allowed<Write>,
     State(services): State<Services>,
     place: Place,
     Json(change): Json<Change>,
@@ -144,8 +198,10 @@ async fn update(
     }
 }
 
+/// Deletes a recorded request.
+#[utoipa::path(delete, path = "/requests/{rid}", responses((status = 204, description = "Done.")))]
 async fn delete(
-    Authenticated(viewer): Authenticated,
+    Allowed { viewer, .. }: Allowed<Write>,
     State(services): State<Services>,
     place: Place,
 ) -> ApiResult<StatusCode> {
@@ -154,8 +210,15 @@ async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Deletes the recorded requests that a filter finds, pinned ones too.
+#[utoipa::path(
+    delete, path = "/requests", params(FilterParameters),
+    responses(
+        (status = 200, description = "Done.", body = Deleted),
+    )
+)]
 async fn delete_all(
-    Authenticated(viewer): Authenticated,
+    Allowed { viewer, .. }: Allowed<Write>,
     State(services): State<Services>,
     place: Place,
     Query(query): Query<BTreeMap<String, String>>,
@@ -165,8 +228,15 @@ async fn delete_all(
     Ok(Answer(Deleted { deleted: services.inspector().delete_all(&viewer, of, &filter).await? }))
 }
 
+/// The first 1,000 that a filter finds, as HTTP Archive 1.2.
+#[utoipa::path(
+    get, path = "/requests/har", params(FilterParameters),
+    responses(
+        (status = 200, description = "An archive.", body = serde_json::Value),
+    )
+)]
 async fn har_of_all(
-    Authenticated(viewer): Authenticated,
+    Allowed { viewer, .. }: Allowed<Read>,
     State(services): State<Services>,
     place: Place,
     Query(query): Query<BTreeMap<String, String>>,
@@ -176,8 +246,15 @@ async fn har_of_all(
     Ok(har::of_all(services, viewer, of, filter).await?)
 }
 
+/// A recorded request as HTTP Archive 1.2.
+#[utoipa::path(
+    get, path = "/requests/{rid}/har",
+    responses(
+        (status = 200, description = "An archive.", body = serde_json::Value),
+    )
+)]
 async fn har_of_one(
-    Authenticated(viewer): Authenticated,
+    Allowed { viewer, .. }: Allowed<Read>,
     State(services): State<Services>,
     place: Place,
 ) -> ApiResult<Response> {

@@ -1,7 +1,7 @@
 //! Whose exchanges an address is about, and which one.
 
 use axum::{
-    extract::{FromRequestParts, Path},
+    extract::{FromRequestParts, MatchedPath, Path},
     http::request::Parts,
 };
 use domain::{Party, RequestId, RuleId};
@@ -11,7 +11,7 @@ use crate::api::error::{ApiError, ApiResult};
 
 /// The address of exchanges, of one, or of what is to be recorded.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     of: Of,
     request: Option<String>,
     side: Option<String>,
@@ -27,7 +27,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Place {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
-        let routes = parts.uri.path().starts_with("/routes/");
+        // The path itself lost its beginning to the routers that led here.
+        let routes = parts.extensions.get::<MatchedPath>().is_some_and(|path| path.as_str().contains("/routes/{id}/"));
         let names = Path::<Vec<(String, String)>>::from_request_parts(parts, state).await;
         let Path(names) = names.map_err(|_| ApiError::not_found("address"))?;
         let (mut of, mut request, mut side) = (None, None, None);
@@ -46,7 +47,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Place {
 
 impl Place {
     /// Whose exchanges; of a domain by its host those of what has that host now.
-    pub(super) async fn of(&self, services: &Services, viewer: &Viewer) -> ApiResult<Inspected> {
+    pub(crate) async fn of(&self, services: &Services, viewer: &Viewer) -> ApiResult<Inspected> {
         match &self.of {
             Of::Known(of) => Ok(*of),
             Of::Domain(which) => {

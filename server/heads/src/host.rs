@@ -63,8 +63,12 @@ impl<'a> RequestHost<'a> {
             None => text,
         };
         let name = name.strip_suffix('.').unwrap_or(name);
+        // An empty label would leave another name once its dot is taken away, and no name has one (RFC 1034 section 3.1).
         let shaped = !name.is_empty()
             && name.len() <= 253
+            && !name.starts_with('.')
+            && !name.ends_with('.')
+            && !name.contains("..")
             && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'));
         if !shaped {
             return Err(HostError::Invalid);
@@ -119,6 +123,9 @@ mod tests {
         for field in [
             "",
             ".",
+            "a.example..",
+            "a..example",
+            ".a.example",
             "a b",
             "user@a.example",
             "a.example:x",

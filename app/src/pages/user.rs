@@ -1,0 +1,126 @@
+//! One account, for administrators.
+
+use super::{
+    users::{role, seen, state},
+    visit::{Visit, signed_in},
+};
+use crate::{
+    components::{
+        confirm::{confirm, confirm_with},
+        handed::handed,
+        layout::{Section, layout},
+    },
+    islands::TimeAgo,
+};
+use domain::{Account, Holdings, Role, UserId};
+use leptos::prelude::*;
+use server_core::CoreError;
+
+/// What it is, what it has, and what can be done about it.
+#[component]
+pub fn UserDetail() -> impl IntoView {
+    signed_in(page)
+}
+
+async fn page(visit: Visit) -> Result<AnyView, CoreError> {
+    if !visit.viewer.is_admin() {
+        return Err(CoreError::NotFound("page"));
+    }
+    let id = visit.params.get_str("id").and_then(|id| id.parse::<UserId>().ok());
+    let id = id.ok_or(CoreError::NotFound("account"))?;
+    let account = visit.services.accounts().get(&visit.viewer, id).await?;
+    let has = visit.services.accounts().holdings(&visit.viewer, id).await?;
+    let email = account.email.to_string();
+    let you = (id == visit.viewer.id()).then(|| view! { <span class="badge">"You"</span> });
+    let content = view! {
+        <p class="crumbs">
+            <a href="/web/users">"Users"</a>
+        </p>
+        <header class="page-head">
+            <h1>{email.clone()}</h1>
+            {state(&account)}
+            {you}
+        </header>
+        {handed(&visit)}
+        {facts(&account, &has)}
+        <div class="actions">{acts(&account, &has)}</div>
+    };
+    Ok(layout(&visit, Section::Users, &email, content))
+}
+
+fn facts(account: &Account, has: &Holdings) -> AnyView {
+    let ended = account.deactivated_at.map(|at| {
+        view! {
+            <dt>"Deactivated"</dt>
+            <dd>
+                <TimeAgo at />
+            </dd>
+        }
+    });
+    let Holdings { tunnels, services, domains, routes, tokens } = has;
+    let has = format!("{tunnels} tunnels, {services} services, {domains} domains, {routes} routes, {tokens} tokens");
+    view! {
+        <dl class="facts">
+            <dt>"Role"</dt>
+            <dd>{role(account.role)}</dd>
+            <dt>"Second factor"</dt>
+            <dd>{if account.second_factor { "on" } else { "off" }}</dd>
+            <dt>"Made"</dt>
+            <dd>
+                <TimeAgo at=account.created_at />
+            </dd>
+            <dt>"Seen"</dt>
+            <dd>{seen(account)}</dd>
+            {ended}
+            <dt>"Has"</dt>
+            <dd>{has}</dd>
+        </dl>
+    }
+    .into_any()
+}
+
+fn acts(account: &Account, has: &Holdings) -> AnyView {
+    let (id, email) = (account.id.to_string(), account.email.to_string());
+    if account.deactivated_at.is_some() {
+        let delete = has.is_empty().then(|| {
+            let consequence = "Its tokens and alerts end with it. This cannot be undone.";
+            confirm("delete_user", id.clone(), "Delete", email.clone(), consequence)
+        });
+        let consequence = "It can sign in with its password, and its telephones with their tokens, as before.";
+        return view! {
+            {confirm("reactivate_user", id.clone(), "Reactivate", email.clone(), consequence)}
+            {delete}
+        }
+        .into_any();
+    }
+    let (verb, to, consequence) = match account.role {
+        Role::Member => ("Make an administrator", Role::Admin, "Administrators see and change what everybody has."),
+        Role::Admin => {
+            ("Make a member", Role::Member, "Members see and change what is theirs. What it has stays its own.")
+        }
+    };
+    let factor = account.second_factor.then(|| {
+        let consequence = "For somebody who has lost it: the account then signs in with the password alone.";
+        confirm("reset_second_factor", id.clone(), "Reset the second factor", email.clone(), consequence)
+    });
+    let fields = vec![("id", id.clone()), ("role", to.as_str().to_owned())];
+    view! {
+        {confirm(
+            "offer_reset",
+            id.clone(),
+            "New password by link",
+            email.clone(),
+            "Makes a link, shown once, by which its owner chooses a new password within a day. The present one stays good until then.",
+        )}
+        {factor}
+        {confirm_with("set_user_role", fields, verb, email.clone(), consequence)}
+        {confirm(
+            "deactivate_user",
+            id,
+            "Deactivate",
+            email,
+            "It is signed out everywhere, and its telephones are disconnected, at once. What it has stays, and can be used again when you reactivate it.",
+        )}
+    }
+    .into_any()
+}

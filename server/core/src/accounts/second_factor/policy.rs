@@ -1,0 +1,64 @@
+//! Whether everybody needs a second factor.
+
+use super::Accounts;
+use crate::{
+    Change, CoreError, Result, Viewer,
+    audit::Entry,
+    news, sessions,
+    store::rows::{security_settings, users},
+};
+use domain::{AuditKind, UserId};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::OnConflict};
+use uuid::Uuid;
+
+const NAME: &str = "require_second_factor";
+
+impl Accounts {
+    /// Whether everybody needs a second factor.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn requires_second_factor(&self) -> Result<bool> {
+        let row = security_settings::Entity::find_by_id(NAME).one(self.store.read()).await?;
+        Ok(row.is_some_and(|row| row.value == "true"))
+    }
+
+    /// Says whether everybody needs one. From then on who has none sets one up when signing in; and is signed out now.
+    ///
+    /// # Errors
+    /// `admin_only`; `second_factor_first`: the administrator has none.
+    pub async fn require_second_factor(&self, viewer: &Viewer, required: bool) -> Result<()> {
+        let write = self.administrate(viewer).await?;
+        let before = security_settings::Entity::find_by_id(NAME).one(&write.tx).await?;
+        if before.is_some_and(|row| row.value == "true") == required {
+            return Ok(());
+        }
+        let without: Vec<Uuid> = users::Entity::find()
+            .select_only()
+            .column(users::Column::Id)
+            .filter(users::Column::TotpSeed.is_null())
+            .filter(users::Column::DeletedAt.is_null())
+            .into_tuple()
+            .all(&write.tx)
+            .await?;
+        if required && without.contains(&viewer.id().0) {
+            let message = "set up your own second factor first, so that you are not signed out by this";
+            return Err(CoreError::conflict("second_factor_first", message));
+        }
+        let row = security_settings::ActiveModel { name: Set(NAME.into()), value: Set(required.to_string()) };
+        let replace = OnConflict::column(security_settings::Column::Name)
+            .update_column(security_settings::Column::Value)
+            .to_owned();
+        security_settings::Entity::insert(row).on_conflict(replace).exec_without_returning(&write.tx).await?;
+        let entry = Entry::by(viewer, AuditKind::SecondFactorPolicy);
+        entry.with(if required { "required of everybody" } else { "left to everybody" }).write(&write.tx).await?;
+        let out: Vec<_> = if required { without.into_iter().map(UserId).collect() } else { Vec::new() };
+        for user in &out {
+            sessions::end_all(&write.tx, *user, None).await?;
+            news::tell_of(&write.tx, &self.changes, Change::UserSessionsEnded(*user)).await?;
+        }
+        write.commit().await?;
+        out.into_iter().for_each(|user| self.changes.publish(Change::UserSessionsEnded(user)));
+        Ok(())
+    }
+}

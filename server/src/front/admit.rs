@@ -1,0 +1,132 @@
+//! Letting a request in that has to pass several fronts.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use domain::Direction;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use server_core::Services;
+
+use super::rates::{Rate, Standing};
+use super::{Front, Pace, shares};
+use crate::proxy::Problem;
+
+/// What is looked at of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking<'a> {
+    /// Whose it is.
+    pub client: IpAddr,
+    /// Its method.
+    pub method: &'a Method,
+    /// Its path and query.
+    pub target: &'a PathAndQuery,
+    /// Whether it came with TLS.
+    pub secure: bool,
+    /// Its fields.
+    pub headers: &'a HeaderMap,
+    /// The least that its body has, as far as is known, bytes.
+    pub body: u64,
+}
+
+/// What a request has that was let in.
+#[derive(Debug, Default)]
+pub struct Admitted {
+    /// What it takes up until it is over.
+    pub places: Vec<Place>,
+    /// How fast what comes from its client passes.
+    pub up: Option<Box<Pace>>,
+    /// How fast what goes to its client does.
+    pub down: Option<Box<Pace>>,
+    /// What its answer says of limits.
+    pub fields: HeaderMap,
+    /// A password was asked for, which is nobody else's matter.
+    pub by_password: bool,
+}
+
+/// One of the requests that may be under way at once; free again when it is dropped.
+#[derive(Debug)]
+#[must_use = "the request is over when this is dropped"]
+pub struct Place(Arc<AtomicU32>);
+
+impl Place {
+    pub(super) fn take(in_flight: &Arc<AtomicU32>, most: u32) -> Option<Self> {
+        let place = Self(in_flight.clone());
+        (in_flight.fetch_add(1, Relaxed) < most).then_some(place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+/// Lets a request in that has to pass all of these, one after another.
+///
+/// # Errors
+/// What its client is told instead.
+pub async fn admit<'a>(
+    fronts: impl Iterator<Item = &'a Arc<Front>> + Clone,
+    asking: Asking<'_>,
+    services: &Services,
+) -> Result<Admitted, Problem> {
+    let (mut admitted, mut standings) = (Admitted::default(), Standings::default());
+    shares::follow(&asking, fronts.clone().map(|front| front.shares()))?;
+    let widths = fronts.clone().flat_map(|front| front.widths());
+    admitted.up = Pace::of(widths.clone(), asking.client, Direction::Up);
+    admitted.down = Pace::of(widths, asking.client, Direction::Down);
+    for front in fronts {
+        front.check_client(asking.client)?;
+        for rate in front.rates() {
+            standings.count(rate, asking.client)?;
+        }
+        if let Some(passwords) = front.passwords()
+            && !front.shares().let_in(&asking)
+        {
+            admitted.by_password = true;
+            if !passwords.knows(asking.headers) {
+                passwords.verify(asking.headers, asking.client, services).await?;
+            }
+        }
+        front.check_body(asking.body)?;
+        admitted.places.extend(front.place()?);
+    }
+    admitted.fields = standings.fields();
+    Ok(admitted)
+}
+
+/// How limits stand, for the fields of draft-ietf-httpapi-ratelimit-headers-10.
+#[derive(Debug, Default)]
+struct Standings {
+    policies: String,
+    limits: String,
+}
+
+impl Standings {
+    fn count(&mut self, rate: &Rate, client: IpAddr) -> Result<(), Problem> {
+        let standing = rate.count(client);
+        self.note(rate, standing);
+        if standing.may { Ok(()) } else { Err(Problem::rate_limited(standing.wait, std::mem::take(self).fields())) }
+    }
+
+    fn note(&mut self, rate: &Rate, standing: Standing) {
+        let limit = rate.limit();
+        // Each has a name of its own.
+        let comma = if self.policies.is_empty() { "" } else { ", " };
+        let name = format!("{}-{}s", limit.per.as_str(), limit.seconds);
+        self.policies += &format!("{comma}\"{name}\";q={};w={}", limit.requests, limit.seconds);
+        let wait = standing.wait.as_millis().div_ceil(1_000);
+        self.limits += &format!("{comma}\"{name}\";r={};t={wait}", standing.remaining);
+    }
+
+    fn fields(self) -> HeaderMap {
+        let Self { policies, limits } = self;
+        let named = [("ratelimit-policy", policies), ("ratelimit", limits)];
+        let filled = named.into_iter().filter(|(_, value)| !value.is_empty());
+        filled
+            .filter_map(|(name, value)| Some((HeaderName::from_static(name), HeaderValue::try_from(value).ok()?)))
+            .collect()
+    }
+}

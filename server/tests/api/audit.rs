@@ -1,0 +1,134 @@
+//! The log of what has to do with security.
+
+use serde_json::{Value, json};
+
+use crate::answer::{Answer, OPEN, call, member};
+use crate::support::{Client, Switchboard};
+
+async fn events(client: &Client, query: &str) -> Vec<Value> {
+    let answer = call(client, "GET", &format!("/api/v1/audit{query}"), Value::Null).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json["items"].as_array().unwrap().clone()
+}
+
+fn kinds(events: &[Value]) -> Vec<&str> {
+    events.iter().map(|event| event["kind"].as_str().unwrap()).collect()
+}
+
+async fn login(client: &Client, email: &str, password: &str) -> Answer {
+    call(client, "POST", "/api/v1/auth/login", json!({"email": email, "password": password})).await
+}
+
+#[tokio::test]
+async fn what_happens_is_written_down_with_who_and_from_where() {
+    let switchboard = Switchboard::start_with(OPEN).await;
+    let (admin, bob) = (switchboard.client(), member(&switchboard).await);
+    let anyone = admin.clone().bearer("");
+    let token = call(&bob, "POST", "/api/v1/tokens", json!({"name": "laptop"})).await.json;
+    let path = format!("/api/v1/tokens/{}", token["id"].as_str().unwrap());
+    let rotated = call(&bob, "POST", &format!("{path}/rotate"), Value::Null).await.json;
+    assert_eq!(call(&bob, "DELETE", &path, Value::Null).await.status, 204);
+    let session = login(&anyone, "bob@example.com", "a different long one").await.json;
+    let refresh = json!({"refresh_token": session["refresh_token"]});
+    let next = call(&anyone, "POST", "/api/v1/auth/refresh", refresh.clone()).await.json;
+    assert_eq!(call(&anyone, "POST", "/api/v1/auth/refresh", refresh).await.status, 401);
+    let logout =
+        json!({"refresh_token": login(&anyone, "bob@example.com", "a different long one").await.json["refresh_token"]});
+    assert_eq!(call(&anyone, "POST", "/api/v1/auth/logout", logout).await.status, 204);
+
+    let own = events(&bob, "").await;
+    let expected = [
+        "signed_out",
+        "signed_in",
+        "refresh_reused",
+        "signed_in",
+        "token_revoked",
+        "token_rotated",
+        "token_created",
+        "signed_in",
+        "account_made",
+    ];
+    assert_eq!(kinds(&own), expected);
+    let revoked = &own[4];
+    assert_eq!((&revoked["detail"], &revoked["address"]), (&json!("laptop"), &json!("127.0.0.1")));
+    assert_eq!((&revoked["actor_email"], &revoked["times"]), (&json!("bob@example.com"), &json!(1)));
+    assert_eq!(own[2]["actor_email"], Value::Null, "whoever has the copy");
+
+    let id = own[0]["account_id"].as_str().unwrap();
+    let invited = call(&admin, "POST", "/api/v1/invitations", json!({"email": "eve@example.com"})).await.json;
+    for (method, path, body) in [
+        ("PATCH", format!("/api/v1/users/{id}"), json!({"role": "admin"})),
+        ("PATCH", format!("/api/v1/users/{id}"), json!({"role": "member"})),
+        ("POST", format!("/api/v1/users/{id}/deactivate"), Value::Null),
+        ("POST", format!("/api/v1/users/{id}/reactivate"), Value::Null),
+        ("POST", format!("/api/v1/users/{id}/reset"), Value::Null),
+        ("DELETE", format!("/api/v1/invitations/{}", invited["id"].as_str().unwrap()), Value::Null),
+    ] {
+        assert!(call(&admin, method, &path, body).await.status < 300, "{method} {path}");
+    }
+    let all = events(&admin, "?limit=7").await;
+    let expected = [
+        "invitation_withdrawn",
+        "reset_offered",
+        "account_reactivated",
+        "account_deactivated",
+        "role_changed",
+        "role_changed",
+        "invited",
+    ];
+    assert_eq!(kinds(&all), expected);
+    let role = &all[4];
+    assert_eq!((&role["actor_email"], &role["account_email"]), (&json!(Switchboard::EMAIL), &json!("bob@example.com")));
+    assert_eq!(role["detail"], "to member");
+
+    let whole = Value::from(events(&admin, "?limit=100").await).to_string();
+    for secret in
+        [&token["token"], &rotated["token"], &session["refresh_token"], &next["access_token"], &invited["link"]]
+    {
+        assert!(!whole.contains(secret.as_str().unwrap()));
+    }
+    assert!(!whole.contains("a different long one"));
+}
+
+#[tokio::test]
+async fn failures_are_counted_and_tell_nothing_of_what_was_entered() {
+    let switchboard = Switchboard::start_with(OPEN).await;
+    let (admin, bob) = (switchboard.client(), member(&switchboard).await);
+    let anyone = admin.clone().bearer("");
+    for _ in 0..3 {
+        assert_eq!(login(&anyone, "bob@example.com", "wrong horse battery").await.status, 401);
+        assert_eq!(login(&anyone, "my-secret-password@example.com", "wrong horse battery").await.status, 401);
+    }
+    assert_eq!(login(&anyone, "nobody@example.com", "wrong horse battery").await.status, 401);
+    let failed = events(&admin, "?kind=sign_in_failed").await;
+    let told: Vec<_> = failed.iter().map(|event| (&event["account_email"], &event["times"])).collect();
+    assert_eq!(told, [(&Value::Null, &json!(4)), (&json!("bob@example.com"), &json!(3))]);
+    assert!(failed.iter().all(|event| event["address"] == "127.0.0.1" && event["actor_id"] == Value::Null));
+    assert!(!Value::from(failed).to_string().contains("my-secret"));
+    assert_eq!(events(&bob, "?kind=sign_in_failed").await.len(), 1, "only what is about bob");
+}
+
+#[tokio::test]
+async fn the_log_is_narrowed_and_comes_in_pages() {
+    let switchboard = Switchboard::start_with(OPEN).await;
+    let (admin, bob) = (switchboard.client(), member(&switchboard).await);
+    for name in ["a", "b", "c"] {
+        assert_eq!(call(&bob, "POST", "/api/v1/tokens", json!({"name": name})).await.status, 201);
+    }
+    let mut details = Vec::new();
+    let mut path = "/api/v1/audit?kind=token_created&email=bob@example.com&limit=2".to_owned();
+    loop {
+        let page = call(&admin, "GET", &path, Value::Null).await;
+        details.extend(page.json["items"].as_array().unwrap().iter().map(|event| event["detail"].clone()));
+        let Some(cursor) = page.json["next_cursor"].as_str() else { break };
+        path = format!("/api/v1/audit?kind=token_created&email=bob@example.com&limit=2&cursor={cursor}");
+    }
+    assert_eq!(details, ["c", "b", "a"]);
+    assert!(events(&admin, "?address=192.0.2.1").await.is_empty());
+    assert!(events(&admin, "?until=2020-01-01T00:00:00Z").await.is_empty());
+    assert!(!events(&admin, "?from=2020-01-01T00:00:00Z&address=127.0.0.1").await.is_empty());
+    assert!(events(&admin, "?email=eve@example.com").await.is_empty());
+    for wrong in ["?kind=nonsense", "?address=here", "?from=today", "?email=x"] {
+        assert_eq!(call(&admin, "GET", &format!("/api/v1/audit{wrong}"), Value::Null).await.status, 400, "{wrong}");
+    }
+}

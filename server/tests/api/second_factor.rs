@@ -1,0 +1,158 @@
+//! Signing in with a second factor.
+
+use serde_json::{Value, json};
+use totp_rs::{Builder, Secret, Totp};
+
+use crate::answer::{Answer, OPEN, call, member};
+use crate::support::{Client, Switchboard};
+
+const PASSWORD: &str = "a different long one";
+
+async fn post(client: &Client, path: &str, body: Value) -> Answer {
+    call(client, "POST", &format!("/api/v1{path}"), body).await
+}
+
+async fn login(client: &Client) -> Answer {
+    post(client, "/auth/login", json!({"email": "bob@example.com", "password": PASSWORD})).await
+}
+
+/// An app that was given a seed.
+struct App(Totp);
+
+impl App {
+    fn new(seed: &str) -> Self {
+        Self(Builder::new().with_secret(Secret::try_from_base32(seed).unwrap()).build().unwrap())
+    }
+
+    /// What it shows, as if its clock were so many steps ahead.
+    fn code(&self, steps: i64) -> String {
+        let at = chrono::Utc::now().timestamp() + 30 * steps;
+        self.0.generate(u64::try_from(at).unwrap()).to_string()
+    }
+}
+
+/// Turns it on; the app, and the recovery codes.
+async fn turn_on(client: &Client, password: &str) -> (App, Vec<String>) {
+    let begun = post(client, "/me/second-factor", Value::Null).await;
+    assert_eq!(begun.status, 201);
+    let app = App::new(begun.json["seed"].as_str().unwrap());
+    let body = |code: &str, password: &str| json!({"enrolment": begun.json["enrolment"], "code": code, "current_password": password});
+    let wrong = post(client, "/me/second-factor/confirm", body("not it", password)).await;
+    assert_eq!(wrong.at_fault(), (422, "code"));
+    let stranger = post(client, "/me/second-factor/confirm", body(&app.code(0), "not the password")).await;
+    assert_eq!(stranger.at_fault(), (422, "current_password"));
+    let done = post(client, "/me/second-factor/confirm", body(&app.code(0), password)).await;
+    assert_eq!(done.status, 200, "{done:?}");
+    let codes = done.json["recovery_codes"].as_array().unwrap();
+    (app, codes.iter().map(|code| code.as_str().unwrap().to_owned()).collect())
+}
+
+#[tokio::test]
+async fn a_code_ends_the_sign_in_and_works_once() {
+    let switchboard = Switchboard::start_with(OPEN).await;
+    let bob = member(&switchboard).await;
+    let anyone = bob.clone().bearer("");
+    let (app, recovery) = turn_on(&bob, PASSWORD).await;
+    assert_eq!(recovery.len(), 10);
+    let state = call(&bob, "GET", "/api/v1/me/second-factor", Value::Null).await.json;
+    assert_eq!((&state["recovery_codes"], &state["required"]), (&json!(10), &json!(false)));
+    assert_eq!(post(&bob, "/me/second-factor", Value::Null).await.refusal(), (409, "second_factor_on"));
+
+    let first = login(&anyone).await;
+    assert_eq!((first.status, &first.json["access_token"]), (202, &Value::Null));
+    let second = async |challenge: &Answer, code: &str| {
+        let body = json!({"challenge": challenge.json["challenge"], "code": code});
+        post(&anyone, "/auth/second-factor", body).await
+    };
+    assert_eq!(second(&first, "000000").await.refusal(), (401, "unauthorized"));
+    let code = app.code(1);
+    let (one, other) = tokio::join!(second(&first, &code), second(&first, &code));
+    let mut statuses = [one.status, other.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 401], "of two with the same code one gets in");
+    let granted = if one.status == 200 { one } else { other };
+    let signed_in = anyone.clone().bearer(granted.json["access_token"].as_str().unwrap());
+    assert_eq!(signed_in.get("/api/v1/me").await.1["email"], "bob@example.com");
+    let next = login(&anyone).await;
+    assert_eq!(second(&next, &code).await.status, 401, "replayed");
+    assert_eq!(second(&next, &app.code(0)).await.status, 401, "older than the last one");
+
+    let lower = recovery[0].to_lowercase().replace('-', " ");
+    assert_eq!(second(&next, &lower).await.status, 200, "however it is typed");
+    assert_eq!(second(&next, &recovery[0]).await.status, 401, "used");
+    let state = call(&bob, "GET", "/api/v1/me/second-factor", Value::Null).await.json;
+    assert_eq!(state["recovery_codes"], 9);
+    let renewed = post(&bob, "/me/second-factor/recovery-codes", json!({"current_password": PASSWORD})).await;
+    assert_eq!(renewed.status, 200);
+    assert_eq!(second(&next, &recovery[1]).await.status, 401, "replaced");
+    assert_eq!(second(&next, renewed.json["recovery_codes"][0].as_str().unwrap()).await.status, 200);
+
+    let log = call(&bob, "GET", "/api/v1/audit?kind=signed_in&limit=4", Value::Null).await.json;
+    let how: Vec<_> = log["items"].as_array().unwrap().iter().map(|event| event["detail"].clone()).collect();
+    assert_eq!(how, [json!("with a recovery code"), json!("with a recovery code"), json!("with a code"), Value::Null]);
+    let refused = call(&bob, "GET", "/api/v1/audit?kind=second_factor_failed", Value::Null).await.json;
+    assert_eq!(refused["items"][0]["times"], 6);
+    let end = json!({"current_password": PASSWORD});
+    assert_eq!(post(&bob, "/me/second-factor/end", end.clone()).await.status, 204);
+    assert_eq!(post(&bob, "/me/second-factor/end", end).await.refusal(), (409, "no_second_factor"));
+    assert_eq!(login(&anyone).await.status, 200);
+}
+
+#[tokio::test]
+async fn guessing_codes_is_slowed_down_and_a_new_password_ends_a_challenge() {
+    let switchboard = Switchboard::start_with(OPEN).await;
+    let bob = member(&switchboard).await;
+    let anyone = bob.clone().bearer("");
+    turn_on(&bob, PASSWORD).await;
+    let guess = async |challenge: &Answer, n: u32| {
+        let body = json!({"challenge": challenge.json["challenge"], "code": format!("{n:06}")});
+        post(&anyone, "/auth/second-factor", body).await.status
+    };
+    let challenge = login(&anyone).await;
+    let mut statuses = Vec::new();
+    for n in 0..20 {
+        if n == 3 {
+            // A right password forgives no wrong codes.
+            assert_eq!(login(&anyone).await.status, 202);
+        }
+        statuses.push(guess(&challenge, n).await);
+    }
+    assert!(statuses.contains(&429), "{statuses:?}");
+    assert!(!statuses.contains(&200));
+    let list = switchboard.client().get("/api/v1/users?search=bob").await.1;
+    let id = list["items"][0]["id"].as_str().unwrap().to_owned();
+    let link = post(&switchboard.client(), &format!("/users/{id}/reset"), Value::Null).await.json;
+    let token = link["link"].as_str().unwrap().split_once("token=").unwrap().1;
+    assert_eq!(post(&anyone, "/auth/reset", json!({"token": token, "password": "yet another one"})).await.status, 204);
+    assert_eq!(guess(&challenge, 0).await, 401, "it has ended, which is found before anything is counted");
+}
+
+#[tokio::test]
+async fn administrators_require_it_of_everybody_and_reset_it_for_one() {
+    let switchboard = Switchboard::start_with(OPEN).await;
+    let (admin, bob) = (switchboard.client(), member(&switchboard).await);
+    let anyone = bob.clone().bearer("");
+    let require = async |required: bool| {
+        call(&admin, "PUT", "/api/v1/security", json!({"require_second_factor": required})).await
+    };
+    assert_eq!(require(true).await.refusal(), (409, "second_factor_first"));
+    turn_on(&admin, Switchboard::PASSWORD).await;
+    assert_eq!(require(true).await.status, 200);
+    assert_eq!(bob.get("/api/v1/me").await.0, 401, "signed out");
+    assert_eq!(admin.get("/api/v1/me").await.0, 200);
+    assert_eq!(login(&anyone).await.refusal(), (403, "second_factor_missing"));
+    let own = post(&admin, "/me/second-factor/end", json!({"current_password": Switchboard::PASSWORD})).await;
+    assert_eq!(own.refusal(), (409, "second_factor_required"));
+    assert_eq!(require(false).await.json, json!({"require_second_factor": false}));
+
+    let tokens = login(&anyone).await.json;
+    let bob = anyone.clone().bearer(tokens["access_token"].as_str().unwrap());
+    turn_on(&bob, PASSWORD).await;
+    assert_eq!(login(&anyone).await.status, 202);
+    let listed = admin.get("/api/v1/users?search=bob").await.1;
+    assert_eq!(listed["items"][0]["second_factor"], true);
+    let path = format!("/api/v1/users/{}/second-factor", listed["items"][0]["id"].as_str().unwrap());
+    assert_eq!(call(&admin, "DELETE", &path, Value::Null).await.status, 204);
+    assert_eq!(call(&admin, "DELETE", &path, Value::Null).await.refusal(), (409, "no_second_factor"));
+    assert_eq!(login(&anyone).await.status, 200);
+}

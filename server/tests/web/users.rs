@@ -1,0 +1,94 @@
+//! Users, invitations and new passwords, with forms.
+
+use serde_json::json;
+
+use crate::browser::Browser;
+use crate::support::Switchboard;
+
+/// The path of the link that a page shows.
+fn link_on<'a>(switchboard: &Switchboard, page: &'a str) -> &'a str {
+    let start = page.find(&format!("{}/web/", switchboard.url())).unwrap() + switchboard.url().len();
+    page[start..].split(['<', '"', '&']).next().unwrap()
+}
+
+#[tokio::test]
+async fn somebody_is_invited_and_comes_in() {
+    let switchboard = Switchboard::start().await;
+    let mut admin = Browser::signed_in(&switchboard).await;
+    let form = [("email", "bob@example.com"), ("role", "member"), ("expires_in_hours", "72")];
+    let made = admin.submit("/web/action/invite_user", &form).await;
+    let page = made.goes_to().to_owned();
+    assert!(!page.contains("sbi_"), "no secret in an address of ours: {page}");
+    let shown = admin.open(&page).await.body;
+    let link = link_on(&switchboard, &shown);
+    assert!(link.starts_with("/web/invitation?token=sbi_"), "{link}");
+    assert!(shown.contains("Withdraw") && !admin.open(&page).await.body.contains("sbi_"), "it is shown once");
+
+    let mut bob = Browser::new(&switchboard);
+    let welcome = bob.open(link).await;
+    assert!(welcome.status == 200 && welcome.body.contains("bob@example.com"));
+    assert_eq!(welcome.headers["referrer-policy"], "same-origin", "the link stays here");
+    let token = link.split_once("token=").unwrap().1;
+    let weak = bob.submit("/web/action/accept_invitation", &[("token", token), ("password", "short")]).await;
+    let back = weak.goes_to().to_owned();
+    assert!(back.starts_with("/web/invitation?") && back.contains("error=invalid"), "{back}");
+    assert!(bob.open(&back).await.body.contains("10 to 128 characters"));
+    let fields = [("token", token), ("password", "a password of one's own")];
+    assert_eq!(bob.submit("/web/action/accept_invitation", &fields).await.goes_to(), "/web");
+    assert_eq!(bob.open("/web").await.status, 200);
+    assert!(!bob.open("/web").await.body.contains("/web/users"), "members are not shown the way");
+    for page in ["/web/users", "/web/users/0190f5e2-7d3c-7a51-9c3e-2f4b8d6a1c00"] {
+        assert_eq!(bob.open(page).await.status, 404, "{page}");
+    }
+    let ended = Browser::new(&switchboard).open(link).await;
+    assert!(ended.status == 410 && ended.body.contains("no longer works"), "{}", ended.status);
+}
+
+#[tokio::test]
+async fn an_account_is_managed_on_its_page() {
+    let switchboard = Switchboard::start_with(&[("SWITCHBOARD_SIGNUP", "open")]).await;
+    let mut admin = Browser::signed_in(&switchboard).await;
+    let mut bob = Browser::new(&switchboard);
+    let account = [("email", "bob@example.com"), ("password", "a different long one")];
+    assert_eq!(bob.submit("/web/action/sign_up", &account).await.goes_to(), "/web");
+    let list = switchboard.client().get("/api/v1/users?search=bob").await.1;
+    let id = list["items"][0]["id"].as_str().unwrap();
+    let page = format!("/web/users/{id}");
+    assert!(admin.open("/web/users?q=bob").await.body.contains(&page));
+    assert!(!admin.open("/web/users?q=nobody").await.body.contains(&page));
+
+    let made = admin.submit("/web/action/set_user_role", &[("id", id), ("role", "admin")]).await;
+    assert_eq!(made.goes_to(), format!("{page}?done=role_set"));
+    assert_eq!(bob.open("/web/users").await.status, 200, "an administrator from now on");
+    admin.submit("/web/action/set_user_role", &[("id", id), ("role", "member")]).await;
+    assert_eq!(bob.open("/web/users").await.status, 404);
+    let refused = bob.submit("/web/action/set_user_role", &[("id", id), ("role", "admin")]).await;
+    assert!(refused.goes_to().contains("error=admin_only"), "{refused:?}");
+
+    let offered = admin.submit("/web/action/offer_reset", &[("id", id)]).await;
+    let shown = admin.open(offered.goes_to()).await.body;
+    let link = link_on(&switchboard, &shown);
+    let token = link.split_once("token=").unwrap().1;
+    assert!(Browser::new(&switchboard).open(link).await.body.contains("bob@example.com"));
+    let fields = [("token", token), ("password", "another long password")];
+    let reset = Browser::new(&switchboard).submit("/web/action/reset_password", &fields).await;
+    assert!(reset.goes_to().starts_with("/web/login?done=password_reset"), "{reset:?}");
+    assert!((300..400).contains(&bob.open("/web").await.status), "signed out by it");
+    let account = [("email", "bob@example.com"), ("password", "another long password")];
+    assert_eq!(bob.submit("/web/action/sign_in", &account).await.goes_to(), "/web");
+
+    let gone = admin.submit("/web/action/deactivate_user", &[("id", id)]).await;
+    assert_eq!(gone.goes_to(), format!("{page}?done=user_deactivated"));
+    assert!((300..400).contains(&bob.open("/web").await.status), "signed out by that");
+    assert!(bob.submit("/web/action/sign_in", &account).await.goes_to().contains("error=unauthorized"));
+    assert!(admin.open(&page).await.body.contains("Reactivate"));
+    let deleted = admin.submit("/web/action/delete_user", &[("id", id)]).await;
+    assert_eq!(deleted.goes_to(), "/web/users?done=user_deleted");
+    assert_eq!(admin.open(&page).await.status, 404);
+
+    let me = switchboard.client().get("/api/v1/me").await.1;
+    let last = admin.submit("/web/action/deactivate_user", &[("id", me["id"].as_str().unwrap())]).await;
+    assert!(last.goes_to().contains("error=last_administrator"), "{last:?}");
+    assert_eq!(switchboard.client().get("/api/v1/users").await.1["items"].as_array().unwrap().len(), 1);
+    assert_eq!(me["role"], json!("admin"));
+}
