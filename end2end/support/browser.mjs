@@ -20,6 +20,12 @@ const ARGS = [
 /** How long a page may take to show what is waited for. */
 const PATIENCE_MS = 20_000;
 
+/** Has the browser look for these hosts here. */
+function resolved(names) {
+  const rules = names.flatMap((name) => [`MAP ${name} 127.0.0.1`, `MAP *.${name} 127.0.0.1`]);
+  return rules.length ? [`--host-resolver-rules=${rules.join(", ")}`] : [];
+}
+
 /** A browser with an empty profile, and everything its pages complained about. */
 export class Browser {
   #chromium;
@@ -28,10 +34,11 @@ export class Browser {
   #expected = [];
   #pages = [];
 
-  static async launch(origin) {
+  /** `names`: hosts that are this machine, with everything below them. */
+  static async launch(origin, names = []) {
     const browser = new Browser();
     browser.#origin = origin;
-    browser.#chromium = await chromium.launch({ executablePath: process.env.CHROMIUM_BIN, args: ARGS });
+    browser.#chromium = await chromium.launch({ executablePath: process.env.CHROMIUM_BIN, args: [...ARGS, ...resolved(names)] });
     return browser;
   }
 

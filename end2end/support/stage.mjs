@@ -9,6 +9,7 @@ import { test } from "node:test";
 import { Browser } from "./browser.mjs";
 import { createDatabase } from "./database.mjs";
 import { Program, output } from "./program.mjs";
+import { terminator } from "./terminator.mjs";
 
 function setting(name) {
   const value = process.env[name];
@@ -24,7 +25,10 @@ const TELEPHONE = setting("TELEPHONE_BIN");
 /** Longest time of one test. */
 const TEST_MS = 240_000;
 
-/** Declares a test that plays on a stage of its own. `options` are for the switchboard: `{ args: ["--signup", "open"] }`. */
+/**
+ * Declares a test that plays on a stage of its own. `options` are for the switchboard: `{ args: ["--signup", "open"] }`; with
+ * `{ behind: { https, host, tunnels } }` it is called `host`, has its tunnels below `tunnels`, and stands behind TLS or not.
+ */
 export function scenario(name, options, body) {
   if (typeof options === "function") return scenario(name, {}, options);
   return test(name, { timeout: TEST_MS }, async (context) => {
@@ -52,17 +56,21 @@ export class Stage {
   server;
   /** Its address, for instance `http://localhost:43210`. */
   origin;
+  /** Where it listens itself; something else than `origin` where something stands in front of it. */
+  listens;
+  #front;
   /** The browser of this stage. */
   browser;
 
-  static async open({ args = [] } = {}) {
+  static async open({ args = [], behind } = {}) {
     const stage = new Stage();
     stage.#folder = await mkdtemp(path.join(tmpdir(), "switchboard-end2end-"));
     stage.#args = args;
     try {
       stage.#database = await createDatabase();
+      if (behind) await stage.#putBehind(behind);
       await stage.#serve("127.0.0.1:0");
-      stage.browser = await Browser.launch(stage.origin);
+      stage.browser = await Browser.launch(stage.origin, behind && [behind.host, behind.tunnels]);
     } catch (error) {
       await stage.close();
       throw error;
@@ -79,11 +87,21 @@ export class Stage {
     return this.#database ? { SWITCHBOARD_DATABASE_URL: this.#database.url } : {};
   }
 
+  /** Has the server reached by other names, at a port that is known before it is started. */
+  async #putBehind({ https, host, tunnels }) {
+    this.#front = await terminator({ https });
+    const url = `${https ? "https" : "http"}://${host}:${this.#front.port}`;
+    this.#args = [...this.#args, "--public-url", url, "--tunnel-domain", tunnels];
+  }
+
   async #serve(listen) {
     const args = ["--listen", listen, "--metrics-listen", "off", "--data-dir", this.#data, ...this.#args];
     this.server = new Program("switchboard", SWITCHBOARD, args, { cwd: this.#folder, env: this.#env });
-    const [, origin] = await this.server.line(/^Switchboard is ready: (http:\S+)\/web$/);
+    const [, origin] = await this.server.line(/^Switchboard is ready: (https?:\S+)\/web$/);
     this.origin = origin;
+    const [, own] = await this.server.line(/ listen=(\S+)/);
+    this.listens = `http://${own}`;
+    this.#front?.leadTo(new URL(this.listens).port);
   }
 
   /** Starts a switchboard again after the old one was killed: same address, same data. */
@@ -92,9 +110,9 @@ export class Stage {
     await this.#serve(`127.0.0.1:${new URL(this.origin).port}`);
   }
 
-  /** Adds an account with the server's own command. */
-  async addUser(email, password) {
-    const args = ["user", "add", email, "--data-dir", this.#data, "--password-stdin"];
+  /** Adds an account with the server's own command; `more` are its flags. */
+  async addUser(email, password, more = []) {
+    const args = ["user", "add", email, ...more, "--data-dir", this.#data, "--password-stdin"];
     await output(SWITCHBOARD, args, { input: `${password}\n`, env: this.#env });
   }
 
@@ -136,6 +154,7 @@ export class Stage {
 
   async close() {
     await this.browser?.close();
+    this.#front?.close();
     await Promise.all(this.#telephones.map((telephone) => telephone.kill()));
     await this.server?.stop();
     await Promise.all(this.#sites.map((site) => site.kill()));
