@@ -3,8 +3,8 @@
 use crate::actions::rules;
 use domain::{
     AlertName, BackendAddress, BackendName, Bandwidth, BasicName, CheckPath, Email, FieldName, HostPattern,
-    HostRewrite, Hostname, Message, MountPath, Network, RateLimit, Realm, RedirectTo, RegionName, Route, ServiceName,
-    Statuses, Subdomain, Tag, TokenName, TunnelName, WebhookUrl,
+    HostRewrite, Hostname, Message, MountPath, Network, RateLimit, Realm, RedirectTo, RegionName, RequestRate, Route,
+    ServiceName, Statuses, Subdomain, Tag, TokenName, TunnelName, WebhookUrl,
 };
 use std::fmt::Display;
 
@@ -87,6 +87,7 @@ pub fn done(code: &str) -> Option<&'static str> {
         "user_invited" => "The invitation was made. Hand the link below to whom it is for.",
         "invitation_withdrawn" => "The invitation was withdrawn. Its link no longer works.",
         "role_set" => "The role was changed.",
+        "limit_set" => "The limit was saved. It holds from now on.",
         "user_deactivated" => {
             "The account is deactivated: it is signed out everywhere, its telephones are disconnected."
         }
@@ -295,6 +296,7 @@ fn invalid(field: &str, value: Option<&str>) -> String {
             .or_else(|| Some("A list has at most 1,000 networks.".into())),
         "maintenance_message" => reason(value.parse::<Message>()),
         "retry_after_seconds" | "maintenance" => Some("Enter a number of seconds from 0 to 2592000.".into()),
+        "rate_limit" => reason(value.parse::<RequestRate>()),
         "rate_limits" => value
             .lines()
             .filter(|line| !line.trim().is_empty())

@@ -213,6 +213,7 @@ impl App {
             timeouts: timeouts(&config),
             body_limit: config.limits.body_limit,
             refused: routing.backends().fronts().refused().clone(),
+            limits: routing.backends().limits().clone(),
         };
         let replays = Arc::new(Replays::new(routing.clone(), proxy.clone(), &plane));
         services.set_replayer(replays.replayer());

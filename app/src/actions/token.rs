@@ -40,6 +40,7 @@ pub async fn create_token(
         .with_some("tags", Some(&limits.tags))
         .with_some("networks", Some(&limits.networks))
         .with_some("max_sessions", Some(&limits.max_sessions))
+        .with_some("rate_limit", Some(&limits.rate_limit))
         .with_some("expires_in_days", Some(&expires_in_days));
     let result = match wanted(&name, &limits, &expires_in_days) {
         Ok(new) => create(&services, &viewer, new).await,
@@ -69,6 +70,7 @@ pub struct Limits {
     tags: String,
     networks: String,
     max_sessions: String,
+    rate_limit: String,
 }
 
 impl Limits {
@@ -82,6 +84,10 @@ impl Limits {
             max_sessions: match self.max_sessions.trim() {
                 "" => None,
                 number => Some(number.parse().map_err(|error| invalid("max_sessions", error))?),
+            },
+            rate_limit: match self.rate_limit.trim() {
+                "" => None,
+                limit => Some(limit.parse().map_err(|error| invalid("rate_limit", error))?),
             },
         })
     }
@@ -189,6 +195,7 @@ mod tests {
             Limits { paths: "x".into(), ..lists("") },
             Limits { networks: "10.0.0.0/33".into(), ..lists("") },
             Limits { max_sessions: "-1".into(), ..lists("") },
+            Limits { rate_limit: "0/1".into(), ..lists("") },
         ] {
             assert!(wanted("a", &wrong, "").is_err());
         }

@@ -72,6 +72,30 @@ pub async fn set_user_role(
     Ok(())
 }
 
+/// Says how many requests may come to what somebody has.
+#[server(name = SetUserLimit, prefix = "/web/action", endpoint = "set_user_limit")]
+pub async fn set_user_limit(
+    #[server(default)] id: String,
+    #[server(default)] rate_limit: String,
+) -> Result<(), ServerFnError> {
+    let Some((services, _, viewer)) = signed_in(&users()) else { return Ok(()) };
+    let Ok(id) = id.parse::<UserId>() else {
+        refuse(users(), &CoreError::NotFound("account"));
+        return Ok(());
+    };
+    let form = user(id).with("form", "limit").with_some("rate_limit", Some(&rate_limit));
+    let limit = match rate_limit.trim() {
+        "" => Ok(None),
+        text => text.parse().map(Some).map_err(|error| invalid("rate_limit", error)),
+    };
+    let result = match limit {
+        Ok(limit) => services.accounts().set_rate_limit(&viewer, id, limit).await,
+        Err(error) => Err(error),
+    };
+    finish(result, |_| user(id).with("done", "limit_set"), form);
+    Ok(())
+}
+
 /// Lets nobody in with an account any more.
 #[server(name = DeactivateUser, prefix = "/web/action", endpoint = "deactivate_user")]
 pub async fn deactivate_user(#[server(default)] id: String) -> Result<(), ServerFnError> {

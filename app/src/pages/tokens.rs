@@ -118,7 +118,7 @@ fn create_form(form: &FormState, is_open: bool) -> AnyView {
                 <h2>"Create a token"</h2>
             </summary>
             <form method="post" action="/web/action/create_token" class="form">
-                {form.summary(&["name", "subdomains", "hosts", "paths", "tags", "networks", "max_sessions"])}
+                {form.summary(&["name", "subdomains", "hosts", "paths", "tags", "networks", "max_sessions", "rate_limit"])}
                 {Field::text("create", "name", "Name")
                     .required()
                     .at_most(64)
@@ -155,6 +155,14 @@ fn create_form(form: &FormState, is_open: bool) -> AnyView {
                     .view()}
                 {Field::text("create", "max_sessions", "Telephones at once")
                     .hint("How many may be connected to a node with this token. Empty: as many as like.")
+                    .state(form)
+                    .view()}
+                {Field::text("create", "rate_limit", "Requests in a time")
+                    .at_most(60)
+                    .placeholder("1000/60 burst 2000")
+                    .hint(
+                        "Requests/seconds that its telephones are given together, on each node; more get 429. Empty: as many as come.",
+                    )
                     .state(form)
                     .view()}
                 <div class="field">
@@ -221,7 +229,8 @@ fn allows(scope: &TokenScope) -> String {
         1 => "1 telephone at once".to_owned(),
         most => format!("{most} telephones at once"),
     });
-    let limits = [listed("hosts", hosts), listed("paths", paths), listed("tags", tags), networks, sessions];
+    let rate = scope.rate_limit.map(|limit| format!("requests {limit}"));
+    let limits = [listed("hosts", hosts), listed("paths", paths), listed("tags", tags), networks, sessions, rate];
     [tunnels].into_iter().chain(limits.into_iter().flatten()).collect::<Vec<_>>().join("; ")
 }
 

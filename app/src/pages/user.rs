@@ -7,6 +7,8 @@ use super::{
 use crate::{
     components::{
         confirm::{confirm, confirm_with},
+        field::Field,
+        form::FormState,
         handed::handed,
         layout::{Section, layout},
     },
@@ -44,6 +46,7 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
         {handed(&visit)}
         {facts(&account, &has)}
         <div class="actions">{acts(&account, &has)}</div>
+        {limit(&visit, &account)}
     };
     Ok(layout(&visit, Section::Users, &email, content))
 }
@@ -75,6 +78,32 @@ fn facts(account: &Account, has: &Holdings) -> AnyView {
             <dt>"Has"</dt>
             <dd>{has}</dd>
         </dl>
+    }
+    .into_any()
+}
+
+/// How many requests may come to what it has.
+fn limit(visit: &Visit, account: &Account) -> AnyView {
+    let form = FormState::of(&visit.query, Some("limit"));
+    let now = account.rate_limit.map(|limit| limit.to_string()).unwrap_or_default();
+    view! {
+        <section class="card" aria-labelledby="limit-title">
+            <h2 id="limit-title">"How much"</h2>
+            <form method="post" action="/web/action/set_user_limit" class="form">
+                {form.summary(&["rate_limit"])}
+                <input type="hidden" name="id" value=account.id.to_string() />
+                {Field::text("limit", "rate_limit", "Requests in a time")
+                    .at_most(60)
+                    .value(now)
+                    .placeholder("1000/60 burst 2000")
+                    .hint(
+                        "Requests/seconds, to all that this account has together, on each node; burst is how many may come at once. More get 429. Empty: as many as come.",
+                    )
+                    .state(&form)
+                    .view()}
+                <button class="button">"Save the limit"</button>
+            </form>
+        </section>
     }
     .into_any()
 }

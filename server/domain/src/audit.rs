@@ -79,6 +79,8 @@ kinds! {
     InvitationWithdrawn = "invitation_withdrawn": "invitation withdrawn",
     /// An account's role was changed.
     RoleChanged = "role_changed": "role changed",
+    /// An account may have more or fewer requests than before.
+    RateLimitChanged = "rate_limit_changed": "limit of requests changed",
     /// An account was deactivated.
     AccountDeactivated = "account_deactivated": "account deactivated",
     /// A deactivation was taken back.

@@ -2,6 +2,7 @@
 
 use crate::{
     Timestamp,
+    rate::{LONGEST_RATE, MOST_REQUESTS},
     schema::written_as,
     text::{as_text, text_type},
 };
@@ -31,10 +32,6 @@ const BANDWIDTHS: RangeInclusive<u64> = 16_384..=1_000_000_000_000;
 pub const MOST_LINKS: usize = 20;
 /// How many limits of rates.
 const MOST_RATES: usize = 4;
-/// The largest number of requests in a limit.
-const MOST_REQUESTS: u32 = 1_000_000;
-/// The longest time of a limit of rates: a day, in seconds.
-const LONGEST_RATE: u32 = 86_400;
 /// How many pages of one's own, and how large each may be, bytes.
 const MOST_PAGES: (usize, usize) = (8, 16 * 1024);
 

@@ -27,6 +27,7 @@ mod live;
 mod mount;
 pub mod percent;
 mod personal_token;
+mod rate;
 mod region;
 mod replay;
 mod revision;
@@ -89,6 +90,7 @@ pub use live::{
 };
 pub use mount::{MountPath, MountPathError};
 pub use personal_token::{ApiScope, NewPersonalToken, PersonalToken, UnknownApiScope};
+pub use rate::{RequestRate, RequestRateError};
 pub use region::{Node, Region, RegionName, RegionNameError, RegionPatch, RegionSpec};
 pub use replay::{MOST_REPLAYS, ReplayBody, ReplayField, ReplayRequest, ReplayTarget, Replayed, ReplayedExchange};
 pub use revision::{Revision, RevisionAction, RevisionKind, UnknownRevisionWord};

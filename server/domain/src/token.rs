@@ -1,7 +1,7 @@
 //! Tunnel tokens: what a telephone signs in with.
 
 use crate::schema::written_as;
-use crate::{HostPattern, MountPath, Network, Subdomain, Tag, Timestamp, TokenId, text::text_type};
+use crate::{HostPattern, MountPath, Network, RequestRate, Subdomain, Tag, Timestamp, TokenId, text::text_type};
 use serde::{Deserialize, Serialize};
 use std::{net::IpAddr, str::FromStr};
 
@@ -24,6 +24,8 @@ pub struct TokenScope {
     pub networks: Option<Vec<Network>>,
     /// How many telephones may be connected to a node at once, at least one.
     pub max_sessions: Option<u32>,
+    /// How many requests a node gives to all of them together; a short-lived token has that of its token.
+    pub rate_limit: Option<RequestRate>,
 }
 
 /// A scope as JSON: what it is called first says whether there is a list of subdomains.
@@ -51,6 +53,9 @@ struct Written {
     /// How many telephones may be connected to a node at once, at least one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max_sessions: Option<u32>,
+    /// How many requests a node gives to all of them together; a short-lived token has that of its token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rate_limit: Option<RequestRate>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,19 +75,19 @@ impl TryFrom<Written> for TokenScope {
     type Error = TokenScopeError;
 
     fn try_from(written: Written) -> Result<Self, TokenScopeError> {
-        let Written { r#type, subdomains, hosts, paths, tags, networks, max_sessions } = written;
+        let Written { r#type, subdomains, hosts, paths, tags, networks, max_sessions, rate_limit } = written;
         if (r#type == Kind::Subdomains) != subdomains.is_some() {
             return Err(TokenScopeError);
         }
-        Ok(Self { subdomains, hosts, paths, tags, networks, max_sessions })
+        Ok(Self { subdomains, hosts, paths, tags, networks, max_sessions, rate_limit })
     }
 }
 
 impl From<TokenScope> for Written {
     fn from(scope: TokenScope) -> Self {
-        let TokenScope { subdomains, hosts, paths, tags, networks, max_sessions } = scope;
+        let TokenScope { subdomains, hosts, paths, tags, networks, max_sessions, rate_limit } = scope;
         let r#type = if subdomains.is_some() { Kind::Subdomains } else { Kind::AllTunnels };
-        Self { r#type, subdomains, hosts, paths, tags, networks, max_sessions }
+        Self { r#type, subdomains, hosts, paths, tags, networks, max_sessions, rate_limit }
     }
 }
 
@@ -133,6 +138,7 @@ impl TokenScope {
             tags: asked.tags.clone().or_else(|| self.tags.clone()),
             networks: asked.networks.clone().or_else(|| self.networks.clone()),
             max_sessions: asked.max_sessions.or(self.max_sessions),
+            rate_limit: self.rate_limit,
         };
         narrow.beyond(self).map_or(Ok(narrow), Err)
     }

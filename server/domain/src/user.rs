@@ -1,6 +1,6 @@
 //! Accounts.
 
-use crate::{Email, InvitationId, Timestamp, UserId};
+use crate::{Email, InvitationId, RequestRate, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 
@@ -70,6 +70,8 @@ pub struct Account {
     pub last_seen_at: Option<Timestamp>,
     /// Whether it needs a second factor to sign in.
     pub second_factor: bool,
+    /// How many requests a node carries to all that it has; `None`: as many as come.
+    pub rate_limit: Option<RequestRate>,
 }
 
 /// How it stands with somebody's second factor.

@@ -60,7 +60,8 @@ async fn explain(services: &Services, config: &Config, request: &ExplainRequest)
     let question = Question::new(request)?;
     let public_url = config.addresses.public_url(config.addresses.listen);
     let engine = Engine::load(config, services, &public_url).await?;
-    Ok(engine.routing.table().explain(&question, |_| true))
+    let limits = engine.routing.backends().limits();
+    Ok(engine.routing.table().explain(&question, limits, |_| true))
 }
 
 // Writing to a `String` does not fail, hence the results that nobody looks at.

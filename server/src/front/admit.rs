@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use server_core::Services;
 
 use super::rates::{Rate, Standing};
-use super::{Front, Pace, shares};
+use super::{Front, Limited, Pace, shares};
 use crate::proxy::Problem;
 
 /// What is looked at of a request.
@@ -39,8 +39,8 @@ pub struct Admitted {
     pub up: Option<Box<Pace>>,
     /// How fast what goes to its client does.
     pub down: Option<Box<Pace>>,
-    /// What its answer says of limits.
-    pub fields: HeaderMap,
+    /// How the limits of rates stand, for its answer.
+    pub standings: Standings,
     /// A password was asked for, which is nobody else's matter.
     pub by_password: bool,
 }
@@ -63,16 +63,20 @@ impl Drop for Place {
     }
 }
 
-/// Lets a request in that has to pass all of these, one after another.
+/// Lets a request in that has to pass all of these, one after another, and these limits.
 ///
 /// # Errors
 /// What its client is told instead.
 pub async fn admit<'a>(
     fronts: impl Iterator<Item = &'a Arc<Front>> + Clone,
+    limited: Option<Limited>,
     asking: Asking<'_>,
     services: &Services,
 ) -> Result<Admitted, Problem> {
-    let (mut admitted, mut standings) = (Admitted::default(), Standings::default());
+    let (mut admitted, limited) = (Admitted::default(), limited.unwrap_or_default());
+    if let Some(rate) = &limited.server {
+        admitted.standings.count(rate, asking.client)?;
+    }
     shares::follow(&asking, fronts.clone().map(|front| front.shares()))?;
     let widths = fronts.clone().flat_map(|front| front.widths());
     admitted.up = Pace::of(widths.clone(), asking.client, Direction::Up);
@@ -80,7 +84,7 @@ pub async fn admit<'a>(
     for front in fronts {
         front.check_client(asking.client)?;
         for rate in front.rates() {
-            standings.count(rate, asking.client)?;
+            admitted.standings.count(rate, asking.client)?;
         }
         if let Some(passwords) = front.passwords()
             && !front.shares().let_in(&asking)
@@ -93,35 +97,45 @@ pub async fn admit<'a>(
         front.check_body(asking.body)?;
         admitted.places.extend(front.place()?);
     }
-    admitted.fields = standings.fields();
+    if let Some(rate) = &limited.owner {
+        admitted.standings.count(rate, asking.client)?;
+    }
     Ok(admitted)
 }
 
 /// How limits stand, for the fields of draft-ietf-httpapi-ratelimit-headers-10.
 #[derive(Debug, Default)]
-struct Standings {
+pub struct Standings {
     policies: String,
     limits: String,
 }
 
 impl Standings {
-    fn count(&mut self, rate: &Rate, client: IpAddr) -> Result<(), Problem> {
+    /// Counts a request.
+    ///
+    /// # Errors
+    /// What its client is told when it is one too many.
+    pub fn count(&mut self, rate: &Rate, client: IpAddr) -> Result<(), Problem> {
         let standing = rate.count(client);
         self.note(rate, standing);
-        if standing.may { Ok(()) } else { Err(Problem::rate_limited(standing.wait, std::mem::take(self).fields())) }
+        if standing.may {
+            return Ok(());
+        }
+        Err(Problem::rate_limited(standing.wait, rate.whose().reason(), std::mem::take(self).fields()))
     }
 
     fn note(&mut self, rate: &Rate, standing: Standing) {
         let limit = rate.limit();
         // Each has a name of its own.
         let comma = if self.policies.is_empty() { "" } else { ", " };
-        let name = format!("{}-{}s", limit.per.as_str(), limit.seconds);
+        let name = format!("{}-{}s", rate.name(), limit.seconds);
         self.policies += &format!("{comma}\"{name}\";q={};w={}", limit.requests, limit.seconds);
         let wait = standing.wait.as_millis().div_ceil(1_000);
         self.limits += &format!("{comma}\"{name}\";r={};t={wait}", standing.remaining);
     }
 
-    fn fields(self) -> HeaderMap {
+    /// The fields that say so; none where nothing is limited.
+    pub fn fields(self) -> HeaderMap {
         let Self { policies, limits } = self;
         let named = [("ratelimit-policy", policies), ("ratelimit", limits)];
         let filled = named.into_iter().filter(|(_, value)| !value.is_empty());

@@ -28,8 +28,14 @@ pub enum Reason {
     Maintenance,
     /// Its body is too large.
     Body,
-    /// Too many came.
+    /// Too many came to what it stands in front of.
     Rate,
+    /// Too many came to the telephones of a token.
+    TokenRate,
+    /// Too many came to what an account has.
+    OwnerRate,
+    /// Too many came to this server.
+    ServerRate,
     /// It says no password, or a wrong one, or too many of them.
     Password,
     /// Too many are under way.
@@ -40,8 +46,18 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Network, Self::Maintenance, Self::Body, Self::Rate, Self::Password, Self::Busy, Self::Link];
+    pub const ALL: [Self; 10] = [
+        Self::Network,
+        Self::Maintenance,
+        Self::Body,
+        Self::Rate,
+        Self::TokenRate,
+        Self::OwnerRate,
+        Self::ServerRate,
+        Self::Password,
+        Self::Busy,
+        Self::Link,
+    ];
 
     /// The name used in metrics.
     pub fn as_str(self) -> &'static str {
@@ -50,6 +66,9 @@ impl Reason {
             Self::Maintenance => "maintenance",
             Self::Body => "body",
             Self::Rate => "rate",
+            Self::TokenRate => "rate_token",
+            Self::OwnerRate => "rate_owner",
+            Self::ServerRate => "rate_server",
             Self::Password => "password",
             Self::Busy => "busy",
             Self::Link => "link",

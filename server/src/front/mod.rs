@@ -4,6 +4,7 @@
 
 mod admit;
 mod kept;
+mod limits;
 mod pace;
 mod passwords;
 mod queue;
@@ -17,13 +18,16 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use domain::{ExplainAbout, ExplainStep, RatePer};
 
-pub use admit::{Admitted, Asking, Place, admit};
+pub use admit::{Admitted, Asking, Place, Standings, admit};
 pub use kept::{Fronts, Reason, Refused};
+pub(crate) use limits::explain_token;
+pub use limits::{Limited, Limits, TokenRates};
 pub use pace::Pace;
 use pace::Width;
 use passwords::Passwords;
 use ranges::Ranges;
-use rates::Rate;
+pub use rates::Rate;
+use rates::Whose;
 use shares::Shares;
 pub(crate) use shares::strip as strip_share_cookies;
 
@@ -81,7 +85,7 @@ impl Front {
         let (allow, deny) = (Ranges::new(&settings.allow), Ranges::new(&settings.deny));
         let rates = match before.filter(|before| before.settings.rate_limits == settings.rate_limits) {
             Some(before) => before.rates.clone(),
-            None => settings.rate_limits.iter().copied().map(Rate::new).collect(),
+            None => settings.rate_limits.iter().map(|limit| Rate::new(*limit, Whose::Front)).collect(),
         };
         let widths = match before.filter(|before| before.settings.bandwidth == settings.bandwidth) {
             Some(before) => before.widths.clone(),

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::queue::Queue;
-use super::rates::Rate;
+use super::rates::{Rate, Whose};
 use crate::proxy::Problem;
 
 /// The longest value of `Authorization` that is looked at, bytes.
@@ -63,7 +63,7 @@ impl Passwords {
             challenge: challenge.unwrap_or(HeaderValue::from_static("Basic realm=\"Restricted\"")),
             users: auth.users.iter().filter_map(user).collect(),
             secret: rand::random(),
-            attempts: Rate::new(ATTEMPTS),
+            attempts: Rate::new(ATTEMPTS, Whose::Front),
             turn: tokio::sync::Mutex::new(()),
             queue: Queue::default(),
         }

@@ -13,6 +13,8 @@ use governor::state::keyed::DashMapStateStore;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{NotUntil, Quota, RateLimiter};
 
+use super::Reason;
+
 type OfAll = RateLimiter<NotKeyed, InMemoryState, DefaultClock, StateInformationMiddleware>;
 type OfEach = RateLimiter<IpAddr, DashMapStateStore<IpAddr>, DefaultClock, StateInformationMiddleware>;
 
@@ -23,10 +25,36 @@ const SHARED: u64 = 4_096;
 /// After so many requests it is looked whether clients can be forgotten.
 const SWEEP_EVERY: u32 = 4_096;
 
+/// Who has said that there is a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// The owner of what it is in front of.
+    Front,
+    /// Whoever made the token of the telephone.
+    Token,
+    /// An administrator, for what an account has.
+    Owner,
+    /// Who runs this server.
+    Server,
+}
+
+impl Whose {
+    /// Under what those who are turned away are counted.
+    pub(super) fn reason(self) -> Reason {
+        match self {
+            Self::Front => Reason::Rate,
+            Self::Token => Reason::TokenRate,
+            Self::Owner => Reason::OwnerRate,
+            Self::Server => Reason::ServerRate,
+        }
+    }
+}
+
 /// One limit.
 #[derive(Debug)]
-pub(super) struct Rate {
+pub struct Rate {
     limit: RateLimit,
+    whose: Whose,
     buckets: Buckets,
 }
 
@@ -46,7 +74,7 @@ struct Clients {
 
 /// How a limit stands after a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Standing {
+pub struct Standing {
     /// How many more may come at once.
     pub(super) remaining: u32,
     /// Whether this one may.
@@ -56,7 +84,7 @@ pub(super) struct Standing {
 }
 
 impl Rate {
-    pub(super) fn new(limit: RateLimit) -> Self {
+    pub(super) fn new(limit: RateLimit, whose: Whose) -> Self {
         let one = |number: u32| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
         let period = Duration::from_secs(limit.seconds.into()) / one(limit.requests).get();
         let period = period.max(Duration::from_nanos(1));
@@ -71,11 +99,25 @@ impl Rate {
                 hasher: RandomState::new(),
             })),
         };
-        Self { limit, buckets }
+        Self { limit, whose, buckets }
     }
 
     pub(super) fn limit(&self) -> &RateLimit {
         &self.limit
+    }
+
+    pub(super) fn whose(&self) -> Whose {
+        self.whose
+    }
+
+    /// What answers call it.
+    pub(super) fn name(&self) -> &'static str {
+        match self.whose {
+            Whose::Front => self.limit.per.as_str(),
+            Whose::Token => "token",
+            Whose::Owner => "owner",
+            Whose::Server => "server",
+        }
     }
 
     /// One more request.
@@ -133,7 +175,7 @@ mod tests {
     use super::*;
 
     fn rate(text: &str) -> Rate {
-        Rate::new(text.parse().unwrap())
+        Rate::new(text.parse().unwrap(), Whose::Front)
     }
 
     fn of(client: &str) -> IpAddr {

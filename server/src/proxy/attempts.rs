@@ -1,5 +1,6 @@
 //! On which line a request goes, and whether it may go again.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use wire::received;
 
 use super::capture::Capture;
 use super::problem::Problem;
+use crate::front::Standings;
 use crate::routing::TunnelRoute;
 use crate::tunnel::{SessionLine, SessionSet};
 
@@ -27,14 +29,21 @@ const MAX_TURNS: u32 = 4;
 pub(super) struct Attempts<'a> {
     route: &'a TunnelRoute,
     capture: Option<&'a Capture>,
+    /// For whom the token's limit is still to be counted, and where that is noted. The request counts once, for the
+    /// telephone that it is given to first.
+    payer: Option<(IpAddr, &'a mut Standings)>,
     turns: u32,
     /// A line broke under the request, which may have been processed. This happens once.
     broken: bool,
 }
 
 impl<'a> Attempts<'a> {
-    pub(super) fn new(route: &'a TunnelRoute, capture: Option<&'a Capture>) -> Self {
-        Self { route, capture, turns: 0, broken: false }
+    pub(super) fn new(
+        route: &'a TunnelRoute,
+        capture: Option<&'a Capture>,
+        payer: Option<(IpAddr, &'a mut Standings)>,
+    ) -> Self {
+        Self { route, capture, payer, turns: 0, broken: false }
     }
 
     /// Opens a stream on the best line there is, waiting for one if need be.
@@ -47,6 +56,11 @@ impl<'a> Attempts<'a> {
             Some(line) => line,
             None => self.wait().await?,
         };
+        if let Some((client, standings)) = self.payer.take()
+            && let Some(rate) = &line.rate
+        {
+            standings.count(rate, client)?;
+        }
         loop {
             let asking = if self.wants_head(&line) { received::asking(head) } else { None };
             let error = match line.line.open(asking.as_ref().unwrap_or(head), end) {

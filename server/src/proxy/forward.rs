@@ -18,7 +18,7 @@ use super::exchange::{Exchange, Outgoing, To};
 use super::pool::HOP;
 use super::problem::{Problem, X_SWITCHBOARD_ERROR};
 use super::{headers, redirect, upgrade};
-use crate::front::{Admitted, Asking, Refused, admit, strip_share_cookies};
+use crate::front::{Admitted, Asking, Limits, Refused, admit, strip_share_cookies};
 use crate::ingress::{Client, ClientBody, ResponseBody};
 use crate::routing::{Matched, Pool, Rule, Target, TunnelRoute};
 
@@ -45,6 +45,8 @@ pub struct Proxy {
     pub body_limit: Option<u64>,
     /// Counts who is turned away.
     pub refused: Arc<Refused>,
+    /// How many requests may come, whatever stands in front.
+    pub limits: Arc<Limits>,
 }
 
 impl Proxy {
@@ -118,10 +120,15 @@ impl Proxy {
 
     /// What stands in front of a rule that is answered for without asking anybody may not let a request in.
     async fn refused_by(&self, rule: &Rule, client: &Client, request: &Request<ClientBody>) -> Option<Problem> {
-        if rule.fronts.is_empty() || !matches!(rule.target, Target::Nothing | Target::Redirect(_)) {
+        if !matches!(rule.target, Target::Nothing | Target::Redirect(_)) {
             return None;
         }
-        let refused = Box::pin(admit(rule.fronts.iter(), asking(client, request), &self.services)).await.err();
+        let limited = self.limits.of(rule.entry.owner);
+        if rule.fronts.is_empty() && limited.is_none() {
+            return None;
+        }
+        let admitted = admit(rule.fronts.iter(), limited, asking(client, request), &self.services);
+        let refused = Box::pin(admitted).await.err();
         refused.inspect(|problem| self.count_refused(problem))
     }
 
@@ -239,15 +246,18 @@ impl Proxy {
         if exchange.to.tunnel().is_some_and(|route| route.state == TunnelState::Paused) {
             return Err((Problem::tunnel_paused(), in_flight));
         }
-        let mut admitted = match exchange.fronts().next() {
-            // Who sends a request again is its owner.
-            Some(_) if !exchange.replayed => {
-                match Box::pin(admit(exchange.fronts(), asking(&exchange.client, &request), &self.services)).await {
+        // Who sends a request again is its owner.
+        let limited = if exchange.replayed { None } else { self.limits.of(exchange.to.owner()) };
+        let has_to_pass = !exchange.replayed && (limited.is_some() || exchange.fronts().next().is_some());
+        let mut admitted = match has_to_pass {
+            false => Admitted::default(),
+            true => {
+                let asking = asking(&exchange.client, &request);
+                match Box::pin(admit(exchange.fronts(), limited, asking, &self.services)).await {
                     Ok(admitted) => admitted,
                     Err(problem) => return Err((problem, in_flight)),
                 }
             }
-            _ => Admitted::default(),
         };
         let (mut parts, mut body) = request.into_parts();
         let informing = body.informing();
@@ -285,10 +295,13 @@ impl Proxy {
         };
         let answer = match exchange.to {
             To::Tunnel(route) => {
-                let asked = self.ask_tunnel(exchange, route, &head, body, informing.as_ref());
+                let standings = &mut admitted.standings;
+                let asked = self.ask_tunnel(exchange, route, &head, body, informing.as_ref(), standings);
                 asked.await.map_err(|no_answer| no_answer.problem)
             }
-            To::Pool(pool) => self.ask_pool(exchange, pool, head, body, informing.as_ref()).await,
+            To::Pool(pool) => {
+                self.ask_pool(exchange, pool, head, body, informing.as_ref(), &mut admitted.standings).await
+            }
         };
         let answer = match answer {
             Ok(answer) => answer,
@@ -312,7 +325,7 @@ impl Proxy {
         let switched = head.status == StatusCode::SWITCHING_PROTOCOLS;
         let mut response = respond(head, &exchange.client, body.version());
         exchange.edit_response(response.headers_mut());
-        response.headers_mut().extend(admitted.fields);
+        response.headers_mut().extend(admitted.standings.fields());
         response.headers_mut().extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
         match (body.unwrap_switched(switched), on_upgrade) {
             (Ok(upgraded), Some(on_upgrade)) => {

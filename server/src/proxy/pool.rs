@@ -9,6 +9,7 @@ use super::exchange::{Exchange, Outgoing};
 use super::forward::Proxy;
 use super::headers;
 use super::problem::Problem;
+use crate::front::Standings;
 use crate::ingress::Informing;
 use crate::routing::{Candidate, InUse, Origin, Pool};
 use crate::upstream::Upstream;
@@ -27,6 +28,7 @@ impl Proxy {
         mut head: RequestHead,
         mut body: Outgoing,
         informing: Option<&Informing>,
+        standings: &mut Standings,
     ) -> Result<Answer, Problem> {
         let tie = pool.tie(&head.headers, exchange.client.address);
         let mut tried = Tried::default();
@@ -47,7 +49,7 @@ impl Proxy {
             if let Outgoing::Body(body) = &mut body {
                 body.given_to_backend(&candidate.meter);
             }
-            let failure = match self.ask_candidate(exchange, candidate, &mut head, body, informing).await {
+            let failure = match self.ask_candidate(exchange, candidate, &mut head, body, informing, standings).await {
                 Ok(mut answer) => {
                     judge(&in_use, answer.head.status, pool);
                     answer.cookie = pool.set_cookie(tie, place, exchange.client.secure);
@@ -78,10 +80,11 @@ impl Proxy {
         head: &mut RequestHead,
         body: Outgoing,
         informing: Option<&Informing>,
+        standings: &mut Standings,
     ) -> Result<Answer, NoAnswer> {
         match &candidate.origin {
             // In boxes: most pools have none of these, and every request would have to have room for them.
-            Origin::Tunnel(route) => Box::pin(self.ask_tunnel(exchange, route, head, body, informing)).await,
+            Origin::Tunnel(route) => Box::pin(self.ask_tunnel(exchange, route, head, body, informing, standings)).await,
             Origin::Address(upstream) => {
                 if !exchange.tells_backend_its_host() {
                     return self.ask_upstream(exchange, upstream, head, body, informing).await;

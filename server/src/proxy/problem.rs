@@ -278,10 +278,10 @@ impl Problem {
     }
 
     /// More requests came than may; `fields` say how many that are.
-    pub fn rate_limited(wait: Duration, fields: HeaderMap) -> Self {
+    pub fn rate_limited(wait: Duration, reason: Reason, fields: HeaderMap) -> Self {
         let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too Many Requests");
         let problem = Self { fields: Some(Box::new(fields)), ..problem };
-        problem.retry_after(whole_seconds(wait)).at_front(Reason::Rate)
+        problem.retry_after(whole_seconds(wait)).at_front(reason)
     }
 
     /// As many requests are under way as the owner allows.

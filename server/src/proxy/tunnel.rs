@@ -15,6 +15,7 @@ use super::deadline::{Progress, within};
 use super::exchange::{Exchange, Outgoing};
 use super::forward::Proxy;
 use super::problem::Problem;
+use crate::front::Standings;
 use crate::ingress::Informing;
 use crate::routing::TunnelRoute;
 
@@ -28,8 +29,10 @@ impl Proxy {
         head: &RequestHead,
         mut body: Outgoing,
         informing: Option<&Informing>,
+        standings: &mut Standings,
     ) -> Result<Answer, NoAnswer> {
-        let mut attempts = Attempts::new(route, exchange.capture.as_deref());
+        let payer = (!exchange.replayed).then_some((exchange.client.address, standings));
+        let mut attempts = Attempts::new(route, exchange.capture.as_deref(), payer);
         loop {
             let (line, (send, response)) = match attempts.open(head, matches!(body, Outgoing::Nothing)).await {
                 Ok(opened) => opened,

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dashmap::DashMap;
-use domain::{BackendAddress, BackendId, RegionName, ServiceId, SwitchId, Tag};
+use domain::{BackendAddress, BackendId, RegionName, RequestRate, ServiceId, SwitchId, Tag};
 use server_core::{ConnectPolicy, Outside, RunningSwitch, Tally};
 use server_routing::balance::Cursor;
 
 use super::backend::Backend;
-use crate::front::Fronts;
+use crate::front::{Fronts, Limits};
 use crate::upstream::{Common, Upstream};
 
 /// All backends of this process.
@@ -24,14 +24,15 @@ pub struct Backends {
     tallies: Mutex<HashMap<SwitchId, Arc<Tally>>>,
     cursors: Mutex<HashMap<PoolKey, Arc<Cursor>>>,
     fronts: Fronts,
+    limits: Arc<Limits>,
 }
 
 /// Which backends a pool has: those of a service with a tag, or all of them.
 type PoolKey = (ServiceId, Option<Tag>);
 
 impl Backends {
-    /// None yet. `outside` says what members' backends may be.
-    pub fn new(common: Common, outside: Arc<Outside>) -> Self {
+    /// None yet. `outside` says what members' backends may be, `rate_limit` how many requests may come to all of them.
+    pub fn new(common: Common, outside: Arc<Outside>, rate_limit: Option<RequestRate>) -> Self {
         Self {
             common,
             outside,
@@ -41,12 +42,18 @@ impl Backends {
             tallies: Mutex::default(),
             cursors: Mutex::default(),
             fronts: Fronts::default(),
+            limits: Arc::new(Limits::new(rate_limit)),
         }
     }
 
     /// What stands in front of tunnels, domains and routes.
     pub fn fronts(&self) -> &Fronts {
         &self.fronts
+    }
+
+    /// How many requests may come, whatever stands in front.
+    pub fn limits(&self) -> &Arc<Limits> {
+        &self.limits
     }
 
     /// How a backend is doing.

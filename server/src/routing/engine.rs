@@ -22,7 +22,8 @@ impl Engine for Window {
     fn explain(&self, viewer: &Viewer, request: &ExplainRequest) -> Result<Explanation> {
         let question = Question::new(request)?;
         let routing = self.0.upgrade().ok_or_else(|| CoreError::Unavailable("the engine has stopped".to_owned()))?;
-        Ok(routing.table().explain(&question, |owner| viewer.is_admin() || viewer.id() == owner))
+        let limits = routing.backends().limits();
+        Ok(routing.table().explain(&question, limits, |owner| viewer.is_admin() || viewer.id() == owner))
     }
 
     fn backend(&self, id: BackendId) -> BackendLive {

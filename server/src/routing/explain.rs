@@ -17,7 +17,7 @@ use url::Url;
 use super::pool::{Candidate, Origin, Pool};
 use super::rule::{Rule, Target};
 use super::table::{Destination, Matched, NoDestination, Table, TunnelRoute};
-use crate::front::Front;
+use crate::front::{Front, Limits, explain_token};
 use crate::ingress::RequestHost;
 use crate::proxy::Problem;
 
@@ -84,12 +84,19 @@ impl Telling {
 
 impl Table {
     /// Tells what would become of a request. `may_see` says of which owners things may be told.
-    pub fn explain(&self, question: &Question, may_see: impl Fn(domain::UserId) -> bool) -> Explanation {
+    pub fn explain(
+        &self,
+        question: &Question,
+        limits: &Limits,
+        may_see: impl Fn(domain::UserId) -> bool,
+    ) -> Explanation {
         let mut telling = Telling { steps: Vec::new() };
         let path = question.target.split('?').next().unwrap_or_default();
         let path = normalise(path).map_or_else(|_| path.to_owned(), |path| path.into_owned());
         let (host, outcome) = match RequestHost::parse(&question.host) {
-            Ok(host) => (host.name.clone().into_owned(), self.outcome(&host, &path, question, may_see, &mut telling)),
+            Ok(host) => {
+                (host.name.clone().into_owned(), self.outcome(&host, &path, question, limits, may_see, &mut telling))
+            }
             Err(error) => {
                 telling.say(ExplainAbout::Request, false, error.to_string());
                 (question.host.clone(), failure(&Problem::bad_host(&error), Vec::new()))
@@ -103,6 +110,7 @@ impl Table {
         host: &RequestHost<'_>,
         path: &str,
         question: &Question,
+        limits: &Limits,
         may_see: impl Fn(domain::UserId) -> bool,
         telling: &mut Telling,
     ) -> ExplainOutcome {
@@ -116,6 +124,12 @@ impl Table {
                     let (_, steps) = self.entries.explain(&host.name, path);
                     steps.iter().for_each(|step| tell(step, telling));
                 }
+                let owner = match &found {
+                    Ok(Destination::Tunnel(route)) => Some(route.owner),
+                    Ok(Destination::Rule(rule, _)) => Some(rule.entry.owner),
+                    Ok(Destination::Dashboard) | Err(_) => None,
+                };
+                telling.steps.extend(owner.into_iter().flat_map(|owner| limits.explain(owner)));
                 match found {
                     Ok(Destination::Dashboard) => {
                         telling.say(ExplainAbout::Target, true, "this is the dashboard's host");
@@ -315,6 +329,7 @@ fn tunnel(
     if let Some(refused) = pass(route.front.as_slice(), question, telling) {
         return refused;
     }
+    telling.steps.extend(route.sessions.rates().iter().map(|rate| explain_token(rate)));
     let sessions = route.sessions.len();
     let text = match sessions {
         0 => "no telephone serves it now; the request waits a little for one".to_owned(),

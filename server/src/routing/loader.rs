@@ -125,7 +125,9 @@ impl Routing {
         let was_missed = std::mem::replace(missed, true);
         let is_whole = touched.all || was_missed;
         let changes = if is_whole {
-            held.differences(self.services.routing().snapshot().await?)
+            let snapshot = self.services.routing().snapshot().await?;
+            self.backends.limits().set_owners(&snapshot.rates);
+            held.differences(snapshot)
         } else {
             let touched = held.widened(touched);
             self.services.routing().changes(&touched, &|id| held.host(id)).await?

@@ -244,7 +244,8 @@ impl Opening<'_> {
         line: &Line,
     ) -> Result<(Arc<Session>, Arc<SessionLine>), (ErrorCode, String)> {
         let figures = self.endpoint.services.traffic().session_meter(&info);
-        let line = SessionLine::new(info.id, line.clone(), figures.meter().clone(), tells_heads(init));
+        let rate = self.endpoint.registry.rates().of(info.token_id, holder.rate_limit());
+        let line = SessionLine::new(info.id, line.clone(), figures.meter().clone(), rate, tells_heads(init));
         let first = (line.clone(), figures);
         let (token, sign_in) = (info.token_id, SignIn::of(holder));
         let session =
@@ -267,7 +268,8 @@ impl Opening<'_> {
         init: &Init,
         line: &Line,
     ) -> Result<(Arc<Session>, Arc<SessionLine>), (ErrorCode, String)> {
-        let line = SessionLine::new(session.id, line.clone(), session.figures.meter().clone(), tells_heads(init));
+        let (meter, rate) = (session.figures.meter().clone(), session.rate.clone());
+        let line = SessionLine::new(session.id, line.clone(), meter, rate, tells_heads(init));
         session.attach(line.clone(), created).map_err(|error| (error.code(), error.to_string()))?;
         self.endpoint.registry.sessions_of(session.tunnel).line_joined();
         Ok((session.clone(), line))

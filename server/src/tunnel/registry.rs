@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::hold::{Hold, HoldSettings};
 use super::session::{Cut, Session};
 use super::set::{Crowded, SessionSet};
+use crate::front::TokenRates;
 use crate::routing::Table;
 
 /// How many sockets of telephones there are in this process at most.
@@ -34,6 +35,7 @@ pub struct Registry {
     holders: DashMap<TokenId, Vec<Holder>>,
     /// How often it was looked whether tokens are still good.
     token_looks: AtomicU64,
+    rates: TokenRates,
     hold: Arc<Hold>,
     sockets: Arc<AtomicUsize>,
 }
@@ -46,6 +48,7 @@ impl Registry {
             sessions: DashMap::new(),
             holders: DashMap::new(),
             token_looks: AtomicU64::new(0),
+            rates: TokenRates::default(),
             hold: Arc::new(Hold::new(hold)),
             sockets: Arc::new(AtomicUsize::new(0)),
         }
@@ -54,6 +57,11 @@ impl Registry {
     /// What waits, and what came of waiting.
     pub fn hold(&self) -> &Arc<Hold> {
         &self.hold
+    }
+
+    /// How many requests tokens may have.
+    pub fn rates(&self) -> &TokenRates {
+        &self.rates
     }
 
     /// The sessions of a tunnel, made empty when it is new.

@@ -14,6 +14,7 @@ use wire::control::{Control, Drain, ErrorCode, Refusal, TunnelCreated};
 
 use super::address::{self, Address};
 use super::claim::Claim;
+use crate::front::Rate;
 use crate::ingress::{LinePlace, current_worker};
 
 /// The largest number of sockets of one telephone.
@@ -39,6 +40,8 @@ pub struct Session {
     pub resume: String,
     /// Counts what the telephone is given.
     pub figures: SessionMeter,
+    /// How many requests its token may have; `None`: as many as come.
+    pub rate: Option<Arc<Rate>>,
     lines: ArcSwap<Vec<Arc<SessionLine>>>,
     /// Held by whoever adds or removes a line.
     standing: Mutex<Standing>,
@@ -83,6 +86,8 @@ pub struct SessionLine {
     pub line: Line,
     /// Counts what the telephone is given.
     pub meter: Arc<Meter>,
+    /// How many requests its token may have; `None`: as many as come.
+    pub rate: Option<Arc<Rate>>,
     /// Whether the telephone tells heads of responses as it receives them.
     pub tells_heads: bool,
     /// The data plane thread that drives it.
@@ -92,9 +97,15 @@ pub struct SessionLine {
 
 impl SessionLine {
     /// A line that is driven by the thread that calls this.
-    pub fn new(session: TelephoneSessionId, line: Line, meter: Arc<Meter>, tells_heads: bool) -> Arc<Self> {
+    pub fn new(
+        session: TelephoneSessionId,
+        line: Line,
+        meter: Arc<Meter>,
+        rate: Option<Arc<Rate>>,
+        tells_heads: bool,
+    ) -> Arc<Self> {
         let worker = current_worker();
-        Arc::new(Self { session, line, meter, tells_heads, worker, _place: LinePlace::here() })
+        Arc::new(Self { session, line, meter, rate, tells_heads, worker, _place: LinePlace::here() })
     }
 }
 
@@ -196,10 +207,10 @@ impl Session {
         claim: Option<Claim>,
         (first, figures): (Arc<SessionLine>, SessionMeter),
     ) -> Self {
-        let resume = created.resume.clone();
+        let (resume, rate) = (created.resume.clone(), first.rate.clone());
         let standing = Mutex::new(Standing { created, over: false, claim, presence: None });
         let (id, lines, sign_in) = (first.session, ArcSwap::from_pointee(vec![first]), watch::Sender::new(sign_in));
-        Self { id, token, owner, sign_in, tunnel, resume, figures, lines, standing }
+        Self { id, token, owner, sign_in, tunnel, resume, figures, rate, lines, standing }
     }
 
     /// The short-lived token that it has signed in with.

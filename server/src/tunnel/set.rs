@@ -13,6 +13,7 @@ use super::address::Address;
 use super::claim::{Claim, Claims};
 use super::hold::Hold;
 use super::session::{Cut, Session, SessionLine};
+use crate::front::Rate;
 
 /// The largest number of telephones that serve one tunnel on one node.
 const MAX_SESSIONS: usize = 64;
@@ -183,6 +184,17 @@ impl SessionSet {
         if let Some(limit) = self.hold.limit() {
             self.expected_until.fetch_max(self.hold.millis(Instant::now() + limit), Ordering::Relaxed);
         }
+    }
+
+    /// The limits of the tokens that they have signed in with, each once.
+    pub fn rates(&self) -> Vec<Arc<Rate>> {
+        let mut rates: Vec<Arc<Rate>> = Vec::new();
+        for rate in self.sessions.load().iter().filter_map(|session| session.rate.as_ref()) {
+            if !rates.iter().any(|known| Arc::ptr_eq(known, rate)) {
+                rates.push(rate.clone());
+            }
+        }
+        rates
     }
 
     /// How many there are.

@@ -23,6 +23,7 @@ mod matrix;
 #[path = "../checks/name_server.rs"]
 mod name_server;
 mod personal_tokens;
+mod rates;
 mod regions;
 mod revisions;
 mod routes;

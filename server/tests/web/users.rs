@@ -92,3 +92,24 @@ async fn an_account_is_managed_on_its_page() {
     assert_eq!(switchboard.client().get("/api/v1/users").await.1["items"].as_array().unwrap().len(), 1);
     assert_eq!(me["role"], json!("admin"));
 }
+
+#[tokio::test]
+async fn an_administrator_limits_requests_with_a_form() {
+    let switchboard = Switchboard::start().await;
+    let mut admin = Browser::signed_in(&switchboard).await;
+    let list = switchboard.client().get("/api/v1/users").await.1;
+    let id = list["items"][0]["id"].as_str().unwrap();
+    let page = format!("/web/users/{id}");
+    let saved = admin.submit("/web/action/set_user_limit", &[("id", id), ("rate_limit", "1000/60 burst 50")]).await;
+    assert_eq!(saved.goes_to(), format!("{page}?done=limit_set"));
+    assert!(admin.open(&page).await.body.contains("value=\"1000/60 burst 50\""));
+    let wrong = admin.submit("/web/action/set_user_limit", &[("id", id), ("rate_limit", "many")]).await;
+    let back = wrong.goes_to().to_owned();
+    assert!(back.contains("field=rate_limit"), "{back}");
+    let shown = admin.open(&back).await.body;
+    assert!(shown.contains("value=\"many\"") && shown.contains("requests/seconds"), "{shown}");
+    let saved = admin.submit("/web/action/set_user_limit", &[("id", id), ("rate_limit", "")]).await;
+    assert_eq!(saved.goes_to(), format!("{page}?done=limit_set"));
+    let account = switchboard.client().get(&format!("/api/v1/users/{id}")).await.1;
+    assert_eq!(account["rate_limit"], json!(null));
+}

@@ -342,6 +342,7 @@ async fn insert(
         totp_seed: Set(None),
         totp_since: Set(None),
         totp_step: Set(0),
+        rate_limit: Set(None),
     };
     let row = row.insert(tx).await.map_err(|error| match unique_violation(&error) {
         Some(text) if text.contains("founder") => first::already_set_up(),

@@ -6,11 +6,12 @@ use crate::{
     audit::Entry,
     news, page, sessions,
     store::{
-        Write, contains, now, parse,
+        Write, contains, now, parse, read_json,
         rows::{alerts, domains, routes, services, tokens, tunnels, users, web_sessions},
+        write_json,
     },
 };
-use domain::{Account, AuditKind, Holdings, Role, Timestamp, UserId};
+use domain::{Account, AuditKind, Holdings, RequestRate, Role, Timestamp, UserId};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
@@ -129,6 +130,31 @@ impl Accounts {
         write.commit().await?;
         self.changes.publish(Change::Routing);
         self.changes.publish(change);
+        self.shown_one(row).await
+    }
+
+    /// Says how many requests may come to what somebody has; `None`: as many as like. Each node counts anew from then on.
+    ///
+    /// # Errors
+    /// `admin_only`, `NotFound`.
+    pub async fn set_rate_limit(&self, viewer: &Viewer, id: UserId, limit: Option<RequestRate>) -> Result<Account> {
+        let write = self.administrate(viewer).await?;
+        let row = find(&write.tx, id).await?;
+        let text = limit.as_ref().map(write_json).transpose()?;
+        if row.rate_limit == text {
+            return self.shown_one(row).await;
+        }
+        let mut row: users::ActiveModel = row.into();
+        row.rate_limit = Set(text);
+        row.updated_at = Set(now());
+        let row = row.update(&write.tx).await?;
+        let detail = limit.map_or_else(|| "none".to_owned(), |limit| limit.to_string());
+        let entry = Entry::by(viewer, AuditKind::RateLimitChanged).on(Some(id), &row.email);
+        entry.with(detail).write(&write.tx).await?;
+        // It is not told apart which of all that is routed by an account has: this changes rarely.
+        news::tell(&write.tx, &self.changes, &Touched::everything()).await?;
+        write.commit().await?;
+        self.changes.publish(Change::Routing);
         self.shown_one(row).await
     }
 
@@ -266,6 +292,7 @@ fn account(row: users::Model, seen: &HashMap<Uuid, Timestamp>) -> Result<Account
         deactivated_at: row.deactivated_at,
         last_seen_at: seen.get(&row.id).copied(),
         second_factor: row.totp_seed.is_some(),
+        rate_limit: row.rate_limit.as_deref().map(read_json).transpose()?,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, ops::Deref};
 
-use domain::{Role, TokenId, TokenScope, User, UserId};
+use domain::{RequestRate, Role, TokenId, TokenScope, User, UserId};
 
 use crate::{CoreError, Result, TokenEnd, TokenProof};
 
@@ -76,6 +76,7 @@ pub struct TokenHolder {
     pub(crate) scope: TokenScope,
     /// How many telephones the token itself may have, whatever a short-lived one says.
     pub(crate) max_sessions: Option<u32>,
+    pub(crate) rate_limit: Option<RequestRate>,
     pub(crate) proof: TokenProof,
     pub(crate) ends: Option<TokenEnd>,
 }
@@ -99,6 +100,11 @@ impl TokenHolder {
     /// How many telephones the token may have at a node, with all that it was exchanged for.
     pub fn max_sessions(&self) -> Option<u32> {
         self.max_sessions
+    }
+
+    /// How many requests a node gives to all telephones of the token.
+    pub fn rate_limit(&self) -> Option<RequestRate> {
+        self.rate_limit
     }
 
     /// What was presented.

@@ -29,8 +29,9 @@ impl Routing {
         let services = read::services(&at_once, None).await?;
         let rules = read::rules(&at_once).await?;
         let regions = read::regions(&at_once).await?;
+        let rates = read::rates(&at_once).await?;
         at_once.rollback().await?;
-        Ok(RoutingSnapshot { tunnels, services, rules, regions })
+        Ok(RoutingSnapshot { tunnels, services, rules, regions, rates })
     }
 
     /// What became of what was touched, as it is at one moment; regions only with everything, which is not for here.

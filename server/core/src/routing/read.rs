@@ -13,10 +13,12 @@ use crate::{
         shared_front,
     },
 };
-use domain::{BackendId, DomainId, Role, RouteId, RuleId, ServiceId, SwitchId, SwitchState, TunnelId, UserId};
+use domain::{
+    BackendId, DomainId, RequestRate, Role, RouteId, RuleId, ServiceId, SwitchId, SwitchState, TunnelId, UserId,
+};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use uuid::Uuid;
 
 /// The services that have these backends now.
@@ -257,6 +259,19 @@ async fn running_switches(connection: &impl ConnectionTrait, which: Condition) -
         Ok((row.subject_id, switch))
     };
     rows.into_iter().map(running).collect()
+}
+
+/// How many requests may come to what an account has, where that is limited.
+pub(super) async fn rates(connection: &impl ConnectionTrait) -> Result<BTreeMap<UserId, RequestRate>> {
+    let rows: Vec<(Uuid, String)> = users::Entity::find()
+        .select_only()
+        .columns([users::Column::Id, users::Column::RateLimit])
+        .filter(users::Column::RateLimit.is_not_null())
+        .filter(users::Column::DeletedAt.is_null())
+        .into_tuple()
+        .all(connection)
+        .await?;
+    rows.into_iter().map(|(id, limit)| Ok((UserId(id), read_json(&limit)?))).collect()
 }
 
 pub(super) async fn regions(connection: &impl ConnectionTrait) -> Result<Vec<RegionEntry>> {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::RoutingEntry;
 use domain::{
     Affinity, BackendAddress, BackendId, BackendName, BackendState, Balance, DomainId, Front, HeaderRules, HealthCheck,
-    HostPattern, HostRewrite, MountPath, Redirect, RegionName, Resilience, RuleId, ServiceId, ServiceName, SwitchId,
-    SwitchPlan, Tag, Tags, Timestamp, TunnelId, UserId, Weight,
+    HostPattern, HostRewrite, MountPath, Redirect, RegionName, RequestRate, Resilience, RuleId, ServiceId, ServiceName,
+    SwitchId, SwitchPlan, Tag, Tags, Timestamp, TunnelId, UserId, Weight,
 };
 
 /// All that may serve, as it was at one moment: only verified domains, enabled routes, and backends that are not
@@ -22,6 +22,8 @@ pub struct RoutingSnapshot {
     pub rules: Vec<RuleEntry>,
     /// All regions that are not deleted.
     pub regions: Vec<RegionEntry>,
+    /// How many requests may come to what an account has, where that is limited.
+    pub rates: BTreeMap<UserId, RequestRate>,
 }
 
 /// What became of some of the things in a [`RoutingSnapshot`]; without a value, they are not in it any more.

@@ -231,6 +231,10 @@ impl Tokens {
             return Err(CoreError::invalid("expires_in", message));
         }
         check_scope(&new.scope)?;
+        if new.scope.rate_limit.is_some() {
+            let message = "rate_limit: a short-lived token has that of its token; leave it out";
+            return Err(CoreError::invalid("scope", message));
+        }
         let scope = to_scope(row)?.narrowed(&new.scope).map_err(|list| {
             CoreError::invalid("scope", format!("{list}: the token itself does not allow all of it; ask for less"))
         })?;
@@ -252,9 +256,9 @@ impl Tokens {
             (row, proof, ends, scope)
         };
         self.note(&row).await;
-        let max_sessions = to_scope(&row)?.max_sessions;
+        let TokenScope { max_sessions, rate_limit, .. } = to_scope(&row)?;
         let (token_id, owner_id) = (TokenId(row.id), UserId(row.owner_id));
-        Ok(TokenHolder { token_id, owner_id, scope, max_sessions, proof, ends })
+        Ok(TokenHolder { token_id, owner_id, scope, max_sessions, rate_limit, proof, ends })
     }
 
     async fn find_secret(&self, secret: &str) -> Result<(tokens::Model, TokenProof, Option<TokenEnd>), TokenRefused> {
@@ -370,7 +374,7 @@ fn check(new: &NewToken) -> Result<()> {
 }
 
 fn check_scope(scope: &TokenScope) -> Result<()> {
-    let TokenScope { subdomains, hosts, paths, tags, networks, max_sessions } = scope;
+    let TokenScope { subdomains, hosts, paths, tags, networks, max_sessions, rate_limit: _ } = scope;
     if subdomains.as_ref().is_some_and(|list| list.is_empty() || list.len() > MAX_LISTED) {
         let message = format!("name 1 to {MAX_LISTED} subdomains, or allow all tunnels");
         return Err(CoreError::invalid("scope", message));

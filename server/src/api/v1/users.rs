@@ -1,7 +1,7 @@
 //! `/users` and `/invitations`: everybody's accounts, for administrators.
 
 use axum::{extract::State, http::StatusCode};
-use domain::{Account, Email, Holdings, Invitation, InvitationId, Role, Timestamp, UserId};
+use domain::{Account, Email, Holdings, Invitation, InvitationId, RequestRate, Role, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use server_core::{AccountQuery, HandedLink, Services};
 use utoipa::{IntoParams, ToSchema};
@@ -60,7 +60,16 @@ struct WithHoldings {
 #[serde(deny_unknown_fields)]
 struct Patch {
     /// What it may do.
-    role: Role,
+    role: Option<Role>,
+    /// How many requests a node carries to all that it has; null: as many as come.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<RequestRate>)]
+    rate_limit: Option<Option<RequestRate>>,
+}
+
+/// Tells a field that is missing from one that is null.
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<RequestRate>>, D::Error> {
+    Deserialize::deserialize(deserializer).map(Some)
 }
 
 /// Who is invited.
@@ -152,7 +161,7 @@ async fn read(
     Ok(axum::Json(WithHoldings { account, holdings }))
 }
 
-/// Changes the role of an account. Administrators only.
+/// Changes the role of an account, or how many requests may come to what it has. Administrators only.
 #[utoipa::path(
     method(put, patch), path = "/users/{id}", request_body = Patch,
     responses(
@@ -167,7 +176,14 @@ async fn update(
     Id(id): Id<UserId>,
     Json(patch): Json<Patch>,
 ) -> ApiResult<axum::Json<Account>> {
-    Ok(axum::Json(services.accounts().set_role(&viewer, id, patch.role).await?))
+    let accounts = services.accounts();
+    if let Some(limit) = patch.rate_limit {
+        accounts.set_rate_limit(&viewer, id, limit).await?;
+    }
+    if let Some(role) = patch.role {
+        accounts.set_role(&viewer, id, role).await?;
+    }
+    Ok(axum::Json(accounts.get(&viewer, id).await?))
 }
 
 /// Deletes an account that is deactivated and has no tunnels, services, domains and routes. Administrators only.

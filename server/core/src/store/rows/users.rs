@@ -20,6 +20,8 @@ pub(crate) struct Model {
     pub totp_since: Option<DateTimeUtc>,
     /// The step of the last one that was used.
     pub totp_step: i64,
+    /// How many requests may come to what it has, as JSON.
+    pub rate_limit: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
