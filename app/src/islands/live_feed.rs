@@ -18,6 +18,8 @@ pub enum Link {
     Lost,
     /// The tunnel or service was deleted.
     Ended,
+    /// The visitor was signed out, or has other rights now.
+    Out,
 }
 
 /// What islands inside a [`LiveFeed`] read. Copies are the same feed.
@@ -96,12 +98,13 @@ pub fn LiveFeed(
     let _ = (path, history);
     let class = move || match feed.link.get() {
         Link::Opening | Link::Live => "feed-state feed-state-silent",
-        Link::Lost | Link::Ended => "feed-state",
+        Link::Lost | Link::Ended | Link::Out => "feed-state",
     };
     let text = move || match feed.link.get() {
         Link::Opening | Link::Live => "",
         Link::Lost => "Live updates paused — reconnecting",
         Link::Ended => "This was deleted. What you see no longer changes.",
+        Link::Out => "You were signed out. Load the page again to sign in.",
     };
     view! {
         {children()}

@@ -93,7 +93,7 @@ fn bar(inspected: Inspected, feed: Feed, is_newest: bool) -> impl IntoView {
     let state = move || match (feed.link.get(), paused.get()) {
         _ if !is_newest => ("badge badge-paused", "Older ones"),
         (Link::Lost, _) => ("badge badge-waiting", "Connection lost"),
-        (Link::Ended, _) => ("badge badge-deleted", "Ended"),
+        (Link::Ended | Link::Out, _) => ("badge badge-deleted", "Ended"),
         (_, true) => ("badge badge-paused", "Paused"),
         (Link::Opening, _) => ("badge", "Connecting"),
         (Link::Live, false) => ("badge badge-online", "Live"),

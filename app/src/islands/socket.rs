@@ -7,8 +7,9 @@ use super::{
 use crate::live;
 use domain::LiveUpdate;
 use futures_util::StreamExt;
-use gloo_net::websocket::{Message, futures::WebSocket};
+use gloo_net::websocket::{Message, WebSocketError, futures::WebSocket};
 use leptos::prelude::*;
+use std::{cell::Cell, rc::Rc};
 
 /// Milliseconds before the first attempt to reconnect; doubled with each.
 const FIRST_DELAY: f64 = 500.0;
@@ -19,8 +20,14 @@ const SILENCE: u32 = 15_000;
 /// Seconds that a hidden page keeps its connection.
 const HIDDEN: i64 = 60;
 
+/// The code with which the server closes a connection whose visitor was signed out, or has other rights now: "policy
+/// violation" (RFC 6455 section 7.4.1).
+const NOT_ALLOWED: u16 = 1008;
+
 /// Why a connection ended.
 enum End {
+    /// The visitor was signed out, or has other rights now.
+    Out,
     /// The server will send nothing more.
     Gone,
     /// The page was hidden for long.
@@ -32,8 +39,19 @@ enum End {
 /// Keeps `feed` up to date from the WebSocket at `path` for as long as the page lives.
 pub async fn follow(path: String, feed: Feed) {
     let mut delay = FIRST_DELAY;
+    let leaving = leaving();
     loop {
         match listen(&path, feed, &mut delay).await {
+            End::Out => {
+                feed.link.set(Link::Out);
+                // What the page shows is not the visitor's to see any more: the server decides what comes in its place.
+                // Unless it is being left, as by whoever signs out: that must not be interrupted.
+                if !leaving.get() {
+                    // Fails only where a page may not navigate itself; then the words above stay.
+                    let _ = window().location().reload();
+                }
+                return;
+            }
             End::Gone => return feed.link.set(Link::Ended),
             End::Hidden => {
                 browser::event(&document(), "visibilitychange").await;
@@ -50,12 +68,25 @@ pub async fn follow(path: String, feed: Feed) {
     }
 }
 
+/// Whether the browser is on its way to another page.
+fn leaving() -> Rc<Cell<bool>> {
+    let leaving = Rc::new(Cell::new(false));
+    let told = leaving.clone();
+    leptos::task::spawn_local(async move {
+        browser::event(&window(), "beforeunload").await;
+        told.set(true);
+    });
+    leaving
+}
+
 async fn listen(path: &str, feed: Feed, delay: &mut f64) -> End {
     let Ok(mut socket) = WebSocket::open(&address(path)) else { return End::Lost };
     let mut hidden_since = None;
     loop {
-        let Some(Some(Ok(Message::Text(text)))) = browser::within(SILENCE, socket.next()).await else {
-            return End::Lost;
+        let text = match browser::within(SILENCE, socket.next()).await {
+            Some(Some(Ok(Message::Text(text)))) => text,
+            Some(Some(Err(WebSocketError::ConnectionClose(close)))) if close.code == NOT_ALLOWED => return End::Out,
+            _ => return End::Lost,
         };
         // A message this program does not know comes from a newer server: its page has to be loaded again.
         let Some(update) = live::read(&text) else { return End::Lost };
