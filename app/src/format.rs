@@ -73,18 +73,20 @@ pub fn span(seconds: i64) -> String {
     }
 }
 
-/// How long ago something was, coarse enough to be read at a glance: `just now`, `5 min ago`, `3 d ago`; what lies
-/// ahead is `in 5 min`.
+/// How long ago something was, coarse enough to be read at a glance: `just now`, `5 min ago`, `3 d ago`. What lies ahead
+/// is rounded, so that what was given a day says so a moment later, too: `in 1 d`.
 pub fn ago(then: i64, now: i64) -> String {
-    let distance = (now - then).abs();
-    let text = match distance {
-        0..10 => return "just now".into(),
-        10..60 => format!("{distance} s"),
-        60..3_600 => format!("{} min", distance / 60),
-        3_600..86_400 => format!("{} h", distance / 3_600),
-        _ => format!("{} d", distance / 86_400),
-    };
-    if then > now { format!("in {text}") } else { format!("{text} ago") }
+    // Each with half of the next smaller one, which is rounded up to it: nothing is `in 60 min`.
+    const UNITS: [(i64, &str, i64); 3] = [(86_400, "d", 1_800), (3_600, "h", 30), (60, "min", 0)];
+    let (distance, is_ahead) = ((now - then).abs(), then > now);
+    if distance < 10 {
+        return "just now".into();
+    }
+    let reached = UNITS.iter().find(|(unit, _, half)| distance + if is_ahead { *half } else { 0 } >= *unit);
+    let (unit, name) = reached.map_or((1, "s"), |(unit, name, _)| (*unit, *name));
+    let count = if is_ahead { (distance + unit / 2) / unit } else { distance / unit };
+    let text = format!("{count} {name}");
+    if is_ahead { format!("in {text}") } else { format!("{text} ago") }
 }
 
 #[cfg(test)]
@@ -123,6 +125,9 @@ mod tests {
     fn the_past_and_the_future_differ() {
         assert_eq!([100, 70, 40, -200].map(|then| ago(then, 100)), ["just now", "30 s ago", "1 min ago", "5 min ago"]);
         assert_eq!(ago(7_300, 100), "in 2 h");
+        let ahead = [45, 59, 89, 3_569, 3_570, 84_599, 84_600, 86_399, 2_591_999].map(|then| ago(then, 0));
+        let texts = ["in 45 s", "in 59 s", "in 1 min", "in 59 min", "in 1 h", "in 23 h", "in 1 d", "in 1 d", "in 30 d"];
+        assert_eq!(ahead, texts);
         assert_eq!(ago(0, 3 * 86_400), "3 d ago");
     }
 }
