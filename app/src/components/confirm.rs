@@ -22,15 +22,28 @@ pub fn confirm_with(
     subject: String,
     consequence: impl Into<Cow<'static, str>>,
 ) -> AnyView {
+    let question = format!("{verb} {subject}?");
+    confirm_asking(action, fields, verb, subject, question, consequence)
+}
+
+/// The same where verb and subject are no question together.
+pub fn confirm_asking(
+    action: &'static str,
+    fields: Vec<(&'static str, String)>,
+    verb: &'static str,
+    subject: String,
+    question: String,
+    consequence: impl Into<Cow<'static, str>>,
+) -> AnyView {
     let consequence = consequence.into();
     view! {
         <details class="confirm" name="confirm">
             <summary class="button button-quiet button-small">
-                {verb} <span class="visually-hidden">" " {subject.clone()}</span>
+                {verb} <span class="visually-hidden">" " {subject}</span>
             </summary>
             <form method="post" action=format!("/web/action/{action}") class="confirm-body">
                 <p>
-                    <strong>{verb} " " {subject} "?"</strong>
+                    <strong>{question}</strong>
                     " "
                     {consequence}
                 </p>

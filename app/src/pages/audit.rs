@@ -126,7 +126,7 @@ fn table(events: &[AuditEvent]) -> AnyView {
 
 fn row(event: &AuditEvent) -> AnyView {
     let times = (event.times > 1).then(|| {
-        view! { <span class="badge">{event.times} " times"</span> }
+        view! { <span class="badge badge-plain">{event.times} " times"</span> }
     });
     let detail = event.detail.clone().map(|detail| view! { <span class="muted">{detail}</span> });
     let account = match &event.account_email {
@@ -138,7 +138,7 @@ fn row(event: &AuditEvent) -> AnyView {
             view! { <span class="muted">"themselves"</span> }.into_any()
         }
         Some(email) => view! { <span>{email.to_string()}</span> }.into_any(),
-        None => view! { <span class="muted">"nobody signed in"</span> }.into_any(),
+        None => view! { <span class="muted">"not signed in"</span> }.into_any(),
     };
     let from = event.address.map_or_else(|| "—".to_owned(), |address| address.to_string());
     view! {

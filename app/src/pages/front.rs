@@ -64,6 +64,7 @@ async fn page(visit: &Visit, place: Place) -> Result<AnyView, CoreError> {
     let title = format!("In front of {}", place.name);
     let content = view! {
         {head(&place)}
+        {made(visit, &place)}
         {fields(&place, &front, &form, updated_at)}
         {links(visit, &place, &front)}
     };
@@ -229,23 +230,27 @@ fn passwords(front: &Front, form: &FormState) -> AnyView {
     .into_any()
 }
 
+/// A link that was just made, once; at the top, where it is seen.
+fn made(visit: &Visit, place: &Place) -> Option<AnyView> {
+    let secret = visit.services.reveal_link(&visit.viewer, place.of)?;
+    let query = format!("switchboard-share={}", secret.expose());
+    let shown = match &place.url {
+        Some(url) => copyable(format!("{url}?{query}"), "link"),
+        None => copyable(query, "query"),
+    };
+    let view = view! {
+        <section class="card card-accent" aria-labelledby="link-title">
+            <h2 id="link-title">"Your link, shown this once"</h2>
+            {shown}
+            <p class="muted">"The same “?switchboard-share=…” can be added to any other address of it."</p>
+        </section>
+    };
+    Some(view.into_any())
+}
+
 /// Links that let in without the password, each with a form of its own.
 fn links(visit: &Visit, place: &Place, front: &Front) -> AnyView {
     let form = FormState::of(&visit.query, Some("link"));
-    let made = visit.services.reveal_link(&visit.viewer, place.of).map(|secret| {
-        let query = format!("switchboard-share={}", secret.expose());
-        let shown = match &place.url {
-            Some(url) => copyable(format!("{url}?{query}"), "link"),
-            None => copyable(query, "query"),
-        };
-        view! {
-            <div class="notice">
-                <p>"Your link, shown this once:"</p>
-                {shown}
-                <p class="muted">"The same “?switchboard-share=…” can be added to any other address of it."</p>
-            </div>
-        }
-    });
     let rows = front.share_links.iter().map(|link| {
         let name = link.name.to_string();
         let ends = if link.expires_at <= ssr::now() {
@@ -283,12 +288,11 @@ fn links(visit: &Visit, place: &Place, front: &Front) -> AnyView {
     });
     let lives = LINK_LIVES.map(|(seconds, words)| view! { <option value=seconds.to_string()>{words}</option> });
     view! {
-        <section class="card" aria-labelledby="links-title">
+        <section class="card form-wide" aria-labelledby="links-title">
             <h2 id="links-title">"Share links"</h2>
             <p class="field-hint">
                 "Whoever has one comes in without the password, until it ends. All else that stands in front holds for them, too."
             </p>
-            {made}
             {list}
             <form method="post" action="/web/action/make_link" class="form">
                 {form.summary(&["link_name"])}

@@ -14,17 +14,17 @@ use server_core::{CoreError, Page, TokenSecret};
 /// As many as a user may have.
 const ALL: Page = Page { limit: 50, cursor: None };
 
-/// The list, the form that adds to it, and, once, the secret of a new one.
+/// Once, the secret of a token that was just made.
+pub(super) fn revealed(visit: &Visit) -> Option<AnyView> {
+    let created = visit.query.get_str("created")?.parse::<PersonalTokenId>().ok()?;
+    let secret = visit.services.personal_tokens().reveal(&visit.viewer, created);
+    Some(secret.map_or_else(gone, |secret| reveal(&secret)))
+}
+
+/// The list, and the form that adds to it.
 pub(super) async fn section(visit: &Visit) -> Result<AnyView, CoreError> {
-    let created = visit.query.get_str("created").and_then(|id| id.parse::<PersonalTokenId>().ok());
-    let secret = created.and_then(|id| visit.services.personal_tokens().reveal(&visit.viewer, id));
     let tokens = visit.services.personal_tokens().list(&visit.viewer, ALL).await?.items;
     let form = FormState::of(&visit.query, Some("personal_token"));
-    let revealed = match (secret, created) {
-        (Some(secret), _) => Some(reveal(&secret)),
-        (None, Some(_)) => Some(gone()),
-        (None, None) => None,
-    };
     let view = view! {
         <section class="card" aria-labelledby="personal-tokens-title" id="personal-tokens">
             <h2 id="personal-tokens-title">"Personal tokens"</h2>
@@ -32,7 +32,6 @@ pub(super) async fn section(visit: &Visit) -> Result<AnyView, CoreError> {
                 "A program that uses the " <a href="/api/v1/docs">"REST API"</a>
                 " for you sends one instead of signing in. Give each program its own, for no more than it needs."
             </p>
-            {revealed}
             {list(&tokens)}
             {create_form(&form, visit.viewer.is_admin())}
         </section>
@@ -42,10 +41,11 @@ pub(super) async fn section(visit: &Visit) -> Result<AnyView, CoreError> {
 
 fn reveal(secret: &TokenSecret) -> AnyView {
     view! {
-        <div class="notice notice-done">
-            <p>"Your personal token, shown this once:"</p>
+        <section class="card card-accent" aria-labelledby="secret-title">
+            <h2 id="secret-title">"Your personal token, shown this once"</h2>
             {copyable(secret.expose().to_owned(), "personal token")}
-        </div>
+            <p>"A program sends it with each request, as " <code>"Authorization: Bearer"</code> "."</p>
+        </section>
     }
     .into_any()
 }
@@ -89,7 +89,7 @@ fn create_form(form: &FormState, is_admin: bool) -> AnyView {
                     .hint("The program that will use it. At most 64 characters.")
                     .state(form)
                     .view()}
-                <fieldset class="form">
+                <fieldset class="fields">
                     <legend>"Good for"</legend>
                     {boxes.collect_view()}
                 </fieldset>

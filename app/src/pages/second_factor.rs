@@ -79,19 +79,21 @@ fn on(visit: &Visit, since: Timestamp, state: &SecondFactor) -> AnyView {
         .into_any()
     };
     view! {
-        <dl class="facts">
-            <dt>"State"</dt>
-            <dd>
-                <span class="badge badge-online">"On"</span>
-                " since "
-                <TimeAgo at=since />
-            </dd>
-            <dt>"Recovery codes"</dt>
-            <dd>{state.recovery_codes} " left of 10"</dd>
-        </dl>
+        <section class="card" aria-label="How it stands">
+            <dl class="facts">
+                <dt>"State"</dt>
+                <dd>
+                    <span class="badge badge-online">"On"</span>
+                    " since "
+                    <TimeAgo at=since />
+                </dd>
+                <dt>"Recovery codes"</dt>
+                <dd>{state.recovery_codes} " of 10 left"</dd>
+            </dl>
+        </section>
         <section class="card" aria-labelledby="codes-new-title">
             <h2 id="codes-new-title">"New recovery codes"</h2>
-            <p>"The ones that you have end."</p>
+            <p>"The old ones no longer work then."</p>
             <form method="post" action="/web/action/renew_recovery_codes" class="form">
                 {renew.summary(&["current_password"])}
                 {password("renew", &renew)}
@@ -99,7 +101,7 @@ fn on(visit: &Visit, since: Timestamp, state: &SecondFactor) -> AnyView {
             </form>
         </section>
         <section class="card" aria-labelledby="end-title">
-            <h2 id="end-title">"Do without it"</h2>
+            <h2 id="end-title">"Turn it off"</h2>
             {turn_off}
         </section>
     }

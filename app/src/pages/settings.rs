@@ -2,6 +2,7 @@
 
 use super::{
     personal_tokens,
+    users::role,
     visit::{Visit, signed_in},
 };
 use crate::{
@@ -28,6 +29,7 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
     let factor = visit.services.accounts().second_factor(&visit.viewer).await?;
     let content = view! {
         <h1>"Settings"</h1>
+        {personal_tokens::revealed(&visit)}
         {profile(visit.viewer.user(), &FormState::of(&visit.query, Some("email")))}
         {password(visit.viewer.user(), &FormState::of(&visit.query, Some("password")))}
         {second_factor(&factor)}
@@ -59,7 +61,7 @@ fn profile(user: &User, form: &FormState) -> AnyView {
             <h2 id="profile-title">"Profile"</h2>
             <dl class="facts">
                 <dt>"Role"</dt>
-                <dd>{user.role.as_str()}</dd>
+                <dd>{role(user.role)}</dd>
                 <dt>"Since"</dt>
                 <dd>{user.created_at.format("%-d %B %Y").to_string()}</dd>
             </dl>

@@ -126,45 +126,50 @@ fn create_form(form: &FormState, is_open: bool) -> AnyView {
                     .hint("The machine that will use it. At most 64 characters.")
                     .state(form)
                     .view()}
-                {Field::text("create", "subdomains", "Only for these subdomains")
-                    .lines(2)
-                    .hint("One a line, at most 50. Empty: any tunnel of yours, and new ones.")
-                    .state(form)
-                    .view()}
-                {Field::text("create", "hosts", "Announces only these hosts")
-                    .lines(2)
-                    .hint(
-                        "What telephones may join with --host, such as *.example.com; one a line. Empty: any host, or none when there are subdomains above.",
-                    )
-                    .state(form)
-                    .view()}
-                {Field::text("create", "paths", "Only under these paths")
-                    .lines(2)
-                    .hint("Such as /api; one a line. Empty: any path.")
-                    .state(form)
-                    .view()}
-                {Field::text("create", "tags", "Only with these tags")
-                    .lines(2)
-                    .hint("Such as green; one a line. Empty: any tag.")
-                    .state(form)
-                    .view()}
-                {Field::text("create", "networks", "Only from these networks")
-                    .lines(2)
-                    .hint("Such as 203.0.113.0/24; one a line, at most 50. Empty: from anywhere.")
-                    .state(form)
-                    .view()}
-                {Field::text("create", "max_sessions", "Telephones at once")
-                    .hint("How many may be connected to a node with this token. Empty: as many as like.")
-                    .state(form)
-                    .view()}
-                {Field::text("create", "rate_limit", "Requests in a time")
-                    .at_most(60)
-                    .placeholder("1000/60 burst 2000")
-                    .hint(
-                        "Requests/seconds that its telephones are given together, on each node; more get 429. Empty: as many as come.",
-                    )
-                    .state(form)
-                    .view()}
+                <details open=form.is_refused()>
+                    <summary>"Limit what it is good for"</summary>
+                    <div class="fields">
+                        {Field::text("create", "subdomains", "Only for these subdomains")
+                            .lines(2)
+                            .hint("One a line, at most 50. Empty: any tunnel of yours, and new ones.")
+                            .state(form)
+                            .view()}
+                        {Field::text("create", "hosts", "Announces only these hosts")
+                            .lines(2)
+                            .hint(
+                                "What telephones may join with --host, such as *.example.com; one a line. Empty: any host, or none when there are subdomains above.",
+                            )
+                            .state(form)
+                            .view()}
+                        {Field::text("create", "paths", "Only under these paths")
+                            .lines(2)
+                            .hint("Such as /api; one a line. Empty: any path.")
+                            .state(form)
+                            .view()}
+                        {Field::text("create", "tags", "Only with these tags")
+                            .lines(2)
+                            .hint("Such as green; one a line. Empty: any tag.")
+                            .state(form)
+                            .view()}
+                        {Field::text("create", "networks", "Only from these networks")
+                            .lines(2)
+                            .hint("Such as 203.0.113.0/24; one a line, at most 50. Empty: from anywhere.")
+                            .state(form)
+                            .view()}
+                        {Field::text("create", "max_sessions", "Telephones at once")
+                            .hint("How many may be connected to a node with this token. Empty: as many as like.")
+                            .state(form)
+                            .view()}
+                        {Field::text("create", "rate_limit", "Requests in a time")
+                            .at_most(60)
+                            .placeholder("1000/60 burst 2000")
+                            .hint(
+                                "Requests/seconds that its telephones are given together, on each node; more get 429. Empty: as many as come.",
+                            )
+                            .state(form)
+                            .view()}
+                    </div>
+                </details>
                 <div class="field">
                     <label for="create-expires">"Ends by itself after"</label>
                     <select id="create-expires" name="expires_in_days">
@@ -251,10 +256,11 @@ fn row(token: &Token) -> AnyView {
             <td data-label="Name">
                 <strong>{name.clone()}</strong>
             </td>
-            <td data-label="Begins with" class="mono">
-                {token.prefix.clone()}
-                "…"
-                {token.previous_until.map(|at| view! { <p class="muted">"old secret ends " <TimeAgo at /></p> })}
+            <td data-label="Begins with">
+                <div>
+                    <span class="mono">{token.prefix.clone()} "…"</span>
+                    {token.previous_until.map(|at| view! { <p class="field-hint">"old secret ends " <TimeAgo at /></p> })}
+                </div>
             </td>
             <td data-label="Allows">{scope}</td>
             <td data-label="Ends">{ends}</td>

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     components::{
-        confirm::{confirm, confirm_with},
+        confirm::{confirm, confirm_asking},
         field::Field,
         form::FormState,
         handed::handed,
@@ -33,7 +33,7 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
     let account = visit.services.accounts().get(&visit.viewer, id).await?;
     let has = visit.services.accounts().holdings(&visit.viewer, id).await?;
     let email = account.email.to_string();
-    let you = (id == visit.viewer.id()).then(|| view! { <span class="badge">"You"</span> });
+    let you = (id == visit.viewer.id()).then(|| view! { <span class="badge badge-plain">"You"</span> });
     let content = view! {
         <p class="crumbs">
             <a href="/web/users">"Users"</a>
@@ -44,8 +44,11 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
             {you}
         </header>
         {handed(&visit)}
-        {facts(&account, &has)}
-        <div class="actions">{acts(&account, &has)}</div>
+        <section class="card" aria-label="About the account">{facts(&account, &has)}</section>
+        <section class="card" aria-labelledby="acts-title">
+            <h2 id="acts-title">"Access"</h2>
+            <div class="actions">{acts(&account, &has)}</div>
+        </section>
         {limit(&visit, &account)}
     };
     Ok(layout(&visit, Section::Users, &email, content))
@@ -60,23 +63,21 @@ fn facts(account: &Account, has: &Holdings) -> AnyView {
             </dd>
         }
     });
-    let Holdings { tunnels, services, domains, routes, tokens } = has;
-    let has = format!("{tunnels} tunnels, {services} services, {domains} domains, {routes} routes, {tokens} tokens");
     view! {
         <dl class="facts">
             <dt>"Role"</dt>
             <dd>{role(account.role)}</dd>
             <dt>"Second factor"</dt>
             <dd>{if account.second_factor { "on" } else { "off" }}</dd>
-            <dt>"Made"</dt>
+            <dt>"Created"</dt>
             <dd>
                 <TimeAgo at=account.created_at />
             </dd>
-            <dt>"Seen"</dt>
+            <dt>"Last seen"</dt>
             <dd>{seen(account)}</dd>
             {ended}
             <dt>"Has"</dt>
-            <dd>{has}</dd>
+            <dd>{counted(has)}</dd>
         </dl>
     }
     .into_any()
@@ -108,6 +109,16 @@ fn limit(visit: &Visit, account: &Account) -> AnyView {
     .into_any()
 }
 
+/// What an account has, in words.
+fn counted(has: &Holdings) -> String {
+    let Holdings { tunnels, services, domains, routes, tokens } = *has;
+    let all = [(tunnels, "tunnel"), (services, "service"), (domains, "domain"), (routes, "route"), (tokens, "token")];
+    let some = all.into_iter().filter(|(number, _)| *number > 0);
+    let words: Vec<_> =
+        some.map(|(number, word)| format!("{number} {word}{}", if number == 1 { "" } else { "s" })).collect();
+    if words.is_empty() { "nothing".to_owned() } else { words.join(", ") }
+}
+
 fn acts(account: &Account, has: &Holdings) -> AnyView {
     let (id, email) = (account.id.to_string(), account.email.to_string());
     if account.deactivated_at.is_some() {
@@ -128,21 +139,25 @@ fn acts(account: &Account, has: &Holdings) -> AnyView {
             ("Make a member", Role::Member, "Members see and change what is theirs. What it has stays its own.")
         }
     };
+    let question = format!("Make {email} {}?", if to == Role::Admin { "an administrator" } else { "a member" });
     let factor = account.second_factor.then(|| {
         let consequence = "For somebody who has lost it: the account then signs in with the password alone.";
-        confirm("reset_second_factor", id.clone(), "Reset the second factor", email.clone(), consequence)
+        let question = format!("Reset the second factor of {email}?");
+        let fields = vec![("id", id.clone())];
+        confirm_asking("reset_second_factor", fields, "Reset the second factor", email.clone(), question, consequence)
     });
     let fields = vec![("id", id.clone()), ("role", to.as_str().to_owned())];
     view! {
-        {confirm(
+        {confirm_asking(
             "offer_reset",
-            id.clone(),
+            vec![("id", id.clone())],
             "New password by link",
             email.clone(),
+            format!("Let {email} choose a new password?"),
             "Makes a link, shown once, by which its owner chooses a new password within a day. The present one stays good until then.",
         )}
         {factor}
-        {confirm_with("set_user_role", fields, verb, email.clone(), consequence)}
+        {confirm_asking("set_user_role", fields, verb, email.clone(), question, consequence)}
         {confirm(
             "deactivate_user",
             id,
@@ -152,4 +167,16 @@ fn acts(account: &Account, has: &Holdings) -> AnyView {
         )}
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_account_has_is_counted_in_words() {
+        let has = Holdings { tunnels: 1, services: 0, domains: 2, routes: 0, tokens: 1 };
+        assert_eq!(counted(&has), "1 tunnel, 2 domains, 1 token");
+        assert_eq!(counted(&Holdings { tunnels: 0, domains: 0, tokens: 0, ..has }), "nothing");
+    }
 }

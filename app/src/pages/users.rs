@@ -45,7 +45,7 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
     let accounts = visit.services.accounts().list(&visit.viewer, query, page).await?;
     let invitations = visit.services.accounts().invitations(&visit.viewer, Page { limit: 100, cursor: None }).await?;
     let required = visit.services.accounts().requires_second_factor().await?;
-    let form = FormState::of(&visit.query, Some("invite"));
+    let form = invite_state(&visit);
     let list = if accounts.items.is_empty() {
         view! { <p class="empty">"There is no such account."</p> }.into_any()
     } else {
@@ -58,10 +58,10 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
         {handed(&visit)}
         {is_first.then(|| invite(&form))}
         {invited}
-        {is_first.then(|| policy(required))}
         {filter("/web/users", &asked.search, "ada@example.com", &STATES, asked.state)}
         {list}
         {more(&asked.address("/web/users"), accounts.next_cursor)}
+        {is_first.then(|| policy(required))}
     };
     Ok(layout(&visit, Section::Users, "Users", content))
 }
@@ -83,12 +83,24 @@ fn policy(required: bool) -> AnyView {
     };
     let fields = vec![("required", (!required).to_string())];
     view! {
-        <div class="actions">
-            <p class="muted">{words}</p>
-            {confirm_with("require_second_factor", fields, verb, "a second factor".to_owned(), consequence)}
-        </div>
+        <section class="card" aria-labelledby="policy-title">
+            <h2 id="policy-title">"Second factor"</h2>
+            <p>{words}</p>
+            <div class="actions">
+                {confirm_with("require_second_factor", fields, verb, "a second factor".to_owned(), consequence)}
+            </div>
+        </section>
     }
     .into_any()
+}
+
+/// How the form comes back. Whoever invites is told otherwise of an account that exists than whoever signs up.
+fn invite_state(visit: &Visit) -> FormState {
+    let form = FormState::of(&visit.query, Some("invite"));
+    if form.is_refused() && visit.query.get_str("error") == Some("email_taken") {
+        return form.because("There is an account with this address already. Find it in the list below.".to_owned());
+    }
+    form
 }
 
 fn invite(form: &FormState) -> AnyView {
@@ -192,8 +204,9 @@ fn table(accounts: &[Account]) -> AnyView {
                         <th scope="col">"Address"</th>
                         <th scope="col">"Role"</th>
                         <th scope="col">"State"</th>
-                        <th scope="col">"Seen"</th>
-                        <th scope="col">"Made"</th>
+                        <th scope="col">"Second factor"</th>
+                        <th scope="col">"Last seen"</th>
+                        <th scope="col">"Created"</th>
                     </tr>
                 </thead>
                 <tbody>{rows}</tbody>
@@ -213,8 +226,9 @@ fn row(account: &Account) -> AnyView {
             </td>
             <td data-label="Role">{role(account.role)}</td>
             <td data-label="State">{state(account)}</td>
-            <td data-label="Seen">{seen(account)}</td>
-            <td data-label="Made">
+            <td data-label="Second factor">{if account.second_factor { "on" } else { "off" }}</td>
+            <td data-label="Last seen">{seen(account)}</td>
+            <td data-label="Created">
                 <TimeAgo at=account.created_at />
             </td>
         </tr>
@@ -241,7 +255,7 @@ pub(super) fn state(account: &Account) -> AnyView {
 /// When an account was used last.
 pub(super) fn seen(account: &Account) -> AnyView {
     match account.last_seen_at {
-        None => view! { <span class="muted">"not signed in"</span> }.into_any(),
+        None => view! { <span class="muted nowrap">"signed out"</span> }.into_any(),
         Some(at) => view! { <TimeAgo at /> }.into_any(),
     }
 }

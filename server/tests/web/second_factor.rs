@@ -40,7 +40,7 @@ async fn it_is_set_up_used_and_turned_off() {
     let right = [("enrolment", enrolment.as_str()), ("code", &now), ("current_password", Switchboard::PASSWORD)];
     let done = here.submit("/web/action/confirm_second_factor", &right).await.goes_to().to_owned();
     let shown = here.open(&done).await.body;
-    assert!(shown.contains("Recovery codes, shown this once") && shown.contains("left of 10"));
+    assert!(shown.contains("Recovery codes, shown this once") && shown.contains("of 10 left"));
     assert!(here.open(&done).await.body.contains("shown once and are not kept"));
 
     let mut there = Browser::new(&switchboard);
