@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 
-import { ADA, createToken, setUp, signIn, submit, waitForDrawn } from "../support/dashboard.mjs";
+import { ADA, api, confirm, createToken, setUp, signIn, signOut, submit, waitForDrawn } from "../support/dashboard.mjs";
 import { assertFaultless, look } from "../support/looks.mjs";
+import { furnishPeople, handed, scanned, setUpSecondFactor } from "../support/people.mjs";
 import { crowd, furnish, furnishRouting, visit } from "../support/scenery.mjs";
 import { addDomain } from "../support/routing.mjs";
 import { scenario } from "../support/stage.mjs";
@@ -17,7 +18,7 @@ scenario("pages of an empty server look right", async (stage) => {
   await setUp(page);
   await waitForDrawn(page, "2xx", 0);
   faults.push(...(await look(page, "overview-empty")));
-  for (const path of ["tunnels", "tokens", "domains", "routes", "services", "cluster", "revisions", "nowhere"]) {
+  for (const path of ["tunnels", "tokens", "domains", "routes", "services", "users", "cluster", "revisions", "audit", "nowhere"]) {
     await page.goto(`/web/${path}`);
     faults.push(...(await look(page, path === "nowhere" ? "not-found" : `${path}-empty`)));
   }
@@ -132,6 +133,167 @@ scenario("pages of routing with much in them look right", async (stage) => {
     await page.goto(path);
     faults.push(...(await look(page, name)));
   }
+  assertFaultless(faults);
+});
+
+scenario("pages about people look right", async (stage) => {
+  const faults = [];
+  const page = await stage.browser.visitor();
+  const { ids } = await furnishPeople(stage, page);
+  for (const [path, name] of [
+    ["/web/users", "users"],
+    ["/web/users?state=deactivated&q=bob", "users-none"],
+    ["/web/users?form=invite&error=email_taken&email=bob%40example.com&role=admin", "users-refused"],
+    [`/web/users/${ids.bob}`, "user"],
+    [`/web/users/${ids.wilhelmina}`, "user-long"],
+    [`/web/users/${ids.mallory}`, "user-deactivated"],
+    [`/web/users/${ids.ada}?error=last_administrator`, "user-oneself"],
+  ]) {
+    await page.goto(path);
+    faults.push(...(await look(page, name)));
+  }
+  assertFaultless(faults);
+});
+
+scenario("what is asked and shown about somebody looks right", async (stage) => {
+  const faults = [];
+  const page = await stage.browser.visitor();
+  const { ids } = await furnishPeople(stage, page);
+  await page.goto(`/web/users/${ids.bob}`);
+  await page.locator("details.confirm summary").first().click();
+  faults.push(...(await look(page, "user-asked")));
+  await page.getByRole("button", { name: "New password by link", exact: true }).click();
+  await handed(page);
+  faults.push(...(await look(page, "user-link")));
+  assertFaultless(faults);
+});
+
+scenario("the security log and the pages of links look right", async (stage) => {
+  stage.browser.expect(/the server responded with a status of 410/);
+  const faults = [];
+  const page = await stage.browser.visitor();
+  const { invitation, reset } = await furnishPeople(stage, page);
+  for (const [path, name] of [
+    ["/web/audit", "audit"],
+    ["/web/audit?kind=refresh_reused", "audit-none"],
+  ]) {
+    await page.goto(path);
+    faults.push(...(await look(page, name)));
+  }
+  const visitor = await stage.browser.visitor();
+  for (const [path, name] of [
+    [invitation, "invitation"],
+    [`${invitation}&error=invalid&field=password`, "invitation-refused"],
+    ["/web/invitation?token=none", "invitation-ended"],
+    [reset, "reset"],
+  ]) {
+    await visitor.goto(path);
+    faults.push(...(await look(visitor, name)));
+  }
+  assertFaultless(faults);
+});
+
+scenario("pages of one's own settings look right", async (stage) => {
+  const faults = [];
+  const page = await stage.browser.visitor();
+  await furnishPeople(stage, page);
+  for (const [path, name] of [
+    ["/web/settings", "settings-tokens"],
+    ["/web/settings?form=personal_token&error=invalid&field=token_name&read=on", "settings-refused"],
+    ["/web/settings/second-factor", "second-factor"],
+    ["/web/settings/second-factor?form=confirm&error=invalid&field=code", "second-factor-refused"],
+  ]) {
+    await page.goto(path);
+    faults.push(...(await look(page, name)));
+  }
+  await page.goto("/web/settings");
+  const tokens = page.getByRole("region", { name: "Personal tokens" });
+  await tokens.getByText("Create a personal token", { exact: true }).click();
+  faults.push(...(await look(page, "settings-token-form")));
+  await submit(tokens, { Name: "backups" }, "Create the personal token");
+  await page.getByRole("region", { name: "Your personal token, shown this once" }).waitFor();
+  faults.push(...(await look(page, "settings-token-created")));
+  assertFaultless(faults);
+});
+
+scenario("pages of a second factor look right", async (stage) => {
+  const faults = [];
+  const page = await stage.browser.visitor();
+  await setUp(page);
+  await stage.addUser("bob@example.com", "a different long one");
+  const { app } = await setUpSecondFactor(page, ADA.password);
+  faults.push(...(await look(page, "second-factor-codes")));
+  await page.goto("/web/settings/second-factor?form=end&error=invalid&field=current_password");
+  faults.push(...(await look(page, "second-factor-on")));
+  await page.goto("/web/users");
+  await confirm(page.locator("main"), "Require", /signed out now/);
+  await page.waitForURL("**done=second_factor_required");
+  faults.push(...(await look(page, "users-second-factor-required")));
+  await signOut(page);
+  await signIn(page);
+  await page.waitForURL("**/web/login/code");
+  faults.push(...(await look(page, "login-code")));
+  await submit(page, { Code: "000000" }, "Sign in");
+  await page.getByRole("alert").waitFor();
+  faults.push(...(await look(page, "login-code-refused")));
+  await submit(page, { Code: app.code() }, "Sign in");
+  await page.waitForURL("**/web");
+
+  const bob = await stage.browser.visitor();
+  await signIn(bob, { email: "bob@example.com", password: "a different long one" });
+  await scanned(bob);
+  faults.push(...(await look(bob, "login-second-factor")));
+  assertFaultless(faults);
+});
+
+scenario("pages of tokens and of what stands in front look right", async (stage) => {
+  const faults = [];
+  const page = await stage.browser.visitor();
+  await setUp(page);
+  const call = await api(stage.origin);
+  const { id } = await call("POST", "/tunnels", { subdomain: "shop", name: "Corner shop" });
+  const scope = {
+    type: "subdomains",
+    subdomains: ["preview", "staging"],
+    hosts: ["*.staging.shop.example.com"],
+    paths: ["/api/v1", "/checkout"],
+    tags: ["green"],
+    networks: ["203.0.113.0/24", "2001:db8::/32"],
+    max_sessions: 4,
+  };
+  await call("POST", "/tokens", { name: "deployments from the continuous integration of the shop", scope });
+  const rotated = await call("POST", "/tokens", { name: "shop server" });
+  await call("POST", `/tokens/${rotated.id}/rotate?overlap_seconds=86400`);
+  for (const [query, name] of [
+    ["", "tokens-scoped"],
+    ["?form=create&error=invalid&field=networks&name=ci&networks=203.0.113.0%2F99", "tokens-refused"],
+  ]) {
+    await page.goto(`/web/tokens${query}`);
+    faults.push(...(await look(page, name)));
+  }
+  for (const verb of ["Rotate", "Short-lived", "Revoke"]) {
+    await page.goto("/web/tokens");
+    await page.locator("details.confirm summary", { hasText: verb }).last().click();
+    faults.push(...(await look(page, `tokens-${verb.toLowerCase()}`)));
+  }
+
+  const front = `/tunnels/${id}/front`;
+  await call("PUT", front, {
+    allow: ["203.0.113.0/24", "2001:db8::/32"],
+    deny: ["203.0.113.7"],
+    maintenance: { message: "We are back at noon.", retry_after_seconds: 600 },
+    bandwidth: [{ bytes_per_second: 1_000_000, direction: "down", per: "client" }],
+    rate_limits: [{ requests: 100, seconds: 60, per: "client" }],
+    basic_auth: { realm: "Preview", users: [{ name: "ada", password: "a quiet evening" }] },
+    error_pages: { 503: "<h1>Back soon</h1>" },
+  });
+  await page.goto(`/web${front}`);
+  const links = page.getByRole("region", { name: "Share links" });
+  await submit(links, { "For whom": "the review by the client's department of long names" }, "Make a link");
+  await page.getByRole("region", { name: "Your link, shown this once" }).waitFor();
+  faults.push(...(await look(page, "front-link")));
+  await page.goto(`/web${front}?form=link&error=share_link_exists&link_name=the%20review`);
+  faults.push(...(await look(page, "front-link-refused")));
   assertFaultless(faults);
 });
 
