@@ -8,7 +8,7 @@ mod charts;
 #[cfg(feature = "ssr")]
 mod components;
 #[cfg(feature = "ssr")]
-mod destination;
+pub mod destination;
 #[cfg(feature = "ssr")]
 mod difference;
 mod format;
@@ -30,6 +30,8 @@ pub mod ssr;
 mod summary;
 #[cfg(feature = "ssr")]
 pub mod theme;
+#[cfg(feature = "ssr")]
+pub mod way_in;
 
 #[cfg(feature = "ssr")]
 pub use {pages::App, shell::shell};

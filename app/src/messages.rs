@@ -102,6 +102,8 @@ pub fn done(code: &str) -> Option<&'static str> {
         "second_factor_reset" => "The second factor was turned off. The account signs in with the password alone.",
         "second_factor_required" => "Everybody needs a second factor now. Who has none was signed out and sets one up.",
         "second_factor_optional" => "A second factor is everybody's own choice now.",
+        "identity_linked" => "The sign-in is connected. You can use it from now on.",
+        "identity_unlinked" => "The sign-in is disconnected. It does not get into your account any more.",
         "theme_set" => "The theme was changed.",
         _ => return None,
     })
@@ -143,6 +145,34 @@ pub fn refusal(code: &str, field: Option<&str>, value: Option<&str>, wait: Optio
         "unknown_tunnel" => "There is no such tunnel. Give the subdomain of one that exists.",
         "unknown_domain" => "There is no such domain. Add it first, or choose another.",
         "admin_only_any_host" => "Only an administrator makes routes on any host. Name one of your domains.",
+        "oidc_away" => {
+            "The provider does not answer as it should at the moment. Try again in a moment, or sign in with your password; the server's log says what is wrong."
+        }
+        "oidc_refused" => {
+            "The provider did not confirm this sign-in. Begin again; if it stays so, ask this server's administrator: its log says what is wrong."
+        }
+        "oidc_declined" => {
+            "You did not sign in at the provider, or it did not let you through. Begin again, or sign in with your password."
+        }
+        "oidc_untrusted" => {
+            "What the provider has answered cannot be trusted, so nobody was signed in. Tell this server's administrator: its log says what is wrong."
+        }
+        "no_account" => {
+            "No account here is connected with this sign-in. Sign in with your password and connect it in the settings, or ask an administrator for an invitation."
+        }
+        "email_unverified" => {
+            "The provider has not verified your e-mail address, which an account here needs. Have it do that, and try again."
+        }
+        "email_domain" => {
+            "Addresses of your domain do not get an account here by themselves. Ask an administrator for an invitation."
+        }
+        "link_first" => {
+            "There is an account with your e-mail address. Sign in to it with its password, and connect this sign-in in the settings."
+        }
+        "account_closed" => "This account is deactivated. Ask an administrator of this server.",
+        "identity_taken" => "This sign-in is connected with another account, or yours is connected already.",
+        "only_way_in" => "This is the only way into your account. Set a password first.",
+        "no_provider" => "This server has no provider of sign-ins.",
         "wrong_code" => {
             "This code is wrong, was used before, or came too late. Wait for the next one, or begin again below."
         }

@@ -27,6 +27,7 @@ mod m20261122_000013_account_links;
 mod m20261122_000014_audit;
 mod m20261122_000015_second_factor;
 mod m20261122_000016_token_rotation;
+mod m20261122_000017_identities;
 mod m20261122_000018_sign_in_in_front;
 
 /// All steps.
@@ -52,6 +53,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000014_audit::Migration),
             Box::new(m20261122_000015_second_factor::Migration),
             Box::new(m20261122_000016_token_rotation::Migration),
+            Box::new(m20261122_000017_identities::Migration),
             Box::new(m20261122_000018_sign_in_in_front::Migration),
         ]
     }

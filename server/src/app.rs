@@ -22,6 +22,7 @@ use crate::domains::{self, DomainChecker};
 use crate::handover::{Inherited, Predecessor, notify};
 use crate::health::HealthChecks;
 use crate::ingress::{Acceptor, DataPlane, Departure, Dispatch, Limits, Places, Room, TrustedProxies};
+use crate::oidc::Provider;
 use crate::proxy::{Proxy, Timeouts};
 use crate::replay::Replays;
 use crate::routing::{Routing, Window};
@@ -52,6 +53,7 @@ pub struct App {
     listener: Acceptor,
     metrics: Option<Acceptor>,
     public_url: Url,
+    provider: Option<Arc<Provider>>,
     assets: Assets,
     lock: DataDirLock,
     predecessor: Option<Predecessor>,
@@ -78,6 +80,9 @@ pub enum StartError {
     /// Mail cannot be sent.
     #[error("smtp_url: TLS to the mail server cannot be prepared: {0}")]
     Mail(#[from] lettre::transport::smtp::Error),
+    /// Nobody can sign in by the provider.
+    #[error("oidc_issuer: {0}; write it as the provider does")]
+    Provider(#[from] url::ParseError),
     /// The database cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -123,6 +128,8 @@ impl App {
         let services = Services::open(settings).await?;
         let domains = Arc::new(domains(&services, &config, &outside));
         services.set_verifier(domains.verifier());
+        let provider =
+            config.oidc.as_ref().map(|oidc| Provider::new(oidc, &public_url, outside.clone())).transpose()?;
         services.alerts().set_courier(Arc::new(messenger(&config, outside, &public_url)?));
         let Engine { routing, registry, checks } = Engine::load(&config, &services, &public_url).await?;
         services.set_engine(Arc::new(Window::of(&routing)));
@@ -137,6 +144,7 @@ impl App {
             listener,
             metrics,
             public_url,
+            provider: provider.map(Arc::new),
             assets,
             lock,
             predecessor,
@@ -190,7 +198,18 @@ impl App {
 
     async fn serve(self, departure: Departure) -> anyhow::Result<()> {
         let Self {
-            config, services, routing, registry, checks, domains, listener, metrics, public_url, assets, ..
+            config,
+            services,
+            routing,
+            registry,
+            checks,
+            domains,
+            listener,
+            metrics,
+            public_url,
+            provider,
+            assets,
+            ..
         } = self;
         let (lock, predecessor, stop) = (self.lock, self.predecessor, departure.stop.clone());
         let expected = registry.clone();
@@ -221,7 +240,7 @@ impl App {
             routing: routing.clone(),
             proxy,
             endpoint: endpoint.clone(),
-            dashboard: dashboard(&services, &health, assets, &public_url, &stop),
+            dashboard: dashboard(&services, &health, assets, (&public_url, provider), &stop),
             control: Handle::current(),
             trusted: TrustedProxies::new(config.addresses.trusted_proxies.clone()),
         };
@@ -354,13 +373,14 @@ fn dashboard(
     services: &Services,
     health: &observe::Health,
     assets: Assets,
-    public_url: &Url,
+    (public_url, provider): (&Url, Option<Arc<Provider>>),
     stop: &CancellationToken,
 ) -> Router {
     let settings = WebSettings {
         secure_cookies: public_url.scheme() == "https",
         public_url: public_url.clone(),
         assets,
+        provider,
         stop: stop.clone(),
     };
     health.routes().nest("/api/v1", api::v1::router(services.clone())).merge(web::router(services.clone(), settings))

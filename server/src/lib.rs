@@ -13,6 +13,7 @@ pub mod health;
 mod html;
 pub mod ingress;
 pub mod observe;
+pub mod oidc;
 pub mod proxy;
 pub mod replay;
 pub mod routing;

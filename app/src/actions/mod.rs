@@ -9,6 +9,7 @@ mod domain;
 mod entered;
 mod front;
 mod headers;
+mod identity;
 mod personal_token;
 mod region;
 mod replay;
@@ -28,6 +29,7 @@ mod user;
 pub use alert::LONGEST_SECONDS;
 pub use front::LINK_LIVES;
 pub use headers::{in_lines, rules};
+pub use sign_in::let_in;
 pub use token::{EXPIRY_DAYS, OVERLAPS, SHORT_LIVES};
 pub use user::INVITATION_HOURS;
 
@@ -76,6 +78,11 @@ fn finish_as<T>(
 
 /// Back to `form`, with a code for what was wrong.
 fn refuse(form: Destination, error: &CoreError) {
+    ssr::see_other(&refusal(form, error));
+}
+
+/// The form's page with a code for what was wrong.
+pub fn refusal(form: Destination, error: &CoreError) -> Destination {
     if let Some(cause) = error.cause() {
         tracing::error!(code = error.code(), cause, "an action failed");
     }
@@ -86,7 +93,7 @@ fn refuse(form: Destination, error: &CoreError) {
     if let CoreError::Throttled { retry_after } = error {
         form = form.with("wait", &retry_after.as_secs().max(1).to_string());
     }
-    ssr::see_other(&form);
+    form
 }
 
 /// The field that an error is about.

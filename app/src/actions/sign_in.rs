@@ -1,6 +1,6 @@
 //! Setting up, signing up, in and out.
 
-use super::refuse;
+use super::{finish, refuse};
 use crate::{
     destination::Destination,
     ssr::{self, RequestContext, SESSION_CHALLENGE, SESSION_USER},
@@ -77,24 +77,33 @@ pub async fn sign_in(
     let form = Destination::page("/web/login")
         .with_some("email", Some(&email))
         .with_some("next", next.as_ref().map(Destination::as_str));
-    let (page, challenge) = match services.accounts().sign_in(&email, &password, request.client).await {
-        Ok(Outcome::Done(viewer)) => {
-            enter(&request, Ok(viewer), next.unwrap_or_else(overview), form).await;
-            return Ok(());
-        }
-        Ok(Outcome::Code(challenge)) => ("/web/login/code", challenge),
-        Ok(Outcome::Enrol(challenge)) => ("/web/login/second-factor", challenge),
-        Err(error) => {
-            refuse(form, &error);
-            return Ok(());
-        }
+    let result = async {
+        let outcome = services.accounts().sign_in(&email, &password, request.client).await?;
+        let_in(&request, outcome, next).await
     };
-    let page = Destination::page(page).with_some("next", next.as_ref().map(Destination::as_str));
-    match keep_challenge(&request, challenge.expose()).await {
-        Ok(()) => ssr::see_other(&page),
-        Err(error) => refuse(form, &error),
-    }
+    finish(result.await, |page| page, form);
     Ok(())
+}
+
+/// Signs in whom the service has let in, or keeps that it has; the page to go to.
+///
+/// # Errors
+/// When the session cannot be stored.
+pub async fn let_in(
+    request: &RequestContext,
+    outcome: Outcome,
+    next: Option<Destination>,
+) -> Result<Destination, CoreError> {
+    let (page, challenge) = match outcome {
+        Outcome::Done(viewer) => {
+            start_session(request, &viewer).await?;
+            return Ok(next.unwrap_or_else(overview));
+        }
+        Outcome::Code(challenge) => ("/web/login/code", challenge),
+        Outcome::Enrol(challenge) => ("/web/login/second-factor", challenge),
+    };
+    keep_challenge(request, challenge.expose()).await?;
+    Ok(Destination::page(page).with_some("next", next.as_ref().map(Destination::as_str)))
 }
 
 /// Keeps in the browser's session, which is still nobody's, that the password was right.

@@ -17,6 +17,7 @@ pub mod layout;
 pub mod notice;
 pub mod pager;
 pub mod proof;
+pub mod provider;
 pub mod qr;
 pub mod second_factor;
 pub mod switching;

@@ -2,7 +2,7 @@
 
 use super::visit::{Arrival, signed_out};
 use crate::{
-    components::{field::Field, form::FormState, layout},
+    components::{field::Field, form::FormState, layout, provider},
     ssr,
 };
 use http::StatusCode;
@@ -23,6 +23,7 @@ async fn page(arrival: Arrival) -> Result<AnyView, CoreError> {
         invitation => invitation?,
     };
     let form = FormState::of(&query, None);
+    let provider = provider::continue_with(&services, "invitation", Some(&token));
     let email = invitation.email.to_string();
     Ok(layout::lone(
         "Invitation",
@@ -39,6 +40,7 @@ async fn page(arrival: Arrival) -> Result<AnyView, CoreError> {
                     .view()}
                 <button class="button button-primary">"Create the account"</button>
             </form>
+            {provider}
         },
     ))
 }

@@ -2,7 +2,7 @@
 
 use super::visit::{Arrival, leave, signed_out};
 use crate::{
-    components::{field::Field, form::FormState, layout, notice},
+    components::{field::Field, form::FormState, layout, notice, provider},
     destination::Destination,
 };
 use leptos::prelude::*;
@@ -21,6 +21,7 @@ async fn page(arrival: Arrival) -> Result<AnyView, CoreError> {
     }
     let form = FormState::of(&query, None);
     let next = query.get_str("next").and_then(Destination::named);
+    let provider = provider::continue_with(&services, "next", next.as_ref().map(Destination::as_str));
     let next = next.map(|next| view! { <input type="hidden" name="next" value=next.as_str().to_owned() /> });
     let email = form.value("email");
     let sign_up = services.accounts().signup_open().await?.then(|| {
@@ -40,6 +41,7 @@ async fn page(arrival: Arrival) -> Result<AnyView, CoreError> {
                 {Field::current_password("login", "password", "Password").view()}
                 <button class="button button-primary">"Sign in"</button>
             </form>
+            {provider}
             {sign_up}
         },
     ))

@@ -9,6 +9,7 @@ mod domain;
 mod domains;
 mod explain;
 mod front;
+mod identities;
 mod inspector;
 mod invitation;
 mod login;

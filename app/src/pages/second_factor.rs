@@ -44,6 +44,16 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
 }
 
 async fn off(visit: &Visit) -> Result<AnyView, CoreError> {
+    if !visit.services.accounts().has_password(&visit.viewer).await? {
+        return Ok(view! {
+            <p>
+                "Your account has no password. "
+                <a href="/web/settings">"Set one"</a>
+                " to have a second factor beside it."
+            </p>
+        }
+        .into_any());
+    }
     let form = FormState::of(&visit.query, Some("confirm"));
     let ticket = visit.query.get_str("enrolment");
     let enrolment = visit.services.accounts().begin_second_factor(&visit.viewer, ticket).await?;

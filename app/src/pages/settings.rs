@@ -1,7 +1,7 @@
 //! The viewer's own account.
 
 use super::{
-    personal_tokens,
+    identities, personal_tokens,
     users::role,
     visit::{Visit, signed_in},
 };
@@ -26,12 +26,14 @@ pub fn Settings() -> impl IntoView {
 
 async fn page(visit: Visit) -> Result<AnyView, CoreError> {
     let sessions = visit.services.web_sessions().list(&visit.viewer, visit.request.session_key).await?;
+    let has_password = visit.services.accounts().has_password(&visit.viewer).await?;
     let factor = visit.services.accounts().second_factor(&visit.viewer).await?;
     let content = view! {
         <h1>"Settings"</h1>
         {personal_tokens::revealed(&visit)}
-        {profile(visit.viewer.user(), &FormState::of(&visit.query, Some("email")))}
-        {password(visit.viewer.user(), &FormState::of(&visit.query, Some("password")))}
+        {profile(visit.viewer.user(), has_password, &FormState::of(&visit.query, Some("email")))}
+        {password(visit.viewer.user(), has_password, &FormState::of(&visit.query, Some("password")))}
+        {identities::section(&visit, has_password).await?}
         {second_factor(&factor)}
         {browsers(&sessions)}
         {personal_tokens::section(&visit).await?}
@@ -55,16 +57,9 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
     Ok(layout(&visit, Section::Settings, "Settings", content))
 }
 
-fn profile(user: &User, form: &FormState) -> AnyView {
-    view! {
-        <section class="card" aria-labelledby="profile-title">
-            <h2 id="profile-title">"Profile"</h2>
-            <dl class="facts">
-                <dt>"Role"</dt>
-                <dd>{role(user.role)}</dd>
-                <dt>"Since"</dt>
-                <dd>{user.created_at.format("%-d %B %Y").to_string()}</dd>
-            </dl>
+fn profile(user: &User, has_password: bool, form: &FormState) -> AnyView {
+    let change = if has_password {
+        view! {
             <form method="post" action="/web/action/change_email" class="form">
                 {form.summary(&["email", "current_password"])}
                 {Field::email("profile").value(user.email.to_string()).state(form).view()}
@@ -74,27 +69,52 @@ fn profile(user: &User, form: &FormState) -> AnyView {
                     .view()}
                 <button class="button">"Change the address"</button>
             </form>
+        }
+        .into_any()
+    } else {
+        view! { <p class="muted">"Set a password to change the address."</p> }.into_any()
+    };
+    view! {
+        <section class="card" aria-labelledby="profile-title">
+            <h2 id="profile-title">"Profile"</h2>
+            <dl class="facts">
+                <dt>"Role"</dt>
+                <dd>{role(user.role)}</dd>
+                <dt>"Since"</dt>
+                <dd>{user.created_at.format("%-d %B %Y").to_string()}</dd>
+            </dl>
+            {change}
         </section>
     }
     .into_any()
 }
 
 /// The hidden address tells password managers whose password it is.
-fn password(user: &User, form: &FormState) -> AnyView {
+fn password(user: &User, has_password: bool, form: &FormState) -> AnyView {
+    let current = has_password
+        .then(|| Field::current_password("password", "current_password", "Current password").state(form).view());
+    let (words, verb) = if has_password {
+        (
+            "A new password signs you out of all other browsers and programs. Personal tokens stay until you revoke them.",
+            "Change the password",
+        )
+    } else {
+        ("Your account has none: you sign in with a provider. Set one to have a second way in.", "Set a password")
+    };
     view! {
         <section class="card" aria-labelledby="password-title">
             <h2 id="password-title">"Password"</h2>
-            <p>"A new password signs you out of all other browsers and programs. Personal tokens stay until you revoke them."</p>
+            <p>{words}</p>
             <form method="post" action="/web/action/change_password" class="form">
                 {form.summary(&["current_password", "new_password", "repeated_password"])}
                 <input type="text" value=user.email.to_string() autocomplete="username" readonly hidden />
-                {Field::current_password("password", "current_password", "Current password").state(form).view()}
+                {current}
                 {Field::new_password("password", "new_password", "New password")
                     .hint("10 to 128 characters; not a common one, and not your e-mail address.")
                     .state(form)
                     .view()}
                 {Field::new_password("password", "repeated_password", "New password again").state(form).view()}
-                <button class="button">"Change the password"</button>
+                <button class="button">{verb}</button>
             </form>
         </section>
     }

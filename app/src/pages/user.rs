@@ -1,6 +1,7 @@
 //! One account, for administrators.
 
 use super::{
+    identities,
     users::{role, seen, state},
     visit::{Visit, signed_in},
 };
@@ -32,6 +33,7 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
     let id = id.ok_or(CoreError::NotFound("account"))?;
     let account = visit.services.accounts().get(&visit.viewer, id).await?;
     let has = visit.services.accounts().holdings(&visit.viewer, id).await?;
+    let identities = visit.services.accounts().identities_of(&visit.viewer, id).await?;
     let email = account.email.to_string();
     let you = (id == visit.viewer.id()).then(|| view! { <span class="badge badge-plain">"You"</span> });
     let content = view! {
@@ -45,6 +47,7 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
         </header>
         {handed(&visit)}
         <section class="card" aria-label="About the account">{facts(&account, &has)}</section>
+        {identities::of_somebody(&identities)}
         <section class="card" aria-labelledby="acts-title">
             <h2 id="acts-title">"Access"</h2>
             <div class="actions">{acts(&account, &has)}</div>

@@ -1,6 +1,9 @@
 //! Everybody's accounts, for administrators.
 
-use super::visit::{Visit, signed_in};
+use super::{
+    identities,
+    visit::{Visit, signed_in},
+};
 use crate::{
     actions::INVITATION_HOURS,
     components::{
@@ -62,6 +65,7 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
         {list}
         {more(&asked.address("/web/users"), accounts.next_cursor)}
         {is_first.then(|| policy(required))}
+        {is_first.then(|| identities::in_force(visit.services.accounts().provider(), &visit.request.server_url))}
     };
     Ok(layout(&visit, Section::Users, "Users", content))
 }

@@ -48,7 +48,9 @@ mod traffic;
 mod tunnels;
 mod verifier;
 
-pub use accounts::{AccountQuery, Accounts, Challenge, Enrolment, HandedLink, RecoveryCodes, SignIn};
+pub use accounts::{
+    AccountQuery, Accounts, Challenge, Enrolment, Errand, HandedLink, Journey, Proven, RecoveryCodes, SignIn,
+};
 pub use alerts::{AlertEventQuery, Alerts, Courier, Notice};
 pub use announcing::{AnnouncedService, Announcement, AnnouncementRefused, Announcements};
 pub use audit::{Audit, AuditQuery};
@@ -85,8 +87,8 @@ pub use secret::{LinkSecret, Secret, SigningSecret, TokenSecret};
 pub use services::Services;
 pub use sessions::{ApiSessions, ApiTokens, WebSessionRecord, WebSessions};
 pub use settings::{
-    DatabaseUrl, DatabaseUrlError, InspectorSettings, Limits, RoutingSettings, Settings, SignupPolicy,
-    UnknownSignupPolicy,
+    DatabaseUrl, DatabaseUrlError, InspectorSettings, Limits, OidcSettings, OidcSignUp, RoutingSettings, Settings,
+    SignupPolicy, UnknownSignupPolicy,
 };
 pub use switching::{SwitchEnd, SwitchHow, SwitchRequest, Switches};
 pub use tokens::{ShortProof, ShortToken, StoredToken, TokenEnd, TokenProof, TokenRefused, TokenStanding, Tokens};

@@ -101,6 +101,7 @@ impl Services {
             reveals: Reveals::default(),
             code_reveals: Reveals::default(),
             seal: crate::tickets::Seal::new(&settings.sealing_key)?,
+            oidc: settings.oidc.clone(),
         };
         accounts.any_exist().await?;
         let addresses =

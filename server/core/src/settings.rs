@@ -1,7 +1,7 @@
 //! What the server decides for the services.
 
 use crate::{Outside, Secret};
-use domain::{CaptureLevel, Hostname, MountPath};
+use domain::{CaptureLevel, Email, Hostname, MountPath};
 use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
 use url::Url;
 
@@ -30,6 +30,43 @@ pub struct Settings {
     pub inspector: InspectorSettings,
     /// Where what members enter may lead.
     pub outside: Arc<Outside>,
+    /// The OpenID Connect provider by which people sign in.
+    pub oidc: Option<OidcSettings>,
+}
+
+/// An OpenID Connect provider, as far as people see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OidcSettings {
+    /// What it is called on the sign-in page.
+    pub name: String,
+    /// How it names itself; part of what tells people apart.
+    pub issuer: String,
+    /// Who gets an account by signing in there.
+    pub sign_up: OidcSignUp,
+}
+
+/// Who gets an account by signing in at the provider for the first time.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum OidcSignUp {
+    /// Nobody. The default.
+    #[default]
+    Off,
+    /// Everybody whose e-mail address it has verified.
+    Anyone,
+    /// Those of them whose address is in one of these domains.
+    Domains(Vec<Hostname>),
+}
+
+impl OidcSignUp {
+    /// Whether whoever has this address gets an account.
+    pub fn lets_in(&self, email: &Email) -> bool {
+        let domain = email.as_str().rsplit_once('@').and_then(|(_, domain)| domain.parse::<Hostname>().ok());
+        match self {
+            Self::Off => false,
+            Self::Anyone => true,
+            Self::Domains(domains) => domain.is_some_and(|domain| domains.contains(&domain)),
+        }
+    }
 }
 
 /// What is kept of exchanges.
@@ -249,6 +286,22 @@ mod tests {
     #[test]
     fn all_reserved_mounts_are_mounts() {
         assert_eq!(RoutingSettings::default().reserved_mounts.len(), RESERVED_MOUNTS.len());
+    }
+
+    #[test]
+    fn addresses_of_a_domain_are_its_own_and_of_no_other() {
+        let here = OidcSignUp::Domains(vec!["example.com".parse().unwrap()]);
+        for (email, lets_in) in [
+            ("ada@example.com", true),
+            ("ada@EXAMPLE.com", true),
+            ("ada@sub.example.com", false),
+            ("ada@badexample.com", false),
+            ("ada@example.com.evil.example", false),
+        ] {
+            let email: Email = email.parse().unwrap();
+            assert_eq!(here.lets_in(&email), lets_in, "{email}");
+            assert!(OidcSignUp::Anyone.lets_in(&email) && !OidcSignUp::Off.lets_in(&email));
+        }
     }
 
     #[test]

@@ -71,6 +71,10 @@ kinds! {
     RecoveryCodesRenewed = "recovery_codes_renewed": "new recovery codes",
     /// An administrator said whether everybody needs a second factor.
     SecondFactorPolicy = "second_factor_policy": "second factor",
+    /// An account at a provider of sign-ins gets in from now on.
+    IdentityLinked = "identity_linked": "sign-in with a provider linked",
+    /// It does no longer.
+    IdentityUnlinked = "identity_unlinked": "sign-in with a provider unlinked",
     /// A link to choose a new password was made.
     ResetOffered = "reset_offered": "link for a new password made",
     /// Somebody was invited.

@@ -38,6 +38,8 @@ id! {
     UserId;
     /// Identifies an invitation (not its secret).
     InvitationId;
+    /// Identifies an account at a provider that is linked with one here.
+    IdentityId;
     /// Identifies a tunnel token (not its secret).
     TokenId;
     /// Identifies a personal token (not its secret).

@@ -22,6 +22,7 @@ mod health_check;
 mod host;
 mod host_pattern;
 mod hostname;
+mod identity;
 mod ids;
 mod live;
 mod mount;
@@ -81,9 +82,11 @@ pub use health_check::{CheckPath, CheckPathError, HealthCheck, HealthCheckPatch,
 pub use host::{Domain, DomainPatch, DomainSpec, VERIFICATION_PATH, Verification};
 pub use host_pattern::{HostPattern, HostPatternError};
 pub use hostname::{Hostname, HostnameError};
+pub use identity::Identity;
 pub use ids::{
-    AlertEventId, AlertId, AuditEventId, BackendId, DomainId, IdError, InvitationId, NodeId, PersonalTokenId, RegionId,
-    RequestId, RevisionId, RouteId, ServiceId, SwitchId, TelephoneSessionId, TokenId, TunnelId, UserId, WebSessionId,
+    AlertEventId, AlertId, AuditEventId, BackendId, DomainId, IdError, IdentityId, InvitationId, NodeId,
+    PersonalTokenId, RegionId, RequestId, RevisionId, RouteId, ServiceId, SwitchId, TelephoneSessionId, TokenId,
+    TunnelId, UserId, WebSessionId,
 };
 pub use live::{
     BackendNow, LiveDelta, LiveRequests, LiveSnapshot, LiveUpdate, RuleNow, SwitchNow, TunnelDelta, TunnelNow,

@@ -20,7 +20,7 @@ pub(crate) static DOCUMENT: LazyLock<Document> = LazyLock::new(Document::new);
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
 /// What the first part of a path is about, and what an id after it is.
-const TAGS: [(&str, &str, &str); 21] = [
+const TAGS: [(&str, &str, &str); 22] = [
     ("auth", "Signing in: accounts, access tokens and refresh tokens.", ""),
     ("me", "The account that asks.", ""),
     ("users", "Everybody's accounts, for administrators.", "The account's id."),
@@ -35,6 +35,7 @@ const TAGS: [(&str, &str, &str); 21] = [
     ("alerts", "What somebody wants to be told of.", "The alert's id."),
     ("regions", "Where backends and nodes live.", "The region's id."),
     ("sessions", "Signed-in browsers.", "The session's id."),
+    ("identities", "Accounts at providers of sign-ins.", "The identity's id."),
     ("security", "What holds for everybody's security.", ""),
     ("audit", "What has to do with security.", ""),
     ("nodes", "The switchboard processes on this database.", ""),

@@ -97,6 +97,7 @@ impl From<StartError> for Failure {
         match error {
             StartError::DataDir(error) => error.into(),
             StartError::Open(error) => error.into(),
+            StartError::Provider(_) => Self::new(CONFIG, error.to_string()),
             StartError::Load(_) | StartError::Mail(_) | StartError::Listen { .. } => {
                 Self::new(UNAVAILABLE, error.to_string())
             }

@@ -12,6 +12,7 @@ mod flags;
 mod limits;
 mod logs;
 mod node;
+mod oidc;
 mod parse;
 mod reader;
 mod services;
@@ -30,6 +31,7 @@ pub use flags::Flags;
 pub use limits::Limits;
 pub use logs::{LogFormat, Logs};
 pub use node::Node;
+pub use oidc::Oidc;
 pub use storage::Storage;
 
 use reader::Reader;
@@ -43,6 +45,8 @@ pub struct Config {
     pub storage: Storage,
     /// Who may have an account, and what signs their access.
     pub accounts: Accounts,
+    /// By which provider people sign in.
+    pub oidc: Option<Oidc>,
     /// How much and how long.
     pub limits: Limits,
     /// What is recorded of requests.
@@ -83,6 +87,7 @@ impl Config {
             addresses: Addresses::read(&mut reader),
             storage: Storage::read(&mut reader),
             accounts: Accounts::read(&mut reader),
+            oidc: Oidc::read(&mut reader),
             limits: Limits::read(&mut reader),
             capture: Capture::read(&mut reader),
             alerts: Alerts::read(&mut reader),

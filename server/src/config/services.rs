@@ -3,7 +3,7 @@
 use server_core::{InspectorSettings, Outside, RoutingSettings, Settings};
 use std::{net::SocketAddr, sync::Arc};
 
-use super::{Config, DataDir, DataDirError};
+use super::{Config, DataDir, DataDirError, Oidc};
 
 /// Far beyond what a person needs, and a bound on what a stolen token can fill.
 const MAX_TUNNELS_PER_USER: u32 = 200;
@@ -43,6 +43,7 @@ impl Config {
                 node: self.node.name.clone(),
             },
             outside,
+            oidc: self.oidc.as_ref().map(Oidc::for_services),
         })
     }
 }

@@ -50,6 +50,7 @@ pub const PREFIX: &str = "SWITCHBOARD_";
 const ADDRESSES: &str = "Addresses";
 const STORAGE: &str = "Storage";
 const ACCOUNTS: &str = "Accounts";
+const OIDC: &str = "Sign-in with OpenID Connect";
 const LIMITS: &str = "Limits";
 const CAPTURE: &str = "Recorded requests";
 const ALERTS: &str = "Alerts";
@@ -104,6 +105,22 @@ settings! {
     /// Where what members enter may lead.
     MEMBER_NETWORKS = Setting::new(ACCOUNTS, "member_networks", "CIDR,...", "none",
         "Private networks in which members' backends and webhooks may be, besides the Internet; administrators' may be anywhere");
+
+    /// By which provider people sign in.
+    OIDC_ISSUER = Setting::new(OIDC, "oidc_issuer", "URL", "none",
+        "Provider by which people sign in, as it names itself: without /.well-known/openid-configuration");
+    /// What this server is called there.
+    OIDC_CLIENT_ID = Setting::new(OIDC, "oidc_client_id", "TEXT", "none",
+        "What the provider calls this server");
+    /// How it shows there that it is itself.
+    OIDC_CLIENT_SECRET = Setting::new(OIDC, "oidc_client_secret", "TEXT", "none",
+        "Secret that the provider has given to this server").secret();
+    /// What people call the provider.
+    OIDC_NAME = Setting::new(OIDC, "oidc_name", "TEXT", "the host in oidc_issuer",
+        "What the sign-in page calls the provider");
+    /// Who gets an account by it.
+    OIDC_SIGN_UP = Setting::new(OIDC, "oidc_sign_up", "off|anyone|DOMAIN,...", "off",
+        "Who gets an account by signing in there: nobody, or whose e-mail address is verified, perhaps of these domains only");
 
     /// How many connections at once.
     MAX_CONNECTIONS = Setting::new(LIMITS, "max_connections", "NUMBER", "20000",

@@ -6,6 +6,7 @@ mod context;
 mod data;
 mod guard;
 mod live;
+mod oidc;
 mod pages;
 mod plain;
 mod reference;

@@ -8,6 +8,7 @@ use axum::{
     routing::get,
 };
 use server_core::Services;
+use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -17,9 +18,13 @@ use super::{
     data,
     guard::{self, OriginRule},
     live::{self, Live, Quota},
+    oidc::{self, Door},
     pages, plain, reference, requests, session,
 };
-use crate::api::{respond, trace::trace};
+use crate::{
+    api::{respond, trace::trace},
+    oidc::Provider,
+};
 
 /// What the dashboard is told.
 #[derive(Clone)]
@@ -30,6 +35,8 @@ pub struct WebSettings {
     pub public_url: Url,
     /// Scripts, styles and pictures.
     pub assets: Assets,
+    /// The provider by which people sign in.
+    pub provider: Option<Arc<Provider>>,
     /// Cancelled when the server shuts down: live sockets are closed then.
     pub stop: CancellationToken,
 }
@@ -54,7 +61,13 @@ pub fn router(services: Services, settings: WebSettings) -> Router {
 /// session with its viewer, what pages are told, and on the way out forms that could not be read.
 fn page_routes(services: &Services, settings: &WebSettings) -> Router {
     let context = PageContext::new(&settings.assets, &settings.public_url);
+    let door = settings.provider.clone().map(|provider| Door {
+        services: services.clone(),
+        provider,
+        secure: settings.secure_cookies,
+    });
     pages::routes(services, &settings.assets)
+        .merge(oidc::routes(door))
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn(guard::refuse_misshapen))
         .layer(middleware::from_fn_with_state(context, context::provide))

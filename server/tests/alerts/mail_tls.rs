@@ -146,7 +146,8 @@ async fn nothing_is_mailed_to_whom_nobody_vouches_for() {
         let said = event["last_error"].as_str().unwrap();
         assert!(said.starts_with("the mail was not taken: ") && said.contains(why), "{secure:?}: {said}");
         assert_ne!(event["delivery"], "delivered");
-        let mut browser = Browser { client: client.clone().bearer(""), origin: programs.url(), cookie: None };
+        let mut browser =
+            Browser { client: client.clone().bearer(""), origin: programs.url(), cookie: None, journey: None };
         let account = [("email", Switchboard::EMAIL), ("password", Switchboard::PASSWORD)];
         browser.submit("/web/action/sign_in", &account).await;
         let page = browser.open(&format!("/web/alerts/{id}")).await.body;

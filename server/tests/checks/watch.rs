@@ -49,6 +49,7 @@ impl Site {
             routing: RoutingSettings::default(),
             inspector: InspectorSettings::default(),
             outside: Arc::default(),
+            oidc: None,
         };
         let services = Services::open(settings).await.unwrap();
         let user = services.accounts().add("bob@example.com", "correct horse battery", Role::Member).await.unwrap();

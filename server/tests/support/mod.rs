@@ -10,6 +10,7 @@ mod home;
 mod origin;
 mod program;
 mod programs;
+mod provider;
 mod switchboard;
 mod wait;
 
@@ -18,5 +19,6 @@ pub use home::Home;
 pub use origin::{Body, Origin, full, one_by_one, streamed};
 pub use program::Program;
 pub use programs::Programs;
+pub use provider::{Fault, Person, Provider, Twist};
 pub use switchboard::Switchboard;
 pub use wait::{figure, until, within};

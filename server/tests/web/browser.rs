@@ -28,11 +28,13 @@ pub(crate) struct Browser {
     pub(crate) origin: String,
     /// `name=value` of the session.
     pub(crate) cookie: Option<String>,
+    /// `name=value` of what is kept on the way to a provider of sign-ins.
+    pub(crate) journey: Option<String>,
 }
 
 impl Browser {
     pub(crate) fn new(switchboard: &Switchboard) -> Self {
-        Self { client: switchboard.client().bearer(""), origin: switchboard.url(), cookie: None }
+        Self { client: switchboard.client().bearer(""), origin: switchboard.url(), cookie: None, journey: None }
     }
 
     /// Signed in to the first account.
@@ -59,8 +61,9 @@ impl Browser {
             .request(method.clone(), path)
             .header(header::ACCEPT, "text/html")
             .header(header::USER_AGENT, "Test/1.0 (scripts off)");
-        if let Some(cookie) = &self.cookie {
-            request = request.header(header::COOKIE, format!("theme=dark; {cookie}"));
+        let kept: Vec<_> = self.cookie.iter().chain(&self.journey).map(String::as_str).collect();
+        if !kept.is_empty() {
+            request = request.header(header::COOKIE, format!("theme=dark; {}", kept.join("; ")));
         }
         if method == Method::POST {
             request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
@@ -78,9 +81,12 @@ impl Browser {
         for line in headers.get_all(header::SET_COOKIE) {
             let line = line.to_str().unwrap();
             let pair = line.split(';').next().unwrap();
+            let kept = (!line.contains("Max-Age=0")).then(|| pair.to_owned());
             if pair.starts_with("switchboard=") {
-                let removed = line.contains("Max-Age=0");
-                self.cookie = (!removed).then(|| pair.to_owned());
+                self.cookie = kept;
+            } else if pair.starts_with("switchboard-oidc=") {
+                assert!(line.contains("HttpOnly") && line.contains("SameSite=Lax"), "{line}");
+                self.journey = kept;
             }
         }
     }

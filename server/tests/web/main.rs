@@ -8,6 +8,7 @@ mod forms;
 mod fronts;
 mod headers;
 mod live;
+mod oidc;
 mod origin;
 mod replay;
 mod second_factor;

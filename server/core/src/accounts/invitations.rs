@@ -127,7 +127,7 @@ impl Accounts {
     }
 }
 
-fn shown(row: &account_links::Model) -> Result<Invitation> {
+pub(super) fn shown(row: &account_links::Model) -> Result<Invitation> {
     // A link for a new password is no invitation.
     let role = row.role.as_deref().ok_or_else(links::ended)?;
     Ok(Invitation {

@@ -1,6 +1,7 @@
 //! Accounts: set-up, sign-up, sign-in, passwords; and everybody's, for administrators.
 
 mod first;
+mod identities;
 mod invitations;
 mod links;
 mod people;
@@ -9,7 +10,7 @@ mod rows;
 mod second_factor;
 
 use crate::{
-    Alerts, Audit, Change, Changes, CoreError, Result, SignupPolicy, Viewer,
+    Alerts, Audit, Change, Changes, CoreError, OidcSettings, Result, SignupPolicy, Viewer,
     audit::Entry,
     auth::{Key, Passwords, Throttle, Verified, check_password, sha256},
     news, sessions,
@@ -19,6 +20,8 @@ use crate::{
 };
 use domain::{AuditKind, Email, Role, User, UserId, WebSessionId};
 pub(crate) use first::FirstAccount;
+use identities::NO_PASSWORD;
+pub use identities::{Errand, Journey, Proven};
 pub use links::HandedLink;
 pub use people::AccountQuery;
 use people::admins_only;
@@ -55,6 +58,8 @@ pub struct Accounts {
     pub(crate) reveals: Reveals<HandedLink>,
     pub(crate) code_reveals: Reveals<RecoveryCodes>,
     pub(crate) seal: Seal,
+    /// The provider by which people sign in.
+    pub(crate) oidc: Option<OidcSettings>,
 }
 
 impl Accounts {
@@ -186,7 +191,8 @@ impl Accounts {
         row.map(|row| to_user(row).map(Viewer::new)).transpose()
     }
 
-    /// Changes the password and ends all other sessions, of browsers (but `keep`) and of programs.
+    /// Changes the password and ends all other sessions, of browsers (but `keep`) and of programs. Where there is none yet,
+    /// `current` does not matter.
     ///
     /// # Errors
     /// `Invalid` for `current_password` when it is wrong, for `password` when the new one is not accepted; `Throttled`.
@@ -198,7 +204,9 @@ impl Accounts {
         keep: Option<WebSessionId>,
     ) -> Result<()> {
         check_password(new, &viewer.user().email)?;
-        self.confirm(viewer, "current_password", current).await?;
+        if self.has_password(viewer).await? {
+            self.confirm(viewer, "current_password", current).await?;
+        }
         let hash = self.passwords.hash(new).await?;
         let write = self.store.write().await?;
         Entry::by(viewer, AuditKind::PasswordChanged).write(&write.tx).await?;
@@ -263,6 +271,9 @@ impl Accounts {
         let keys = [account_key(&viewer.user().email)];
         self.throttle.attempt(&keys)?;
         let row = find_by_id(self.store.read(), viewer.id()).await?;
+        if row.as_ref().is_some_and(|row| row.password_hash == NO_PASSWORD) {
+            return Err(CoreError::invalid(field, "your account has no password yet; set one first"));
+        }
         let row =
             self.verify(password, row).await?.ok_or_else(|| CoreError::invalid(field, "this is not your password"))?;
         self.throttle.succeeded(&keys);
@@ -271,6 +282,8 @@ impl Accounts {
 
     /// The row, when the password is its; renews the hash when it was made with other parameters.
     async fn verify(&self, password: &str, row: Option<users::Model>) -> Result<Option<users::Model>> {
+        // Who has none is answered as nobody is, after the same time.
+        let row = row.filter(|row| row.password_hash != NO_PASSWORD);
         let stored = row.as_ref().map(|row| row.password_hash.as_str());
         let Verified::Right(renewed) = self.passwords.verify(password, stored).await? else { return Ok(None) };
         if let (Some(hash), Some(row)) = (renewed, &row) {

@@ -1,6 +1,6 @@
 //! Everybody's accounts, for administrators: who there is, roles, deactivation, deletion.
 
-use super::{Accounts, find_by_id, links};
+use super::{Accounts, find_by_id, identities, links};
 use crate::{
     Change, CoreError, Listing, Page, Result, Touched, Viewer,
     audit::Entry,
@@ -235,6 +235,7 @@ impl Accounts {
         end!(alerts);
         let entry = Entry::by(viewer, AuditKind::AccountDeleted).on(Some(id), &row.email);
         entry.write(&write.tx).await?;
+        identities::forget(&write.tx, id).await?;
         let mut row: users::ActiveModel = row.into();
         row.deleted_at = Set(Some(moment));
         row.updated_at = Set(moment);

@@ -39,6 +39,7 @@ impl Db {
             routing: server_core::RoutingSettings::default(),
             inspector: server_core::InspectorSettings::default(),
             outside: Arc::new(Outside { own: Vec::new(), allowed: vec!["10.0.0.0/24".parse().unwrap()] }),
+            oidc: None,
         };
         change(&mut settings);
         Services::open(settings).await

@@ -1,8 +1,8 @@
-//! `/me`: the account that asks, where it is signed in, and its personal tokens. The secret of one is in the answer that
+//! `/me`: the account that asks, where and by what it is signed in, and its personal tokens. The secret of one is in the answer that
 //! makes it, and nowhere else.
 
 use axum::{Json as Answer, extract::State, http::StatusCode};
-use domain::{NewPersonalToken, PersonalToken, PersonalTokenId, User, WebSession, WebSessionId};
+use domain::{Identity, IdentityId, NewPersonalToken, PersonalToken, PersonalTokenId, User, WebSession, WebSessionId};
 use serde::{Deserialize, Serialize};
 use server_core::{Listing, Services, TokenSecret};
 use utoipa::ToSchema;
@@ -22,6 +22,8 @@ pub(super) fn routes() -> OpenApiRouter<Services> {
         .routes(routes!(change_password))
         .routes(routes!(sessions))
         .routes(routes!(end_session))
+        .routes(routes!(identities))
+        .routes(routes!(unlink))
         .routes(routes!(tokens, create_token))
         .routes(routes!(revoke_token))
 }
@@ -40,7 +42,8 @@ struct EmailChange {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct PasswordChange {
-    /// The password until now.
+    /// The password until now. It does not matter where the account has none yet.
+    #[serde(default)]
     current_password: String,
     /// The new one: 10 to 128 characters.
     password: String,
@@ -109,6 +112,29 @@ async fn end_session(
     Id(id): Id<WebSessionId>,
 ) -> ApiResult<StatusCode> {
     services.web_sessions().end(&viewer, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Lists the accounts at OpenID Connect providers that get into this one. They are linked in a browser, on the settings
+/// page.
+#[utoipa::path(get, path = "/me/identities", responses((status = 200, description = "Done.", body = List<Identity>)))]
+async fn identities(
+    Allowed { viewer, .. }: Allowed<Account>,
+    State(services): State<Services>,
+) -> ApiResult<Answer<List<Identity>>> {
+    let items = services.accounts().identities(&viewer).await?;
+    Ok(Answer(Listing { items, next_cursor: None }.into()))
+}
+
+/// Takes one of them away.
+#[utoipa::path(delete, path = "/me/identities/{id}", responses(
+    (status = 204, description = "Done."), (status = 409, description = "`only_way_in`")))]
+async fn unlink(
+    Allowed { viewer, .. }: Allowed<Account>,
+    State(services): State<Services>,
+    Id(id): Id<IdentityId>,
+) -> ApiResult<StatusCode> {
+    services.accounts().unlink(&viewer, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

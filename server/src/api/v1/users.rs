@@ -1,9 +1,9 @@
 //! `/users` and `/invitations`: everybody's accounts, for administrators.
 
 use axum::{extract::State, http::StatusCode};
-use domain::{Account, Email, Holdings, Invitation, InvitationId, RequestRate, Role, Timestamp, UserId};
+use domain::{Account, Email, Holdings, Identity, Invitation, InvitationId, RequestRate, Role, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
-use server_core::{AccountQuery, HandedLink, Services};
+use server_core::{AccountQuery, HandedLink, Listing, Services};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -21,6 +21,7 @@ pub(super) fn routes() -> OpenApiRouter<Services> {
         .routes(routes!(deactivate))
         .routes(routes!(reactivate))
         .routes(routes!(reset))
+        .routes(routes!(identities))
         .routes(routes!(invitations, invite))
         .routes(routes!(withdraw))
 }
@@ -235,6 +236,23 @@ async fn reactivate(
     Id(id): Id<UserId>,
 ) -> ApiResult<axum::Json<Account>> {
     Ok(axum::Json(services.accounts().reactivate(&viewer, id).await?))
+}
+
+/// Lists the accounts at OpenID Connect providers that get into an account. Administrators only.
+#[utoipa::path(
+    get, path = "/users/{id}/identities",
+    responses(
+        (status = 200, description = "Done.", body = List<Identity>),
+        (status = 403, description = "`admin_only`"),
+    )
+)]
+async fn identities(
+    Allowed { viewer, .. }: Allowed<Read>,
+    State(services): State<Services>,
+    Id(id): Id<UserId>,
+) -> ApiResult<axum::Json<List<Identity>>> {
+    let items = services.accounts().identities_of(&viewer, id).await?;
+    Ok(axum::Json(Listing { items, next_cursor: None }.into()))
 }
 
 /// Makes a link by which the account's owner chooses a new password within a day. Administrators only.

@@ -89,14 +89,24 @@ impl Accounts {
     /// What else it takes to sign in to an account whose password was right.
     pub(super) async fn after_password(&self, row: users::Model, client: IpAddr) -> Result<SignIn> {
         if row.totp_seed.is_some() {
-            return Ok(SignIn::Code(self.challenge(CODE, &row)?));
+            return self.ask_for_code(&row);
         }
         if self.requires_second_factor().await? {
-            return Ok(SignIn::Enrol(self.challenge(ENROL, &row)?));
+            return self.ask_to_enrol(&row);
         }
         let viewer = Viewer::new(to_user(row)?).at(client);
         self.audit.note(Entry::by(&viewer, AuditKind::SignedIn)).await?;
         Ok(SignIn::Done(viewer))
+    }
+
+    /// A code is to follow.
+    pub(super) fn ask_for_code(&self, row: &users::Model) -> Result<SignIn> {
+        Ok(SignIn::Code(self.challenge(CODE, row)?))
+    }
+
+    /// A second factor is to be set up.
+    pub(super) fn ask_to_enrol(&self, row: &users::Model) -> Result<SignIn> {
+        Ok(SignIn::Enrol(self.challenge(ENROL, row)?))
     }
 
     fn challenge(&self, purpose: &str, row: &users::Model) -> Result<Challenge> {

@@ -10,6 +10,7 @@ pub(crate) mod capture_settings;
 pub(crate) mod capture_usage;
 pub(crate) mod domains;
 pub(crate) mod idempotency_keys;
+pub(crate) mod identities;
 pub(crate) mod nodes;
 pub(crate) mod personal_tokens;
 pub(crate) mod recovery_codes;
