@@ -33,6 +33,11 @@ impl Services {
         self.hosts().desk.is_visitors(password, stored).await
     }
 
+    /// How many hashes of passwords were computed since the start: for accounts, and for visitors.
+    pub fn password_hashes(&self) -> (u64, u64) {
+        (self.accounts().passwords.computed(), self.hosts().desk.visitors_hashes())
+    }
+
     /// When it, or anything else of what it stands in front of, was last changed.
     ///
     /// # Errors

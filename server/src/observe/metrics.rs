@@ -79,6 +79,7 @@ async fn scrape(State(source): State<Arc<Source>>) -> impl IntoResponse {
     let help = "Bytes of whole requests and responses held for telephones that speak version 1.0.";
     text.gauge("switchboard_plain_held_bytes", help, plain_bytes as f64);
     refused(&mut text, &sources.refused);
+    passwords(&mut text, sources.services.password_hashes());
     held(&mut text, sources.registry.hold().figures());
     recorder(&mut text, &sources.services.inspector().health());
     tasks(&mut text, sources);
@@ -126,6 +127,14 @@ fn refused(text: &mut Text, refused: &Refused) {
     text.family("switchboard_requests_refused_total", "counter", help);
     for (reason, count) in refused.each() {
         text.sample("switchboard_requests_refused_total", &[("reason", reason.as_str())], count as f64);
+    }
+}
+
+fn passwords(text: &mut Text, (accounts, visitors): (u64, u64)) {
+    let help = "Hashes of passwords that were computed, right or wrong or of nobody: of accounts, and at the front.";
+    text.family("switchboard_password_hashes_total", "counter", help);
+    for (of, count) in [("accounts", accounts), ("visitors", visitors)] {
+        text.sample("switchboard_password_hashes_total", &[("of", of)], count as f64);
     }
 }
 

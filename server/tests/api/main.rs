@@ -32,6 +32,7 @@ mod second_factor;
 mod secrets;
 mod services;
 mod setup;
+mod strangers;
 #[expect(unused_imports, reason = "each test binary uses a part of this")]
 #[path = "../support/mod.rs"]
 mod support;

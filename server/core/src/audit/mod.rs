@@ -122,12 +122,14 @@ impl Audit {
         let account = (user.map(|user| user.id), user.map(|user| user.email.to_string()));
         let mut entry = Entry { kind, actor: None, account, address: Some(address), detail: None };
         let write = self.store.write().await?;
+        // Asked whether it matters or not: what is known already must not be answered sooner than what is new, or the time
+        // would tell accounts that others try from those that do not exist.
+        let others = audit_events::Entity::find()
+            .filter(Column::Kind.eq(kind.as_str()))
+            .filter(Column::At.gt(now() - ALIKE))
+            .count(&write.tx)
+            .await?;
         if !again(&write.tx, &entry).await? {
-            let others = audit_events::Entity::find()
-                .filter(Column::Kind.eq(kind.as_str()))
-                .filter(Column::At.gt(now() - ALIKE))
-                .count(&write.tx)
-                .await?;
             if others >= MOST_FAILURES {
                 entry.address = None;
                 entry.account = (None, None);

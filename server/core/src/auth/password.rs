@@ -9,7 +9,7 @@ use rand::RngCore;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -102,6 +102,8 @@ pub(crate) fn check_password(password: &str, email: &Email) -> Result<()> {
 pub(crate) struct Passwords {
     cores: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
+    /// How many were computed: what somebody who measures times would measure.
+    computed: Arc<AtomicU64>,
     /// The hash of a password that nobody has, so that an unknown account takes as long as a known one.
     nobody: Arc<str>,
 }
@@ -117,39 +119,51 @@ pub(crate) enum Verified {
 impl Passwords {
     pub(crate) async fn new() -> Result<Self> {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let mut passwords =
-            Self { cores: Arc::new(Semaphore::new(cores)), waiting: Arc::default(), nobody: Arc::from("") };
+        let mut passwords = Self {
+            cores: Arc::new(Semaphore::new(cores)),
+            waiting: Arc::default(),
+            computed: Arc::default(),
+            nobody: Arc::from(""),
+        };
         passwords.nobody = passwords.hash("nobody's password").await?.into();
         Ok(passwords)
     }
 
     pub(crate) async fn hash(&self, password: &str) -> Result<String> {
         let password = password.to_owned();
-        self.on_a_core(move || hash(&password)).await?
+        self.on_a_core(move |computed| hash(&password, computed)).await?
     }
 
-    /// Verifies against the hash of an account, or takes as long when there is none.
+    /// How many hashes were computed since the start.
+    pub(crate) fn computed(&self) -> u64 {
+        self.computed.load(Ordering::Relaxed)
+    }
+
+    /// Verifies against the hash of an account. Where there is no account, or it has no password (the empty hash), it waits in
+    /// the same queue and computes the same hash in vain.
     pub(crate) async fn verify(&self, password: &str, stored: Option<&str>) -> Result<Verified> {
         // What cannot have been accepted is not worth a core, whatever the account.
         if password.chars().count() > MAX_CHARACTERS {
             return Ok(Verified::Wrong);
         }
+        let stored = stored.filter(|stored| !stored.is_empty());
         let (password, known) = (password.to_owned(), stored.is_some());
         let stored = stored.unwrap_or(&self.nobody).to_owned();
-        let verified = self.on_a_core(move || verify(&password, &stored)).await??;
+        let verified = self.on_a_core(move |computed| verify(&password, &stored, computed)).await??;
         Ok(if known { verified } else { Verified::Wrong })
     }
 
-    async fn on_a_core<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    async fn on_a_core<T: Send + 'static>(&self, work: impl FnOnce(&AtomicU64) -> T + Send + 'static) -> Result<T> {
         let _place = Place::take(&self.waiting).ok_or(CoreError::Throttled { retry_after: Duration::from_secs(1) })?;
         let permit = Arc::clone(&self.cores)
             .acquire_owned()
             .await
             .map_err(|error| CoreError::Internal(format!("password pool: {error}")))?;
+        let computed = Arc::clone(&self.computed);
         tokio::task::spawn_blocking(move || {
             // Kept by the thread: when the one who asked goes away, the core is still busy.
             let _permit = permit;
-            work()
+            work(&computed)
         })
         .await
         .map_err(|error| CoreError::Internal(format!("password pool: {error}")))
@@ -179,7 +193,8 @@ fn argon2() -> Result<Argon2<'static>> {
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters))
 }
 
-fn hash(password: &str) -> Result<String> {
+fn hash(password: &str, computed: &AtomicU64) -> Result<String> {
+    computed.fetch_add(1, Ordering::Relaxed);
     let mut salt = [0_u8; 16];
     rand::rng().fill_bytes(&mut salt);
     let failed = |error| CoreError::Internal(format!("argon2: {error}"));
@@ -187,10 +202,11 @@ fn hash(password: &str) -> Result<String> {
     Ok(argon2()?.hash_password(password.as_bytes(), &salt).map_err(failed)?.to_string())
 }
 
-fn verify(password: &str, stored: &str) -> Result<Verified> {
+fn verify(password: &str, stored: &str, computed: &AtomicU64) -> Result<Verified> {
     let argon2 = argon2()?;
     let parsed =
         PasswordHash::new(stored).map_err(|error| CoreError::Internal(format!("a stored password hash: {error}")))?;
+    computed.fetch_add(1, Ordering::Relaxed);
     // Verifies with the parameters that the hash names.
     match argon2.verify_password(password.as_bytes(), &parsed) {
         Ok(()) => {
@@ -199,7 +215,7 @@ fn verify(password: &str, stored: &str) -> Result<Verified> {
                     && stored.t_cost() == argon2.params().t_cost()
                     && stored.p_cost() == argon2.params().p_cost()
             });
-            Ok(Verified::Right(if current { None } else { Some(hash(password)?) }))
+            Ok(Verified::Right(if current { None } else { Some(hash(password, computed)?) }))
         }
         Err(argon2::password_hash::Error::Password) => Ok(Verified::Wrong),
         Err(error) => Err(CoreError::Internal(format!("a stored password hash: {error}"))),
@@ -237,5 +253,22 @@ mod tests {
         assert!(matches!(passwords.verify("correct horse", Some(&renewed)).await, Ok(Verified::Right(None))));
         assert!(matches!(passwords.verify("incorrect horse", Some(&renewed)).await, Ok(Verified::Wrong)));
         assert!(matches!(passwords.verify("nobody's password", None).await, Ok(Verified::Wrong)));
+    }
+
+    #[tokio::test]
+    async fn who_has_no_account_or_no_password_costs_one_hash_too() {
+        let passwords = Passwords::new().await.unwrap();
+        let stored = passwords.hash("correct horse").await.unwrap();
+        for stored in [Some(stored.as_str()), Some(""), None] {
+            let before = passwords.computed();
+            assert!(matches!(passwords.verify("nobody's password", stored).await, Ok(Verified::Wrong)), "{stored:?}");
+            assert_eq!(passwords.computed() - before, 1, "{stored:?}");
+        }
+        let before = passwords.computed();
+        let long = "x".repeat(MAX_CHARACTERS + 1);
+        for stored in [Some(stored.as_str()), None] {
+            assert!(matches!(passwords.verify(&long, stored).await, Ok(Verified::Wrong)));
+        }
+        assert_eq!(passwords.computed(), before, "too long for any account");
     }
 }

@@ -46,6 +46,11 @@ impl Desk {
         Ok(matches!(self.visitors().verify(password, stored).await?, Verified::Right(_)))
     }
 
+    /// How many hashes of visitors' passwords were computed.
+    pub(crate) fn visitors_hashes(&self) -> u64 {
+        self.visitors().computed()
+    }
+
     fn visitors(&self) -> &Passwords {
         &self.inner.visitors
     }
