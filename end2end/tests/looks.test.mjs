@@ -18,7 +18,7 @@ scenario("pages of an empty server look right", async (stage) => {
   await setUp(page);
   await waitForDrawn(page, "2xx", 0);
   faults.push(...(await look(page, "overview-empty")));
-  for (const path of ["tunnels", "tokens", "domains", "routes", "services", "users", "cluster", "revisions", "audit", "nowhere"]) {
+  for (const path of ["tunnels", "tokens", "domains", "routes", "services", "cluster", "revisions", "nowhere"]) {
     await page.goto(`/web/${path}`);
     faults.push(...(await look(page, path === "nowhere" ? "not-found" : `${path}-empty`)));
   }
