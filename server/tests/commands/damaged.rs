@@ -65,6 +65,25 @@ fn a_database_that_is_cut_short_or_overwritten_is_refused() {
     place.serve(&[]);
 }
 
+/// What was written last is then in a file of its own, which goes into the other one when a connection that writes ends.
+#[test]
+fn a_damaged_database_of_a_server_that_was_killed_is_refused() {
+    let (place, file) = place();
+    let mut server = place.serve(&[]);
+    server.signal("-KILL");
+    server.wait();
+    let log = file.with_file_name("switchboard.db-wal");
+    let written = fs::read(&log).unwrap();
+    assert!(!written.is_empty());
+    let whole = fs::read(&file).unwrap();
+    let half = whole.len() / 8192 * 4096;
+    fs::write(&file, [&whole[..half], &vec![b'?'; whole.len() - half]].concat()).unwrap();
+    for _ in 0..3 {
+        refused(&place, &file, 65, DAMAGED);
+        assert!(fs::read(&log).unwrap() == written, "what was written last was changed");
+    }
+}
+
 #[test]
 fn a_file_that_went_away_is_not_replaced_by_an_empty_one() {
     let (place, file) = place();

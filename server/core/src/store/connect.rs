@@ -21,7 +21,7 @@ const MIGRATION_LOCK: i64 = 0x5357_4954_4348_0001;
 /// Connects and brings the tables up to date.
 pub(crate) async fn open(url: &DatabaseUrl) -> Result<Store, OpenError> {
     let connection = match (url.sqlite_path(), url.postgres_url()) {
-        (Some(path), _) => sqlite(path).await?,
+        (Some(path), _) => sqlite(path, url).await?,
         (None, Some(address)) => postgres(url, address.as_str(), serving).await?,
         (None, None) => unreachable!("a database is one of the two"),
     };
@@ -38,7 +38,7 @@ pub(crate) async fn connect_alone(url: &DatabaseUrl, make: bool) -> Result<Datab
                 return Err(OpenError::Missing { path: path.display().to_string() });
             }
             sqlite_file::prepare(path).await?;
-            let mut options = sqlite_options(path);
+            let mut options = sqlite_options(path, Access::Write);
             options.max_connections(1);
             Database::connect(options).await.map_err(|error| sqlite_file::refused(path, &error))
         }
@@ -52,18 +52,33 @@ pub(crate) async fn connect_alone(url: &DatabaseUrl, make: bool) -> Result<Datab
     }
 }
 
-async fn sqlite(path: &Path) -> Result<DatabaseConnection, OpenError> {
+async fn sqlite(path: &Path, url: &DatabaseUrl) -> Result<DatabaseConnection, OpenError> {
     sqlite_file::prepare(path).await?;
-    let connected = Database::connect(sqlite_options(path)).await;
-    let connection = connected.map_err(|error| sqlite_file::refused(path, &error))?;
+    let refused = |error| sqlite_file::refused(path, &error);
+    // What is refused stays as it is: a connection that may write brings what was written last into the file when it ends.
+    let reader = Database::connect(sqlite_options(path, Access::Read)).await.map_err(refused)?;
+    let checked = match sqlite_file::check(path, &reader).await {
+        Ok(()) => refuse_newer(&reader, url).await.map_err(|error| match error {
+            MigrationRefused::Newer(error) => error,
+            MigrationRefused::Failed(error) => refused(error),
+        }),
+        damaged => damaged,
+    };
+    let closed = reader.close().await.map_err(refused);
+    checked.and(closed)?;
+    let connection = Database::connect(sqlite_options(path, Access::Write)).await.map_err(refused)?;
     // A file that can be read but not written opens well; this is the first to notice.
-    let written = connection.execute_unprepared("PRAGMA user_version = 0").await;
-    written.map_err(|error| sqlite_file::refused(path, &error))?;
-    sqlite_file::check(path, &connection).await?;
+    connection.execute_unprepared("PRAGMA user_version = 0").await.map_err(refused)?;
     Ok(connection)
 }
 
-fn sqlite_options(path: &Path) -> ConnectOptions {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Read,
+    Write,
+}
+
+fn sqlite_options(path: &Path, access: Access) -> ConnectOptions {
     let file = path.to_owned();
     let mut options = ConnectOptions::new("sqlite::memory:");
     options
@@ -76,17 +91,21 @@ fn sqlite_options(path: &Path) -> ConnectOptions {
         // transactions then are steps within one that never ends and holds up everybody else.
         .map_sqlx_sqlite_before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
         .map_sqlx_sqlite_opts(move |options| {
-            options
+            let options = options
                 .in_memory(false)
                 .shared_cache(false)
                 .filename(&file)
                 .create_if_missing(false)
+                .busy_timeout(Duration::from_secs(5));
+            if access == Access::Read {
+                return options.read_only(true);
+            }
+            options
                 .journal_mode(SqliteJournalMode::Wal)
                 // What was answered with success also survives a power cut. Writes are few (traffic is stored every ten
                 // seconds, uses are noted once a minute), so waiting for the disk costs nothing that is felt.
                 .synchronous(SqliteSynchronous::Full)
                 .foreign_keys(true)
-                .busy_timeout(Duration::from_secs(5))
         });
     options
 }
