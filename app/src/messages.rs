@@ -338,6 +338,13 @@ fn invalid(field: &str, value: Option<&str>) -> String {
             .find_map(|line| reason(line.parse::<Bandwidth>()))
             .or_else(|| Some("At most 4 limits, each of 16384 to 1000000000000 bytes a second.".into())),
         "most_at_once" => Some("Enter a number from 1 to 1000000, or nothing.".into()),
+        "accounts" => value
+            .split([',', ' ', '\n', '\r', '\t'])
+            .filter(|item| !item.is_empty())
+            .find_map(|item| reason(item.parse::<Email>()))
+            .or_else(|| {
+                Some("List 1 to 100 addresses, each once, of people who have an account here; invite others first.".into())
+            }),
         "basic_users" => Some(
             "Write name: password, one a line, at most 20; a password has 8 to 128 characters. A name alone keeps a password that is there. What you entered is not repeated here.".into(),
         ),

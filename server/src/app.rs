@@ -19,6 +19,7 @@ use crate::alerts::{Mailer, Messenger, Webhooks};
 use crate::background::Background;
 use crate::config::{Config, DataDir, DataDirError, DataDirLock};
 use crate::domains::{self, DomainChecker};
+use crate::front::Doorman;
 use crate::handover::{Inherited, Predecessor, notify};
 use crate::health::HealthChecks;
 use crate::ingress::{Acceptor, DataPlane, Departure, Dispatch, Limits, Places, Room, TrustedProxies};
@@ -227,12 +228,14 @@ impl App {
             config.limits.heartbeat,
             stop.clone(),
         ));
+        let doorman = Arc::new(Doorman::new(services.clone(), Handle::current(), public_url.clone()));
         let proxy = Proxy {
             services: services.clone(),
             timeouts: timeouts(&config),
             body_limit: config.limits.body_limit,
             refused: routing.backends().fronts().refused().clone(),
             limits: routing.backends().limits().clone(),
+            doorman: doorman.clone(),
         };
         let replays = Arc::new(Replays::new(routing.clone(), proxy.clone(), &plane));
         services.set_replayer(replays.replayer());
@@ -256,6 +259,8 @@ impl App {
         tasks.spawn("verifying domains", async move { domains.run(until).await });
         let until = background.clone();
         tasks.spawn("looking at tokens", async move { tokens.run(until).await });
+        let until = background.clone();
+        tasks.spawn("looking after visitors", async move { doorman.run(until).await });
         let follow = routing.clone();
         let until = background.clone();
         let interval = config.node.update_interval;

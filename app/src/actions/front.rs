@@ -2,7 +2,7 @@
 
 use super::{entered::Entered, finish, invalid, refuse, signed_in};
 use crate::{destination::Destination, pages::Place};
-use domain::{BasicAuth, BasicUser, Front, Maintenance, Network, NewShareLink, PageFor};
+use domain::{BasicAuth, BasicUser, Email, Front, FrontSignIn, LetIn, Maintenance, Network, NewShareLink, PageFor};
 use leptos::prelude::*;
 use server_core::{CoreError, Expected, Inspected};
 use std::{collections::BTreeMap, fmt::Display, str::FromStr};
@@ -105,9 +105,26 @@ fn front(form: &Entered, before: Front) -> Result<Front, CoreError> {
         bandwidth: parsed_lines(form, "bandwidth")?,
         max_in_flight: form.optional("most_at_once")?,
         basic_auth: passwords(form)?,
+        sign_in: sign_in(form)?,
         share_links: before.share_links.clone(),
         error_pages: pages(form, before),
     })
+}
+
+/// Who is let in with an account; a list that is not meant is left out.
+fn sign_in(form: &Entered) -> Result<Option<FrontSignIn>, CoreError> {
+    let who = match form.text("sign_in") {
+        "" => return Ok(None),
+        "anybody" => LetIn::Anybody,
+        _ => LetIn::Listed,
+    };
+    let accounts = if who == LetIn::Listed { accounts(form)? } else { Vec::new() };
+    Ok(Some(FrontSignIn { who, accounts, ids: Vec::new() }))
+}
+
+fn accounts(form: &Entered) -> Result<Vec<Email>, CoreError> {
+    let items = form.text("accounts").split([',', ' ', '\n', '\r', '\t']).filter(|item| !item.is_empty());
+    items.map(|item| item.parse().map_err(|error| invalid("accounts", error))).collect()
 }
 
 /// The form's own name for a field.
@@ -116,6 +133,7 @@ fn in_form(error: CoreError) -> CoreError {
         CoreError::Invalid { field: "body_limit", message } => CoreError::Invalid { field: "max_body", message },
         CoreError::Invalid { field: "max_in_flight", message } => CoreError::Invalid { field: "most_at_once", message },
         CoreError::Invalid { field: "basic_auth", message } => CoreError::Invalid { field: "basic_users", message },
+        CoreError::Invalid { field: "sign_in", message } => CoreError::Invalid { field: "accounts", message },
         CoreError::Invalid { field: "error_pages", message } => CoreError::Invalid { field: "page_5xx", message },
         other => other,
     }

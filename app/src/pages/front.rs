@@ -7,7 +7,7 @@ use super::{
 use crate::{
     actions::LINK_LIVES,
     components::{
-        choice::tick_box,
+        choice::{select, tick_box},
         command::copyable,
         confirm::act,
         field::Field,
@@ -17,12 +17,12 @@ use crate::{
     islands::TimeAgo,
     ssr,
 };
-use domain::{Front, PageFor, Timestamp};
+use domain::{Front, LetIn, PageFor, Timestamp};
 use leptos::prelude::*;
 use server_core::CoreError;
 
 /// The names of the form's fields.
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 15] = [
     "allow",
     "deny",
     "maintenance_message",
@@ -31,6 +31,8 @@ const FIELDS: [&str; 13] = [
     "rate_limits",
     "bandwidth",
     "most_at_once",
+    "sign_in",
+    "accounts",
     "realm",
     "basic_users",
     "page_4xx",
@@ -105,6 +107,7 @@ fn fields(place: &Place, front: &Front, form: &FormState, updated_at: Timestamp)
             {networks(front, form)}
             {maintenance(front, form)}
             {amounts(front, form)}
+            {sign_in(front, form)}
             {passwords(front, form)}
             {pages(front, form)}
             <button class="button button-primary">"Save"</button>
@@ -206,6 +209,41 @@ fn amounts(front: &Front, form: &FormState) -> AnyView {
     .into_any()
 }
 
+/// Who is let in with an account, as the form has it: the value, and in words.
+const SIGN_IN: [(&str, &str); 3] = [
+    ("", "nobody is asked for an account"),
+    ("anybody", "anybody who has an account here"),
+    ("listed", "only the accounts below, besides you and administrators"),
+];
+
+fn sign_in(front: &Front, form: &FormState) -> AnyView {
+    let (chosen, accounts) = match &front.sign_in {
+        None => ("", String::new()),
+        Some(sign_in) => {
+            let chosen = if sign_in.who == LetIn::Anybody { "anybody" } else { "listed" };
+            (chosen, lines(sign_in.accounts.iter()))
+        }
+    };
+    view! {
+        <section class="card" aria-labelledby="sign-in-title">
+            <h2 id="sign-in-title">"Sign-in"</h2>
+            <p class="field-hint">
+                "Visitors sign in to this dashboard first, and come back. What is behind is told who they are in X-Switchboard-User."
+            </p>
+            {select(("front", form), "sign_in", "Who is let in", &SIGN_IN, chosen)}
+            {Field::text("front", "accounts", "Accounts that are let in")
+                .lines(3)
+                .at_most(30_000)
+                .value(accounts)
+                .placeholder("ada@example.com")
+                .hint("E-mail addresses of accounts here, one a line, at most 100.")
+                .state(form)
+                .view()}
+        </section>
+    }
+    .into_any()
+}
+
 fn passwords(front: &Front, form: &FormState) -> AnyView {
     let auth = front.basic_auth.clone().unwrap_or_default();
     view! {
@@ -291,7 +329,7 @@ fn links(visit: &Visit, place: &Place, front: &Front) -> AnyView {
         <section class="card form-wide" aria-labelledby="links-title">
             <h2 id="links-title">"Share links"</h2>
             <p class="field-hint">
-                "Whoever has one comes in without the password, until it ends. All else that stands in front holds for them, too."
+                "Whoever has one comes in without signing in and without the password, until it ends. All else that stands in front holds for them, too."
             </p>
             {list}
             <form method="post" action="/web/action/make_link" class="form">

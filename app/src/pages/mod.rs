@@ -7,6 +7,7 @@ mod backend;
 mod cluster;
 mod domain;
 mod domains;
+mod enter;
 mod explain;
 mod front;
 mod identities;
@@ -48,6 +49,7 @@ use backend::BackendDetail;
 use cluster::Cluster;
 use domain::DomainDetail;
 use domains::Domains;
+use enter::Enter;
 use front::{DomainFront, RouteFront, TunnelFront};
 use inspector::{DomainInspector, RouteInspector, TunnelInspector};
 use invitation::InvitationPage;
@@ -89,6 +91,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/web/setup") view=Setup ssr=SsrMode::Async />
                 <Route path=path!("/web/login") view=Login ssr=SsrMode::Async />
                 <Route path=path!("/web/signup") view=Signup ssr=SsrMode::Async />
+                <Route path=path!("/web/enter") view=Enter ssr=SsrMode::Async />
                 <Route path=path!("/web/invitation") view=InvitationPage ssr=SsrMode::Async />
                 <Route path=path!("/web/reset") view=Reset ssr=SsrMode::Async />
                 <Route path=path!("/web/audit") view=AuditLog ssr=SsrMode::Async />

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::{Backend, BackendId, BackendLive, ExplainRequest, Explanation, HealthReport, HealthStatus, TunnelId};
 
-use crate::{Result, Services, Viewer};
+use crate::{Gate, Result, Services, Viewer};
 
 /// The engine, as far as pages and API look at it.
 pub trait Engine: fmt::Debug + Send + Sync {
@@ -14,6 +14,9 @@ pub trait Engine: fmt::Debug + Send + Sync {
     /// # Errors
     /// `Invalid` when the URL, the method or a header is none.
     fn explain(&self, viewer: &Viewer, request: &ExplainRequest) -> Result<Explanation>;
+
+    /// What asks for an account in front of this path of this host; `None`: nothing does.
+    fn gate(&self, host: &str, path: &str) -> Option<Gate>;
 
     /// How a backend is doing; the caller has made sure that the viewer may see it.
     fn backend(&self, id: BackendId) -> BackendLive;

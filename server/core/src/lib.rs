@@ -24,6 +24,7 @@ mod inspector;
 mod live;
 mod news;
 mod page;
+mod passes;
 mod personal_tokens;
 mod pools;
 mod presence;
@@ -71,6 +72,9 @@ pub use inspector::{
 };
 pub use live::Watch;
 pub use page::{Listing, Page};
+pub use passes::{
+    BadgeOf, Doorstep, Entrance, Gate, Passes, Redeemed, TICKET_PARAMETER, browser_hash, is_let_in, new_browser_secret,
+};
 pub use personal_tokens::PersonalTokens;
 pub use pools::{BackendQuery, Pools, ServiceQuery};
 pub use presence::{Presence, PresenceGuard};

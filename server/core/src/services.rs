@@ -2,8 +2,8 @@
 
 use crate::{
     Accounts, Alerts, ApiSessions, Audit, Changes, Connections, CoreError, Declared, Engine, Hosts, Idempotency,
-    Inspector, LinkSecret, OpenError, PersonalTokens, Pools, Presence, Regions, Replayer, Result, Revisions, Routes,
-    Routing, Settings, Switches, Tokens, Traffic, Tunnels, Verifier, WebSessions,
+    Inspector, LinkSecret, OpenError, Passes, PersonalTokens, Pools, Presence, Regions, Replayer, Result, Revisions,
+    Routes, Routing, Settings, Switches, Tokens, Traffic, Tunnels, Verifier, WebSessions,
     accounts::FirstAccount,
     auth::{Passwords, Throttle},
     edit::Desk,
@@ -35,6 +35,7 @@ struct Inner {
     store: Store,
     accounts: Accounts,
     audit: Audit,
+    passes: Passes,
     tokens: Tokens,
     personal_tokens: PersonalTokens,
     link_reveals: Reveals<LinkSecret>,
@@ -126,6 +127,7 @@ impl Services {
                 changes: changes.clone(),
                 reveals: Reveals::default(),
             },
+            passes: Passes { store: store.clone(), seal: crate::tickets::Seal::new(&settings.sealing_key)? },
             audit,
             tokens: Tokens {
                 store: store.clone(),
@@ -199,7 +201,8 @@ impl Services {
                     self.web_sessions().purge_expired().await?
                         + self.api_sessions().purge_expired().await?
                         + self.accounts().purge_links().await?
-                        + self.idempotency().purge_expired().await?,
+                        + self.idempotency().purge_expired().await?
+                        + self.passes().purge_expired().await?,
                 )
             };
             match purged.await {
@@ -228,6 +231,11 @@ impl Services {
     /// What has to do with security.
     pub fn audit(&self) -> &Audit {
         &self.0.audit
+    }
+
+    /// What lets people in at hosts in front of which one signs in here.
+    pub fn passes(&self) -> &Passes {
+        &self.0.passes
     }
 
     /// What is kept of exchanges.

@@ -51,6 +51,10 @@ kinds! {
     SignInFailed = "sign_in_failed": "sign-in failed",
     /// Somebody signed out.
     SignedOut = "signed_out": "signed out",
+    /// Somebody came in at a host in front of which one signs in here.
+    Entered = "entered": "came in",
+    /// Somebody was not let in there, with this account.
+    EntryRefused = "entry_refused": "not let in",
     /// Browsers were signed out by the account's owner.
     SessionsEnded = "sessions_ended": "sessions ended",
     /// A refresh token was used a second time: somebody has a copy. Its session was ended.

@@ -1,7 +1,7 @@
 //! What stands in front of a tunnel, a domain or a route: who may come in, and with how much.
 
 use crate::{
-    Timestamp,
+    Email, Timestamp, UserId,
     rate::{LONGEST_RATE, MOST_REQUESTS},
     schema::written_as,
     text::{as_text, text_type},
@@ -24,6 +24,8 @@ const LONGEST_MESSAGE: usize = 2_000;
 const LONGEST_WAIT: u32 = 30 * 24 * 60 * 60;
 /// The largest limit of a body: 16 TiB, in bytes.
 const LARGEST_BODY: u64 = 16 << 40;
+/// How many accounts a front may list.
+const MOST_ACCOUNTS: usize = 100;
 /// How many names with passwords there may be.
 const MOST_USERS: usize = 20;
 /// How many bytes a second a limit may be.
@@ -450,6 +452,42 @@ impl fmt::Display for Bandwidth {
     }
 }
 
+/// Who is let in of those who have an account. The owner of what it stands in front of always is, and so are
+/// administrators.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct FrontSignIn {
+    /// Whether it is anybody.
+    pub who: LetIn,
+    /// The addresses of those who are, 1 to 100 where `who` is `listed`. They have accounts when they are listed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accounts: Vec<Email>,
+    /// Their accounts, as they were found when they were listed: whoever takes their address later is somebody else. Shown to
+    /// nobody, and what is sent of it is ignored.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schema(ignore))]
+    pub ids: Vec<UserId>,
+}
+
+impl FrontSignIn {
+    /// Whether it lets this account in that is neither the owner's nor an administrator's.
+    pub fn lets_in(&self, user: UserId) -> bool {
+        self.who == LetIn::Anybody || self.ids.contains(&user)
+    }
+}
+
+/// Which accounts are let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum LetIn {
+    /// All.
+    Anybody,
+    /// Those that are listed.
+    Listed,
+}
+
 /// For which answers a page is: one status from 400 to 599, or `4xx` or `5xx` for all of them that have none of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -523,7 +561,10 @@ pub struct Front {
     /// Only who knows a password is let in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub basic_auth: Option<BasicAuth>,
-    /// Links that let in without a password, at most 20. They are made one by one, with a secret that is shown once.
+    /// Only who is signed in to the dashboard is let in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sign_in: Option<FrontSignIn>,
+    /// Links that let in without a password or signing in, at most 20. They are made one by one, with a secret that is shown once.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub share_links: Vec<ShareLink>,
     /// Pages for browsers in place of the server's own, as HTML, at most 8 of 16 KiB each: `{status}`, `{code}`, `{message}`
@@ -568,6 +609,7 @@ impl Front {
         }
         self.check_rates()?;
         self.check_users()?;
+        self.check_sign_in()?;
         let mut names = HashSet::new();
         if self.share_links.len() > MOST_LINKS || !self.share_links.iter().all(|link| names.insert(&link.name)) {
             return wrong("share_links", format!("there are at most {MOST_LINKS} links, each with a name of its own"));
@@ -619,11 +661,30 @@ impl Front {
         }
     }
 
+    fn check_sign_in(&self) -> Result<(), FrontError> {
+        let Some(FrontSignIn { who, accounts, .. }) = &self.sign_in else { return Ok(()) };
+        let wrong = |message: String| Err(FrontError { field: "sign_in", message });
+        let mut known = HashSet::new();
+        match who {
+            LetIn::Anybody if !accounts.is_empty() => {
+                wrong("who is let in: anybody, or those accounts; choose listed to let in these alone".to_owned())
+            }
+            LetIn::Listed if !(1..=MOST_ACCOUNTS).contains(&accounts.len()) => {
+                wrong(format!("list 1 to {MOST_ACCOUNTS} accounts"))
+            }
+            _ => match accounts.iter().find(|account| !known.insert(*account)) {
+                Some(twice) => wrong(format!("{twice} is there twice")),
+                None => Ok(()),
+            },
+        }
+    }
+
     /// The same without passwords and what tells links apart: as it is shown, exported and kept in the history.
     #[must_use]
     pub fn masked(mut self) -> Self {
         self.basic_auth.iter_mut().flat_map(|auth| &mut auth.users).for_each(|user| user.password = None);
         self.share_links.iter_mut().for_each(|link| link.secret = None);
+        self.sign_in.iter_mut().for_each(|sign_in| sign_in.ids.clear());
         self
     }
 

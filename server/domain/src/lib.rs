@@ -70,9 +70,9 @@ pub use exchange_filter::{ExchangeFilter, ExchangeFilterError, StatusFilter};
 pub use explain::{ExplainAbout, ExplainCandidate, ExplainOutcome, ExplainRequest, ExplainStep, Explanation};
 pub use front::{
     Bandwidth, BandwidthError, BasicAuth, BasicName, BasicNameError, BasicPassword, BasicPasswordError, BasicUser,
-    Direction, Front, FrontError, LinkHash, LinkHashError, MOST_LINKS, Maintenance, Message, MessageError, Network,
-    NetworkError, NewShareLink, PageFor, PageForError, RateLimit, RateLimitError, RatePer, Realm, RealmError,
-    ShareLink, in_ipv6,
+    Direction, Front, FrontError, FrontSignIn, LetIn, LinkHash, LinkHashError, MOST_LINKS, Maintenance, Message,
+    MessageError, Network, NetworkError, NewShareLink, PageFor, PageForError, RateLimit, RateLimitError, RatePer,
+    Realm, RealmError, ShareLink, in_ipv6,
 };
 pub use headers::{
     HeaderChanges, HeaderName, HeaderRules, HeaderRulesError, HeaderValue, HostRewrite, HostRewriteError,

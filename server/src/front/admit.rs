@@ -6,11 +6,10 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use domain::Direction;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use server_core::Services;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use super::rates::{Rate, Standing};
-use super::{Front, Limited, Pace, shares};
+use super::{Doorman, Front, Limited, Pace, Visitor, shares};
 use crate::proxy::Problem;
 
 /// What is looked at of a request.
@@ -20,6 +19,8 @@ pub struct Asking<'a> {
     pub client: IpAddr,
     /// Its method.
     pub method: &'a Method,
+    /// Its target, as it came.
+    pub uri: &'a Uri,
     /// Its path and query.
     pub target: &'a PathAndQuery,
     /// Whether it came with TLS.
@@ -43,6 +44,8 @@ pub struct Admitted {
     pub standings: Standings,
     /// A password was asked for, which is nobody else's matter.
     pub by_password: bool,
+    /// Who is signed in, where that was asked for.
+    pub visitor: Option<Visitor>,
 }
 
 /// One of the requests that may be under way at once; free again when it is dropped.
@@ -71,7 +74,7 @@ pub async fn admit<'a>(
     fronts: impl Iterator<Item = &'a Arc<Front>> + Clone,
     limited: Option<Limited>,
     asking: Asking<'_>,
-    services: &Services,
+    doorman: &Doorman,
 ) -> Result<Admitted, Problem> {
     let (mut admitted, limited) = (Admitted::default(), limited.unwrap_or_default());
     if let Some(rate) = &limited.server {
@@ -81,17 +84,27 @@ pub async fn admit<'a>(
     let widths = fronts.clone().flat_map(|front| front.widths());
     admitted.up = Pace::of(widths.clone(), asking.client, Direction::Up);
     admitted.down = Pace::of(widths, asking.client, Direction::Down);
+    // Whom the first that asks finds, all others ask about.
+    let mut is_looked_up = false;
     for front in fronts {
         front.check_client(asking.client)?;
         for rate in front.rates() {
             admitted.standings.count(rate, asking.client)?;
         }
+        let by_link = front.asks_who() && front.shares().let_in(&asking);
+        if front.settings().sign_in.is_some() && !by_link {
+            if !is_looked_up {
+                admitted.visitor = doorman.visitor(&asking, front.owner()).await?;
+                is_looked_up = true;
+            }
+            doorman.check(front, &asking, admitted.visitor.as_ref())?;
+        }
         if let Some(passwords) = front.passwords()
-            && !front.shares().let_in(&asking)
+            && !by_link
         {
             admitted.by_password = true;
             if !passwords.knows(asking.headers) {
-                passwords.verify(asking.headers, asking.client, services).await?;
+                passwords.verify(asking.headers, asking.client, doorman.services()).await?;
             }
         }
         front.check_body(asking.body)?;

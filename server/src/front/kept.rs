@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use domain::UserId;
 use uuid::Uuid;
 
 use super::{Front, Of};
@@ -42,11 +43,13 @@ pub enum Reason {
     Busy,
     /// The link that it came by is good no more.
     Link,
+    /// Nobody is signed in, or somebody who is not let in.
+    SignIn,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Network,
         Self::Maintenance,
         Self::Body,
@@ -57,6 +60,7 @@ impl Reason {
         Self::Password,
         Self::Busy,
         Self::Link,
+        Self::SignIn,
     ];
 
     /// The name used in metrics.
@@ -72,6 +76,7 @@ impl Reason {
             Self::Password => "password",
             Self::Busy => "busy",
             Self::Link => "link",
+            Self::SignIn => "sign_in",
         }
     }
 }
@@ -90,13 +95,13 @@ impl Refused {
 
 impl Fronts {
     /// What stands in front of the thing with this id; that of before as long as it is the same.
-    pub fn of(&self, id: Uuid, of: Of, settings: Option<&Arc<domain::Front>>) -> Option<Arc<Front>> {
+    pub fn of(&self, id: Uuid, (of, owner): (Of, UserId), settings: Option<&Arc<domain::Front>>) -> Option<Arc<Front>> {
         let settings = settings?;
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         match kept.get(&id) {
-            Some(front) if front.settings == *settings => Some(front.clone()),
+            Some(front) if front.settings == *settings && front.owner == owner => Some(front.clone()),
             before => {
-                let front = Arc::new(Front::new(settings.clone(), of, before.map(|before| &**before)));
+                let front = Arc::new(Front::new(settings.clone(), (of, owner), before.map(|before| &**before)));
                 kept.insert(id, front.clone());
                 Some(front)
             }

@@ -3,6 +3,7 @@
 //! The routing table holds it beside what it leads to, so that a request to what has nothing in front of it looks nothing up.
 
 mod admit;
+mod cookies;
 mod kept;
 mod limits;
 mod pace;
@@ -11,14 +12,16 @@ mod queue;
 mod ranges;
 mod rates;
 mod shares;
+mod sign_in;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use domain::{ExplainAbout, ExplainStep, RatePer};
+use domain::{ExplainAbout, ExplainStep, LetIn, RatePer, UserId};
 
 pub use admit::{Admitted, Asking, Place, Standings, admit};
+pub(crate) use cookies::strip as strip_cookies;
 pub use kept::{Fronts, Reason, Refused};
 pub(crate) use limits::explain_token;
 pub use limits::{Limited, Limits, TokenRates};
@@ -29,7 +32,8 @@ use ranges::Ranges;
 pub use rates::Rate;
 use rates::Whose;
 use shares::Shares;
-pub(crate) use shares::strip as strip_share_cookies;
+pub use sign_in::{Doorman, Visitor};
+pub(crate) use sign_in::{introduce, strip_claims};
 
 use crate::proxy::Problem;
 
@@ -59,6 +63,7 @@ impl Of {
 #[derive(Debug)]
 pub struct Front {
     settings: Arc<domain::Front>,
+    owner: UserId,
     of: Of,
     allow: Ranges,
     deny: Ranges,
@@ -81,7 +86,7 @@ enum Listed {
 
 impl Front {
     /// With what is counted and known of `before` as far as that holds.
-    fn new(settings: Arc<domain::Front>, of: Of, before: Option<&Self>) -> Self {
+    fn new(settings: Arc<domain::Front>, (of, owner): (Of, UserId), before: Option<&Self>) -> Self {
         let (allow, deny) = (Ranges::new(&settings.allow), Ranges::new(&settings.deny));
         let rates = match before.filter(|before| before.settings.rate_limits == settings.rate_limits) {
             Some(before) => before.rates.clone(),
@@ -97,12 +102,22 @@ impl Front {
         };
         let in_flight = before.map(|before| before.in_flight.clone()).unwrap_or_default();
         let shares = Shares::new(&settings.share_links);
-        Self { settings, of, allow, deny, rates, widths, passwords, shares, in_flight }
+        Self { settings, owner, of, allow, deny, rates, widths, passwords, shares, in_flight }
     }
 
     /// What its owner has decided.
     pub fn settings(&self) -> &Arc<domain::Front> {
         &self.settings
+    }
+
+    /// Whose it is.
+    pub fn owner(&self) -> UserId {
+        self.owner
+    }
+
+    /// Whether there is something that a link lets in without.
+    fn asks_who(&self) -> bool {
+        self.passwords.is_some() || self.settings.sign_in.is_some()
     }
 
     fn listed(&self, client: IpAddr) -> Listed {
@@ -180,12 +195,20 @@ impl Front {
             let (bytes, way) = (limit.bytes_per_second, limit.direction.as_str());
             say(true, format!("the {what} lets {bytes} bytes a second pass {way}, {whose}"));
         }
+        if let Some(sign_in) = &self.settings.sign_in {
+            let whom = match sign_in.who {
+                LetIn::Anybody => "whoever has one is let in".to_owned(),
+                LetIn::Listed => format!("accounts that are let in: {}", sign_in.accounts.len()),
+            };
+            say(true, format!("the {what} asks for an account of the dashboard; {whom}"));
+        }
         if let Some(auth) = &self.settings.basic_auth {
             say(true, format!("the {what} asks for a password; names that have one: {}", auth.users.len()));
         }
         let links = self.shares.live(chrono::Utc::now());
-        if links > 0 && self.settings.basic_auth.is_some() {
-            say(true, format!("the {what} lets in without a password who has a link; links that are good: {links}"));
+        if links > 0 && self.asks_who() {
+            let without = if self.passwords.is_some() { "a password" } else { "an account" };
+            say(true, format!("the {what} lets in without {without} who has a link; links that are good: {links}"));
         }
         if let Some(most) = self.settings.max_in_flight {
             let now = self.in_flight.load(Relaxed).min(most);

@@ -18,7 +18,7 @@ use super::exchange::{Exchange, Outgoing, To};
 use super::pool::HOP;
 use super::problem::{Problem, X_SWITCHBOARD_ERROR};
 use super::{headers, redirect, upgrade};
-use crate::front::{Admitted, Asking, Limits, Refused, admit, strip_share_cookies};
+use crate::front::{Admitted, Asking, Doorman, Limits, Refused, admit, introduce, strip_claims, strip_cookies};
 use crate::ingress::{Client, ClientBody, ResponseBody};
 use crate::routing::{Matched, Pool, Rule, Target, TunnelRoute};
 
@@ -47,6 +47,8 @@ pub struct Proxy {
     pub refused: Arc<Refused>,
     /// How many requests may come, whatever stands in front.
     pub limits: Arc<Limits>,
+    /// Knows who is signed in.
+    pub doorman: Arc<Doorman>,
 }
 
 impl Proxy {
@@ -127,7 +129,7 @@ impl Proxy {
         if rule.fronts.is_empty() && limited.is_none() {
             return None;
         }
-        let admitted = admit(rule.fronts.iter(), limited, asking(client, request), &self.services);
+        let admitted = admit(rule.fronts.iter(), limited, asking(client, request), &self.doorman);
         let refused = Box::pin(admitted).await.err();
         refused.inspect(|problem| self.count_refused(problem))
     }
@@ -253,7 +255,7 @@ impl Proxy {
             false => Admitted::default(),
             true => {
                 let asking = asking(&exchange.client, &request);
-                match Box::pin(admit(exchange.fronts(), limited, asking, &self.services)).await {
+                match Box::pin(admit(exchange.fronts(), limited, asking, &self.doorman)).await {
                     Ok(admitted) => admitted,
                     Err(problem) => return Err((problem, in_flight)),
                 }
@@ -269,10 +271,15 @@ impl Proxy {
         if admitted.by_password {
             parts.headers.remove(header::AUTHORIZATION);
         }
-        strip_share_cookies(&mut parts.headers);
+        strip_cookies(&mut parts.headers);
+        strip_claims(&mut parts.headers, exchange.fronts().any(|front| front.settings().sign_in.is_some()));
         // It is ours to ask: a client would be told what a rule takes out.
         parts.headers.remove(AS_RECEIVED);
         headers::prepare_request(&mut parts.headers, &exchange.client, parts.version);
+        // Only now: a client may name what is to be taken out in `Connection`.
+        if let Some(visitor) = &admitted.visitor {
+            introduce(&mut parts.headers, visitor);
+        }
         exchange.edit_request(&mut parts.headers);
         let head =
             RequestHead { method: parts.method, target: exchange.target.clone(), headers: parts.headers, upgrade };
@@ -334,7 +341,8 @@ impl Proxy {
                 let capture = exchange.capture.clone();
                 let guards = (in_flight, in_use);
                 let paces = (admitted.up, admitted.down);
-                tokio::spawn(upgrade::join(on_upgrade, upgraded, meter.clone(), capture, given, paces, guards));
+                let join = upgrade::join(on_upgrade, upgraded, meter.clone(), capture, given, paces, guards);
+                tokio::spawn(upgrade::while_signed_in(admitted.visitor, join));
             }
             (Err(body), _) => {
                 let guards = (in_flight, in_use);
@@ -364,7 +372,9 @@ impl Proxy {
             code,
             latency,
         });
-        let path = exchange.asked.as_str();
+        // Neither links nor tickets are shown.
+        let is_secret = exchange.asked.query().is_some_and(|query| query.contains("switchboard-"));
+        let path = if is_secret { exchange.asked.path() } else { exchange.asked.as_str() };
         let subject = exchange.to.subject();
         tracing::debug!(
             request_id = %exchange.client.request_id, %subject, method = %exchange.method,
@@ -414,6 +424,7 @@ fn asking<'a>(client: &Client, request: &'a Request<ClientBody>) -> Asking<'a> {
     Asking {
         client: client.address,
         method: request.method(),
+        uri: request.uri(),
         target: request.uri().path_and_query().unwrap_or(&ROOT),
         secure: client.secure,
         headers: request.headers(),

@@ -17,6 +17,8 @@ pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-i
 /// The machine code of an error of ours; a telephone's own errors carry it as well.
 pub(super) const X_SWITCHBOARD_ERROR: HeaderName = HeaderName::from_static("x-switchboard-error");
 
+/// The code of those who have to sign in first.
+const SIGN_IN_REQUIRED: &str = "sign_in_required";
 /// How much of a telephone's own words is passed on, in characters.
 const MAX_SAID: usize = 500;
 
@@ -93,6 +95,54 @@ impl Problem {
         ];
         let problem = Self::new(StatusCode::SEE_OTHER, "", "See Other");
         Self { fields: Some(Box::new(HeaderMap::from_iter(fields))), ..problem }
+    }
+
+    /// A visitor goes to another address of the same host.
+    pub fn elsewhere(location: HeaderValue) -> Self {
+        let problem = Self::new(StatusCode::SEE_OTHER, "", "See Other");
+        Self { fields: Some(Box::new(HeaderMap::from_iter([(header::LOCATION, location)]))), ..problem }
+    }
+
+    /// A visitor goes to where one signs in, with a cookie by which the browser is known again.
+    pub fn sign_in_at(location: HeaderValue, cookie: HeaderValue) -> Self {
+        let fields = [
+            (header::LOCATION, location),
+            (header::SET_COOKIE, cookie),
+            (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        ];
+        let problem = Self::new(StatusCode::SEE_OTHER, SIGN_IN_REQUIRED, "See Other - sign in first");
+        Self { fields: Some(Box::new(HeaderMap::from_iter(fields))), ..problem }.at_front(Reason::SignIn)
+    }
+
+    /// The same for what is no page in a browser.
+    pub fn sign_in_required() -> Self {
+        let message = "Unauthorized - open a page of this address in a browser and sign in there, then send this again; \
+                       for programs, its owner has share links";
+        let problem = Self::new(StatusCode::UNAUTHORIZED, SIGN_IN_REQUIRED, message);
+        // No scheme that a browser would ask a password for (RFC 9110 section 11.6.1 wants one).
+        let challenge = HeaderValue::from_static("Switchboard");
+        let fields = Some(Box::new(HeaderMap::from_iter([(header::WWW_AUTHENTICATE, challenge)])));
+        Self { fields, ..problem }.at_front(Reason::SignIn)
+    }
+
+    /// Who is signed in is not let in.
+    pub fn not_let_in() -> Self {
+        let message = "Forbidden - the owner of this address does not let your account in";
+        Self::new(StatusCode::FORBIDDEN, "not_let_in", message).at_front(Reason::SignIn)
+    }
+
+    /// A visitor came back from signing in with what is worth nothing here.
+    pub fn sign_in_failed() -> Self {
+        let message = "Forbidden - signing in took too long, or began in another browser, or this browser keeps no \
+                       cookies; open the address again without what begins with switchboard-ticket";
+        Self::new(StatusCode::FORBIDDEN, "sign_in_failed", message).at_front(Reason::SignIn)
+    }
+
+    /// It cannot be looked up who is signed in.
+    pub fn sign_in_unavailable() -> Self {
+        let message = "Service Unavailable - who is signed in cannot be looked up at the moment";
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "sign_in_unavailable", message);
+        problem.retry_after(2).at_front(Reason::SignIn)
     }
 
     /// As much is under way as may be.
@@ -324,6 +374,11 @@ impl Problem {
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
         self.status
+    }
+
+    /// Whether a page would be shown to a person.
+    pub fn is_for_a_page(request: &HeaderMap) -> bool {
+        Form::preferred(request) == Form::Page
     }
 
     /// The answer in the form the client likes best: JSON, a page, or text.

@@ -12,12 +12,23 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::answer::{Parts, UpgradedAnswer};
 use super::capture::{Capture, Side};
-use crate::front::Pace;
+use crate::front::{Pace, Visitor};
 use crate::ingress::OnUpgrade;
 use crate::routing::InUse;
 
 /// How much of one direction of a connection to a backend is under way, bytes.
 const PIPE: usize = 16 * 1024;
+
+/// Carries a connection on for as long as whoever signed in for it is; `None`: nobody had to.
+pub(super) async fn while_signed_in(visitor: Option<Visitor>, joined: impl Future<Output = ()>) {
+    match visitor {
+        None => joined.await,
+        Some(visitor) => tokio::select! {
+            () = joined => {}
+            () = visitor.ended() => tracing::debug!("an upgraded connection was cut: who had signed in is not any more"),
+        },
+    }
+}
 
 /// Joins the client's upgraded connection with the one it asked for, until both directions have ended. Meanwhile
 /// `guards` are held.

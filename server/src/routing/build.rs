@@ -84,7 +84,7 @@ impl Making<'_> {
             address: Address { subdomain: entry.subdomain.clone(), public_url: entry.public_url.clone() },
             sessions: self.registry.sessions_of(entry.tunnel_id),
             meter: self.services.traffic().meter(entry.tunnel_id.0, entry.owner_id),
-            front: self.backends.fronts().of(entry.tunnel_id.0, Of::Tunnel, entry.front.as_ref()),
+            front: self.backends.fronts().of(entry.tunnel_id.0, (Of::Tunnel, entry.owner_id), entry.front.as_ref()),
         })
     }
 
@@ -116,8 +116,9 @@ impl Making<'_> {
             RuleId::Domain(id) => (id.0, Of::Domain),
             RuleId::Route(id) => (id.0, Of::Route),
         };
-        let domain = entry.domain.and_then(|domain| fronts.of(domain.0, Of::Domain, entry.domain_front.as_ref()));
-        domain.into_iter().chain(fronts.of(id, of, entry.front.as_ref())).collect()
+        let of_domain = (Of::Domain, entry.domain_owner.unwrap_or(entry.owner));
+        let domain = entry.domain.and_then(|domain| fronts.of(domain.0, of_domain, entry.domain_front.as_ref()));
+        domain.into_iter().chain(fronts.of(id, (of, entry.owner), entry.front.as_ref())).collect()
     }
 
     fn shared_pool(&self, id: ServiceId, tag: &Option<Tag>, ends: &mut Ends) -> Option<Arc<Pool>> {

@@ -3,9 +3,10 @@
 use std::sync::{Arc, Weak};
 
 use domain::{BackendId, BackendLive, ExplainRequest, Explanation, HealthReport};
-use server_core::{CoreError, Engine, Result, Viewer};
+use server_core::{CoreError, Doorstep, Engine, Gate, Result, Viewer};
 
-use super::{Question, Routing};
+use super::{Destination, Question, Routing, Target};
+use crate::ingress::RequestHost;
 
 /// Tells of the engine for as long as it is there. The services keep this, and the engine keeps the services.
 #[derive(Debug)]
@@ -24,6 +25,25 @@ impl Engine for Window {
         let routing = self.0.upgrade().ok_or_else(|| CoreError::Unavailable("the engine has stopped".to_owned()))?;
         let limits = routing.backends().limits();
         Ok(routing.table().explain(&question, limits, |owner| viewer.is_admin() || viewer.id() == owner))
+    }
+
+    fn gate(&self, host: &str, path: &str) -> Option<Gate> {
+        let (routing, host) = (self.0.upgrade()?, RequestHost::parse(host).ok()?);
+        let fronts: Vec<_> = match routing.table().find(&host, path).ok()? {
+            Destination::Dashboard => return None,
+            Destination::Tunnel(route) => route.front.iter().cloned().collect(),
+            Destination::Rule(rule, _) => {
+                let of_tunnel = match &rule.target {
+                    Target::Tunnel(route) => route.front.clone(),
+                    Target::Pool(_) | Target::Redirect(_) | Target::Nothing => None,
+                };
+                rule.fronts.iter().cloned().chain(of_tunnel).collect()
+            }
+        };
+        let asking = fronts.iter().filter(|front| front.settings().sign_in.is_some());
+        let fronts: Vec<_> = asking.map(|front| (front.owner(), front.settings().clone())).collect();
+        let owner = fronts.first()?.0;
+        Some(Gate { doorstep: Doorstep { host: host.name.into_owned(), owner }, fronts })
     }
 
     fn backend(&self, id: BackendId) -> BackendLive {

@@ -4,9 +4,12 @@ use super::Desk;
 use crate::{
     CoreError, Result,
     auth::{Passwords, Verified},
-    store::{read_front, write_json},
+    store::{read_front, rows::users, write_json},
 };
-use domain::{BasicPassword, Front};
+use domain::{BasicPassword, Email, Front, FrontSignIn, UserId};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use std::collections::HashMap;
+use uuid::Uuid;
 
 impl Desk {
     /// What is stored of it: passwords as their hashes, those that are missing as they were `before`.
@@ -27,6 +30,9 @@ impl Desk {
                 }
             };
         }
+        if let Some(sign_in) = &mut front.sign_in {
+            self.find_accounts(sign_in, before.sign_in.as_ref()).await?;
+        }
         // One that has ended meanwhile does not come back, with whatever was written before.
         for link in &mut front.share_links {
             let known = before.share_links.iter().find(|known| known.name == link.name);
@@ -34,6 +40,29 @@ impl Desk {
         }
         front.share_links.retain(|link| link.secret.is_some());
         if front.is_open() { Ok(None) } else { write_json(&front).map(Some) }
+    }
+
+    /// Finds the accounts that are listed; those that were listed `before` are who they were then.
+    async fn find_accounts(&self, sign_in: &mut FrontSignIn, before: Option<&FrontSignIn>) -> Result<()> {
+        let known = before.into_iter().flat_map(|before| before.accounts.iter().zip(&before.ids));
+        let known: HashMap<&Email, UserId> = known.map(|(email, id)| (email, *id)).collect();
+        let new = sign_in.accounts.iter().filter(|email| !known.contains_key(email)).map(ToString::to_string);
+        let found: Vec<(Uuid, String)> = users::Entity::find()
+            .select_only()
+            .columns([users::Column::Id, users::Column::Email])
+            .filter(users::Column::Email.is_in(new))
+            .filter(users::Column::DeletedAt.is_null())
+            .into_tuple()
+            .all(self.store().read())
+            .await?;
+        let id = |email: &Email| {
+            let found = || found.iter().find(|(_, found)| found == email.as_str()).map(|(id, _)| UserId(*id));
+            let unknown =
+                || CoreError::invalid("sign_in", format!("nobody here has the address {email}; invite them first"));
+            known.get(email).copied().or_else(found).ok_or_else(unknown)
+        };
+        sign_in.ids = sign_in.accounts.iter().map(id).collect::<Result<_>>()?;
+        Ok(())
     }
 
     async fn hashed(&self, password: &BasicPassword) -> Result<BasicPassword> {

@@ -192,6 +192,7 @@ async fn domains(
             host_rewrite: row.host_rewrite.as_deref().map(parse).transpose()?,
             front: shared_front(row.front.as_deref())?,
             domain_front: None,
+            domain_owner: None,
             target: target_of!(&row)?,
             switch: switches.remove(&row.id),
         })
@@ -235,6 +236,7 @@ async fn routes(
             host_rewrite: row.host_rewrite.as_deref().map(parse).transpose()?,
             front: shared_front(row.front.as_deref())?,
             domain_front: host.and_then(|host| host.front.clone()),
+            domain_owner: host.map(|host| host.owner),
             target: target_of!(&row)?,
             switch: switches.remove(&row.id),
         });

@@ -137,6 +137,8 @@ pub struct RuleEntry {
     pub front: Option<Arc<Front>>,
     /// What stands in front of the domain that a route belongs to.
     pub domain_front: Option<Arc<Front>>,
+    /// Whose that domain is.
+    pub domain_owner: Option<UserId>,
     /// Where it leads.
     pub target: TargetEntry,
     /// The switch that is on its way.
@@ -148,6 +150,8 @@ pub struct RuleEntry {
 pub struct HostEntry {
     /// Its host.
     pub pattern: HostPattern,
+    /// Whose it is.
+    pub owner: UserId,
     /// Whether requests without TLS are sent to https.
     pub http_to_https: bool,
     /// What stands in front of it.
@@ -158,7 +162,8 @@ impl HostEntry {
     /// Of the domain that this is; `None`: it is a route.
     pub fn of(rule: &RuleEntry) -> Option<(DomainId, Self)> {
         let (RuleId::Domain(id), Some(pattern)) = (rule.id, rule.host.clone()) else { return None };
-        Some((id, Self { pattern, http_to_https: rule.http_to_https, front: rule.front.clone() }))
+        let (owner, http_to_https, front) = (rule.owner, rule.http_to_https, rule.front.clone());
+        Some((id, Self { pattern, owner, http_to_https, front }))
     }
 }
 

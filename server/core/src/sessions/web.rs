@@ -117,11 +117,15 @@ impl WebSessions {
     /// Removes a session; one that is not there is removed already.
     pub async fn remove(&self, key_hash: [u8; 32]) -> Result<()> {
         let write = self.store.write().await?;
-        web_sessions::Entity::delete_many()
-            .filter(web_sessions::Column::KeyHash.eq(key_hash.to_vec()))
-            .exec(&write.tx)
-            .await?;
-        write.commit().await
+        let Some(row) = find(&write.tx, key_hash).await? else { return Ok(()) };
+        web_sessions::Entity::delete_by_id(row.id).exec(&write.tx).await?;
+        let change = row.user_id.map(|user| Change::UserSessionsEnded(UserId(user)));
+        if let Some(change) = change {
+            news::tell_of(&write.tx, &self.changes, change).await?;
+        }
+        write.commit().await?;
+        change.into_iter().for_each(|change| self.changes.publish(change));
+        Ok(())
     }
 
     /// The viewer's sessions, last used first.

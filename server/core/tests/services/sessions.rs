@@ -1,6 +1,6 @@
 use crate::support::{Db, admin, member};
 use chrono::TimeDelta;
-use server_core::{Viewer, WebSessionRecord};
+use server_core::{Change, Viewer, WebSessionRecord};
 
 fn record(viewer: &Viewer, days: i64) -> WebSessionRecord {
     WebSessionRecord {
@@ -29,12 +29,16 @@ pub async fn a_browser_session_is_stored_and_ended(db: Db) {
     assert_eq!(sessions.purge_expired().await.unwrap(), 1);
     assert_eq!(sessions.purge_expired().await.unwrap(), 0);
 
+    let mut changes = services.changes().subscribe();
     let list = sessions.list(&ada, Some([1; 32])).await.unwrap();
     assert_eq!((list.len(), list.iter().filter(|session| session.current).count()), (2, 1));
     assert_eq!(sessions.end_others(&ada, Some([1; 32])).await.unwrap(), 1);
     assert_eq!(sessions.load([2; 32]).await.unwrap(), None);
     sessions.remove([1; 32]).await.unwrap();
     sessions.remove([1; 32]).await.unwrap();
+    let ended = Change::UserSessionsEnded(ada.id());
+    assert_eq!((changes.recv().await.unwrap(), changes.recv().await.unwrap()), (ended, ended));
+    assert!(changes.try_recv().is_err(), "what was not there ends nothing");
     assert!(sessions.list(&ada, None).await.unwrap().is_empty());
 }
 

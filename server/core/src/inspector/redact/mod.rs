@@ -21,8 +21,8 @@ pub(super) const MASK: &str = "[masked]";
 /// Fields that are never stored, in lower case; of [cookies] the names are.
 const ALWAYS: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "set-cookie"];
 
-/// The secret of a link that lets visitors in is never stored either.
-const ALWAYS_IN_QUERIES: [&str; 1] = ["switchboard-share"];
+/// The secret of a link that lets visitors in, and of who has signed in, are never stored either.
+const ALWAYS_IN_QUERIES: [&str; 2] = ["switchboard-share", "switchboard-ticket"];
 
 /// Masks as the owner wants it.
 #[derive(Debug)]

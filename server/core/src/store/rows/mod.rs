@@ -30,5 +30,6 @@ pub(crate) mod traffic_totals;
 pub(crate) mod tunnel_requests;
 pub(crate) mod tunnel_sessions;
 pub(crate) mod tunnels;
+pub(crate) mod used_passes;
 pub(crate) mod users;
 pub(crate) mod web_sessions;
