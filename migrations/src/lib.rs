@@ -29,6 +29,7 @@ mod m20261122_000015_second_factor;
 mod m20261122_000016_token_rotation;
 mod m20261122_000017_identities;
 mod m20261122_000018_sign_in_in_front;
+mod m20261122_000019_signing_keys;
 
 /// All steps.
 #[derive(Debug)]
@@ -55,6 +56,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000016_token_rotation::Migration),
             Box::new(m20261122_000017_identities::Migration),
             Box::new(m20261122_000018_sign_in_in_front::Migration),
+            Box::new(m20261122_000019_signing_keys::Migration),
         ]
     }
 }

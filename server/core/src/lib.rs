@@ -40,6 +40,7 @@ mod secret;
 mod services;
 mod sessions;
 mod settings;
+mod signing;
 mod store;
 mod switching;
 mod tickets;
@@ -94,6 +95,7 @@ pub use settings::{
     DatabaseUrl, DatabaseUrlError, InspectorSettings, Limits, OidcSettings, OidcSignUp, RoutingSettings, Settings,
     SignupPolicy, UnknownSignupPolicy,
 };
+pub use signing::SigningKeys;
 pub use switching::{SwitchEnd, SwitchHow, SwitchRequest, Switches};
 pub use tokens::{ShortProof, ShortToken, StoredToken, TokenEnd, TokenProof, TokenRefused, TokenStanding, Tokens};
 pub use touched::Touched;

@@ -3,11 +3,12 @@
 use crate::{
     Accounts, Alerts, ApiSessions, Audit, Changes, Connections, CoreError, Declared, Engine, Hosts, Idempotency,
     Inspector, LinkSecret, OpenError, Passes, PersonalTokens, Pools, Presence, Regions, Replayer, Result, Revisions,
-    Routes, Routing, Settings, Switches, Tokens, Traffic, Tunnels, Verifier, WebSessions,
+    Routes, Routing, Settings, SigningKeys, Switches, Tokens, Traffic, Tunnels, Verifier, WebSessions,
     accounts::FirstAccount,
     auth::{Passwords, Throttle},
     edit::Desk,
     news::News,
+    sealing::Sealer,
     store::{self, Store},
     tokens::{Reveals, ShortTokens},
     tunnels::Addresses,
@@ -55,6 +56,7 @@ struct Inner {
     web_sessions: WebSessions,
     api_sessions: ApiSessions,
     idempotency: Idempotency,
+    signing_keys: Arc<SigningKeys>,
     presence: Presence,
     changes: Changes,
     news: News,
@@ -118,7 +120,9 @@ impl Services {
             max_per_user: settings.max_tunnels_per_user,
         };
         let web_sessions = WebSessions { store: store.clone(), changes: changes.clone() };
-        let api_sessions = ApiSessions::new(store.clone(), &settings.jwt_secret);
+        let sealer = Sealer::new(&settings.sealing_key, b"signing keys")?;
+        let signing_keys = Arc::new(SigningKeys::new(store.clone(), &settings.jwt_secret, sealer));
+        let api_sessions = ApiSessions::new(store.clone(), Arc::clone(&signing_keys));
         let idempotency = Idempotency::new(store.clone(), &settings.jwt_secret)?;
         Ok(Self(Arc::new(Inner {
             accounts,
@@ -128,13 +132,14 @@ impl Services {
                 reveals: Reveals::default(),
             },
             passes: Passes { store: store.clone(), seal: crate::tickets::Seal::new(&settings.sealing_key)? },
-            audit,
             tokens: Tokens {
                 store: store.clone(),
                 changes: changes.clone(),
                 reveals: Reveals::default(),
-                short: ShortTokens::new(&settings.jwt_secret),
+                short: ShortTokens::new(Arc::clone(&signing_keys)),
+                audit: audit.clone(),
             },
+            audit,
             link_reveals: Reveals::default(),
             tunnels,
             pools: Pools { desk: desk.clone() },
@@ -152,6 +157,7 @@ impl Services {
             web_sessions,
             api_sessions,
             idempotency,
+            signing_keys,
             presence,
             news: News::new(store.clone(), changes.clone()),
             changes,
@@ -202,7 +208,8 @@ impl Services {
                         + self.api_sessions().purge_expired().await?
                         + self.accounts().purge_links().await?
                         + self.idempotency().purge_expired().await?
-                        + self.passes().purge_expired().await?,
+                        + self.passes().purge_expired().await?
+                        + self.signing_keys().purge().await?,
                 )
             };
             match purged.await {
@@ -326,6 +333,11 @@ impl Services {
     /// Requests that must not happen twice.
     pub fn idempotency(&self) -> &Idempotency {
         &self.0.idempotency
+    }
+
+    /// What access tokens are signed with.
+    pub fn signing_keys(&self) -> &SigningKeys {
+        &self.0.signing_keys
     }
 
     /// Connected telephones.

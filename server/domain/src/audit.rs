@@ -99,12 +99,20 @@ kinds! {
     TokenCreated = "token_created": "token made",
     /// A tunnel token has a new secret.
     TokenRotated = "token_rotated": "token rotated",
+    /// A tunnel token was exchanged for a short-lived one.
+    TokenExchanged = "token_exchanged": "short-lived token given",
+    /// A link that lets visitors in was made.
+    ShareLinkMade = "share_link_made": "share link made",
+    /// A link that lets visitors in was ended.
+    ShareLinkEnded = "share_link_ended": "share link ended",
     /// A personal token was made, with which programs use the API.
     PersonalTokenCreated = "personal_token_created": "personal token made",
     /// A personal token was revoked.
     PersonalTokenRevoked = "personal_token_revoked": "personal token revoked",
     /// A tunnel token was revoked.
     TokenRevoked = "token_revoked": "token revoked",
+    /// The key that access tokens are signed with was replaced.
+    SigningKeyRotated = "signing_key_rotated": "signing key replaced",
 }
 
 /// Something that happened, once, or within a few minutes several times alike.

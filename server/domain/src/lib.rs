@@ -37,6 +37,7 @@ mod schema;
 mod series;
 mod service;
 mod session;
+mod signing_key;
 mod subdomain;
 mod switch;
 mod tag;
@@ -104,6 +105,7 @@ pub use service::{
     ServiceNameError, ServicePatch, ServiceSpec, TagCount, UnknownBalance,
 };
 pub use session::{LineQuality, LocalFailure, RoundTrip, SessionRecord, TelephoneSession, WebSession};
+pub use signing_key::SigningKey;
 pub use subdomain::{Subdomain, SubdomainError};
 pub use switch::{RuleId, Switch, SwitchMode, SwitchPlan, SwitchPlanError, SwitchState, SwitchStep, SwitchWatch};
 pub use tag::{Tag, TagError, Tags, TooManyTags};

@@ -218,6 +218,7 @@ fn scopes(path: &str, method: &str) -> &'static [&'static str] {
         ("/me", _) => &["read", "write", "tunnels"],
         (path, _) if path.starts_with("/me/") => &[],
         ("/security", "put") => &[],
+        (path, "post") if path.starts_with("/security/") => &[],
         (path, method) if method != "get" && (path.starts_with("/users") || path.starts_with("/invitations")) => &[],
         (_, "get") if of_tunnels => &["read", "write", "tunnels"],
         (_, "get") | ("/routes/explain", _) => &["read", "write"],

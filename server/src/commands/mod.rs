@@ -7,6 +7,7 @@ mod explain;
 mod export;
 mod health;
 mod help;
+mod keys;
 mod migrate;
 mod open;
 mod output;
@@ -40,6 +41,9 @@ pub enum Command {
     /// Add an account, or set its password
     #[command(subcommand)]
     User(user::UserCommand),
+    /// List or replace what access tokens are signed with
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Tell where a request would go, with every decision on the way; nothing is sent
     Explain(explain::ExplainArguments),
     /// Write services, backends, domains and routes as one document (TOML)
@@ -65,6 +69,7 @@ impl Command {
         match self {
             Self::Serve => serve::run(config),
             Self::User(command) => user::run(command, &config),
+            Self::Keys(command) => keys::run(&command, &config),
             Self::Explain(arguments) => explain::run(arguments, &config),
             Self::Export(whose) => export::run(&whose, &config),
             Self::Apply(arguments) => apply::run(&arguments, &config),

@@ -132,3 +132,51 @@ async fn the_log_is_narrowed_and_comes_in_pages() {
         assert_eq!(call(&admin, "GET", &format!("/api/v1/audit{wrong}"), Value::Null).await.status, 400, "{wrong}");
     }
 }
+
+#[tokio::test]
+async fn share_links_and_short_lived_tokens_are_written_down() {
+    let switchboard = Switchboard::start_with(OPEN).await;
+    let (admin, bob) = (switchboard.client(), member(&switchboard).await);
+    let tunnel = call(&bob, "POST", "/api/v1/tunnels", json!({"subdomain": "shop"})).await.json;
+    let front = format!("/api/v1/tunnels/{}/front", tunnel["id"].as_str().unwrap());
+    let links = format!("{front}/links");
+    let mut secrets = Vec::new();
+    for name in ["preview", "second", "third"] {
+        let made = call(&bob, "POST", &links, json!({"name": name, "expires_in": 600})).await;
+        assert_eq!(made.status, 201, "{made:?}");
+        secrets.push(made.json["query"].as_str().unwrap().split_once('=').unwrap().1.to_owned());
+    }
+    assert_eq!(call(&bob, "DELETE", &format!("{links}?name=second"), Value::Null).await.status, 204);
+    // What changes something else ends no link, and what takes everything away ends all of them.
+    assert_eq!(call(&bob, "PATCH", &front, json!({"body_limit": 1_000})).await.status, 200);
+    assert_eq!(call(&bob, "DELETE", &front, Value::Null).await.status, 204);
+
+    let token = call(&bob, "POST", "/api/v1/tokens", json!({"name": "machine"})).await.json;
+    let exchange = format!("/api/v1/tokens/{}/exchange", token["id"].as_str().unwrap());
+    let by_secret = admin.clone().bearer(token["token"].as_str().unwrap());
+    for _ in 0..2 {
+        let made = call(&bob, "POST", &exchange, json!({})).await;
+        assert_eq!(made.status, 201, "{made:?}");
+        secrets.push(made.json["token"].as_str().unwrap().to_owned());
+        let made = call(&by_secret, "POST", "/api/v1/tokens/exchange", json!({})).await;
+        assert_eq!(made.status, 201, "{made:?}");
+        secrets.push(made.json["token"].as_str().unwrap().to_owned());
+    }
+
+    for client in [&admin, &bob] {
+        let made = events(client, "?kind=share_link_made&email=bob@example.com").await;
+        let details: Vec<_> = made.iter().map(|event| event["detail"].as_str().unwrap()).collect();
+        assert_eq!(details, ["third of shop", "second of shop", "preview of shop"]);
+        let ended = events(client, "?kind=share_link_ended&email=bob@example.com").await;
+        let mut details: Vec<_> = ended.iter().map(|event| event["detail"].as_str().unwrap()).collect();
+        details.sort_unstable();
+        assert_eq!(details, ["preview of shop", "second of shop", "third of shop"]);
+        let exchanged = events(client, "?kind=token_exchanged").await;
+        assert_eq!(exchanged.len(), 1, "{exchanged:?}");
+        let event = &exchanged[0];
+        assert_eq!((&event["times"], &event["detail"]), (&json!(4), &json!("of machine")));
+        assert_eq!((&event["account_email"], &event["address"]), (&json!("bob@example.com"), &json!("127.0.0.1")));
+    }
+    let all = format!("{:?}", events(&admin, "?limit=100").await);
+    assert!(secrets.iter().all(|secret| !all.contains(secret)), "{all}");
+}

@@ -1,14 +1,20 @@
 //! Access tokens that somebody made up: each is refused, whatever it claims.
 
+use std::time::Duration;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::Utc;
 use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
 use sha2::{Sha256, Sha512};
+use telephone::{Agent, AgentError, Target};
+use wire::control::ErrorCode;
 
 use crate::answer::{OPEN, member};
 use crate::setup::{get, post};
-use crate::support::{Client, Switchboard};
+use crate::support::{Client, Origin, Switchboard, within};
+
+const SOON: Duration = Duration::from_secs(60);
 
 /// The server's key.
 const KEY: &str = "0123456789abcdef0123456789abcdef";
@@ -136,4 +142,90 @@ async fn whatever_is_made_up_is_refused() {
         is_refused(&client, what, &token).await;
     }
     assert_eq!(get(&client, "tunnels").await.json["items"], json!([]));
+}
+
+/// A token's header.
+fn key_of(token: &str) -> Value {
+    Token::read(token).header["kid"].clone()
+}
+
+#[tokio::test]
+async fn a_key_is_replaced_while_it_is_in_use() {
+    let switchboard = Switchboard::start_with(&[OPEN[0], ("SWITCHBOARD_JWT_SECRET", KEY)]).await;
+    let client = switchboard.client();
+    let origin = Origin::mirror().await;
+    let telephone = switchboard.telephone("shop", &origin).await;
+    let (id, _) = switchboard.token().await;
+    let exchanged = post(&client, &format!("tokens/{id}/exchange"), json!({})).await;
+    let short = exchanged.json["token"].as_str().unwrap().to_owned();
+    assert_eq!((key_of(&switchboard.bearer), key_of(&short)), (json!("settings"), json!("settings")));
+    // A version that knew one key named none.
+    let mut nameless = Token::read(&switchboard.bearer);
+    nameless.header.as_object_mut().unwrap().remove("kid");
+    let nameless = nameless.signed_with(KEY.as_bytes());
+
+    let rotated = post(&client, "security/keys/rotate", json!({})).await;
+    assert_eq!(rotated.status, 200, "{rotated:?}");
+    let new = rotated.json["items"][0]["id"].clone();
+    assert_eq!(get(&client, "security/keys").await.json, rotated.json);
+    assert!(!rotated.json.to_string().contains(KEY));
+    for token in [&switchboard.bearer, &nameless] {
+        assert_eq!(get(&client.clone().bearer(token), "me").await.status, 200, "what was signed is good for its time");
+    }
+    let account = json!({"email": Switchboard::EMAIL, "password": Switchboard::PASSWORD});
+    let session = post(&client, "auth/login", account).await.json;
+    let made = session["access_token"].as_str().unwrap();
+    assert_eq!(key_of(made), new);
+    let made_client = client.clone().bearer(made);
+    assert_eq!(get(&made_client, "me").await.status, 200);
+    let made = Token::read(made);
+    for (what, token) in [
+        ("the old key under the new one's name", made.signed_with(KEY.as_bytes())),
+        ("no key under the new one's name", made.signed_with(b"")),
+        ("its name as its key", made.signed_with(new.as_str().unwrap().as_bytes())),
+        ("the new one's signature under the old one's name", {
+            let (text, signature) = session["access_token"].as_str().unwrap().rsplit_once('.').unwrap();
+            let renamed = made.with_header("kid", json!("settings")).signed_text();
+            assert_ne!(text, renamed);
+            format!("{renamed}.{signature}")
+        }),
+        ("a name that nobody knows", made.with_header("kid", json!(uuid::Uuid::now_v7())).signed_with(KEY.as_bytes())),
+        ("a file", made.with_header("kid", json!("../jwt.key")).signed_with(KEY.as_bytes())),
+        ("a file, from the root", made.with_header("kid", json!("/dev/null")).signed_with(b"")),
+        ("an empty name", made.with_header("kid", json!("")).signed_with(KEY.as_bytes())),
+        ("a statement", made.with_header("kid", json!("' OR ''='")).signed_with(KEY.as_bytes())),
+        ("a name without end", made.with_header("kid", json!("k".repeat(8_000))).signed_with(KEY.as_bytes())),
+        ("no name but a number", made.with_header("kid", json!(1)).signed_with(KEY.as_bytes())),
+    ] {
+        is_refused(&made_client, what, &token).await;
+    }
+    let by_short = switchboard.telephone_with(&short, "blog", &origin).await;
+
+    let ended = post(&made_client, "security/keys/rotate", json!({"at_once": true})).await;
+    assert_eq!((ended.status, ended.json["items"].as_array().unwrap().len()), (200, 1), "{ended:?}");
+    for (what, token) in
+        [("the first", switchboard.bearer.as_str()), ("the nameless", &nameless), ("the second", &made_text(&session))]
+    {
+        is_refused(&client, what, token).await;
+    }
+    let refresh = json!({"refresh_token": session["refresh_token"]});
+    let renewed = post(&client, "auth/refresh", refresh).await.json;
+    let renewed = client.clone().bearer(renewed["access_token"].as_str().unwrap());
+    assert_eq!(get(&renewed, "me").await.status, 200, "sessions go on");
+    let log = get(&renewed, "audit?kind=signing_key_rotated").await.json;
+    assert_eq!(log["items"].as_array().unwrap().len(), 2, "{log}");
+
+    // Who is connected stays; who comes anew needs another.
+    for tunnel in ["shop", "blog"] {
+        assert_eq!(switchboard.visitor(tunnel).text("/").await.0, 200, "{tunnel}");
+    }
+    let target = Target::parse(&origin.address.to_string()).unwrap();
+    let late = Agent::builder(switchboard.url(), short).target(target).start().unwrap();
+    let refused = within(SOON, "it is refused", late.ended()).await;
+    assert!(matches!(&refused, AgentError::Refused { code: ErrorCode::TokenInvalid, .. }), "{refused}");
+    drop((telephone, by_short));
+}
+
+fn made_text(session: &Value) -> String {
+    session["access_token"].as_str().unwrap().to_owned()
 }

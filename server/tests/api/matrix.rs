@@ -173,6 +173,7 @@ impl World {
             ("POST", "/regions") => json!({"name": word, "public_url": "https://eu.example.com"}),
             ("POST", path) if path.ends_with("/switch") => json!({"new_tag": "v2", "force": true}),
             ("POST", path) if path.ends_with("/replay") || path.ends_with("/exchange") => json!({}),
+            ("POST", "/security/keys/rotate") => json!({}),
             ("PUT" | "PATCH", path) if path.ends_with("/capture") => json!({"level": "off"}),
             ("PUT" | "PATCH", path) if path.ends_with("/front") => json!({"body_limit": 1000}),
             ("PUT" | "PATCH", "/services/{id}") => json!({"balance": "weighted"}),

@@ -111,16 +111,24 @@ impl Audit {
     /// Writes down that somebody did not get in, to this account or to none that exists. It is no reason to answer
     /// otherwise when that cannot be written.
     pub(crate) async fn note_failure(&self, kind: AuditKind, user: Option<&User>, client: IpAddr) {
-        if let Err(error) = self.try_note_failure(kind, user, client).await {
+        let account = (user.map(|user| user.id), user.map(|user| user.email.to_string()));
+        let entry = Entry { kind, actor: None, account, address: Some(network(client)), detail: None };
+        if let Err(error) = self.try_note_often(entry).await {
             tracing::warn!(cause = error.cause(), "a failed sign-in was not written down: {error}");
         }
     }
 
-    async fn try_note_failure(&self, kind: AuditKind, user: Option<&User>, client: IpAddr) -> Result<()> {
+    /// Writes down what may happen every minute and changes nothing: what is alike counts as one event, as failures do.
+    pub(crate) async fn note_often(&self, entry: Entry) {
+        let entry = Entry { address: entry.address.map(network), ..entry };
+        if let Err(error) = self.try_note_often(entry).await {
+            tracing::warn!(cause = error.cause(), "an event was not written down: {error}");
+        }
+    }
+
+    async fn try_note_often(&self, mut entry: Entry) -> Result<()> {
         use audit_events::Column;
-        let address = network(client);
-        let account = (user.map(|user| user.id), user.map(|user| user.email.to_string()));
-        let mut entry = Entry { kind, actor: None, account, address: Some(address), detail: None };
+        let kind = entry.kind;
         let write = self.store.write().await?;
         // Asked whether it matters or not: what is known already must not be answered sooner than what is new, or the time
         // would tell accounts that others try from those that do not exist.
@@ -154,6 +162,7 @@ async fn again(connection: &impl ConnectionTrait, entry: &Entry) -> Result<bool>
         .filter(Column::At.gt(now() - ALIKE))
         .filter(account)
         .filter(alike(Column::Address, entry.address.map(|address| address.to_string())))
+        .filter(alike(Column::Detail, entry.detail.clone()))
         .order_by_desc(Column::Id)
         .one(connection)
         .await?;

@@ -1,4 +1,5 @@
-//! The log has a bound in time and number. Failures, which strangers make, have one of their own.
+//! The log has a bound in time and number. Failures, which strangers make, have one of their own, and so have short-lived
+//! tokens, which machines ask for all day.
 
 use super::Audit;
 use crate::{
@@ -17,6 +18,8 @@ use uuid::Uuid;
 const KEPT: TimeDelta = TimeDelta::days(365);
 /// How many failures are kept.
 const FAILURES: u64 = 20_000;
+/// How many short-lived tokens are kept.
+const EXCHANGES: u64 = 20_000;
 /// How much of all else is kept.
 const OTHERS: u64 = 100_000;
 /// How many are removed in one transaction.
@@ -25,12 +28,17 @@ const STEP: u64 = 500;
 impl Audit {
     /// Removes what is too old or too much, the oldest first; how many.
     pub(crate) async fn purge(&self) -> Result<u64> {
-        let words = [AuditKind::SignInFailed, AuditKind::SecondFactorFailed].map(AuditKind::as_str);
-        let failures = || Condition::all().add(Column::Kind.is_in(words));
-        let others = || Condition::all().add(Column::Kind.is_not_in(words));
+        let failures = [AuditKind::SignInFailed, AuditKind::SecondFactorFailed].map(AuditKind::as_str);
+        let exchanges = AuditKind::TokenExchanged.as_str();
+        let others = Condition::all().add(Column::Kind.is_not_in(failures)).add(Column::Kind.ne(exchanges));
+        let bounds = [
+            (Condition::all().add(Column::Kind.is_in(failures)), FAILURES),
+            (Condition::all().add(Column::Kind.eq(exchanges)), EXCHANGES),
+            (others, OTHERS),
+        ];
         let old = Condition::all().add(Column::At.lt(now() - KEPT));
         let mut removed = self.remove(old).await?;
-        for (which, most) in [(failures(), FAILURES), (others(), OTHERS)] {
+        for (which, most) in bounds {
             // The first one that is too much, and with it all that are older.
             let surplus: Option<Uuid> = Entity::find()
                 .select_only()

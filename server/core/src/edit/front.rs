@@ -1,15 +1,39 @@
 //! What stands in front of things, from what an owner asks for to what is stored.
 
-use super::Desk;
+use super::{Desk, Edit};
 use crate::{
     CoreError, Result,
+    audit::Entry,
     auth::{Passwords, Verified},
-    store::{read_front, rows::users, write_json},
+    store::{now, read_front, rows::users, write_json},
 };
-use domain::{BasicPassword, Email, Front, FrontSignIn, UserId};
+use domain::{AuditKind, BasicPassword, Email, Front, FrontSignIn, UserId};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt::Display};
 use uuid::Uuid;
+
+impl Edit<'_> {
+    /// As [`Desk::kept_front`], of a thing of this name; writes down which links are made and ended by it. To be boxed: what
+    /// awaits it is large as it is.
+    pub(crate) async fn keep_front(
+        &self,
+        of: impl Display,
+        front: &Front,
+        before: Option<&str>,
+    ) -> Result<Option<String>> {
+        let kept = self.desk().kept_front(front, before).await?;
+        let (before, after) = (read_front(before)?.share_links, read_front(kept.as_deref())?.share_links);
+        let made = after.iter().filter(|link| !before.iter().any(|known| known.secret == link.secret));
+        // One whose time was over is not ended by anybody.
+        let ended = before.iter().filter(|link| link.expires_at > now());
+        let ended = ended.filter(|link| !after.iter().any(|kept| kept.secret == link.secret));
+        let made = made.map(|link| (AuditKind::ShareLinkMade, link));
+        for (kind, link) in made.chain(ended.map(|link| (AuditKind::ShareLinkEnded, link))) {
+            Entry::by(self.actor(), kind).with(format!("{} of {of}", link.name)).write(self.tx()).await?;
+        }
+        Ok(kept)
+    }
+}
 
 impl Desk {
     /// What is stored of it: passwords as their hashes, those that are missing as they were `before`.

@@ -124,7 +124,7 @@ impl Edit<'_> {
             deleted_at: None,
             deleted_with: None,
         };
-        let front = self.desk().kept_front(&spec.front, None).await?;
+        let front = Box::pin(self.keep_front(&spec.domain, &spec.front, None)).await?;
         let row = filled(empty, &spec, &target, front)?;
         self.make_room(&row.host, row.owner_id).await?;
         edit::insert::<domains::Entity, _>(self.tx(), row.clone()).await.map_err(exists(&row.host))?;
@@ -144,7 +144,7 @@ impl Edit<'_> {
         let owner = self.owner(row.owner_id).await?;
         let target = self.resolve(&owner, &spec.target(), Some(&old)).await?;
         self.desk().check_target(&spec.domain, &target)?;
-        let front = self.desk().kept_front(&spec.front, row.front.as_deref()).await?;
+        let front = Box::pin(self.keep_front(&spec.domain, &spec.front, row.front.as_deref())).await?;
         let changed = filled(row.clone(), &spec, &target, front)?;
         if changed == row {
             return Ok(row);

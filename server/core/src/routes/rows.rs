@@ -55,9 +55,14 @@ fn filled(row: routes::Model, spec: &RouteSpec, target: &TargetEntry, front: Opt
     })
 }
 
-fn object(row: &routes::Model, spec: &RouteSpec) -> Object {
+/// What a route is called.
+fn place_of(spec: &RouteSpec) -> String {
     let host = spec.domain.as_ref().map_or_else(|| "any host".to_owned(), HostPattern::to_string);
-    Object { kind: RevisionKind::Route, id: row.id, owner: row.owner_id, name: format!("{host} {}", spec.mount) }
+    format!("{host} {}", spec.mount)
+}
+
+fn object(row: &routes::Model, spec: &RouteSpec) -> Object {
+    Object { kind: RevisionKind::Route, id: row.id, owner: row.owner_id, name: place_of(spec) }
 }
 
 fn exists(mount: &str) -> impl FnOnce(sea_orm::DbErr) -> CoreError {
@@ -145,7 +150,7 @@ impl Edit<'_> {
             deleted_at: None,
             deleted_with: None,
         };
-        let front = self.desk().kept_front(&spec.front, None).await?;
+        let front = Box::pin(self.keep_front(place_of(&spec), &spec.front, None)).await?;
         let row = filled(empty, &spec, &target, front)?;
         edit::insert::<routes::Entity, _>(self.tx(), row.clone()).await.map_err(exists(&row.mount))?;
         let after = self.route_spec(&row).await?;
@@ -176,7 +181,7 @@ impl Edit<'_> {
         let old = target_of!(&row)?;
         let owner = self.owner(row.owner_id).await?;
         let target = self.resolve(&owner, &spec.target(), Some(&old)).await?;
-        let front = self.desk().kept_front(&spec.front, row.front.as_deref()).await?;
+        let front = Box::pin(self.keep_front(place_of(&spec), &spec.front, row.front.as_deref())).await?;
         let mut changed = filled(row.clone(), &spec, &target, front)?;
         if spec.domain != before.domain {
             changed.domain_id = self.place(&RouteSpec { owner: None, ..spec.clone() }).await?.domain.map(|(id, _)| id);

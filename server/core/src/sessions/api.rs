@@ -6,25 +6,25 @@
 //! somebody has a copy, so the session ends (RFC 9700 section 4.14.2).
 
 use crate::{
-    CoreError, Result, Secret, Viewer,
+    CoreError, Result, Viewer,
     accounts::{find_by_id, to_user},
     audit::Entry,
     auth::{random_base64, sha256},
+    signing::{Signed, SigningKeys, Unchecked},
     store::{Store, now, rows::api_sessions},
 };
 use chrono::TimeDelta;
 use domain::{AuditKind, UserId};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::{Algorithm, Validation};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect, sea_query::Expr,
 };
 use serde::{Deserialize, Serialize};
-use std::{fmt, net::IpAddr};
+use std::{fmt, net::IpAddr, sync::Arc};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
-const ACCESS_SECONDS: i64 = 15 * 60;
 const SESSION_DAYS: i64 = 30;
 const PREFIX: &str = "sbr_";
 const ISSUER: &str = "switchboard";
@@ -69,8 +69,7 @@ struct Claims {
 /// Sessions of programs.
 pub struct ApiSessions {
     store: Store,
-    sign: EncodingKey,
-    check: DecodingKey,
+    keys: Arc<SigningKeys>,
     validation: Validation,
 }
 
@@ -81,19 +80,14 @@ impl fmt::Debug for ApiSessions {
 }
 
 impl ApiSessions {
-    pub(crate) fn new(store: Store, secret: &Secret) -> Self {
+    pub(crate) fn new(store: Store, keys: Arc<SigningKeys>) -> Self {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation.validate_nbf = true;
         validation.leeway = 5;
-        Self {
-            store,
-            sign: EncodingKey::from_secret(secret.expose()),
-            check: DecodingKey::from_secret(secret.expose()),
-            validation,
-        }
+        Self { store, keys, validation }
     }
 
     /// Starts a session.
@@ -111,7 +105,7 @@ impl ApiSessions {
         let row = row.insert(&write.tx).await?;
         forget_oldest(&write.tx, viewer.id()).await?;
         write.commit().await?;
-        self.pair(&row, &selector, &verifier)
+        self.pair(&row, &selector, &verifier).await
     }
 
     /// Exchanges a refresh token for the next pair. One that was exchanged before ends the whole session.
@@ -140,7 +134,7 @@ impl ApiSessions {
             return Err(ENDED);
         }
         write.commit().await?;
-        self.pair(&row, selector, &next)
+        self.pair(&row, selector, &next).await
     }
 
     /// Ends the session of a refresh token; one that is not known changes nothing.
@@ -164,8 +158,11 @@ impl ApiSessions {
     /// # Errors
     /// `Unauthorized` when it is no token of ours, has expired, or its session or account has ended.
     pub async fn authenticate(&self, access_token: &str) -> Result<Viewer> {
-        let claims =
-            jsonwebtoken::decode::<Claims>(access_token, &self.check, &self.validation).map_err(|_| NO_ACCESS)?.claims;
+        let checked = self.keys.check::<Claims>(access_token, &self.validation, Signed::Access).await;
+        let claims = checked.map_err(|refused| match refused {
+            Unchecked::Wrong | Unchecked::Expired => NO_ACCESS,
+            Unchecked::Unavailable(error) => error,
+        })?;
         if claims.typ != "access" {
             return Err(NO_ACCESS);
         }
@@ -188,8 +185,8 @@ impl ApiSessions {
         Ok(purged.rows_affected)
     }
 
-    fn pair(&self, row: &api_sessions::Model, selector: &str, verifier: &str) -> Result<ApiTokens> {
-        let iat = now().timestamp();
+    async fn pair(&self, row: &api_sessions::Model, selector: &str, verifier: &str) -> Result<ApiTokens> {
+        let (iat, seconds) = (now().timestamp(), Signed::Access.life().num_seconds());
         let claims = Claims {
             iss: ISSUER.into(),
             aud: AUDIENCE.into(),
@@ -197,14 +194,12 @@ impl ApiSessions {
             sid: row.id,
             typ: "access".into(),
             iat,
-            exp: iat + ACCESS_SECONDS,
+            exp: iat + seconds,
         };
-        let access_token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.sign)
-            .map_err(|error| CoreError::Internal(format!("signing an access token: {error}")))?;
         Ok(ApiTokens {
-            access_token,
+            access_token: self.keys.sign(&claims).await?,
             refresh_token: format!("{PREFIX}{selector}.{verifier}"),
-            expires_in: ACCESS_SECONDS.unsigned_abs(),
+            expires_in: seconds.unsigned_abs(),
         })
     }
 }

@@ -7,8 +7,8 @@ mod standing;
 
 use crate::{
     Change, Changes, CoreError, Listing, Page, Result, TokenHolder, TokenSecret, Viewer,
-    accounts::find_by_id,
-    audit::Entry,
+    accounts::{find_by_id, to_user},
+    audit::{Audit, Entry},
     auth::{random_base64, sha256},
     news, page,
     store::{
@@ -17,7 +17,7 @@ use crate::{
     },
 };
 use chrono::TimeDelta;
-use domain::{AuditKind, NewShortToken, NewToken, Rotation, Token, TokenId, TokenScope, UserId};
+use domain::{AuditKind, NewShortToken, NewToken, Rotation, Token, TokenId, TokenScope, User, UserId};
 pub(crate) use reveal::Reveals;
 use rows::{find, to_scope, to_token, write_scope};
 use sea_orm::{
@@ -78,6 +78,7 @@ pub struct Tokens {
     pub(crate) changes: Changes,
     pub(crate) reveals: Reveals<TokenSecret>,
     pub(crate) short: ShortTokens,
+    pub(crate) audit: Audit,
 }
 
 impl Tokens {
@@ -193,7 +194,9 @@ impl Tokens {
         let row = find(self.store.read(), viewer, id).await?;
         let proof = TokenProof { generation: row.generation, short: None };
         let ends = end(&row, &proof).map_err(|error| CoreError::conflict("token_expired", error.to_string()))?;
-        self.shorten(&row, proof, ends, new)
+        let made = self.shorten(&row, proof, ends, new).await?;
+        self.note_exchange(&row, viewer.user(), viewer.address()).await;
+        Ok(made)
     }
 
     /// A short-lived token in place of the one whose secret is presented from `address`.
@@ -215,10 +218,21 @@ impl Tokens {
             return Err(CoreError::Forbidden { code: "token_scope", message });
         }
         self.note(&row).await;
-        self.shorten(&row, proof, ends, new)
+        let made = self.shorten(&row, proof, ends, new).await?;
+        if let Some(owner) = find_by_id(self.store.read(), UserId(row.owner_id)).await? {
+            self.note_exchange(&row, &to_user(owner)?, Some(address)).await;
+        }
+        Ok(made)
     }
 
-    fn shorten(
+    /// Writes down that somebody got a short-lived token. Machines ask for them again and again: what is alike counts as
+    /// one event for ten minutes.
+    async fn note_exchange(&self, row: &tokens::Model, owner: &User, address: Option<IpAddr>) {
+        let entry = Entry::of(owner, AuditKind::TokenExchanged, address).with(format!("of {}", row.name));
+        self.audit.note_often(entry).await;
+    }
+
+    async fn shorten(
         &self,
         row: &tokens::Model,
         proof: TokenProof,
@@ -240,7 +254,7 @@ impl Tokens {
         })?;
         let life = TimeDelta::seconds(new.expires_in.into());
         let left = ends.map_or(life, |end| end.at - now());
-        self.short.issue(row.id, proof.generation, scope, life.min(left))
+        self.short.issue(row.id, proof.generation, scope, life.min(left)).await
     }
 
     /// Who presents this secret or short-lived token. Notes that the token was used, at most once a minute.
@@ -280,7 +294,7 @@ impl Tokens {
         &self,
         token: &str,
     ) -> Result<(tokens::Model, TokenProof, Option<TokenEnd>, TokenScope), TokenRefused> {
-        let claims = self.short.read(token)?;
+        let claims = self.short.read(token).await?;
         let found = tokens::Entity::find_by_id(claims.sub).one(self.store.read()).await.map_err(CoreError::from)?;
         let row = found.ok_or(TokenRefused::Revoked)?;
         let short = ShortProof { id: claims.jti, max_sessions: claims.scope.max_sessions, until: claims.until()? };

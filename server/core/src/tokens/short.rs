@@ -1,14 +1,18 @@
 //! Short-lived tokens (JWT, RFC 7519) that a token is exchanged for, where no long-lived secret should lie about.
 //!
-//! They are signed with the same key as access tokens of the API, but are for another audience and of another type, so that
+//! They are signed with the same keys as access tokens of the API, but are for another audience and of another type, so that
 //! neither is taken for the other.
 
-use crate::{CoreError, Result, Secret, TokenSecret, store::now};
+use crate::{
+    CoreError, Result, TokenSecret,
+    signing::{Signed, SigningKeys, Unchecked},
+    store::now,
+};
 use chrono::TimeDelta;
 use domain::{Timestamp, TokenScope};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, errors::ErrorKind};
+use jsonwebtoken::{Algorithm, Validation};
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{fmt, sync::Arc};
 use uuid::Uuid;
 
 use super::TokenRefused;
@@ -53,8 +57,7 @@ impl Claims {
 
 /// What signs and checks them.
 pub(crate) struct ShortTokens {
-    sign: EncodingKey,
-    check: DecodingKey,
+    keys: Arc<SigningKeys>,
     validation: Validation,
 }
 
@@ -65,17 +68,13 @@ impl fmt::Debug for ShortTokens {
 }
 
 impl ShortTokens {
-    pub(crate) fn new(secret: &Secret) -> Self {
+    pub(crate) fn new(keys: Arc<SigningKeys>) -> Self {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation.leeway = 0;
-        Self {
-            sign: EncodingKey::from_secret(secret.expose()),
-            check: DecodingKey::from_secret(secret.expose()),
-            validation,
-        }
+        Self { keys, validation }
     }
 
     /// Whether a telephone's token is one of these, rather than a secret.
@@ -84,9 +83,16 @@ impl ShortTokens {
     }
 
     /// One for this token and at most this long.
-    pub(super) fn issue(&self, token: Uuid, generation: i32, scope: TokenScope, life: TimeDelta) -> Result<ShortToken> {
+    pub(super) async fn issue(
+        &self,
+        token: Uuid,
+        generation: i32,
+        scope: TokenScope,
+        life: TimeDelta,
+    ) -> Result<ShortToken> {
         let iat = now().timestamp();
-        let exp = iat + life.num_seconds();
+        // No longer than its key is good for checking, once that was replaced.
+        let exp = iat + life.min(Signed::Telephone.life()).num_seconds();
         let claims = Claims {
             iss: ISSUER.into(),
             aud: AUDIENCE.into(),
@@ -98,8 +104,7 @@ impl ShortTokens {
             iat,
             exp,
         };
-        let text = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.sign)
-            .map_err(|error| CoreError::Internal(format!("signing a short-lived token: {error}")))?;
+        let text = self.keys.sign(&claims).await?;
         if text.len() > LONGEST {
             return Err(CoreError::invalid("scope", "this is too long to be carried in a token; list less"));
         }
@@ -107,12 +112,13 @@ impl ShortTokens {
         Ok(ShortToken { secret: TokenSecret::new(text), expires_at, scope: claims.scope })
     }
 
-    pub(super) fn read(&self, token: &str) -> Result<Claims, TokenRefused> {
-        let read = jsonwebtoken::decode::<Claims>(token, &self.check, &self.validation);
-        let claims = read.map_err(|error| match error.kind() {
-            ErrorKind::ExpiredSignature => TokenRefused::Expired,
-            _ => TokenRefused::Invalid,
+    pub(super) async fn read(&self, token: &str) -> Result<Claims, TokenRefused> {
+        let read = self.keys.check::<Claims>(token, &self.validation, Signed::Telephone).await;
+        let claims = read.map_err(|refused| match refused {
+            Unchecked::Wrong => TokenRefused::Invalid,
+            Unchecked::Expired => TokenRefused::Expired,
+            Unchecked::Unavailable(error) => TokenRefused::Unavailable(error),
         })?;
-        if claims.claims.typ == TYPE { Ok(claims.claims) } else { Err(TokenRefused::Invalid) }
+        if claims.typ == TYPE { Ok(claims) } else { Err(TokenRefused::Invalid) }
     }
 }

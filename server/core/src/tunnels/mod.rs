@@ -109,7 +109,7 @@ impl Tunnels {
         let later = later_than(row.updated_at);
         let before = edit.tunnel_spec(&row).await?;
         let front = match &checked.front {
-            Some(front) => Some(self.desk.kept_front(front, row.front.as_deref()).await?),
+            Some(front) => Some(Box::pin(edit.keep_front(&row.subdomain, front, row.front.as_deref())).await?),
             None => None,
         };
         let mut changed: tunnels::ActiveModel = row.into();

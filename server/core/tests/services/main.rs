@@ -18,10 +18,13 @@ mod revisions;
 mod routes;
 mod routing;
 mod sessions;
+mod signing;
 mod support;
 mod tokens;
 mod traffic;
 mod tunnels;
+
+use std::pin::Pin;
 
 macro_rules! scenarios {
     ($($module:ident::$name:ident,)*) => {
@@ -40,8 +43,9 @@ macro_rules! scenarios {
             $(
                 println!("{}::{}", stringify!($module), stringify!($name));
                 let db = support::Db::new(&server.new_database(stringify!($name)).unwrap());
-                // Each on the heap: together they are too large for a stack.
-                Box::pin($module::$name(db)).await;
+                // Each on the heap, and made in a frame that ends with that: together they are too large for a stack.
+                let scenario: fn(support::Db) -> Pin<Box<dyn Future<Output = ()>>> = |db| Box::pin($module::$name(db));
+                scenario(db).await;
             )*
         }
     };
@@ -62,6 +66,10 @@ scenarios! {
     sessions::others_sessions_are_out_of_reach,
     sessions::a_refresh_token_works_once,
     sessions::an_access_token_ends_with_its_session,
+    signing::a_key_that_was_replaced_runs_out,
+    signing::nodes_hear_of_a_new_key,
+    signing::at_once_means_now,
+    signing::a_key_sealed_with_another_is_not_used,
     idempotency::a_key_is_claimed_answered_and_released,
     idempotency::an_answer_survives_the_server_and_opens_with_its_key_only,
     idempotency::the_oldest_of_a_thousand_keys_is_forgotten,

@@ -87,7 +87,8 @@ struct Shared {
 /// Its secret is in this answer and nowhere else. Links that have ended make room.
 #[utoipa::path(post, path = "/front/links", request_body = NewShareLink, responses(
     (status = 201, description = "Made.", body = Shared),
-    (status = 409, description = "`share_link_exists`, `share_link_limit`, `tunnel_deleted`, `domain_deleted`, `route_deleted`")))]
+    (status = 409, description = "`share_link_exists`, `share_link_limit`, `tunnel_deleted`, `domain_deleted`, `route_deleted`"),
+    (status = 412, description = "`changed_meanwhile`: by somebody else at the same moment; send it again.")))]
 async fn share(
     Allowed { viewer, .. }: Allowed<Write>,
     State(services): State<Services>,
@@ -110,7 +111,8 @@ struct LinkQuery {
 
 /// Ends a link.
 #[utoipa::path(delete, path = "/front/links", params(LinkQuery), responses(
-    (status = 204, description = "Done."), (status = 409, description = "`tunnel_deleted`, `domain_deleted`, `route_deleted`")))]
+    (status = 204, description = "Done."), (status = 409, description = "`tunnel_deleted`, `domain_deleted`, `route_deleted`"),
+    (status = 412, description = "`changed_meanwhile`: by somebody else at the same moment; send it again.")))]
 async fn end_share(
     Allowed { viewer, .. }: Allowed<Write>,
     State(services): State<Services>,

@@ -9,6 +9,7 @@ pub(crate) mod exchanges;
 pub(crate) mod figures;
 mod fronts;
 mod health;
+mod keys;
 mod list;
 mod me;
 mod nodes;
@@ -60,6 +61,7 @@ pub(super) fn routes() -> OpenApiRouter<Services> {
         .merge(figures::routes())
         .merge(fronts::routes())
         .merge(health::routes())
+        .merge(keys::routes())
         .merge(me::routes())
         .merge(nodes::routes())
         .merge(regions::routes())

@@ -21,6 +21,7 @@ pub(crate) mod revisions;
 pub(crate) mod routes;
 pub(crate) mod security_settings;
 pub(crate) mod services;
+pub(crate) mod signing_keys;
 pub(crate) mod switches;
 pub(crate) mod tokens;
 pub(crate) mod traffic_breakdowns;
