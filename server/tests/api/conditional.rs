@@ -56,7 +56,7 @@ async fn a_change_of_what_was_changed_meanwhile_is_refused_and_shown_what_it_is(
     let things = things(&client).await;
     let document = get(&client, "openapi.json").await.json;
     let paths = document["paths"].as_object().unwrap().iter();
-    let tagged = paths.filter(|(_, item)| item["delete"]["responses"].get("412").is_some()).count();
+    let tagged = paths.filter(|(_, item)| item["patch"]["responses"].get("412").is_some()).count();
     assert_eq!(tagged, things.len(), "one of each kind that the document names");
     for (path, mine, theirs) in &things {
         let seen = get(&client, path).await;
