@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use rand::Rng;
 use serde_json::json;
 use tokio::process::Command;
 
@@ -206,13 +206,20 @@ fn on_disk(bytes: u64, home: &Home) -> Command {
     command
 }
 
+/// How many addresses a process of tests takes before it takes those of another.
+const ADDRESSES: u32 = 16;
+
 /// An address that stays free while a program that listened there is started again: one below those that the kernel
-/// gives to whoever asks for any.
+/// gives to whoever asks for any, and not the one that another test has chosen and does not listen on yet.
 fn free_address() -> SocketAddr {
+    static CHOSEN: AtomicU32 = AtomicU32::new(0);
     let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
-    let first = range.split_whitespace().next().and_then(|port| port.parse().ok()).unwrap_or(32_768);
+    let first: u16 = range.split_whitespace().next().and_then(|port| port.parse().ok()).unwrap_or(32_768);
+    let chosen_before = || CHOSEN.fetch_add(1, Ordering::Relaxed);
     loop {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, rand::rng().random_range(10_000..first)));
+        let place = std::process::id().wrapping_mul(ADDRESSES).wrapping_add(chosen_before());
+        let port = 10_000 + u16::try_from(place % u32::from(first - 10_000)).unwrap();
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         if TcpListener::bind(address).is_ok() {
             return address;
         }
