@@ -30,7 +30,10 @@ mod target;
 pub mod tenant;
 mod tls;
 
-pub use agent::{Agent, AgentError, AgentHandle, Builder, Event, Outcome, TunnelInfo, is_token, read_token_file};
+pub use agent::{
+    Agent, AgentError, AgentHandle, AgentView, Builder, Event, Outcome, TunnelInfo, is_host_header, is_token,
+    read_token_file,
+};
 pub use server_url::{ServerUrl, ServerUrlError};
 pub use target::{Scheme, Target, TargetError};
 pub use tls::TlsError;

@@ -6,34 +6,17 @@ mod support;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Output, Stdio};
+use std::process::Stdio;
 
 use serde_json::Value;
+#[cfg(unix)]
+use support::command::signal;
+use support::command::{home, line, lines, output, telephone};
 use support::get;
 use support::hub::Hub;
 use support::local::Local;
-use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::io::AsyncWriteExt;
 use wire::control::{Control, Stats, Status, TunnelStatus};
-
-/// The command in an environment of its own.
-fn telephone(home: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_telephone"));
-    command.env_clear().env("XDG_CONFIG_HOME", home).args(arguments);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    command
-}
-
-async fn output(mut command: Command) -> (i32, String, String) {
-    let Output { status, stdout, stderr } = command.output().await.unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (status.code().unwrap(), text(stdout), text(stderr))
-}
-
-fn home() -> TempDir {
-    tempfile::tempdir().unwrap()
-}
 
 fn stored(home: &Path) -> String {
     fs::read_to_string(home.join("telephone/config.toml")).unwrap()
@@ -42,26 +25,6 @@ fn stored(home: &Path) -> String {
 fn store(home: &Path, text: &str) {
     fs::create_dir_all(home.join("telephone")).unwrap();
     fs::write(home.join("telephone/config.toml"), text).unwrap();
-}
-
-fn lines(child: &mut Child) -> Lines<BufReader<ChildStdout>> {
-    BufReader::new(child.stdout.take().unwrap()).lines()
-}
-
-/// The first line that begins with `start`, without it.
-async fn line(lines: &mut Lines<BufReader<ChildStdout>>, part: &str) -> String {
-    loop {
-        let line = lines.next_line().await.unwrap().unwrap_or_else(|| panic!("no line with {part:?}"));
-        if line.contains(part) {
-            return line;
-        }
-    }
-}
-
-#[cfg(unix)]
-async fn signal(child: &Child, name: &str) {
-    let id = child.id().unwrap().to_string();
-    assert!(Command::new("kill").args(["-s", name, &id]).status().await.unwrap().success());
 }
 
 #[tokio::test]

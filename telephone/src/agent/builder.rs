@@ -165,10 +165,14 @@ impl Builder {
     }
 }
 
+/// Whether it may stand in a `Host` header.
+pub fn is_host_header(host: &str) -> bool {
+    !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_graphic() && !b"/\\@?#".contains(&byte))
+}
+
 fn host_header(host: String) -> Result<HeaderValue, StartError> {
-    let printable = host.bytes().all(|byte| byte.is_ascii_graphic() && !b"/\\@?#".contains(&byte));
     match HeaderValue::try_from(&host) {
-        Ok(value) if printable && !host.is_empty() => Ok(value),
+        Ok(value) if is_host_header(&host) => Ok(value),
         _ => Err(StartError::HostHeader(host)),
     }
 }

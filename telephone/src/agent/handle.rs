@@ -15,7 +15,40 @@ pub(super) struct Standing {
     pub connections: usize,
     pub stats: Stats,
     pub rtt: Option<Duration>,
+    /// Why a line was lost or not opened, unless one was opened since.
+    pub problem: Option<String>,
     pub end: Option<AgentError>,
+}
+
+/// A look at where an agent stands, from wherever it is. It does not keep the agent alive.
+#[derive(Clone, Debug)]
+pub struct AgentView(watch::Receiver<Standing>);
+
+impl AgentView {
+    /// The tunnel, as it was told of last; `None` before the first line is open.
+    pub fn tunnel(&self) -> Option<TunnelInfo> {
+        self.0.borrow().tunnel.clone()
+    }
+
+    /// How many lines are open now.
+    pub fn connections(&self) -> usize {
+        self.0.borrow().connections
+    }
+
+    /// The latest round-trip time to the switchboard.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.0.borrow().rtt
+    }
+
+    /// Why a line was lost or could not be opened, unless one was opened since. Printable.
+    pub fn problem(&self) -> Option<String> {
+        self.0.borrow().problem.clone()
+    }
+
+    /// Why the agent has ended for good, if it has.
+    pub fn end(&self) -> Option<AgentError> {
+        self.0.borrow().end.clone()
+    }
 }
 
 /// A running agent. Dropping it cuts the line; [`shutdown`](Self::shutdown) takes leave properly.
@@ -45,6 +78,11 @@ impl AgentHandle {
     /// What happens from now on. A receiver that falls behind by more than 1,024 events loses the oldest.
     pub fn events(&self) -> broadcast::Receiver<Event> {
         self.events.subscribe()
+    }
+
+    /// A look at it for somebody else.
+    pub fn view(&self) -> AgentView {
+        AgentView(self.standing.clone())
     }
 
     /// How many lines are open now.

@@ -55,8 +55,7 @@ impl Keeper {
                 Next::AtOnce => continue,
                 Next::End(end) => return end,
             };
-            let connections = self.station.connections();
-            self.station.tell(Event::Disconnected { reason, retry_in: wait, connections });
+            self.station.interrupted(reason, wait);
             if self.leave.run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
                 return AgentError::ShutDown;
             }

@@ -16,10 +16,10 @@ mod token;
 mod told;
 
 pub use crate::forward::Outcome;
-pub use builder::Builder;
+pub use builder::{Builder, is_host_header};
 pub use error::{AgentError, DialError, StartError};
 pub use event::{Event, TunnelInfo};
-pub use handle::AgentHandle;
+pub use handle::{AgentHandle, AgentView};
 pub use handshake::HandshakeError;
 pub use token::{is_token, read_token_file};
 

@@ -115,15 +115,18 @@ impl Station {
         self.retiring.spawn(async move { cut.run_until_cancelled(finish).await });
     }
 
-    /// How many lines are open.
-    pub(super) fn connections(&self) -> usize {
-        self.standing.borrow().connections
+    /// A line has broken, or could not be opened; it is dialled again after this wait.
+    pub(super) fn interrupted(&self, reason: String, retry_in: Duration) {
+        self.standing.send_modify(|standing| standing.problem = Some(reason.clone()));
+        let connections = self.standing.borrow().connections;
+        self.tell(Event::Disconnected { reason, retry_in, connections });
     }
 
     pub(super) fn connected(&self, tunnel: &TunnelInfo) {
         self.standing.send_modify(|standing| {
             standing.tunnel = Some(tunnel.clone());
             standing.connections += 1;
+            standing.problem = None;
         });
         self.tell(Event::Connected(tunnel.clone()));
     }

@@ -19,6 +19,16 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Forward the requests of a tunnel to a local web server.
     Http(Box<HttpArgs>),
+    /// Serve all tunnels that a file names, or some of them.
+    Start(StartArgs),
+    /// Look at the file that `start` reads.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Say how the telephones are that you run on this machine.
+    Status(StatusArgs),
+    /// Have systemd start what `start` serves, with the machine or with your session.
+    #[command(subcommand)]
+    Service(ServiceCommand),
     /// Keep the switchboard's address and a token, so that other commands need neither.
     Login(LoginArgs),
     /// Look at everything between a local server and its visitors, and say what is wrong and what to do about it.
@@ -81,6 +91,76 @@ pub(super) struct HttpArgs {
     pub log_level: Option<tracing_subscriber::filter::LevelFilter>,
 }
 
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Say what `start` would serve, or all that is wrong with its file, each with line and column; nothing is dialled
+    Check(StartArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = exit::HELP)]
+pub(super) struct StartArgs {
+    /// Those of the file's tunnels that are wanted [default: all]
+    #[arg(value_name = "TUNNEL")]
+    pub tunnels: Vec<String>,
+    /// The file with the tunnels [default: telephone.toml here, beside the stored login, or in /etc/telephone]
+    #[arg(long, short, env = "TELEPHONE_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The switchboard's address [default: as the file says, else as stored by `login`]
+    #[arg(long, env = "TELEPHONE_SERVER", value_name = "URL")]
+    pub server: Option<String>,
+    #[command(flatten)]
+    pub token: TokenArgs,
+    /// How events are shown: json is one object a line [default: as the file says, else text]
+    #[arg(long, env = "TELEPHONE_LOG_FORMAT", value_name = "FORMAT", value_enum)]
+    pub log_format: Option<LogFormat>,
+    /// How much is logged to standard error besides: off, error, warn, info, debug or trace [default: as the file says,
+    /// else warn]
+    #[arg(long, env = "TELEPHONE_LOG_LEVEL", value_name = "LEVEL")]
+    pub log_level: Option<tracing_subscriber::filter::LevelFilter>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = exit::HELP)]
+pub(super) struct StatusArgs {
+    /// One JSON object for programs, instead of lines for people.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ServiceCommand {
+    /// Start it now and from now on
+    Install(InstallArgs),
+    /// End it, and do not start it any more
+    Uninstall(ServiceArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InstallArgs {
+    /// The file with the tunnels [default: as for `start`]
+    #[arg(long, short, env = "TELEPHONE_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub service: ServiceArgs,
+    /// The account that a service of the machine runs under [default: root, with no rights beyond its files]
+    #[arg(long, value_name = "USER", requires = "system")]
+    pub run_as: Option<String>,
+    /// Show the unit and change nothing.
+    #[arg(long)]
+    pub print: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ServiceArgs {
+    /// A service of the machine, instead of one of yours.
+    #[arg(long)]
+    pub system: bool,
+    /// What systemd calls it; several have a name each.
+    #[arg(long, value_name = "NAME", default_value = "telephone")]
+    pub name: String,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct LoginArgs {
     /// The switchboard's address, for instance https://switchboard.example.com
@@ -118,8 +198,8 @@ pub(super) struct TokenArgs {
     /// The token to sign in with [default: as stored by `login`]
     #[arg(long, env = "TELEPHONE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     pub token: Option<String>,
-    /// A file that holds the token, or a short-lived one; `http` reads it again every few seconds and signs in with what
-    /// it holds then, while requests go on.
+    /// A file that holds the token, or a short-lived one; `http` and `start` read it again every few seconds and sign in with
+    /// what it holds then, while requests go on.
     #[arg(long, env = "TELEPHONE_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
 }
@@ -158,10 +238,12 @@ impl Origins {
 pub(super) fn parse() -> Result<(Cli, Origins), Failure> {
     let matches = Cli::command().try_get_matches().unwrap_or_else(|error| refuse(&error));
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| refuse(&error));
-    match matches.subcommand() {
-        Some((_, matches)) => Ok((cli, Origins(matches.clone()))),
-        None => Err(Failure::usage("no command was given; see --help")),
+    let mut innermost = &matches;
+    while let Some((_, matches)) = innermost.subcommand() {
+        innermost = matches;
     }
+    let origins = Origins(innermost.clone());
+    Ok((cli, origins))
 }
 
 /// Shows what clap has to say, and ends with its meaning as an exit code.

@@ -8,12 +8,12 @@ use telephone::{ServerUrl, Target};
 
 use super::args::{DiagnoseArgs, Origins};
 use super::exit::{self, Failure};
-use super::settings;
+use super::settings::{self, Connection};
 
 pub(super) fn run(args: DiagnoseArgs, origins: &Origins) -> Result<ExitCode, Failure> {
     let target = args.target.as_deref().map(Target::parse).transpose();
     let target = target.map_err(|error| Failure::usage(format!("{}: {error}", origins.place("target"))))?;
-    let (server, token) = settings::connection(args.server.clone(), &args.token, origins)?;
+    let Connection { server, token, .. } = settings::given(args.server, &args.token, origins)?.complete()?;
     let server = ServerUrl::parse(&server).map_err(|error| Failure::usage(error.to_string()))?;
     let shown = server.to_string();
     let subject = Subject { server, token, target, ca_file: args.ca_file, insecure_target: args.insecure };

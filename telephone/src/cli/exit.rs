@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use telephone::AgentError;
 use telephone::wire::control::ErrorCode;
 
-/// A check of `diagnose` has failed.
+/// A check of `diagnose` has failed, or not all is as it should by `status`.
 pub(super) const DIAGNOSED: u8 = 1;
 /// A wrong command line, environment or file.
 pub(super) const USAGE: u8 = 64;
@@ -25,8 +25,8 @@ const TOKEN: u8 = 77;
 /// For `--help`.
 pub(super) const HELP: &str = "\
 Exit codes:
-   0  ended as asked to; diagnose: no check failed
-   1  diagnose: a check failed
+   0  ended as asked to; diagnose: no check failed; status: all tunnels are online
+   1  diagnose: a check failed; status: no telephone runs, or a tunnel is not online
   64  a setting is missing or wrong; nothing was dialled
   69  the tunnel was deleted
   71  the operating system refused something
@@ -51,6 +51,14 @@ impl Failure {
 
     pub(super) fn new(code: u8, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
+    }
+
+    /// The same about the tunnel of this name, if it has one.
+    pub(super) fn about(self, tunnel: Option<&str>) -> Self {
+        match tunnel {
+            Some(name) => Self { message: format!("{name}: {}", self.message), ..self },
+            None => self,
+        }
     }
 
     /// The end of an agent.

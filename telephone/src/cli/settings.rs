@@ -1,6 +1,6 @@
 //! Server and token: from a flag, else the environment, else the file; and where, for error messages.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use telephone::wire::Secret;
 use telephone::{ServerUrl, is_token, read_token_file};
@@ -10,30 +10,72 @@ use super::exit::Failure;
 use super::store::{self, Stored};
 
 /// A value and where it stands.
+#[derive(Debug)]
 pub(super) struct Found<T> {
     pub value: T,
     pub place: String,
 }
 
 /// Server and token of a command, checked.
-pub(super) fn connection(
-    server: Option<String>,
-    token: &TokenArgs,
-    origins: &Origins,
-) -> Result<(String, Secret), Failure> {
-    let path = store::path();
-    let given_token = given_token(token, origins)?;
-    // The file is looked at only when something is missing, so that a broken one is no obstacle otherwise.
-    let stored = match &path {
-        Some(path) if server.is_none() || given_token.is_none() => store::load(path)?,
-        _ => Stored::default(),
-    };
-    let file = path.as_deref().map_or_else(|| "the stored login".to_owned(), |path| path.display().to_string());
-    let server = given_server(server, origins).or_else(|| found(stored.server, format!("server in {file}")));
-    let server = server.ok_or_else(|| missing_server(path.as_deref()))?;
-    let token = given_token.or_else(|| found(stored.token, format!("token in {file}")));
-    let token = token.ok_or_else(|| missing_token(path.as_deref()))?;
-    Ok((check_server(&server)?, check_token(token)?))
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub server: String,
+    pub token: Secret,
+    /// The file that the token was read from, if it was.
+    pub token_file: Option<PathBuf>,
+}
+
+/// Server and token, as far as somebody has named them.
+#[derive(Debug)]
+pub(super) struct Given {
+    pub server: Option<Found<String>>,
+    pub token: Option<Found<Secret>>,
+    pub token_file: Option<PathBuf>,
+}
+
+/// What flags and environment say.
+pub(super) fn given(server: Option<String>, token: &TokenArgs, origins: &Origins) -> Result<Given, Failure> {
+    let server = given_server(server, origins);
+    let (token, token_file) = (given_token(token, origins)?, token_file(token, origins).map(Path::to_owned));
+    Ok(Given { server, token, token_file })
+}
+
+impl Given {
+    /// With the token that a file holds, unless there is one or there is no such file.
+    pub(super) fn with_token_file(self, file: Option<&Path>, place: &str) -> Result<Self, Failure> {
+        match file {
+            Some(path) if self.token.is_none() => {
+                Ok(Self { token: Some(read_token(path, place)?), token_file: Some(path.to_owned()), ..self })
+            }
+            _ => Ok(self),
+        }
+    }
+
+    /// With what is missing from `other`.
+    pub(super) fn or(self, other: impl FnOnce() -> Result<Self, Failure>) -> Result<Self, Failure> {
+        if self.server.is_some() && self.token.is_some() {
+            return Ok(self);
+        }
+        let other = other()?;
+        let server = self.server.or(other.server);
+        Ok(if self.token.is_some() { Self { server, ..self } } else { Self { server, ..other } })
+    }
+
+    /// With what is missing from the stored login, and checked.
+    pub(super) fn complete(self) -> Result<Connection, Failure> {
+        let path = store::path();
+        // The file is looked at only when something is missing, so that a broken one is no obstacle otherwise.
+        let stored = match &path {
+            Some(path) if self.server.is_none() || self.token.is_none() => store::load(path)?,
+            _ => Stored::default(),
+        };
+        let file = path.as_deref().map_or_else(|| "the stored login".to_owned(), |path| path.display().to_string());
+        let server = self.server.or_else(|| found(stored.server, format!("server in {file}")));
+        let server = server.ok_or_else(|| missing_server(path.as_deref()))?;
+        let token = self.token.or_else(|| found(stored.token, format!("token in {file}")));
+        let token = token.ok_or_else(|| missing_token(path.as_deref()))?;
+        Ok(Connection { server: check_server(&server)?, token: check_token(token)?, token_file: self.token_file })
+    }
 }
 
 fn found<T>(value: Option<T>, place: String) -> Option<Found<T>> {
@@ -67,7 +109,7 @@ pub(super) fn given_token(args: &TokenArgs, origins: &Origins) -> Result<Option<
 }
 
 /// The file that the token is read from, if it is: what is given directly wins, as above.
-pub(super) fn token_file<'a>(args: &'a TokenArgs, origins: &Origins) -> Option<&'a Path> {
+fn token_file<'a>(args: &'a TokenArgs, origins: &Origins) -> Option<&'a Path> {
     let wins = args.token.is_none() || (origins.is_flag("token_file") && !origins.is_flag("token"));
     args.token_file.as_deref().filter(|_| wins)
 }

@@ -24,11 +24,15 @@ struct ToStore<'a> {
     token: &'a str,
 }
 
-/// `$XDG_CONFIG_HOME/telephone/config.toml`, by default `~/.config/telephone/config.toml`.
-pub(super) fn path() -> Option<PathBuf> {
+/// `$XDG_CONFIG_HOME`, by default `~/.config`.
+pub(super) fn config_folder() -> Option<PathBuf> {
     let folder = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
-    let folder = folder.or_else(|| std::env::home_dir().map(|home| home.join(".config")));
-    Some(folder?.join("telephone").join("config.toml"))
+    folder.or_else(|| std::env::home_dir().map(|home| home.join(".config")))
+}
+
+/// Where it is, in that folder.
+pub(super) fn path() -> Option<PathBuf> {
+    Some(config_folder()?.join("telephone").join("config.toml"))
 }
 
 /// What was stored, or nothing when there is no such file.
@@ -72,7 +76,7 @@ fn write(path: &Path, server: &str, token: &Secret) -> io::Result<()> {
 }
 
 #[cfg(unix)]
-fn create_private_folder(folder: &Path) -> io::Result<()> {
+pub(super) fn create_private_folder(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
@@ -84,7 +88,7 @@ fn create_private_file(path: &Path) -> io::Result<fs::File> {
 }
 
 #[cfg(not(unix))]
-fn create_private_folder(folder: &Path) -> io::Result<()> {
+pub(super) fn create_private_folder(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)
 }
 

@@ -1,6 +1,8 @@
 //! The other ends for tests: a small hub in the switchboard's place, and local web servers.
 #![expect(dead_code, reason = "each test file uses its own part")]
 
+#[cfg(feature = "cli")]
+pub mod command;
 pub mod hub;
 pub mod local;
 pub mod tls;

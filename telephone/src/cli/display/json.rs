@@ -6,29 +6,43 @@ use telephone::{Event, Outcome, TunnelInfo};
 use super::Show;
 
 /// One JSON object a line: `{"time", "event", …}` with the events `connecting`, `connected`, `updated`, `request`, `more_requests`,
-/// `disconnected`, `refused`, `draining`, `stats`, `round_trip` and `leaving`. Times are RFC 3339 UTC, durations milliseconds.
-pub(super) struct Json;
+/// `disconnected`, `refused`, `draining`, `stats`, `round_trip` and `leaving`; `tunnel` is its name in the file. Times are RFC 3339
+/// UTC, durations milliseconds.
+pub(super) struct Json {
+    tunnel: Option<String>,
+}
 
 impl Json {
-    fn line(event: &str, mut fields: Value) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        if let Some(object) = fields.as_object_mut() {
-            let now = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
-            object.insert("time".to_owned(), now.into());
-            object.insert("event".to_owned(), event.into());
-        }
-        writeln!(out, "{fields}")?;
-        out.flush()
+    pub(super) fn new(tunnel: Option<&str>) -> Self {
+        Self { tunnel: tunnel.map(str::to_owned) }
     }
+
+    fn line(&self, event: &str, fields: Value) -> io::Result<()> {
+        write(self.tunnel.as_deref(), event, fields)
+    }
+}
+
+fn write(tunnel: Option<&str>, event: &str, mut fields: Value) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if let Some(object) = fields.as_object_mut() {
+        let now = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+        object.insert("time".to_owned(), now.into());
+        object.insert("event".to_owned(), event.into());
+        if let Some(tunnel) = tunnel {
+            object.insert("tunnel".to_owned(), tunnel.into());
+        }
+    }
+    writeln!(out, "{fields}")?;
+    out.flush()
 }
 
 impl Show for Json {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         match event {
-            Event::Connecting => Self::line("connecting", json!({})),
-            Event::Connected(tunnel) => Self::line("connected", fields(tunnel)),
-            Event::Updated(tunnel) => Self::line("updated", fields(tunnel)),
-            Event::Request { method, path, status, duration, bytes, outcome, problem } => Self::line(
+            Event::Connecting => self.line("connecting", json!({})),
+            Event::Connected(tunnel) => self.line("connected", fields(tunnel)),
+            Event::Updated(tunnel) => self.line("updated", fields(tunnel)),
+            Event::Request { method, path, status, duration, bytes, outcome, problem } => self.line(
                 "request",
                 json!({
                     "method": method, "path": path, "status": status, "bytes": bytes,
@@ -36,26 +50,27 @@ impl Show for Json {
                     "problem": problem,
                 }),
             ),
-            Event::MoreRequests(count) => Self::line("more_requests", json!({"count": count})),
+            Event::MoreRequests(count) => self.line("more_requests", json!({"count": count})),
             Event::Disconnected { reason, retry_in, connections } => {
                 let wait = retry_in.as_secs_f64() * 1000.0;
-                Self::line("disconnected", json!({"reason": reason, "retry_in_ms": wait, "connections": connections}))
+                self.line("disconnected", json!({"reason": reason, "retry_in_ms": wait, "connections": connections}))
             }
             Event::Refused { code, message } => {
-                Self::line("refused", json!({"code": code.as_str(), "message": message}))
+                self.line("refused", json!({"code": code.as_str(), "message": message}))
             }
-            Event::Renewed { refused: None } => Self::line("renewed", json!({})),
+            Event::Renewed { refused: None } => self.line("renewed", json!({})),
             Event::Renewed { refused: Some((code, message)) } => {
-                Self::line("not_renewed", json!({"code": code.as_str(), "message": message}))
+                self.line("not_renewed", json!({"code": code.as_str(), "message": message}))
             }
-            Event::Draining => Self::line("draining", json!({})),
-            Event::Stats(stats) => Self::line("stats", json!(stats)),
-            Event::RoundTrip(rtt) => Self::line("round_trip", json!({"duration_ms": rtt.as_secs_f64() * 1000.0})),
+            Event::Draining => self.line("draining", json!({})),
+            Event::Stats(stats) => self.line("stats", json!(stats)),
+            Event::RoundTrip(rtt) => self.line("round_trip", json!({"duration_ms": rtt.as_secs_f64() * 1000.0})),
         }
     }
 
     fn leaving(&mut self) -> io::Result<()> {
-        Self::line("leaving", json!({}))
+        // Of all of them, whichever this is.
+        write(None, "leaving", json!({}))
     }
 }
 

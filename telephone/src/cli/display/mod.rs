@@ -12,12 +12,13 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use telephone::{AgentHandle, Event};
+use telephone::Event;
 use tokio::sync::{broadcast, oneshot};
 
 use json::Json;
 use live::Live;
 use plain::Plain;
+pub(super) use text::{duration, escape};
 
 /// How many events may wait to be shown; what exceeds that is not shown.
 const QUEUE: usize = 1024;
@@ -37,9 +38,18 @@ pub(super) enum Style {
     Json,
 }
 
+/// A tunnel of which is shown what happens to it.
+pub(super) struct Shown {
+    /// Its name, where there may be several.
+    pub name: Option<String>,
+    pub target: String,
+    pub events: broadcast::Receiver<Event>,
+}
+
 /// What is to be shown.
 enum Notice {
-    Event(Event),
+    /// Of the tunnel with this number.
+    Event(usize, Event),
     /// The user has asked for the end.
     Leaving,
     Stop,
@@ -62,21 +72,27 @@ pub(super) struct Display {
 }
 
 impl Display {
-    /// Shows the events of `agent`.
-    pub(super) fn start(style: Style, server: &str, target: &str, agent: &AgentHandle) -> Self {
+    /// Shows the events of tunnels. A display that is redrawn in place has room for one.
+    pub(super) fn start(style: Style, server: &str, tunnels: Vec<Shown>) -> Self {
         let (notices, arriving) = sync_channel(QUEUE);
         let (finished, done) = oneshot::channel();
-        let mut show: Box<dyn Show + Send> = match style {
-            Style::Live => Box::new(Live::new(server, target)),
-            Style::Plain => Box::new(Plain::new(target)),
-            Style::Json => Box::new(Json),
+        let width = tunnels.iter().filter_map(|shown| shown.name.as_ref()).map(String::len).max().unwrap_or(0);
+        let show = |Shown { name, target, .. }: &Shown| -> Box<dyn Show + Send> {
+            match style {
+                Style::Live => Box::new(Live::new(server, target)),
+                Style::Plain => Box::new(Plain::new(target, name.as_deref(), width)),
+                Style::Json => Box::new(Json::new(name.as_deref())),
+            }
         };
+        let mut shows: Vec<_> = tunnels.iter().map(show).collect();
         thread::spawn(move || {
             // A closed pipe ends the showing, not the tunnel.
-            let _closed = run(&arriving, &mut *show);
+            let _closed = run(&arriving, &mut shows);
             let _nobody_waits = finished.send(());
         });
-        tokio::spawn(collect(agent.events(), notices.clone()));
+        for (index, shown) in tunnels.into_iter().enumerate() {
+            tokio::spawn(collect(index, shown.events, notices.clone()));
+        }
         Self { notices, done }
     }
 
@@ -94,11 +110,11 @@ impl Display {
     }
 }
 
-async fn collect(mut events: broadcast::Receiver<Event>, notices: SyncSender<Notice>) {
+async fn collect(index: usize, mut events: broadcast::Receiver<Event>, notices: SyncSender<Notice>) {
     loop {
         match events.recv().await {
             Ok(event) => {
-                let _full = notices.try_send(Notice::Event(event));
+                let _full = notices.try_send(Notice::Event(index, event));
             }
             Err(broadcast::error::RecvError::Lagged(_)) => {}
             Err(broadcast::error::RecvError::Closed) => return,
@@ -106,13 +122,18 @@ async fn collect(mut events: broadcast::Receiver<Event>, notices: SyncSender<Not
     }
 }
 
-fn run(notices: &Receiver<Notice>, show: &mut dyn Show) -> std::io::Result<()> {
+fn run(notices: &Receiver<Notice>, shows: &mut [Box<dyn Show + Send>]) -> std::io::Result<()> {
     loop {
         match notices.recv_timeout(FRAME) {
-            Ok(Notice::Event(event)) => show.event(&event)?,
-            Ok(Notice::Leaving) => show.leaving()?,
-            Ok(Notice::Stop) | Err(RecvTimeoutError::Disconnected) => return show.tick(),
-            Err(RecvTimeoutError::Timeout) => show.tick()?,
+            Ok(Notice::Event(index, event)) => shows[index].event(&event)?,
+            // It is the telephone that leaves, with all of them.
+            Ok(Notice::Leaving) => shows.first_mut().map_or(Ok(()), |show| show.leaving())?,
+            Ok(Notice::Stop) | Err(RecvTimeoutError::Disconnected) => return tick(shows),
+            Err(RecvTimeoutError::Timeout) => tick(shows)?,
         }
     }
+}
+
+fn tick(shows: &mut [Box<dyn Show + Send>]) -> std::io::Result<()> {
+    shows.iter_mut().try_for_each(|show| show.tick())
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use telephone::{Announced, Outcome};
 
 /// `text` with everything that could steer a terminal, or turn writing around, spelt out.
-pub(super) fn escape(text: &str) -> String {
+pub(in crate::cli) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         if character.is_control() || is_format(character) {
@@ -47,7 +47,7 @@ pub(super) fn announced(services: &[Announced]) -> Vec<String> {
 }
 
 /// A duration in a handful of characters.
-pub(super) fn duration(duration: Duration) -> String {
+pub(in crate::cli) fn duration(duration: Duration) -> String {
     let millis = duration.as_secs_f64() * 1000.0;
     match millis {
         m if m < 10.0 => format!("{m:.1} ms"),
