@@ -6,6 +6,7 @@
 mod support;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use http::{Method, Response};
@@ -16,8 +17,10 @@ use support::fault::{Direction, End, Relay};
 use support::{Body, Origin, Switchboard, streamed};
 use telephone::{Agent, AgentHandle, Target};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+use tokio_util::sync::CancellationToken;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -151,6 +154,52 @@ async fn a_lost_line_costs_only_what_was_on_it() {
     let (response, chunk) = tokio::join!(visitor.send(request), begun.recv());
     drop(chunk);
     assert_eq!(response.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn lines_come_and_go_with_the_work_and_no_request_is_lost() {
+    let switchboard = Switchboard::start().await;
+    let origin = Origin::mirror().await;
+    let (_, token) = switchboard.token().await;
+    let target = Target::parse(&origin.address.to_string()).unwrap();
+    let agent = Agent::builder(switchboard.url(), &token).target(target).subdomain("lines");
+    let agent = agent.connections_within(1..=2).own_threads(true).quiet(Duration::from_secs(1)).start().unwrap();
+    agent.ready().await.unwrap();
+    session(&switchboard, 1).await;
+    let many = crowd(&switchboard);
+    let id = session(&switchboard, 2).await["id"].clone();
+    many.end().await;
+    assert_eq!(session(&switchboard, 1).await["id"], id, "the telephone has not taken leave");
+    let many = crowd(&switchboard);
+    session(&switchboard, 2).await;
+    many.end().await;
+    agent.shutdown().await;
+}
+
+/// Visitors who ask again and again.
+struct Crowd {
+    stop: CancellationToken,
+    visits: JoinSet<()>,
+}
+
+fn crowd(switchboard: &Switchboard) -> Crowd {
+    let (stop, mut visits) = (CancellationToken::new(), JoinSet::new());
+    for _ in 0..96 {
+        let (visitor, stop) = (switchboard.visitor("lines"), stop.clone());
+        visits.spawn(async move {
+            while !stop.is_cancelled() {
+                assert_eq!(visitor.text("/").await.0, 200);
+            }
+        });
+    }
+    Crowd { stop, visits }
+}
+
+impl Crowd {
+    async fn end(self) {
+        self.stop.cancel();
+        self.visits.join_all().await;
+    }
 }
 
 #[tokio::test]

@@ -3,14 +3,17 @@
 
 mod support;
 
+use std::time::Duration;
+
 use http::Method;
 use support::hub::{Hub, Session, challenge};
 use support::local::Local;
 use support::{collect, get, request, text};
 use telephone::agent::StartError;
-use telephone::line::{LineError, OpenError, OpenStreamError, opening};
+use telephone::line::{Line, LineError, OpenError, OpenStreamError, opening};
 use telephone::{Agent, AgentError, AgentHandle, Builder, Event, Target};
 use tokio::sync::broadcast::Receiver;
+use tokio::task::JoinSet;
 use wire::control::{AuthChallenge, Control, Drain, ErrorCode, Refusal, Status, UpdateTunnel};
 
 fn builder(url: &str) -> Builder {
@@ -173,7 +176,7 @@ async fn a_server_that_drains_is_left_for_a_new_line_without_losing_a_request() 
     let old = hub.accept().await;
     let (mut send, answer) = old.line.open(&request(Method::POST, "/echo"), false).unwrap();
     let (_, body) = answer.await.unwrap();
-    old.line.send_control(Control::Drain(Drain { reason: None, deadline_s: Some(30) })).unwrap();
+    old.line.send_control(Control::Drain(Drain { deadline_s: Some(30), ..Drain::default() })).unwrap();
     let new = hub.accept().await;
     let (_, answer) = new.line.open(&get("/empty"), true).unwrap();
     assert_eq!(answer.await.unwrap().0.status, 204);
@@ -276,6 +279,55 @@ async fn connections_may_have_threads_of_their_own() {
     for session in lines {
         assert!(matches!(session.driver.await.unwrap(), LineError::PeerClosed { code: 1000, .. }));
     }
+}
+
+/// Keeps 64 requests under way on a line for as long as this is kept.
+fn crowd(line: &Line) -> JoinSet<()> {
+    let mut crowd = JoinSet::new();
+    for _ in 0..64 {
+        let line = line.clone();
+        crowd.spawn(async move {
+            loop {
+                if let Ok((_, answer)) = line.open(&get("/empty"), true)
+                    && let Err(error) = answer.await
+                {
+                    panic!("a request of many was lost: {error}");
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+    crowd
+}
+
+#[tokio::test]
+async fn a_line_is_added_for_much_work_and_let_go_when_there_is_little() {
+    let local = Local::pages().await;
+    let mut hub = Hub::start().await;
+    let target = Target::parse(&local.target()).unwrap();
+    let agent = Agent::builder(&hub.url, "sbt_test").target(target);
+    let agent = agent.connections_within(1..=2).quiet(Duration::from_secs(1)).start().unwrap();
+    let first = hub.accept().await;
+    let many = crowd(&first.line);
+    let mut second = hub.accept().await;
+    assert_eq!(joined(&second), Some("session-1"));
+    let (mut send, answer) = second.line.open(&request(Method::POST, "/echo"), false).unwrap();
+    let (_, body) = answer.await.unwrap();
+    drop(many);
+    let said = second.control.recv().await;
+    assert!(matches!(said, Some(Control::Drain(Drain { line: true, .. }))), "{said:?}");
+    let refused = second.line.open(&get("/"), true).unwrap_err();
+    assert!(matches!(refused, OpenStreamError::Refused(OpenError::Draining)));
+    let (_, answer) = first.line.open(&get("/empty"), true).unwrap();
+    assert_eq!(answer.await.unwrap().0.status, 204);
+    send.send("as long as it takes".into()).await.unwrap();
+    send.finish().unwrap();
+    assert_eq!(text(body).await, "as long as it takes");
+    assert!(matches!(second.driver.await.unwrap(), LineError::PeerClosed { code: 1001, .. }));
+
+    let _many = crowd(&first.line);
+    assert_eq!(joined(&hub.accept().await), Some("session-1"), "there is work for another one again");
+    drop(agent);
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wire::Secret;
-use wire::control::{Control, ErrorCode, MAX_CONTROL, Refusal, Renew, Renewed, Stats, Status, TunnelStatus};
+use wire::control::{Control, Drain, ErrorCode, MAX_CONTROL, Refusal, Renew, Renewed, Stats, Status, TunnelStatus};
 use wire::websocket::{Limits, Role};
 
 use super::opening::{Opened, Opening, Refused};
@@ -135,6 +135,8 @@ impl Endpoint {
     ) {
         while let Some(message) = control.recv().await {
             match message {
+                // This line takes no more requests, which it has answered already, and what is in flight goes on.
+                Control::Drain(Drain { line: true, .. }) => {}
                 // The telephone is leaving, with all its lines. This one has answered already; what is in flight goes
                 // on.
                 Control::Drain(_) => {

@@ -481,7 +481,8 @@ impl SessionLine {
     }
 
     fn drain(&self, deadline_s: u32) {
-        let drain = Drain { reason: Some("the server is shutting down".to_owned()), deadline_s: Some(deadline_s) };
+        let drain =
+            Drain { reason: Some("the server is shutting down".to_owned()), deadline_s: Some(deadline_s), line: false };
         if let Err(error) = self.line.send_control(Control::Drain(drain)) {
             tracing::debug!(session = %self.session, %error, "the telephone could not be told to drain");
         }

@@ -1,9 +1,12 @@
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use http::HeaderValue;
 use wire::Secret;
 use wire::control::{Announcement, MAX_SERVICES, Metadata};
 
+use super::demand::{Lines, QUIET};
 use super::supervisor::{self, Shared};
 use super::threads::Threads;
 use super::token::{TokenSource, is_token};
@@ -12,6 +15,9 @@ use crate::forward::Forwarder;
 use crate::server_url::ServerUrl;
 use crate::target::{Scheme, Target};
 use crate::tls::Tls;
+
+/// The largest number of lines of one agent.
+const MAX_LINES: usize = 16;
 
 /// How an agent is set up.
 #[derive(Debug)]
@@ -23,7 +29,7 @@ pub struct Builder {
     subdomain: Option<String>,
     services: Vec<Announcement>,
     metadata: Metadata,
-    connections: usize,
+    lines: Lines,
     own_threads: bool,
     ca_file: Option<PathBuf>,
     insecure: bool,
@@ -41,7 +47,7 @@ impl Builder {
             subdomain: None,
             services: Vec::new(),
             metadata,
-            connections: 1,
+            lines: Lines { least: 1, most: 1, quiet: QUIET },
             own_threads: false,
             ca_file: None,
             insecure: false,
@@ -95,8 +101,24 @@ impl Builder {
 
     /// How many lines serve the tunnel at once, 1 to 16; to the outside they are one telephone.
     #[must_use]
-    pub fn connections(mut self, connections: usize) -> Self {
-        self.connections = connections.clamp(1, 16);
+    pub fn connections(self, connections: usize) -> Self {
+        self.connections_within(connections..=connections)
+    }
+
+    /// How many lines serve the tunnel at once, at least and at most, 1 to 16. There are more than the least while many
+    /// requests are under way and keep those that there are busy.
+    #[must_use]
+    pub fn connections_within(mut self, connections: RangeInclusive<usize>) -> Self {
+        let least = (*connections.start()).clamp(1, MAX_LINES);
+        self.lines = Lines { least, most: (*connections.end()).clamp(least, MAX_LINES), ..self.lines };
+        self
+    }
+
+    /// How long there has to be little work until a line that is not needed any more is let go; a minute unless this
+    /// says otherwise.
+    #[must_use]
+    pub fn quiet(mut self, quiet: Duration) -> Self {
+        self.lines.quiet = quiet;
         self
     }
 
@@ -159,9 +181,9 @@ impl Builder {
             metadata: self.metadata,
             forwarder: Forwarder::new(target, target_tls, host),
         };
-        let threads = if self.own_threads { self.connections - 1 } else { 0 };
-        let threads = Threads::start(threads).map_err(StartError::Threads)?;
-        Ok(supervisor::start(shared, self.connections, threads))
+        let mut threads = Threads::new(self.own_threads);
+        threads.reach(self.lines.least).map_err(StartError::Threads)?;
+        Ok(supervisor::start(shared, self.lines, threads))
     }
 }
 

@@ -58,6 +58,11 @@ pub enum Event {
         /// How many lines are still open.
         connections: usize,
     },
+    /// A line was closed because the others can do its work.
+    LetGo {
+        /// How many lines are still open.
+        connections: usize,
+    },
     /// The switchboard refused. The agent goes on trying unless the code is permanent.
     Refused {
         /// The reason for a program.

@@ -13,7 +13,7 @@ use super::backoff::Backoff;
 use super::dial::{Dialled, Wish, dial};
 use super::error::{permanent, printable};
 use super::membership::Part;
-use super::session::{self, SessionEnd, reason};
+use super::session::{self, Leave, SessionEnd, reason};
 use super::supervisor::Station;
 use super::{AgentError, DialError, Event, TunnelInfo};
 use crate::forward::Forwarder;
@@ -21,6 +21,9 @@ use crate::forward::Forwarder;
 /// One of an agent's lines, whether it is open or not.
 pub(super) struct Keeper {
     station: Arc<Station>,
+    /// The agent takes leave.
+    all_leave: CancellationToken,
+    /// This line does, with the others or alone.
     leave: CancellationToken,
     /// The local connections of this line: they live on its runtime.
     forwarder: Arc<Forwarder>,
@@ -42,9 +45,9 @@ enum Next {
 }
 
 impl Keeper {
-    pub(super) fn new(station: Arc<Station>, leave: CancellationToken) -> Self {
+    pub(super) fn new(station: Arc<Station>, all_leave: CancellationToken, leave: CancellationToken) -> Self {
         let forwarder = Arc::new(station.shared.forwarder.with_own_pool());
-        Self { station, leave, forwarder, backoff: Backoff::new(), turn: None, gone: false }
+        Self { station, all_leave, leave, forwarder, backoff: Backoff::new(), turn: None, gone: false }
     }
 
     /// Keeps the line open until the agent takes leave or is refused for good.
@@ -147,9 +150,14 @@ impl Keeper {
         let id = tunnel.session_id.clone();
         let begun = Instant::now();
         self.station.connected(&tunnel);
-        let end =
-            session::run(self.station.clone(), self.forwarder.clone(), dialled, (tunnel, token), &self.leave).await;
+        let open = self.station.opened(&dialled.line);
+        let leave = Leave { all: &self.all_leave, this: &self.leave };
+        let end = session::run(self.station.clone(), self.forwarder.clone(), dialled, (tunnel, token), leave).await;
+        drop(open);
         self.station.disconnected();
+        if matches!(end, SessionEnd::Left) && !self.all_leave.is_cancelled() {
+            self.station.tell(Event::LetGo { connections: self.station.connections() });
+        }
         match end {
             SessionEnd::Draining => self.station.membership.drained(&id),
             SessionEnd::Lost(_) | SessionEnd::Refused(_) | SessionEnd::Left => self.station.membership.left(&id),

@@ -20,7 +20,8 @@ use crate::forward::Forwarder;
 use crate::line::{ControlReceiver, Incoming, Line, LineError};
 
 /// How long requests in flight may take when the agent takes leave.
-const LEAVE_LIMIT: Duration = Duration::from_secs(30);
+const LEAVE_LIMIT: Duration = Duration::from_secs(LEAVE_LIMIT_S as u64);
+const LEAVE_LIMIT_S: u32 = 30;
 /// How long requests in flight may take when the server does, unless it says otherwise.
 const DRAIN_LIMIT: Duration = Duration::from_secs(30);
 /// How long the server may take to answer a `drain`.
@@ -42,6 +43,15 @@ pub(super) enum SessionEnd {
     Left,
 }
 
+/// What has a line take leave.
+#[derive(Clone, Copy)]
+pub(super) struct Leave<'a> {
+    /// All the agent's lines do.
+    pub all: &'a CancellationToken,
+    /// This one does; with the others, or alone.
+    pub this: &'a CancellationToken,
+}
+
 /// What goes on on one line.
 struct Session {
     station: Arc<Station>,
@@ -60,7 +70,7 @@ pub(super) async fn run(
     forwarder: Arc<Forwarder>,
     dialled: Dialled,
     (tunnel, token): (TunnelInfo, watch::Receiver<Secret>),
-    leave: &CancellationToken,
+    leave: Leave<'_>,
 ) -> SessionEnd {
     let Dialled { line, driver, incoming, control, .. } = dialled;
     let mut tasks = JoinSet::new();
@@ -88,7 +98,7 @@ async fn serve(station: Arc<Station>, forwarder: Arc<Forwarder>, mut incoming: I
 }
 
 impl Session {
-    async fn run(mut self, leave: &CancellationToken) -> SessionEnd {
+    async fn run(mut self, leave: Leave<'_>) -> SessionEnd {
         let mut pulse = interval(PULSE);
         pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut rtt = None;
@@ -118,8 +128,12 @@ impl Session {
                     }
                     return self.lost(refusal).await;
                 }
-                () = leave.cancelled() => {
-                    self.leave().await;
+                () = leave.this.cancelled() => {
+                    if leave.all.is_cancelled() {
+                        self.leave().await;
+                    } else {
+                        self.leave_alone(leave.all).await;
+                    }
                     return SessionEnd::Left;
                 }
                 Ok(()) = self.token.changed() => self.renew(),
@@ -180,7 +194,8 @@ impl Session {
     /// Takes leave of the server: no new requests, those in flight are finished, the line is closed.
     async fn leave(&mut self) {
         let deadline = Instant::now() + LEAVE_LIMIT;
-        let drain = Drain { reason: Some("the telephone is shutting down".to_owned()), deadline_s: Some(30) };
+        let reason = Some("the telephone is shutting down".to_owned());
+        let drain = Drain { reason, deadline_s: Some(LEAVE_LIMIT_S), line: false };
         if self.line.send_control(Control::Drain(drain)).is_ok() {
             // The answer comes after the last request. A server that does not answer is not waited for.
             let answered = timeout(ANSWER_LIMIT, async {
@@ -199,6 +214,47 @@ impl Session {
         }
         self.line.close(close::NORMAL, "the telephone was shut down");
         while self.tasks.join_next().await.is_some() {}
+    }
+
+    /// Lets go of this line alone. New requests go to the others; what is in flight is finished here, however long it
+    /// takes, unless the agent takes leave meanwhile.
+    async fn leave_alone(&mut self, all: &CancellationToken) {
+        let reason = Some("there is too little work for this connection".to_owned());
+        if self.line.send_control(Control::Drain(Drain { reason, deadline_s: None, line: true })).is_ok() {
+            let too_late = async {
+                all.cancelled().await;
+                tokio::time::sleep(LEAVE_LIMIT).await;
+            };
+            tokio::select! {
+                () = self.finish() => {}
+                () = too_late => tracing::warn!("requests in flight did not end within 30 s and are cut off"),
+            }
+        }
+        self.line.close(close::GOING_AWAY, "too little work for this connection");
+        while self.tasks.join_next().await.is_some() {}
+    }
+
+    /// Serves what is in flight, and what comes until the server answers the `drain`.
+    async fn finish(&mut self) {
+        let line = self.line.clone();
+        let mut pulse = interval(PULSE);
+        let answer_by = Instant::now() + ANSWER_LIMIT;
+        let mut answered = false;
+        loop {
+            tokio::select! {
+                message = self.control.recv() => match message {
+                    Some(Control::Drain(_)) => answered = true,
+                    // The other lines are told the same.
+                    Some(_) => {}
+                    None => return,
+                },
+                () = line.idle(), if answered => return,
+                now = pulse.tick() => {
+                    answered |= now >= answer_by;
+                    self.forwarder.sweep();
+                }
+            }
+        }
     }
 }
 

@@ -1,16 +1,17 @@
 //! What an agent's lines have in common, from their start to their end.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use wire::control::{Announcement, Metadata, Refusal, Stats};
 
+use super::demand::{Change, Demand, LOOK, Lines, Work};
 use super::error::printable;
 use super::handle::Standing;
 use super::keeper::Keeper;
@@ -20,6 +21,7 @@ use super::token::TokenSource;
 use super::told::Told;
 use super::{AgentError, AgentHandle, Event, TunnelInfo};
 use crate::forward::{Forwarder, Report};
+use crate::line::Line;
 use crate::server_url::ServerUrl;
 use crate::tls::Tls;
 
@@ -48,6 +50,8 @@ pub(super) struct Station {
     events: broadcast::Sender<Event>,
     told: Told,
     standing: watch::Sender<Standing>,
+    /// Those of the lines that are open.
+    open: Mutex<Vec<Line>>,
     /// Lines that only finish what they have begun, and what cuts them off.
     retiring: TaskTracker,
     cut: CancellationToken,
@@ -122,6 +126,26 @@ impl Station {
         self.tell(Event::Disconnected { reason, retry_in, connections });
     }
 
+    /// Counts the requests on an open line, until [`Closed`] is dropped.
+    pub(super) fn opened(self: &Arc<Self>, line: &Line) -> Closed {
+        self.open().push(line.clone());
+        Closed { station: self.clone(), line: line.clone() }
+    }
+
+    /// How many requests are under way on all lines that take any.
+    fn streams(&self) -> usize {
+        self.open().iter().filter(|line| line.load().is_some()).map(Line::active_streams).sum()
+    }
+
+    fn open(&self) -> MutexGuard<'_, Vec<Line>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many lines are open.
+    pub(super) fn connections(&self) -> usize {
+        self.standing.borrow().connections
+    }
+
     pub(super) fn connected(&self, tunnel: &TunnelInfo) {
         self.standing.send_modify(|standing| {
             standing.tunnel = Some(tunnel.clone());
@@ -147,8 +171,20 @@ impl Station {
     }
 }
 
-/// Starts `connections` lines of one session, on the threads of their own that there are.
-pub(super) fn start(shared: Shared, connections: usize, threads: Threads) -> AgentHandle {
+/// Dropped when a line has ended.
+pub(super) struct Closed {
+    station: Arc<Station>,
+    line: Line,
+}
+
+impl Drop for Closed {
+    fn drop(&mut self) {
+        self.station.open().retain(|line| !line.is_same(&self.line));
+    }
+}
+
+/// Starts the lines of one session, on `threads`.
+pub(super) fn start(shared: Shared, lines: Lines, threads: Threads) -> AgentHandle {
     let (events, _) = broadcast::channel(EVENTS);
     let (standing, watched) = watch::channel(Standing::default());
     let station = Arc::new(Station {
@@ -157,38 +193,86 @@ pub(super) fn start(shared: Shared, connections: usize, threads: Threads) -> Age
         events: events.clone(),
         told: Told::new(),
         standing,
+        open: Mutex::default(),
         retiring: TaskTracker::new(),
         cut: CancellationToken::new(),
     });
     let leave = CancellationToken::new();
-    let task = tokio::spawn(supervise(station, connections, threads, leave.clone()));
+    let task = tokio::spawn(supervise(station, lines, threads, leave.clone()));
     AgentHandle { standing: watched, events, leave, task: AbortOnDropHandle::new(task) }
 }
 
-async fn supervise(station: Arc<Station>, connections: usize, threads: Threads, leave: CancellationToken) {
+async fn supervise(station: Arc<Station>, lines: Lines, threads: Threads, leave: CancellationToken) {
     // When this task is aborted, the lines in the background go as well.
     let _cut = station.cut.clone().drop_guard();
     let watched = station.clone();
     let _watch = AbortOnDropHandle::new(tokio::spawn(async move { watched.shared.token.watch().await }));
-    let mut lines = JoinSet::new();
-    for line in 0..connections {
-        lines.spawn_on(Keeper::new(station.clone(), leave.clone()).run(), &threads.of(line));
+    let mut kept = Kept { station: station.clone(), leave, threads, leaves: Vec::new(), tasks: JoinSet::new() };
+    while kept.leaves.len() < lines.least {
+        kept.add();
     }
+    let mut demand = Demand::new(lines);
+    let mut looks = interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // One line that is refused for good speaks for all.
     let mut end = AgentError::ShutDown;
-    while let Some(ended) = lines.join_next().await {
-        match ended {
-            Ok(AgentError::ShutDown) => {}
-            Ok(refused) => {
-                end = refused;
-                lines.shutdown().await;
-            }
-            Err(error) => tracing::error!(%error, "a line's task failed"),
+    loop {
+        tokio::select! {
+            ended = kept.tasks.join_next() => match ended {
+                None => break,
+                Some(Ok(AgentError::ShutDown)) => {}
+                Some(Ok(refused)) => {
+                    end = refused;
+                    kept.tasks.shutdown().await;
+                }
+                Some(Err(error)) => tracing::error!(%error, "a line's task failed"),
+            },
+            now = looks.tick(), if lines.least < lines.most => match demand.look(now, kept.work()) {
+                Change::None => {}
+                // Those that finish what they have begun may take long for it.
+                Change::More if kept.tasks.len() >= 2 * lines.most => {}
+                Change::More => kept.add(),
+                Change::Fewer => kept.let_go(),
+            },
         }
     }
     station.retiring.close();
     station.retiring.wait().await;
     station.end(end);
+}
+
+/// The lines that are kept open.
+struct Kept {
+    station: Arc<Station>,
+    leave: CancellationToken,
+    threads: Threads,
+    /// One for each, with which it takes leave.
+    leaves: Vec<CancellationToken>,
+    tasks: JoinSet<AgentError>,
+}
+
+impl Kept {
+    fn add(&mut self) {
+        // Without a thread of its own it still serves, as it does where all share one.
+        if let Err(error) = self.threads.reach(self.leaves.len() + 1) {
+            tracing::warn!(%error, "no thread could be started for one more line");
+        }
+        let leave = self.leave.child_token();
+        let keeper = Keeper::new(self.station.clone(), self.leave.clone(), leave.clone());
+        self.tasks.spawn_on(keeper.run(), &self.threads.of(self.leaves.len()));
+        self.leaves.push(leave);
+    }
+
+    fn let_go(&mut self) {
+        if let Some(leave) = self.leaves.pop() {
+            leave.cancel();
+        }
+    }
+
+    fn work(&self) -> Work {
+        let (kept, open) = (self.leaves.len(), self.station.connections());
+        Work { kept, open, streams: self.station.streams(), busy: self.threads.busy() }
+    }
 }
 
 impl Station {

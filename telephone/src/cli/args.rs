@@ -65,7 +65,8 @@ pub(super) struct HttpArgs {
     /// Join the service of this name [default: the one that host and path lead to, or one of their own]
     #[arg(long, env = "TELEPHONE_SERVICE", value_name = "NAME", help_heading = ANNOUNCING)]
     pub service: Option<String>,
-    /// How many connections to the switchboard serve the tunnel at once, 1 to 16 [default: by the number of cores]
+    /// How many connections to the switchboard serve the tunnel at once, 1 to 16 [default: one, and more while there is
+    /// work for them, up to one for two cores]
     #[arg(long, env = "TELEPHONE_CONNECTIONS", value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
     pub connections: Option<u8>,
     /// Replace the Host header of each request [default: as the visitor sent it]

@@ -1,6 +1,7 @@
 //! Serving tunnels until they end or somebody asks for it: what `http` and `start` have in common.
 
 use std::io::IsTerminal;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -66,13 +67,12 @@ pub(super) fn run(plan: Plan) -> Result<ExitCode, Failure> {
         let workers = Workers::start(plan.tunnels.len().min(cores())).map_err(failed)?;
         let stops = signals::stops()?;
         let name = plan.name.clone().or_else(|| gethostname::gethostname().into_string().ok());
-        let several = plan.tunnels.len() > 1;
         let mut served = Vec::new();
         for (index, tunnel) in plan.tunnels.iter().enumerate() {
             // Its tasks are those of the runtime that is entered.
             let worker = workers.of(index);
             let _entered = worker.enter();
-            let agent = start(&plan, tunnel, name.as_deref(), several)?;
+            let agent = start(&plan, tunnel, name.as_deref())?;
             served.push(Served { name: tunnel.name.clone(), agent });
         }
         let shown = plan.tunnels.iter().zip(&served);
@@ -106,11 +106,11 @@ fn tell(plan: &Plan, served: &[Served]) -> Option<Teller> {
     Teller::start(report).inspect_err(|error| tracing::debug!(%error, "`telephone status` cannot ask")).ok()
 }
 
-fn start(plan: &Plan, tunnel: &Tunnel, name: Option<&str>, several: bool) -> Result<AgentHandle, Failure> {
+fn start(plan: &Plan, tunnel: &Tunnel, name: Option<&str>) -> Result<AgentHandle, Failure> {
     let Connection { server, token, token_file } = &plan.connection;
-    let connections = tunnel.connections.unwrap_or_else(|| if several { 1 } else { default_connections() });
+    let connections = tunnel.connections.map_or_else(default_connections, |fixed| fixed..=fixed);
     let mut agent = Agent::builder(server, token.expose()).target(tunnel.target.clone()).own_threads(true);
-    agent = agent.connections(connections).insecure_target(tunnel.insecure);
+    agent = agent.connections_within(connections).insecure_target(tunnel.insecure);
     if let Some(subdomain) = &tunnel.subdomain {
         agent = agent.subdomain(subdomain);
     }
@@ -147,10 +147,10 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// One line keeps about one core busy, here and at the other end. On small machines a second one would only take from
-/// the local server, and add work for both.
-fn default_connections() -> usize {
-    (cores() / 4).clamp(1, 4)
+/// One line keeps about one core busy, here and at the other end; the other cores are the local server's. With little to
+/// do, each line more than one would only add work for both ends.
+fn default_connections() -> RangeInclusive<usize> {
+    1..=(cores() / 2).clamp(1, 8)
 }
 
 fn style(plan: &Plan) -> Style {

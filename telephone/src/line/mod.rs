@@ -99,6 +99,11 @@ impl Line {
         self.shared.stop_opening();
     }
 
+    /// Whether both are handles of one line.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
     /// Whether the line has ended.
     pub fn is_closed(&self) -> bool {
         self.shared.ended().is_some()

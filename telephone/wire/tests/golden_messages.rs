@@ -191,10 +191,11 @@ fn session() {
         json!({"type": "renewed", "refused": {"code": "token_expired", "message": "it has ended"}}),
     );
     check(
-        Control::Drain(Drain { reason: Some("restart".into()), deadline_s: Some(30) }),
+        Control::Drain(Drain { reason: Some("restart".into()), deadline_s: Some(30), line: false }),
         json!({"type": "drain", "reason": "restart", "deadline_s": 30}),
     );
     check(Control::Drain(Drain::default()), json!({"type": "drain"}));
+    check(Control::Drain(Drain { line: true, ..Drain::default() }), json!({"type": "drain", "line": true}));
 }
 
 #[test]

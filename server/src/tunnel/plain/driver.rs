@@ -276,8 +276,8 @@ impl Driver {
         while self.notes.len() < MAX_NOTES {
             match self.end.control.poll_recv(cx) {
                 // The server's own `drain` has a reason and does not wait for anything.
-                Poll::Ready(Some(Control::Drain(Drain { reason: None, deadline_s }))) if self.draining => {
-                    self.drained = Some(Control::Drain(Drain { reason: None, deadline_s }));
+                Poll::Ready(Some(Control::Drain(Drain { reason: None, deadline_s, .. }))) if self.draining => {
+                    self.drained = Some(Control::Drain(Drain { deadline_s, ..Drain::default() }));
                 }
                 Poll::Ready(Some(note)) => self.notes.push_back(note),
                 Poll::Ready(None) | Poll::Pending => return,

@@ -62,6 +62,7 @@ impl Show for Json {
             Event::Renewed { refused: Some((code, message)) } => {
                 self.line("not_renewed", json!({"code": code.as_str(), "message": message}))
             }
+            Event::LetGo { connections } => self.line("let_go", json!({"connections": connections})),
             Event::Draining => self.line("draining", json!({})),
             Event::Stats(stats) => self.line("stats", json!(stats)),
             Event::RoundTrip(rtt) => self.line("round_trip", json!({"duration_ms": rtt.as_secs_f64() * 1000.0})),

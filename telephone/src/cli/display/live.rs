@@ -176,6 +176,7 @@ impl Show for Live {
             Event::Renewed { refused: Some((code, message)) } => {
                 self.state = format!("the new token was refused: {} ({})", escape(message), escape(code.as_str()));
             }
+            Event::LetGo { connections } => self.lines = *connections,
             Event::Draining => "the switchboard is restarting".clone_into(&mut self.state),
             Event::Stats(stats) => self.stats = *stats,
             Event::RoundTrip(rtt) => self.rtt = Some(*rtt),

@@ -82,6 +82,7 @@ impl Show for Plain {
                 let (message, code) = (escape(message), escape(code.as_str()));
                 writeln!(out, "{label}{}  the new token was refused: {message} ({code})", clock())?;
             }
+            Event::LetGo { connections } => self.lines = *connections,
             Event::Draining => writeln!(out, "{label}{}  the switchboard is restarting; opening a new line", clock())?,
         }
         out.flush()

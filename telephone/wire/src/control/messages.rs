@@ -212,4 +212,7 @@ pub struct Drain {
     /// When the sender closes the line at the latest, in seconds from now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_s: Option<u32>,
+    /// From a telephone: it lets go of this line only, and stays with the others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub line: bool,
 }
