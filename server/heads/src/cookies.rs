@@ -27,6 +27,38 @@ pub fn only_plain(headers: &mut HeaderMap, single: &str) {
     }
 }
 
+/// The values of the cookies with this name that have so many bytes at most, as they were sent.
+pub fn cookie_values<'h>(headers: &'h HeaderMap, name: &'static str, longest: usize) -> impl Iterator<Item = &'h str> {
+    let pairs = headers.get_all(header::COOKIE).iter().flat_map(pairs);
+    let named = pairs.filter(move |(found, value)| *found == name.as_bytes() && value.len() <= longest);
+    named.filter_map(|(_, value)| std::str::from_utf8(value).ok())
+}
+
+/// Takes the cookies out of a request whose names are taken for ours; others stay as they are.
+pub fn take_cookies_out(headers: &mut HeaderMap, is_ours: impl Fn(&[u8]) -> bool) {
+    if !headers.get_all(header::COOKIE).iter().flat_map(pairs).any(|(name, _)| is_ours(name)) {
+        return;
+    }
+    let ours = |pair: &&[u8]| is_ours(pair.trim_ascii().split(|byte| *byte == b'=').next().unwrap_or_default());
+    let fields: Vec<_> = headers.get_all(header::COOKIE).iter().cloned().collect();
+    headers.remove(header::COOKIE);
+    for field in fields {
+        let kept: Vec<_> = field.as_bytes().split(|byte| *byte == b';').filter(|pair| !ours(pair)).collect();
+        let kept = kept.join(&b';');
+        if let Some(value) = HeaderValue::from_bytes(kept.trim_ascii()).ok().filter(|value| !value.is_empty()) {
+            headers.append(header::COOKIE, value);
+        }
+    }
+}
+
+fn pairs(field: &HeaderValue) -> impl Iterator<Item = (&[u8], &[u8])> {
+    field.as_bytes().split(|byte| *byte == b';').filter_map(|pair| {
+        let pair = pair.trim_ascii();
+        let equals = pair.iter().position(|byte| *byte == b'=')?;
+        Some((&pair[..equals], &pair[equals + 1..]))
+    })
+}
+
 fn name(pair: &str) -> Option<&str> {
     pair.split_once('=').map(|(name, _)| name.trim())
 }
@@ -53,6 +85,21 @@ mod tests {
             }
             only_plain(&mut headers, "s");
             assert_eq!(headers.get(header::COOKIE).map(|line| line.to_str().unwrap()), left, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn only_ours_are_taken_out() {
+        for (fields, expected) in [
+            (vec!["a=1; ours=x; b=2"], vec!["a=1; b=2"]),
+            (vec!["__Host-ours=x"], vec![]),
+            (vec!["a=1", "ours=x", "b=\"2\"; c"], vec!["a=1", "b=\"2\"; c"]),
+            (vec!["a=ours=x ;b"], vec!["a=ours=x ;b"]),
+        ] {
+            let mut headers: HeaderMap = fields.iter().map(|field| (header::COOKIE, field.parse().unwrap())).collect();
+            take_cookies_out(&mut headers, |name| [&b"ours"[..], b"__Host-ours"].contains(&name));
+            let left: Vec<_> = headers.get_all(header::COOKIE).iter().map(|value| value.to_str().unwrap()).collect();
+            assert_eq!(left, expected, "{fields:?}");
         }
     }
 }

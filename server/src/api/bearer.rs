@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, marker::PhantomData};
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, StatusCode, header, request::Parts},
+    http::{HeaderMap, StatusCode, request::Parts},
 };
 use domain::ApiScope;
 use server_core::{Administrator, PersonalTokens, Services, Viewer};
@@ -137,17 +137,6 @@ pub(crate) fn access_token(headers: &HeaderMap) -> ApiResult<Option<&str>> {
     }
 }
 
-/// The bearer token of a request (RFC 6750 section 2.1); `None` when there is no `Authorization`.
 fn bearer(headers: &HeaderMap) -> ApiResult<Option<&str>> {
-    let mut lines = headers.get_all(header::AUTHORIZATION).iter();
-    let Some(line) = lines.next() else { return Ok(None) };
-    if lines.next().is_some() {
-        return Err(ApiError::unauthorized("send one Authorization header, not several"));
-    }
-    let credentials = line.to_str().ok().and_then(|line| line.split_once(' '));
-    let token = credentials.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
-    match token {
-        Some(token) if !token.is_empty() => Ok(Some(token)),
-        _ => Err(ApiError::unauthorized("the Authorization header should read: Bearer <access token>")),
-    }
+    server_heads::bearer(headers).map_err(|error| ApiError::unauthorized(error.to_string()))
 }

@@ -1,6 +1,7 @@
 //! The cookies of fronts at the hosts that they are in front of: none of them is passed on to what is behind.
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue};
+use server_heads::{cookie_values, take_cookies_out};
 
 use super::{shares, sign_in};
 
@@ -18,17 +19,7 @@ pub(super) fn set(names: &[&str; 2], value: &str, seconds: impl std::fmt::Displa
 
 /// The values of the cookies with this name.
 pub(super) fn values<'h>(headers: &'h HeaderMap, name: &'static str) -> impl Iterator<Item = &'h str> {
-    let pairs = headers.get_all(header::COOKIE).iter().flat_map(pairs);
-    let named = pairs.filter(move |(found, value)| *found == name.as_bytes() && value.len() <= LONGEST);
-    named.filter_map(|(_, value)| std::str::from_utf8(value).ok())
-}
-
-fn pairs(field: &HeaderValue) -> impl Iterator<Item = (&[u8], &[u8])> {
-    field.as_bytes().split(|byte| *byte == b';').filter_map(|pair| {
-        let pair = pair.trim_ascii();
-        let equals = pair.iter().position(|byte| *byte == b'=')?;
-        Some((&pair[..equals], &pair[equals + 1..]))
-    })
+    cookie_values(headers, name, LONGEST)
 }
 
 /// Whether a cookie of this name is ours.
@@ -39,24 +30,14 @@ fn is_ours(name: &[u8]) -> bool {
 
 /// Takes our cookies out of a request; others stay as they are.
 pub(crate) fn strip(headers: &mut HeaderMap) {
-    if !headers.get_all(header::COOKIE).iter().flat_map(pairs).any(|(name, _)| is_ours(name)) {
-        return;
-    }
-    let ours = |pair: &&[u8]| is_ours(pair.trim_ascii().split(|byte| *byte == b'=').next().unwrap_or_default());
-    let fields: Vec<_> = headers.get_all(header::COOKIE).iter().cloned().collect();
-    headers.remove(header::COOKIE);
-    for field in fields {
-        let kept: Vec<_> = field.as_bytes().split(|byte| *byte == b';').filter(|pair| !ours(pair)).collect();
-        let kept = kept.join(&b';');
-        if let Some(value) = HeaderValue::from_bytes(kept.trim_ascii()).ok().filter(|value| !value.is_empty()) {
-            headers.append(header::COOKIE, value);
-        }
-    }
+    take_cookies_out(headers, is_ours);
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use http::header;
 
     use super::*;
 

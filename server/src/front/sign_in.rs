@@ -18,15 +18,16 @@ use server_core::{
     BadgeOf, Change, CoreError, Doorstep, Redeemed, Services, TICKET_PARAMETER, browser_hash, is_let_in,
     new_browser_secret,
 };
+use server_heads::parameter;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use super::Front;
 use super::admit::Asking;
 use super::cookies::{self, values};
-use super::{Front, shares};
 use crate::ingress::RequestHost;
 use crate::proxy::Problem;
 
@@ -154,7 +155,7 @@ impl Doorman {
         let visitor = self.known_by_badge(asking, &doorstep).await?;
         let is_visit = matches!(*asking.method, Method::GET | Method::HEAD);
         let (path, query) = (asking.target.path(), asking.target.query());
-        let Some((ticket, rest)) = shares::followed(TICKET_PARAMETER, path, query).filter(|_| is_visit) else {
+        let Some((ticket, rest)) = parameter(TICKET_PARAMETER, path, query).filter(|_| is_visit) else {
             return Ok(visitor);
         };
         let location = HeaderValue::try_from(rest).map_err(|_| Problem::sign_in_failed())?;
@@ -380,7 +381,7 @@ fn is_secret(text: &str) -> bool {
 
 /// Where a visitor was going, as far as it fits into another address, without a ticket.
 fn back(scheme: &str, authority: &str, target: &PathAndQuery) -> String {
-    let asked = shares::followed(TICKET_PARAMETER, target.path(), target.query());
+    let asked = parameter(TICKET_PARAMETER, target.path(), target.query());
     let asked = asked.map_or_else(|| target.to_string(), |(_, rest)| rest);
     let fits = |part: &&str| part.len() <= LONGEST_WAY;
     let part = [asked.as_str(), target.path()].into_iter().find(fits).unwrap_or("/");

@@ -210,6 +210,14 @@ fn http(folder: &Path) -> Outcome {
     ] {
         put(folder, "hosts", name, format!("GET / HTTP/1.1\r\n{fields}\r\n").as_bytes())?;
     }
+    for (name, target, fields) in [
+        ("token", "/", "Authorization: Bearer eyJhbGciOiJIUzI1NiJ9.e30.x\r\n"),
+        ("tokens", "/", "Authorization: bearer sbp_a\r\nAuthorization: Basic YTpi\r\n"),
+        ("cookies", "/", "Cookie: a=1; switchboard-visitor=b; c\r\nCookie: __Host-switchboard-visitor=d\r\n"),
+        ("ticket", "//a?b=c&switchboard-ticket=d&e", "Cookie: switchboard-visitor=b=c\r\n"),
+    ] {
+        put(folder, "credentials", name, format!("GET {target} HTTP/1.1\r\nHost: a\r\n{fields}\r\n").as_bytes())?;
+    }
     put(folder, "bodies", "trailers", b"\x085;a=b\r\nhello\r\n0A\r\n0123456789\r\n0\r\nx: y\r\n\r\n")?;
     Ok(put(folder, "bodies", "plain", b"\x015\r\nhello\r\n0\r\n\r\n")?)
 }

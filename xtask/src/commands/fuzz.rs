@@ -13,8 +13,8 @@ use crate::{process, progress, workspace::Workspace};
 /// What builds and runs fuzz targets.
 const CARGO_FUZZ: &str = "0.13.2";
 /// One of `telephone/fuzz/targets` each.
-const TARGETS: [&str; 9] =
-    ["bodies", "control", "frames", "heads", "hosts", "observers", "requests", "responses", "websocket"];
+const TARGETS: [&str; 10] =
+    ["bodies", "control", "credentials", "frames", "heads", "hosts", "observers", "requests", "responses", "websocket"];
 /// What one input may take before it counts as a failure: memory in MiB, and time in seconds.
 const LIMITS: [&str; 2] = ["-rss_limit_mb=2048", "-timeout=20"];
 
