@@ -52,6 +52,7 @@ mod verifier;
 
 pub use accounts::{
     AccountQuery, Accounts, Challenge, Enrolment, Errand, HandedLink, Journey, Proven, RecoveryCodes, SignIn,
+    SignInMethod, SignInOutcome,
 };
 pub use alerts::{AlertEventQuery, Alerts, Courier, Notice};
 pub use announcing::{AnnouncedService, Announcement, AnnouncementRefused, Announcements};

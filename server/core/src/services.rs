@@ -4,7 +4,7 @@ use crate::{
     Accounts, Alerts, ApiSessions, Audit, Changes, Connections, CoreError, Declared, Engine, Hosts, Idempotency,
     Inspector, LinkSecret, OpenError, Passes, PersonalTokens, Pools, Presence, Regions, Replayer, Result, Revisions,
     Routes, Routing, Settings, SigningKeys, Switches, Tokens, Traffic, Tunnels, Verifier, WebSessions,
-    accounts::FirstAccount,
+    accounts::{FirstAccount, SignIns},
     auth::{Passwords, Throttle},
     edit::Desk,
     news::News,
@@ -105,6 +105,7 @@ impl Services {
             code_reveals: Reveals::default(),
             seal: crate::tickets::Seal::new(&settings.sealing_key)?,
             oidc: settings.oidc.clone(),
+            sign_ins: SignIns::default(),
         };
         accounts.any_exist().await?;
         let addresses =

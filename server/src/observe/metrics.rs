@@ -80,6 +80,7 @@ async fn scrape(State(source): State<Arc<Source>>) -> impl IntoResponse {
     text.gauge("switchboard_plain_held_bytes", help, plain_bytes as f64);
     refused(&mut text, &sources.refused);
     passwords(&mut text, sources.services.password_hashes());
+    sign_ins(&mut text, &sources.services);
     held(&mut text, sources.registry.hold().figures());
     recorder(&mut text, &sources.services.inspector().health());
     tasks(&mut text, sources);
@@ -135,6 +136,15 @@ fn passwords(text: &mut Text, (accounts, visitors): (u64, u64)) {
     text.family("switchboard_password_hashes_total", "counter", help);
     for (of, count) in [("accounts", accounts), ("visitors", visitors)] {
         text.sample("switchboard_password_hashes_total", &[("of", of)], count as f64);
+    }
+}
+
+fn sign_ins(text: &mut Text, services: &Services) {
+    let help = "Sign-ins to the dashboard and the API, by what somebody signs in by and what comes of it.";
+    text.family("switchboard_sign_ins_total", "counter", help);
+    for (method, outcome, count) in services.accounts().sign_ins() {
+        let labels = [("method", method.as_str()), ("outcome", outcome.as_str())];
+        text.sample("switchboard_sign_ins_total", &labels, count as f64);
     }
 }
 

@@ -92,6 +92,10 @@ async fn a_code_ends_the_sign_in_and_works_once() {
     assert_eq!(how, [json!("with a recovery code"), json!("with a recovery code"), json!("with a code"), Value::Null]);
     let refused = call(&bob, "GET", "/api/v1/audit?kind=second_factor_failed", Value::Null).await.json;
     assert_eq!(refused["items"][0]["times"], 6);
+    for (method, outcome, count) in [("password", "continued", 2.0), ("code", "done", 3.0), ("code", "refused", 6.0)] {
+        let figure = format!("switchboard_sign_ins_total{{method=\"{method}\",outcome=\"{outcome}\"}}");
+        assert_eq!(switchboard.figure(&figure).await, count, "{figure}");
+    }
     let end = json!({"current_password": PASSWORD});
     assert_eq!(post(&bob, "/me/second-factor/end", end.clone()).await.status, 204);
     assert_eq!(post(&bob, "/me/second-factor/end", end).await.refusal(), (409, "no_second_factor"));

@@ -124,6 +124,7 @@ struct Keys {
 /// Whoever comes is signed in already, as one person.
 pub struct Provider {
     pub address: SocketAddr,
+    issuer: String,
     state: Arc<Mutex<State>>,
     _origin: Origin,
 }
@@ -137,7 +138,13 @@ impl Provider {
     }
 
     pub fn on(listener: TcpListener) -> Self {
-        let address = listener.local_addr().unwrap();
+        let issuer = issuer(listener.local_addr().unwrap());
+        Self::called(&issuer, listener)
+    }
+
+    /// The same behind something that is reached under another address.
+    pub fn called(issuer: &str, listener: TcpListener) -> Self {
+        let (address, issuer) = (listener.local_addr().unwrap(), issuer.to_owned());
         let state = Arc::new(Mutex::new(State {
             person: Person::new("grace"),
             twist: Twist::Nothing,
@@ -149,14 +156,13 @@ impl Provider {
             asked: Vec::new(),
             secrets: Vec::new(),
         }));
-        let own = state.clone();
-        let issuer = issuer(address);
-        let origin = Origin::on(listener, move |request| answer(own.clone(), issuer.clone(), request));
-        Self { address, state, _origin: origin }
+        let (own, name) = (state.clone(), issuer.clone());
+        let origin = Origin::on(listener, move |request| answer(own.clone(), name.clone(), request));
+        Self { address, issuer, state, _origin: origin }
     }
 
     pub fn issuer(&self) -> String {
-        issuer(self.address)
+        self.issuer.clone()
     }
 
     /// The settings of a switchboard by which people sign in here.

@@ -4,6 +4,8 @@
 
 mod audit;
 mod browser;
+#[path = "../upstream/certificates.rs"]
+mod certificates;
 mod forms;
 mod fronts;
 mod headers;

@@ -1,5 +1,6 @@
 //! Accounts: set-up, sign-up, sign-in, passwords; and everybody's, for administrators.
 
+mod counted;
 mod first;
 mod identities;
 mod invitations;
@@ -18,6 +19,8 @@ use crate::{
     tickets::Seal,
     tokens::Reveals,
 };
+pub(crate) use counted::SignIns;
+pub use counted::{SignInMethod, SignInOutcome};
 use domain::{AuditKind, Email, Role, User, UserId, WebSessionId};
 pub(crate) use first::FirstAccount;
 use identities::NO_PASSWORD;
@@ -58,6 +61,7 @@ pub struct Accounts {
     pub(crate) reveals: Reveals<HandedLink>,
     pub(crate) code_reveals: Reveals<RecoveryCodes>,
     pub(crate) seal: Seal,
+    pub(crate) sign_ins: SignIns,
     /// The provider by which people sign in.
     pub(crate) oidc: Option<OidcSettings>,
 }
@@ -140,6 +144,10 @@ impl Accounts {
     /// # Errors
     /// `Unauthorized` with one text, and after the same time, for a wrong password and an unknown account; `Throttled`.
     pub async fn sign_in(&self, email: &str, password: &str, client: IpAddr) -> Result<SignIn> {
+        self.sign_ins.count(SignInMethod::Password, self.by_password(email, password, client).await)
+    }
+
+    async fn by_password(&self, email: &str, password: &str, client: IpAddr) -> Result<SignIn> {
         let email = parse_email(email)?;
         let keys = [account_key(&email), Key::address(client)];
         self.throttle.attempt(&keys)?;

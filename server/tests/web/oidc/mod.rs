@@ -4,6 +4,7 @@ mod attacks;
 mod leaks;
 mod linked;
 mod new_accounts;
+mod over_tls;
 mod provider_at_fault;
 mod second_factor;
 mod setup;

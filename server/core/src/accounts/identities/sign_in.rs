@@ -3,7 +3,7 @@
 use super::{NO_PASSWORD, Proven};
 use crate::{
     CoreError, OidcSignUp, Result, SignIn, Viewer,
-    accounts::{Accounts, find_by_email, insert, links, to_user},
+    accounts::{Accounts, SignInMethod, SignInOutcome, find_by_email, insert, links, to_user},
     audit::Entry,
     auth::Key,
     store::{
@@ -23,11 +23,16 @@ impl Accounts {
     /// # Errors
     /// `Throttled`.
     pub fn returned(&self, client: IpAddr) -> Result<()> {
-        self.throttle.attempt(&[Key::address(client)])
+        let attempt = self.throttle.attempt(&[Key::address(client)]);
+        if attempt.is_err() {
+            self.sign_ins.note(SignInMethod::Provider, SignInOutcome::Throttled);
+        }
+        attempt
     }
 
     /// Writes down that somebody came back with nothing that lets them in.
     pub async fn not_returned(&self, client: IpAddr) {
+        self.sign_ins.note(SignInMethod::Provider, SignInOutcome::Refused);
         self.audit.note_failure(AuditKind::SignInFailed, None, client).await;
     }
 
@@ -37,6 +42,10 @@ impl Accounts {
     /// `no_account`, `email_unverified`, `email_domain`, `link_first` (there is an account with this address, which its owner
     /// has to link), `account_closed` (it is deactivated), `Throttled`.
     pub async fn sign_in_by(&self, proven: &Proven, client: IpAddr) -> Result<SignIn> {
+        self.sign_ins.count(SignInMethod::Provider, self.by_provider(proven, client).await)
+    }
+
+    async fn by_provider(&self, proven: &Proven, client: IpAddr) -> Result<SignIn> {
         let row = match self.linked(self.store.read(), proven).await? {
             Some((_, user)) => user,
             None => self.sign_up_by(proven, client).await?,
@@ -55,6 +64,10 @@ impl Accounts {
     /// # Errors
     /// `link_ended`, `email_taken`, `identity_taken`.
     pub async fn accept_by(&self, secret: &str, proven: &Proven, client: IpAddr) -> Result<SignIn> {
+        self.sign_ins.count(SignInMethod::Provider, self.accepted_by(secret, proven, client).await)
+    }
+
+    async fn accepted_by(&self, secret: &str, proven: &Proven, client: IpAddr) -> Result<SignIn> {
         let link = links::find(self.store.read(), secret).await?;
         let invitation = super::super::invitations::shown(&link)?;
         let write = self.store.write().await?;

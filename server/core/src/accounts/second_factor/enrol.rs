@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     CoreError, Result, Viewer,
-    accounts::{find_by_email, people::find, rows::parse_email, to_user},
+    accounts::{SignInMethod, find_by_email, people::find, rows::parse_email, to_user},
     audit::Entry,
     auth::Key,
     store::{Write, now, rows::users},
@@ -116,6 +116,16 @@ impl Accounts {
     /// # Errors
     /// As [`finish_second_factor`](Self::finish_second_factor); `Unauthorized` for a challenge that has ended.
     pub async fn sign_in_by_enrolling(
+        &self,
+        challenge: &str,
+        ticket: &str,
+        code: &str,
+        client: IpAddr,
+    ) -> Result<(Viewer, RecoveryCodes)> {
+        self.sign_ins.count(SignInMethod::Code, self.by_enrolling(challenge, ticket, code, client).await)
+    }
+
+    async fn by_enrolling(
         &self,
         challenge: &str,
         ticket: &str,

@@ -6,7 +6,7 @@ mod codes;
 mod enrol;
 mod policy;
 
-use super::{Accounts, find_by_id, to_user};
+use super::{Accounts, SignInMethod, find_by_id, to_user};
 use crate::{
     CoreError, Result, Viewer,
     audit::Entry,
@@ -125,6 +125,10 @@ impl Accounts {
     /// # Errors
     /// `Unauthorized` for a wrong code and a challenge that has ended; `Throttled`.
     pub async fn sign_in_with_code(&self, challenge: &str, code: &str, client: IpAddr) -> Result<Viewer> {
+        self.sign_ins.count(SignInMethod::Code, self.by_code(challenge, code, client).await)
+    }
+
+    async fn by_code(&self, challenge: &str, code: &str, client: IpAddr) -> Result<Viewer> {
         let row = self.challenged(CODE, challenge).await?;
         let keys = [key(row.id), Key::address(client)];
         self.throttle.attempt(&keys)?;
