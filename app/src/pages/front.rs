@@ -77,7 +77,9 @@ fn head(place: &Place) -> AnyView {
     let href = format!("/web{}", place.path());
     let holds = match place.kind() {
         "domain" => "It holds for all requests to the domain, those that its routes serve among them.",
-        "tunnel" => "It holds for requests to the tunnel's own address, and for domains and routes that lead to it.",
+        "tunnel" => {
+            "It holds for requests to the tunnel's own address, and for domains, routes and services that lead to it."
+        }
         _ => "It holds for requests that this route serves, besides what stands in front of its domain.",
     };
     view! {

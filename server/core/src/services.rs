@@ -2,8 +2,8 @@
 
 use crate::{
     Accounts, Alerts, ApiSessions, Audit, Changes, Connections, CoreError, Declared, Engine, Hosts, Idempotency,
-    Inspector, LinkSecret, OpenError, Passes, PersonalTokens, Pools, Presence, Regions, Replayer, Result, Revisions,
-    Routes, Routing, Settings, SigningKeys, Switches, Tokens, Traffic, Tunnels, Verifier, WebSessions,
+    Inspector, LinkSecret, OpenError, Passes, PersonalTokens, Pools, Presence, Regions, Relays, Replayer, Result,
+    Revisions, Routes, Routing, Settings, SigningKeys, Switches, Tokens, Traffic, Tunnels, Verifier, WebSessions,
     accounts::{FirstAccount, SignIns},
     auth::{Passwords, Throttle},
     edit::Desk,
@@ -37,6 +37,7 @@ struct Inner {
     accounts: Accounts,
     audit: Audit,
     passes: Passes,
+    relays: Relays,
     tokens: Tokens,
     personal_tokens: PersonalTokens,
     link_reveals: Reveals<LinkSecret>,
@@ -132,6 +133,7 @@ impl Services {
                 changes: changes.clone(),
                 reveals: Reveals::default(),
             },
+            relays: Relays { seal: crate::tickets::Seal::new(&settings.sealing_key)? },
             passes: Passes { store: store.clone(), seal: crate::tickets::Seal::new(&settings.sealing_key)? },
             tokens: Tokens {
                 store: store.clone(),
@@ -244,6 +246,11 @@ impl Services {
     /// What lets people in at hosts in front of which one signs in here.
     pub fn passes(&self) -> &Passes {
         &self.0.passes
+    }
+
+    /// What tells switchboards of other regions whose requests are that are passed on to them.
+    pub fn relays(&self) -> &Relays {
+        &self.0.relays
     }
 
     /// What is kept of exchanges.

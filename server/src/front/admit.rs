@@ -9,7 +9,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use super::rates::{Rate, Standing};
-use super::{Doorman, Front, Limited, Pace, Visitor, shares};
+use super::{Ahead, Doorman, Limited, Pace, Visitor, shares};
 use crate::proxy::Problem;
 
 /// What is looked at of a request.
@@ -46,6 +46,8 @@ pub struct Admitted {
     pub by_password: bool,
     /// Who is signed in, where that was asked for.
     pub visitor: Option<Visitor>,
+    /// The fields that fronts look at, as they came, where a front of another region has to as well.
+    pub own: Option<HeaderMap>,
 }
 
 /// One of the requests that may be under way at once; free again when it is dropped.
@@ -71,7 +73,7 @@ impl Drop for Place {
 /// # Errors
 /// What its client is told instead.
 pub async fn admit<'a>(
-    fronts: impl Iterator<Item = &'a Arc<Front>> + Clone,
+    fronts: impl Iterator<Item = Ahead<'a>> + Clone,
     limited: Option<Limited>,
     asking: Asking<'_>,
     doorman: &Doorman,
@@ -80,16 +82,20 @@ pub async fn admit<'a>(
     if let Some(rate) = &limited.server {
         admitted.standings.count(rate, asking.client)?;
     }
-    shares::follow(&asking, fronts.clone().map(|front| front.shares()))?;
-    let widths = fronts.clone().flat_map(|front| front.widths());
+    shares::follow(&asking, fronts.clone().map(|ahead| ahead.front.shares()))?;
+    let whole = fronts.clone().filter(|ahead| !ahead.is_of_backend);
+    let widths = whole.flat_map(|ahead| ahead.front.widths());
     admitted.up = Pace::of(widths.clone(), asking.client, Direction::Up);
     admitted.down = Pace::of(widths, asking.client, Direction::Down);
     // Whom the first that asks finds, all others ask about.
     let mut is_looked_up = false;
-    for front in fronts {
+    for Ahead { front, is_of_backend } in fronts {
         front.check_client(asking.client)?;
-        for rate in front.rates() {
-            admitted.standings.count(rate, asking.client)?;
+        if !is_of_backend {
+            front.check_maintenance()?;
+            for rate in front.rates() {
+                admitted.standings.count(rate, asking.client)?;
+            }
         }
         let by_link = front.asks_who() && front.shares().let_in(&asking);
         if front.settings().sign_in.is_some() && !by_link {
@@ -108,7 +114,9 @@ pub async fn admit<'a>(
             }
         }
         front.check_body(asking.body)?;
-        admitted.places.extend(front.place()?);
+        if !is_of_backend {
+            admitted.places.extend(front.place()?);
+        }
     }
     if let Some(rate) = &limited.owner {
         admitted.standings.count(rate, asking.client)?;
@@ -117,7 +125,7 @@ pub async fn admit<'a>(
 }
 
 /// How limits stand, for the fields of draft-ietf-httpapi-ratelimit-headers-10.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Standings {
     policies: String,
     limits: String,

@@ -104,6 +104,17 @@ impl Pace {
         (!lanes.is_empty()).then(|| Box::new(Self { lanes, timer: None }))
     }
 
+    /// What keeps to both, as far as there are.
+    pub fn both(one: Option<Box<Self>>, other: Option<Box<Self>>) -> Option<Box<Self>> {
+        match (one, other) {
+            (Some(mut one), Some(other)) => {
+                one.lanes.extend(other.lanes);
+                Some(one)
+            }
+            (one, other) => one.or(other),
+        }
+    }
+
     /// Waits until more may pass.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {

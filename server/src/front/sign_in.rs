@@ -100,8 +100,8 @@ impl Visitor {
         Self { person: person.clone(), _here: person.here.clone() }
     }
 
-    /// Waits until the session has ended.
-    pub async fn ended(&self) {
+    /// Waits until the session has ended. Somebody is here until this is dropped.
+    pub async fn ended(self) {
         self.person.ended.cancelled().await;
     }
 }

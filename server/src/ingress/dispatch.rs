@@ -12,7 +12,7 @@ use tower::ServiceExt;
 
 use super::first_words::peek;
 use super::{Client, ClientBody, DataPlane, Handler, RequestHost, ResponseBody, TrustedProxies};
-use crate::proxy::{Problem, Proxy};
+use crate::proxy::{Problem, Proxy, relayed_client};
 use crate::routing::{Destination, NoDestination, Routing, Target};
 use crate::tunnel::Endpoint;
 
@@ -45,7 +45,7 @@ pub struct Dispatch {
 impl Handler for Dispatch {
     async fn answer(&self, request: Request<ClientBody>, peer: IpAddr) -> Response<ResponseBody> {
         let arrived = Instant::now();
-        let client = Client::of(peer, request.headers(), &self.trusted);
+        let client = self.client(&request, peer);
         match self.destination(&request) {
             Ok(Destination::Tunnel(route)) => self.proxy.by_tunnel(&route, request, client, arrived).await,
             Ok(Destination::Rule(rule, matched)) => self.proxy.by_rule(&rule, matched, request, client, arrived).await,
@@ -56,7 +56,7 @@ impl Handler for Dispatch {
     }
 
     async fn turn_away(&self, request: Request<ClientBody>, peer: IpAddr) -> Response<ResponseBody> {
-        let client = Client::of(peer, request.headers(), &self.trusted);
+        let client = self.client(&request, peer);
         match self.destination(&request) {
             Ok(Destination::Dashboard) if HEALTH.contains(&request.uri().path()) => {
                 self.ask_dashboard(request, client).await
@@ -99,6 +99,11 @@ impl Handler for Dispatch {
 }
 
 impl Dispatch {
+    /// Whose a request is, as far as whoever says so is believed.
+    fn client(&self, request: &Request<ClientBody>, peer: IpAddr) -> Client {
+        relayed_client(Client::of(peer, request.headers(), &self.trusted), request, &self.proxy.services)
+    }
+
     fn destination(&self, request: &Request<ClientBody>) -> Result<Destination, Problem> {
         check(request)?;
         let host = RequestHost::of(request.uri(), request.headers()).map_err(|error| Problem::bad_host(&error))?;

@@ -9,7 +9,7 @@ use wire::head::ResponseHead;
 use super::body::RequestBody;
 use super::exchange::Outgoing;
 use super::problem::Problem;
-use crate::front::Place;
+use crate::front::{Pace, Place};
 use crate::routing::InUse;
 use crate::upstream::{self, Upgraded};
 
@@ -28,6 +28,8 @@ pub(super) struct Answer {
     pub in_use: Option<InUse>,
     /// The backend and the telephone that it was given to, which count it as well.
     pub given: Parts,
+    /// How fast what comes from the client and what goes to it pass besides, as the backend's owner says.
+    pub paces: (Option<Box<Pace>>, Option<Box<Pace>>),
     /// The cookie that ties the client to the backend.
     pub cookie: Option<HeaderValue>,
 }
@@ -102,7 +104,7 @@ pub(super) struct NoAnswer {
 
 impl Answer {
     pub(super) fn new(head: ResponseHead, body: AnswerBody) -> Self {
-        Self { head, raw: Bytes::new(), body, in_use: None, given: Parts::default(), cookie: None }
+        Self { head, raw: Bytes::new(), body, in_use: None, given: Parts::default(), paces: (None, None), cookie: None }
     }
 }
 

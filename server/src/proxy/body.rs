@@ -19,7 +19,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::answer::{Parts, PlainAnswer};
 use super::capture::{Capture, Side};
 use super::deadline::Progress;
-use crate::front::Pace;
+use crate::front::{Pace, Visitor};
 use crate::ingress::ClientBody;
 use crate::routing::InUse;
 use crate::upstream::UpstreamBodyError;
@@ -56,6 +56,8 @@ pub struct ProxiedBody {
     capture: Option<Arc<Capture>>,
     given: Parts,
     pace: Option<Box<Pace>>,
+    /// Ends with the session of whoever signed in for it.
+    ending: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     _in_flight: InFlight,
     _in_use: Option<InUse>,
 }
@@ -69,6 +71,9 @@ pub enum ProxiedBodyError {
     /// The backend broke off.
     #[error(transparent)]
     Upstream(#[from] UpstreamBodyError),
+    /// Whoever signed in for it is not signed in any more.
+    #[error("whoever signed in for it is not signed in any more")]
+    SignedOut,
 }
 
 impl ProxiedBody {
@@ -79,13 +84,35 @@ impl ProxiedBody {
         given: Parts,
         (in_flight, in_use): (InFlight, Option<InUse>),
     ) -> Self {
-        Self { body, meter, capture, given, pace: None, _in_flight: in_flight, _in_use: in_use }
+        Self { body, meter, capture, given, pace: None, ending: None, _in_flight: in_flight, _in_use: in_use }
     }
 
     /// It passes no faster than this.
     pub(super) fn paced(mut self, pace: Option<Box<Pace>>) -> Self {
         self.pace = pace;
         self
+    }
+
+    /// It is cut off when whoever signed in for it is not signed in any more; `None`: nobody had to.
+    pub(super) fn while_signed_in(mut self, visitor: Option<Visitor>) -> Self {
+        self.ending = visitor.map(|visitor| Box::pin(visitor.ended()) as _);
+        self
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ProxiedBodyError>>> {
+        // Before all else: what has come already is not passed on either.
+        if self.ending.as_mut().is_some_and(|ending| ending.as_mut().poll(cx).is_ready()) {
+            self.ending = None;
+            tracing::debug!("an answer was cut off: who had signed in is not any more");
+            return Poll::Ready(Some(Err(ProxiedBodyError::SignedOut)));
+        }
+        if let Some(pace) = &mut self.pace {
+            ready!(pace.poll(cx));
+        }
+        match &mut self.body {
+            PlainAnswer::Tunnel(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
+            PlainAnswer::Upstream(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
+        }
     }
 }
 
@@ -103,13 +130,7 @@ impl Body for ProxiedBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, ProxiedBodyError>>> {
-        if let Some(pace) = &mut self.pace {
-            ready!(pace.poll(cx));
-        }
-        let frame = match &mut self.body {
-            PlainAnswer::Tunnel(body) => ready!(Pin::new(body).poll_frame(cx)).map(|frame| frame.map_err(Into::into)),
-            PlainAnswer::Upstream(body) => ready!(Pin::new(body).poll_frame(cx)).map(|frame| frame.map_err(Into::into)),
-        };
+        let frame = ready!(self.poll_next(cx));
         if let Some(Ok(frame)) = &frame {
             let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
             if let Some(pace) = &self.pace {
@@ -239,6 +260,14 @@ struct Bounds {
     come: u64,
     /// How fast they may.
     pace: Option<Box<Pace>>,
+    /// How fast they may go to the backend that they are given to.
+    of_backend: Option<Box<Pace>>,
+}
+
+impl Bounds {
+    fn paces(&mut self) -> impl Iterator<Item = &mut Box<Pace>> {
+        self.pace.iter_mut().chain(&mut self.of_backend)
+    }
 }
 
 impl RequestBody {
@@ -278,16 +307,17 @@ impl RequestBody {
     /// So many bytes more have come. Fails with how many may, if that is too many.
     fn admit(&mut self, more: usize) -> Result<(), u64> {
         let Some(bounds) = self.bounds.as_deref_mut() else { return Ok(()) };
-        if let Some(pace) = &bounds.pace {
-            pace.passed(more);
-        }
+        bounds.paces().for_each(|pace| pace.passed(more));
         bounds.come += more as u64;
         bounds.most.filter(|most| bounds.come > *most).map_or(Ok(()), Err)
     }
 
-    /// It goes to this backend.
-    pub(super) fn given_to_backend(&mut self, backend: &Arc<Meter>) {
+    /// It goes to this backend, and no faster than that one's owner says.
+    pub(super) fn given_to_backend(&mut self, backend: &Arc<Meter>, pace: Option<Box<Pace>>) {
         self.backend = Some(backend.clone());
+        if pace.is_some() || self.bounds.is_some() {
+            self.bounds.get_or_insert_default().of_backend = pace;
+        }
     }
 
     /// It goes to this telephone.
@@ -333,7 +363,7 @@ impl Body for RequestBody {
             self.count_given(piece.len());
             return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
-        if let Some(pace) = self.bounds.as_mut().and_then(|bounds| bounds.pace.as_mut()) {
+        for pace in self.bounds.iter_mut().flat_map(|bounds| bounds.paces()) {
             ready!(pace.poll(cx));
         }
         let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {

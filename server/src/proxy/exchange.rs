@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::body::RequestBody;
 use super::capture::{Beginning, Capture};
-use crate::front::Front;
+use crate::front::Ahead;
 use crate::ingress::Client;
 use crate::routing::{Pool, Rule, TunnelRoute};
 
@@ -88,6 +88,14 @@ impl<'a> To<'a> {
             Self::Pool(_) => None,
         }
     }
+
+    /// The backends, when it goes to one of several.
+    pub(super) fn pool(self) -> Option<&'a Arc<Pool>> {
+        match self {
+            Self::Tunnel(_) => None,
+            Self::Pool(pool) => Some(pool),
+        }
+    }
 }
 
 impl<'a> Exchange<'a> {
@@ -108,21 +116,22 @@ impl<'a> Exchange<'a> {
     }
 
     /// What it has to pass, one after another.
-    pub(super) fn fronts(&self) -> impl Iterator<Item = &'a Arc<Front>> + Clone + use<'a> {
-        let of_rule: &'a [Arc<Front>] = self.rule.map_or(&[], |rule| &rule.fronts);
-        let of_tunnel = self.to.tunnel().and_then(|route| route.front.as_ref());
-        of_rule.iter().chain(of_tunnel)
+    pub(super) fn fronts(&self) -> impl Iterator<Item = Ahead<'a>> + Clone + use<'a> {
+        let of_rule = self.rule.into_iter().flat_map(|rule| rule.fronts.iter().map(Ahead::whole));
+        let of_tunnel = self.to.tunnel().and_then(|route| route.front.as_ref()).map(Ahead::whole);
+        let of_backends = self.to.pool().into_iter().flat_map(|pool| pool.fronts().map(Ahead::of_backend));
+        of_rule.chain(of_tunnel).chain(of_backends)
     }
 
     /// The owner's page for an error with this status: the nearest to the tunnel or backend.
     pub(super) fn page(&self, status: StatusCode) -> Option<&'a str> {
-        let page = |front: &'a Arc<Front>| front.settings().page(status.as_u16());
+        let page = |ahead: Ahead<'a>| ahead.front.settings().page(status.as_u16());
         self.fronts().filter_map(page).last()
     }
 
     /// The most that its body may have, bytes: what owners say, else `usual`. An owner may send again what is larger.
     pub(super) fn body_limit(&self, usual: Option<u64>) -> Option<u64> {
-        let said = self.fronts().filter_map(|front| front.settings().body_limit).min();
+        let said = self.fronts().filter_map(|ahead| ahead.front.settings().body_limit).min();
         said.or(usual).filter(|_| !self.replayed)
     }
 

@@ -15,10 +15,11 @@ use super::answer::Answer;
 use super::body::{ProxiedBody, RequestBody};
 use super::capture::{Beginning, Capture, Replay};
 use super::exchange::{Exchange, Outgoing, To};
-use super::pool::HOP;
 use super::problem::{Problem, X_SWITCHBOARD_ERROR};
-use super::{headers, redirect, upgrade};
-use crate::front::{Admitted, Asking, Doorman, Limits, Refused, admit, introduce, strip_claims, strip_cookies};
+use super::{headers, redirect, relay, upgrade};
+use crate::front::{
+    Admitted, Ahead, Asking, Doorman, Limits, Pace, Refused, admit, introduce, strip_claims, strip_cookies,
+};
 use crate::ingress::{Client, ClientBody, ResponseBody};
 use crate::routing::{Matched, Pool, Rule, Target, TunnelRoute};
 
@@ -129,7 +130,7 @@ impl Proxy {
         if rule.fronts.is_empty() && limited.is_none() {
             return None;
         }
-        let admitted = admit(rule.fronts.iter(), limited, asking(client, request), &self.doorman);
+        let admitted = admit(rule.fronts.iter().map(Ahead::whole), limited, asking(client, request), &self.doorman);
         let refused = Box::pin(admitted).await.err();
         refused.inspect(|problem| self.count_refused(problem))
     }
@@ -162,7 +163,7 @@ impl Proxy {
     ) -> Response<ResponseBody> {
         let target = rule.target_for(&asked, mount);
         let method = request.method().clone();
-        let hopped = request.headers().contains_key(HOP);
+        let hopped = request.headers().contains_key(relay::HOP);
         let exchange = Exchange {
             to,
             tally,
@@ -267,12 +268,13 @@ impl Proxy {
         let on_upgrade = upgrade.is_some().then(|| body.on_upgrade()).flatten();
         // A body and another protocol behind it cannot be had at once (RFC 9110 section 7.8 lets us choose).
         let upgrade = upgrade.filter(|_| on_upgrade.is_some());
-        parts.headers.remove(HOP);
+        relay::strip(&mut parts.headers);
+        admitted.own = exchange.to.pool().filter(|pool| pool.reaches_far()).map(|_| relay::own(&parts.headers));
         if admitted.by_password {
             parts.headers.remove(header::AUTHORIZATION);
         }
         strip_cookies(&mut parts.headers);
-        strip_claims(&mut parts.headers, exchange.fronts().any(|front| front.settings().sign_in.is_some()));
+        strip_claims(&mut parts.headers, exchange.fronts().any(|ahead| ahead.front.settings().sign_in.is_some()));
         // It is ours to ask: a client would be told what a rule takes out.
         parts.headers.remove(AS_RECEIVED);
         headers::prepare_request(&mut parts.headers, &exchange.client, parts.version);
@@ -306,9 +308,7 @@ impl Proxy {
                 let asked = self.ask_tunnel(exchange, route, &head, body, informing.as_ref(), standings);
                 asked.await.map_err(|no_answer| no_answer.problem)
             }
-            To::Pool(pool) => {
-                self.ask_pool(exchange, pool, head, body, informing.as_ref(), &mut admitted.standings).await
-            }
+            To::Pool(pool) => self.ask_pool(exchange, pool, head, body, informing.as_ref(), &mut admitted).await,
         };
         let answer = match answer {
             Ok(answer) => answer,
@@ -321,8 +321,9 @@ impl Proxy {
         let code = answer.head.headers.get(&X_SWITCHBOARD_ERROR).and_then(|code| code.to_str().ok());
         self.count(exchange, &in_flight, answer.head.status, code);
         answer.given.answered(answer.head.status);
-        let Answer { head, raw, mut body, in_use, mut given, cookie } = answer;
-        given.places = admitted.places;
+        let Answer { head, raw, mut body, in_use, mut given, paces, cookie } = answer;
+        given.places.extend(admitted.places);
+        let paces = (Pace::both(admitted.up, paces.0), Pace::both(admitted.down, paces.1));
         let raw = if raw.is_empty() { body.take_head() } else { raw };
         if let Some(capture) = &exchange.capture {
             capture.answered(head.status, &head.headers, &raw, body.version());
@@ -340,14 +341,14 @@ impl Proxy {
                 response.headers_mut().extend(protocol.map(|protocol| (header::UPGRADE, protocol)));
                 let capture = exchange.capture.clone();
                 let guards = (in_flight, in_use);
-                let paces = (admitted.up, admitted.down);
                 let join = upgrade::join(on_upgrade, upgraded, meter.clone(), capture, given, paces, guards);
                 tokio::spawn(upgrade::while_signed_in(admitted.visitor, join));
             }
             (Err(body), _) => {
                 let guards = (in_flight, in_use);
                 let body = ProxiedBody::new(body, meter.clone(), exchange.capture.clone(), given, guards);
-                *response.body_mut() = ResponseBody::Proxied(body.paced(admitted.down));
+                let body = body.paced(paces.1).while_signed_in(admitted.visitor);
+                *response.body_mut() = ResponseBody::Proxied(body);
             }
             // There was no wish for it, and the status has been looked at above.
             (Ok(_), None) => return Err((Problem::bad_gateway(), in_flight)),

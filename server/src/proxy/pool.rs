@@ -1,22 +1,17 @@
 //! One request to a pool of backends.
 
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{StatusCode, header};
 use server_routing::balance::Tried;
 use wire::head::RequestHead;
 
 use super::answer::{Answer, NoAnswer};
 use super::exchange::{Exchange, Outgoing};
 use super::forward::Proxy;
-use super::headers;
 use super::problem::Problem;
-use crate::front::Standings;
+use super::relay;
+use crate::front::{Admitted, Standings, Taken};
 use crate::ingress::Informing;
 use crate::routing::{Candidate, InUse, Origin, Pool};
-use crate::upstream::Upstream;
-
-/// Says that a switchboard of another region has passed the request on. Whoever sends it can only keep the request from
-/// being passed on once more.
-pub(super) const HOP: HeaderName = HeaderName::from_static("x-switchboard-hop");
 
 impl Proxy {
     /// Gives the request to one of the pool's backends, and to another one as long as the first did nothing with it, or
@@ -28,7 +23,7 @@ impl Proxy {
         mut head: RequestHead,
         mut body: Outgoing,
         informing: Option<&Informing>,
-        standings: &mut Standings,
+        admitted: &mut Admitted,
     ) -> Result<Answer, Problem> {
         let tie = pool.tie(&head.headers, exchange.client.address);
         let mut tried = Tried::default();
@@ -42,19 +37,29 @@ impl Proxy {
                 problem = Problem::busy();
                 if room_to_try { continue } else { break }
             };
+            let taken = match take(exchange, candidate, &mut admitted.standings) {
+                Ok(taken) => taken,
+                Err(refused) => {
+                    problem = refused;
+                    if room_to_try { continue } else { break }
+                }
+            };
             if let Some(capture) = &exchange.capture {
                 capture.given_to_backend(candidate, pool.tag.as_ref());
             }
             let given = candidate.meter.give();
+            let Taken { place: under_way, mut up, down } = taken;
             if let Outgoing::Body(body) = &mut body {
-                body.given_to_backend(&candidate.meter);
+                body.given_to_backend(&candidate.meter, up.take());
             }
-            let failure = match self.ask_candidate(exchange, candidate, &mut head, body, informing, standings).await {
+            let failure = match self.ask_candidate(exchange, candidate, &mut head, body, informing, admitted).await {
                 Ok(mut answer) => {
                     judge(&in_use, answer.head.status, pool);
                     answer.cookie = pool.set_cookie(tie, place, exchange.client.secure);
                     answer.in_use = Some(in_use);
                     answer.given.backend = Some(given);
+                    answer.given.places.extend(under_way);
+                    answer.paces = (up, down);
                     return Ok(answer);
                 }
                 Err(failure) => failure,
@@ -80,11 +85,14 @@ impl Proxy {
         head: &mut RequestHead,
         body: Outgoing,
         informing: Option<&Informing>,
-        standings: &mut Standings,
+        admitted: &mut Admitted,
     ) -> Result<Answer, NoAnswer> {
         match &candidate.origin {
             // In boxes: most pools have none of these, and every request would have to have room for them.
-            Origin::Tunnel(route) => Box::pin(self.ask_tunnel(exchange, route, head, body, informing, standings)).await,
+            Origin::Tunnel(route) => {
+                let standings = &mut admitted.standings;
+                Box::pin(self.ask_tunnel(exchange, route, head, body, informing, standings)).await
+            }
             Origin::Address(upstream) => {
                 if !exchange.tells_backend_its_host() {
                     return self.ask_upstream(exchange, upstream, head, body, informing).await;
@@ -98,20 +106,22 @@ impl Proxy {
                 answer
             }
             Origin::Region(upstream) => {
-                let mut head = for_another_region(exchange, head, upstream);
+                let mut head = relay::onward(exchange, head, upstream, admitted.own.as_ref(), &self.services);
                 Box::pin(self.ask_upstream(exchange, upstream, &mut head, body, informing)).await
             }
         }
     }
 }
 
-/// The request as its client sent it, since the other region has the same rules and follows them itself.
-fn for_another_region(exchange: &Exchange<'_>, head: &RequestHead, upstream: &Upstream) -> RequestHead {
-    let mut head = RequestHead { target: exchange.asked.clone(), ..head.clone() };
-    let asked = head.headers.get(headers::X_FORWARDED_HOST).cloned();
-    head.headers.insert(header::HOST, asked.unwrap_or_else(|| upstream.authority().clone()));
-    head.headers.insert(HOP, HeaderValue::from_static("1"));
-    head
+/// Takes up what the tunnel's owner allows of it, if it is one. Who sends a request again is its owner.
+fn take(exchange: &Exchange<'_>, candidate: &Candidate, standings: &mut Standings) -> Result<Taken, Problem> {
+    match &candidate.origin {
+        Origin::Tunnel(route) if !exchange.replayed => match &route.front {
+            Some(front) => front.take(exchange.client.address, standings),
+            None => Ok(Taken::default()),
+        },
+        Origin::Tunnel(_) | Origin::Address(_) | Origin::Region(_) => Ok(Taken::default()),
+    }
 }
 
 /// Notes how the backend fared. A gateway that has nothing behind it is as good as nothing.

@@ -21,11 +21,11 @@ const PIPE: usize = 16 * 1024;
 
 /// Carries a connection on for as long as whoever signed in for it is; `None`: nobody had to.
 pub(super) async fn while_signed_in(visitor: Option<Visitor>, joined: impl Future<Output = ()>) {
-    match visitor {
+    match visitor.map(Visitor::ended) {
         None => joined.await,
-        Some(visitor) => tokio::select! {
+        Some(ended) => tokio::select! {
             () = joined => {}
-            () = visitor.ended() => tracing::debug!("an upgraded connection was cut: who had signed in is not any more"),
+            () = ended => tracing::debug!("an upgraded connection was cut: who had signed in is not any more"),
         },
     }
 }

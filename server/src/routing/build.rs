@@ -149,6 +149,13 @@ impl Making<'_> {
             .filter_map(|backend| Some((self.is_near(backend), self.candidate(service, backend, ends)?)))
             .collect();
         candidates.sort_by_key(|(near, _)| !near);
+        let tunnels = service.backends.iter().filter(|backend| is_meant(backend)).filter_map(|backend| {
+            let BackendOrigin::Tunnel(id) = &backend.origin else { return None };
+            ends.tunnels.get(id).filter(|route| route.front.is_some()).cloned()
+        });
+        let mut guarded: Vec<_> = tunnels.collect();
+        guarded.sort_unstable_by_key(|route| route.id);
+        guarded.dedup_by_key(|route| route.id);
         let near = candidates.iter().filter(|(near, _)| *near).count();
         Pool {
             service: service.id,
@@ -162,6 +169,7 @@ impl Making<'_> {
             cursor: self.backends.cursor(service.id, tag),
             candidates: candidates.into_iter().map(|(_, candidate)| candidate).collect(),
             near,
+            guarded: guarded.into(),
         }
     }
 

@@ -33,11 +33,15 @@ impl Engine for Window {
             Destination::Dashboard => return None,
             Destination::Tunnel(route) => route.front.iter().cloned().collect(),
             Destination::Rule(rule, _) => {
-                let of_tunnel = match &rule.target {
-                    Target::Tunnel(route) => route.front.clone(),
-                    Target::Pool(_) | Target::Redirect(_) | Target::Nothing => None,
+                let of_tunnels: Vec<_> = match &rule.target {
+                    Target::Tunnel(route) => route.front.iter().cloned().collect(),
+                    Target::Pool(split) => {
+                        let (now, next) = split.pools();
+                        now.fronts().chain(next.into_iter().flat_map(|(next, _)| next.fronts())).cloned().collect()
+                    }
+                    Target::Redirect(_) | Target::Nothing => Vec::new(),
                 };
-                rule.fronts.iter().cloned().chain(of_tunnel).collect()
+                rule.fronts.iter().cloned().chain(of_tunnels).collect()
             }
         };
         let asking = fronts.iter().filter(|front| front.settings().sign_in.is_some());

@@ -1,11 +1,10 @@
 //! Why a request goes where it goes, told by the functions that decide it.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
 
 use domain::{
     BackendState, ExplainAbout, ExplainCandidate, ExplainOutcome, ExplainRequest, ExplainStep, Explanation,
-    HealthStatus,
+    HealthStatus, Maintenance,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use server_core::{CoreError, PolicyError};
@@ -17,7 +16,7 @@ use url::Url;
 use super::pool::{Candidate, Origin, Pool};
 use super::rule::{Rule, Target};
 use super::table::{Destination, Matched, NoDestination, Table, TunnelRoute};
-use crate::front::{Front, Limits, explain_token};
+use crate::front::{Ahead, Limits, explain_token};
 use crate::ingress::RequestHost;
 use crate::proxy::Problem;
 
@@ -182,7 +181,7 @@ fn by_rule(
         let location = format!("https://{}{asked}", host.name);
         return ExplainOutcome::Redirect { status: 308, location, rule: rule.entry.id };
     }
-    if let Some(refused) = pass(&rule.fronts, question, telling) {
+    if let Some(refused) = pass(rule.fronts.iter().map(Ahead::whole), question, telling) {
         return refused;
     }
     let target = rule.target_for(&asked, matched.mount).to_string();
@@ -228,6 +227,15 @@ fn by_pool(rule: &Rule, pool: &Pool, target: String, question: &Question, tellin
         (None, count) => format!("no tag is enabled, so that any backend will do; backends: {count}"),
     };
     telling.say(ExplainAbout::Tag, !pool.candidates().is_empty(), carry);
+    for route in pool.guarded() {
+        let subdomain = &route.address.subdomain;
+        let text =
+            format!("the tunnel {subdomain} is among them: whoever comes has to pass what stands in front of it");
+        telling.say(ExplainAbout::Front, true, text);
+        if let Some(refused) = pass(route.front.iter().map(Ahead::of_backend), question, telling) {
+            return refused;
+        }
+    }
     let tie = pool.tie(&question.headers, question.client);
     let chosen = pool.would_pick(tie);
     let candidates: Vec<_> = pool
@@ -241,6 +249,10 @@ fn by_pool(rule: &Rule, pool: &Pool, target: String, question: &Question, tellin
     }
     if chosen.is_none() {
         return failure(&Problem::no_healthy_backend(), candidates);
+    }
+    let maintained = pool.candidates().iter().map(maintenance).collect::<Option<Vec<_>>>();
+    if let Some(maintenance) = maintained.as_deref().and_then(<[_]>::first) {
+        return failure(&Problem::maintenance(maintenance), candidates);
     }
     if pool.candidates().iter().all(|candidate| refusal(candidate).is_some()) {
         return failure(&Problem::address_refused(), candidates);
@@ -261,6 +273,7 @@ fn describe(candidate: &Candidate, pool: &Pool, place: usize, chosen: Option<usi
     let refused = refusal(candidate);
     let reason = match (&candidate.origin, &refused) {
         (_, Some(refused)) => refused.to_string(),
+        (_, None) if maintenance(candidate).is_some() => "its tunnel is under maintenance".to_owned(),
         (_, None) if is_chosen && backend.is_ejected() => "chosen, since all others are out as well".to_owned(),
         (Origin::Tunnel(route), None) if is_chosen && route.sessions.is_empty() => {
             "chosen: its telephone has broken off, and the request waits a little for it".to_owned()
@@ -305,10 +318,22 @@ fn refusal(candidate: &Candidate) -> Option<PolicyError> {
     }
 }
 
+/// What visitors of a backend that is a tunnel read while nobody is let in there.
+fn maintenance(candidate: &Candidate) -> Option<&Maintenance> {
+    match &candidate.origin {
+        Origin::Tunnel(route) => route.front.as_ref()?.settings().maintenance.as_ref(),
+        Origin::Address(_) | Origin::Region(_) => None,
+    }
+}
+
 /// Tells what stands in front of something; the outcome if that lets the request not in.
-fn pass(fronts: &[Arc<Front>], question: &Question, telling: &mut Telling) -> Option<ExplainOutcome> {
-    fronts.iter().find_map(|front| {
-        let (steps, refused) = front.explain(question.client);
+fn pass<'a>(
+    mut fronts: impl Iterator<Item = Ahead<'a>>,
+    question: &Question,
+    telling: &mut Telling,
+) -> Option<ExplainOutcome> {
+    fronts.find_map(|Ahead { front, is_of_backend }| {
+        let (steps, refused) = front.explain(question.client, is_of_backend);
         telling.steps.extend(steps);
         refused.map(|problem| failure(&problem, Vec::new()))
     })
@@ -326,7 +351,7 @@ fn tunnel(
         telling.say(ExplainAbout::Backend, false, "the tunnel is paused");
         return failure(&Problem::tunnel_paused(), Vec::new());
     }
-    if let Some(refused) = pass(route.front.as_slice(), question, telling) {
+    if let Some(refused) = pass(route.front.iter().map(Ahead::whole), question, telling) {
         return refused;
     }
     telling.steps.extend(route.sessions.rates().iter().map(|rate| explain_token(rate)));

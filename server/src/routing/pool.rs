@@ -13,6 +13,7 @@ use server_routing::balance::{self, Cursor, Tried, stable_hash};
 
 use super::TunnelRoute;
 use super::backend::Backend;
+use crate::front::Front;
 use crate::upstream::Upstream;
 
 /// What a cookie for affinity is called when its service names none.
@@ -40,6 +41,8 @@ pub struct Pool {
     pub(super) candidates: Box<[Candidate]>,
     /// How many of them are near.
     pub(super) near: usize,
+    /// The tunnels among its backends, also those of other regions, that something stands in front of.
+    pub(super) guarded: Box<[Arc<TunnelRoute>]>,
 }
 
 /// One of a pool's backends.
@@ -123,6 +126,21 @@ impl Pool {
     /// All of its backends.
     pub fn candidates(&self) -> &[Candidate] {
         &self.candidates
+    }
+
+    /// Whether one of them is reached through another region.
+    pub fn reaches_far(&self) -> bool {
+        self.candidates[self.near..].iter().any(Candidate::is_elsewhere)
+    }
+
+    /// The tunnels among its backends that something stands in front of.
+    pub(super) fn guarded(&self) -> &[Arc<TunnelRoute>] {
+        &self.guarded
+    }
+
+    /// What stands in front of tunnels that are among its backends.
+    pub fn fronts(&self) -> impl Iterator<Item = &Arc<Front>> + Clone {
+        self.guarded.iter().filter_map(|route| route.front.as_ref())
     }
 
     /// Whether the backend at this place is of this node's region, or of none in particular.

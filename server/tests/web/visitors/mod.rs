@@ -1,171 +1,20 @@
 //! Signing in in front of tunnels and domains, with the dashboard's accounts: browsers on their way there and back.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+mod backends;
+mod guest;
+mod lasting;
+mod nodes;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use http::{HeaderMap, Method, header};
+use http::{Method, header};
 use hyper_util::rt::TokioIo;
-use serde_json::{Value, json};
-use telephone::AgentHandle;
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use url::Url;
 
 use crate::browser::Browser;
-use crate::support::{Body, Client, Origin, Switchboard, text, until, within};
-
-/// A deadline for a test that hangs.
-const SOON: Duration = Duration::from_secs(60);
-const OPEN: &[(&str, &str)] = &[("SWITCHBOARD_SIGNUP", "open")];
-const BADGE: &str = "switchboard-visitor";
-const ENTRY: &str = "switchboard-entry";
-
-/// A browser at a host, which follows nothing by itself.
-#[derive(Clone)]
-struct Guest {
-    client: Client,
-    jar: BTreeMap<String, String>,
-}
-
-#[derive(Debug)]
-struct Seen {
-    status: u16,
-    headers: HeaderMap,
-    body: String,
-}
-
-impl Seen {
-    fn code(&self) -> (u16, &str) {
-        (self.status, self.headers.get("x-switchboard-error").map_or("", |code| code.to_str().unwrap()))
-    }
-
-    fn location(&self) -> &str {
-        assert_eq!(self.status, 303, "{}", self.body);
-        self.headers[header::LOCATION].to_str().unwrap()
-    }
-}
-
-impl Guest {
-    fn of(switchboard: &Switchboard, host: &str) -> Self {
-        let client = Client::new(switchboard.address, &format!("{host}:{}", switchboard.address.port()));
-        Self { client, jar: BTreeMap::new() }
-    }
-
-    async fn ask(&mut self, method: Method, path: &str, fields: &[(&str, &str)]) -> Seen {
-        let mut request = self.client.request(method, path);
-        for (name, value) in fields {
-            request = request.header(*name, *value);
-        }
-        let cookies: Vec<_> = self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        if !cookies.is_empty() {
-            request = request.header(header::COOKIE, cookies.join("; "));
-        }
-        let response = self.client.send(request.body(Body::default()).unwrap()).await.unwrap();
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        for line in headers.get_all(header::SET_COOKIE) {
-            let line = line.to_str().unwrap();
-            assert!(line.contains("; HttpOnly; SameSite=Lax") && !line.contains("Domain"), "{line}");
-            let (name, value) = line.split(';').next().unwrap().split_once('=').unwrap();
-            self.jar.insert(name.to_owned(), value.to_owned());
-        }
-        Seen { status, headers, body: text(response).await }
-    }
-
-    async fn open(&mut self, path: &str) -> Seen {
-        self.ask(Method::GET, path, &[("accept", "text/html,*/*;q=0.8")]).await
-    }
-
-    /// Goes the whole way as somebody who is signed in to the dashboard; what is answered in the end.
-    async fn enter(&mut self, dashboard: &mut Browser, path: &str) -> Seen {
-        let ticket = self.ticket(dashboard, path).await;
-        let back = self.open(&ticket).await;
-        assert!(back.location().starts_with('/'), "{back:?}");
-        let back = back.location().to_owned();
-        self.open(&back).await
-    }
-
-    /// The path and query that the dashboard sends somebody back with.
-    async fn ticket(&mut self, dashboard: &mut Browser, path: &str) -> String {
-        let sent = self.open(path).await;
-        assert_eq!(sent.code(), (303, "sign_in_required"));
-        let question = dashboard.open(&on_dashboard(sent.location())).await;
-        assert_eq!(question.status, 200, "{}", question.body);
-        path_of(&link_on(&question.body))
-    }
-}
-
-/// Path and query of an address.
-fn path_of(address: &str) -> String {
-    let address = Url::parse(address).unwrap();
-    format!("{}?{}", address.path(), address.query().unwrap())
-}
-
-fn on_dashboard(address: &str) -> String {
-    let path = path_of(address);
-    assert!(path.starts_with("/web/enter?to=aHR0c"), "{path}");
-    path
-}
-
-/// Where the page's link leads.
-fn link_on(page: &str) -> String {
-    let start = page.find("<a href=\"http").unwrap_or_else(|| panic!("{page}"));
-    page[start..].split('"').nth(1).unwrap().replace("&amp;", "&")
-}
-
-struct Setting {
-    switchboard: Switchboard,
-    telephone: AgentHandle,
-    origin: Origin,
-}
-
-impl Setting {
-    /// A tunnel `shop` and a domain `app.example.com` with a service, both with this in front.
-    async fn with(front: Value) -> Self {
-        let switchboard = Switchboard::start_with(OPEN).await;
-        let origin = Origin::mirror().await;
-        let telephone = switchboard.telephone("shop", &origin).await;
-        let client = switchboard.client();
-        let made = async |what: &str, body: Value| {
-            let (status, made) = client.post(&format!("/api/v1/{what}"), &body).await;
-            assert_eq!(status, 201, "{made}");
-        };
-        made("services", json!({"name": "default", "health_check": {"enabled": false}})).await;
-        made("backends", json!({"id": "web", "address": origin.address.to_string()})).await;
-        made("domains", json!({"domain": "app.example.com", "service": "default"})).await;
-        let setting = Self { switchboard, telephone, origin };
-        setting.put(front).await;
-        setting
-    }
-
-    async fn put(&self, front: Value) {
-        let client = self.switchboard.client();
-        let tunnel = self.switchboard.tunnel("shop").await["id"].as_str().unwrap().to_owned();
-        for place in [format!("tunnels/{tunnel}"), "domains/app.example.com".to_owned()] {
-            let (status, said) = client.patch(&format!("/api/v1/{place}/front"), &front).await;
-            assert_eq!(status, 200, "{said}");
-        }
-        for host in HOSTS {
-            // The table has it when visitors are asked.
-            until(SOON, "somebody is asked", async || Guest::of(&self.switchboard, host).open("/").await.status == 303)
-                .await;
-        }
-    }
-
-    /// A browser that is signed in to the dashboard with a second account, a member's.
-    async fn bob(&self) -> Browser {
-        let mut bob = Browser::new(&self.switchboard);
-        let account = [("email", "bob@example.com"), ("password", "a different long one")];
-        assert_eq!(bob.submit("/web/action/sign_up", &account).await.goes_to(), "/web");
-        bob
-    }
-}
-
-const HOSTS: [&str; 2] = ["shop.localhost", "app.example.com"];
-
-fn anybody() -> Value {
-    json!({"sign_in": {"who": "anybody"}})
-}
+use crate::support::{Body, Origin, until, within};
+use guest::{BADGE, ENTRY, Guest, HOSTS, SOON, Setting, anybody, link_on, on_dashboard, path_of};
 
 #[tokio::test]
 async fn who_is_signed_in_is_let_in_and_named() {
