@@ -1,9 +1,10 @@
 // What stands in front of a server where there is https: takes TLS off, and passes bytes on. Without TLS it is only another
 // port, which is known before the server is started.
 
-import { readFile } from "node:fs/promises";
 import net from "node:net";
 import tls from "node:tls";
+
+import { certificate } from "./certificate.mjs";
 
 /** Listens; `{ port, leadTo, close }`. Connections wait until it is said where they lead. */
 export async function terminator({ https }) {
@@ -24,9 +25,8 @@ export async function terminator({ https }) {
     socket.once("close", () => server.destroy());
     server.once("close", () => socket.destroy());
   };
-  const file = (name) => readFile(new URL(`tls/${name}.pem`, import.meta.url));
   const listener = https
-    ? tls.createServer({ key: await file("key"), cert: await file("certificate"), ALPNProtocols: ["http/1.1"] }, pass)
+    ? tls.createServer({ ...certificate(), ALPNProtocols: ["http/1.1"] }, pass)
     : net.createServer(pass);
   await new Promise((resolve) => listener.listen(0, "127.0.0.1", resolve));
   return {
