@@ -30,6 +30,7 @@ mod m20261122_000016_token_rotation;
 mod m20261122_000017_identities;
 mod m20261122_000018_sign_in_in_front;
 mod m20261122_000019_signing_keys;
+mod m20261122_000020_sealing;
 
 /// All steps.
 #[derive(Debug)]
@@ -57,6 +58,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000017_identities::Migration),
             Box::new(m20261122_000018_sign_in_in_front::Migration),
             Box::new(m20261122_000019_signing_keys::Migration),
+            Box::new(m20261122_000020_sealing::Migration),
         ]
     }
 }

@@ -33,6 +33,7 @@ mod reach;
 mod regions;
 mod relays;
 mod replayer;
+mod resealing;
 mod revisions;
 mod routes;
 mod routing;
@@ -85,6 +86,7 @@ pub use reach::{ConnectPolicy, Outside, PolicyError};
 pub use regions::{NodeNews, Regions};
 pub use relays::{RelayedClient, RelayedRequest, Relays};
 pub use replayer::{ReplayOrder, Replayer, Sent};
+pub use resealing::{GivenUp, ResealError, Resealed, give_up_sealed, reseal};
 pub use revisions::{RevisionQuery, RevisionSide, Revisions};
 pub use routes::{RouteQuery, Routes};
 pub use routing::{

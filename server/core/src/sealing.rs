@@ -3,11 +3,11 @@
 //! ChaCha20-Poly1305 (RFC 8439) with a random nonce, which stands in front. The key is derived with HKDF (RFC 5869) from a
 //! secret and what it is used for, so that what was sealed for one purpose opens for no other.
 
-use crate::{CoreError, Result, Secret};
+use crate::{CoreError, Result, Secret, auth::hex};
 use rand::RngCore;
 use ring::{
     aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
-    hkdf::{HKDF_SHA256, Salt},
+    hkdf::{HKDF_SHA256, KeyType, Salt},
 };
 use std::fmt;
 
@@ -49,6 +49,21 @@ impl Sealer {
         plain.truncate(length);
         Some(plain)
     }
+}
+
+/// What tells one key from another, and nothing else of it: derived from it like the keys that seal, for no use.
+pub(crate) fn key_id(secret: &Secret) -> Result<String> {
+    struct Id;
+    impl KeyType for Id {
+        fn len(&self) -> usize {
+            16
+        }
+    }
+    let extracted = Salt::new(HKDF_SHA256, b"switchboard").extract(secret.expose());
+    let mut id = [0_u8; 16];
+    let derived = extracted.expand(&[b"the name of the key"], Id).and_then(|derived| derived.fill(&mut id));
+    derived.map_err(|_| failed("a key has no name"))?;
+    Ok(hex(&id))
 }
 
 fn failed(what: &str) -> CoreError {

@@ -67,8 +67,8 @@ impl fmt::Debug for LinkSecret {
     }
 }
 
-/// The secret that a webhook's notices are signed with, `sbw_` and 256 random bits. Shown once; the database holds it as it
-/// is, since signing takes the secret itself.
+/// The secret that a webhook's notices are signed with, `sbw_` and 256 random bits. Shown once; the database holds it
+/// sealed, since signing takes the secret itself.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SigningSecret(String);
 

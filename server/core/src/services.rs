@@ -8,8 +8,9 @@ use crate::{
     auth::{Passwords, Throttle},
     edit::Desk,
     news::News,
+    resealing,
     sealing::Sealer,
-    store::{self, Store},
+    store::{self, Store, Vault},
     tokens::{Reveals, ShortTokens},
     tunnels::Addresses,
 };
@@ -75,7 +76,9 @@ impl Services {
         if settings.jwt_secret.expose().len() < MIN_KEY || settings.sealing_key.expose().len() < MIN_KEY {
             return Err(OpenError::WeakKey);
         }
-        let store = store::open(&settings.database_url).await?;
+        let vault = Vault::new(&settings.sealing_key).map_err(|error| OpenError::Start(error.to_string()))?;
+        let store = store::open(&settings.database_url, vault).await?;
+        resealing::adopt(&store, &settings).await?;
         let started = Self::start(settings, store).await;
         started.map_err(|error| OpenError::Start(error.cause().map_or_else(|| error.to_string(), str::to_owned)))
     }

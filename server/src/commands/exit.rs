@@ -71,7 +71,7 @@ impl From<DataDirError> for Failure {
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         let code = match error {
-            OpenError::NotWritable { .. } | OpenError::Missing { .. } => CONFIG,
+            OpenError::NotWritable { .. } | OpenError::Missing { .. } | OpenError::OtherKey { .. } => CONFIG,
             OpenError::Damaged { .. } | OpenError::Newer { .. } => DATA,
             _ => UNAVAILABLE,
         };

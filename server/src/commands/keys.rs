@@ -3,8 +3,9 @@
 use clap::Subcommand;
 use domain::SigningKey;
 use server_core::{Administrator, Services};
+use std::path::PathBuf;
 
-use super::{Failure, block_on, exit, open};
+use super::{Failure, block_on, exit, open, reseal};
 use crate::config::Config;
 
 /// What can be done to keys from the command line.
@@ -18,12 +19,27 @@ pub enum KeysCommand {
         #[arg(long)]
         at_once: bool,
     },
+    /// Encrypt all secrets in the database with a new sealing key; no server may be running
+    Reseal {
+        /// The new key, where sealing_key is given by a setting; that has to name it from then on
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
+        /// The key is lost: give up what nobody can open any more, and go on with the one that is there, or a new one
+        #[arg(long, conflicts_with = "to")]
+        lost: bool,
+    },
 }
 
 pub(super) fn run(command: &KeysCommand, config: &Config) -> Result<(), Failure> {
+    let at_once = match command {
+        KeysCommand::Reseal { lost: true, .. } => return reseal::give_up(config),
+        KeysCommand::Reseal { to, .. } => return reseal::run(to.as_deref(), config),
+        KeysCommand::List => None,
+        KeysCommand::Rotate { at_once } => Some(*at_once),
+    };
     block_on(async {
         let services = open::services(config).await?;
-        let done = apply(&services, command).await;
+        let done = apply(&services, at_once).await;
         services.close().await;
         for key in done? {
             println!("{}", line(&key));
@@ -32,15 +48,16 @@ pub(super) fn run(command: &KeysCommand, config: &Config) -> Result<(), Failure>
     })
 }
 
-async fn apply(services: &Services, command: &KeysCommand) -> Result<Vec<SigningKey>, Failure> {
+/// Lists the keys, and before that makes a new one when told how.
+async fn apply(services: &Services, rotate_at_once: Option<bool>) -> Result<Vec<SigningKey>, Failure> {
     let admin = administrator(services).await?;
-    Ok(match command {
-        KeysCommand::List => services.signing_keys().list(&admin).await?,
-        KeysCommand::Rotate { at_once } => services.signing_keys().rotate(&admin, *at_once).await?,
+    Ok(match rotate_at_once {
+        None => services.signing_keys().list(&admin).await?,
+        Some(at_once) => services.signing_keys().rotate(&admin, at_once).await?,
     })
 }
 
-async fn administrator(services: &Services) -> Result<Administrator, Failure> {
+pub(super) async fn administrator(services: &Services) -> Result<Administrator, Failure> {
     let administrator = services.accounts().administrator().await?.ok_or_else(|| {
         let message = "there is no administrator yet; add one with: switchboard user add EMAIL --admin";
         Failure::new(exit::DATA, message)

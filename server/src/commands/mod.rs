@@ -12,6 +12,7 @@ mod migrate;
 mod open;
 mod output;
 mod password;
+mod reseal;
 mod serve;
 mod signals;
 mod user;
@@ -41,7 +42,7 @@ pub enum Command {
     /// Add an account, or set its password
     #[command(subcommand)]
     User(user::UserCommand),
-    /// List or replace what access tokens are signed with
+    /// List or replace what access tokens are signed with, and what secrets in the database are encrypted with
     #[command(subcommand)]
     Keys(keys::KeysCommand),
     /// Tell where a request would go, with every decision on the way; nothing is sent

@@ -13,7 +13,7 @@ pub struct Accounts {
     /// `jwt_secret`: what API access tokens are signed with. `None`: the key in the data folder
     /// ([`super::DataDir::signing_key`]).
     pub jwt_secret: Option<Secret>,
-    /// `sealing_key`: what seeds of second factors are encrypted with. `None`: the key in the data folder
+    /// `sealing_key`: what secrets in the database are encrypted with. `None`: the key in the data folder
     /// ([`super::DataDir::sealing_key`]).
     pub sealing_key: Option<Secret>,
     /// `member_networks`: where what members enter may lead although it is not on the Internet.

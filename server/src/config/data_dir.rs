@@ -15,6 +15,10 @@ use super::{Place, Storage};
 const LOCK_FILE: &str = "switchboard.lock";
 const KEY_FILE: &str = "jwt.key";
 const SEALING_FILE: &str = "sealing.key";
+/// The key that is to take its place, while things are sealed with it.
+const NEXT_SEALING_FILE: &str = "sealing.key.new";
+/// The key that was replaced last, which earlier backups are sealed with.
+const LAST_SEALING_FILE: &str = "sealing.key.old";
 
 /// A data folder that exists and can be written.
 #[derive(Debug, Clone)]
@@ -58,7 +62,7 @@ pub enum DataDirError {
         holder: String,
     },
     /// The key file is there but is no key.
-    #[error("data_dir ({from}): {} does not hold a signing key of at least 32 characters; put it back, or delete it and a new one is made, which ends every API session", .path.display())]
+    #[error("data_dir ({from}): {} does not hold a key of at least 32 characters; put it back. Of jwt.key a new one is made when it is deleted, which ends every API session; what sealing.key has sealed, no other key opens", .path.display())]
     BadKey {
         /// The key file.
         path: PathBuf,
@@ -130,6 +134,44 @@ impl DataDir {
     /// As of [`signing_key`](Self::signing_key).
     pub fn sealing_key(&self) -> Result<Secret, DataDirError> {
         self.key(SEALING_FILE)
+    }
+
+    /// The key that is to take the place of the sealing key. Whoever was interrupted finds the same one again.
+    ///
+    /// # Errors
+    /// As of [`signing_key`](Self::signing_key).
+    pub fn next_sealing_key(&self) -> Result<Secret, DataDirError> {
+        let key = self.key(NEXT_SEALING_FILE)?;
+        // Nothing may be sealed with a key that a power cut takes away.
+        File::open(&self.path).and_then(|folder| folder.sync_all()).map_err(self.unusable(&self.path))?;
+        Ok(key)
+    }
+
+    /// Puts the next sealing key in the place of the present one, which is kept; where.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn take_next_sealing_key(&self) -> Result<PathBuf, DataDirError> {
+        let [now, next, last] = [SEALING_FILE, NEXT_SEALING_FILE, LAST_SEALING_FILE].map(|name| self.path.join(name));
+        let draft = self.path.join(format!("{LAST_SEALING_FILE}.{}", std::process::id()));
+        // There is a whole key under its name at any moment.
+        let taken = fs::hard_link(&now, &draft)
+            .and_then(|()| fs::rename(&draft, &last))
+            .and_then(|()| fs::rename(&next, &now))
+            .and_then(|()| File::open(&self.path)?.sync_all());
+        taken.map(|()| last).map_err(self.unusable(&now))
+    }
+
+    /// The key in a file somewhere else.
+    ///
+    /// # Errors
+    /// When it cannot be read, or holds no key.
+    pub fn key_in(&self, path: &Path) -> Result<Secret, DataDirError> {
+        match fs::read_to_string(path) {
+            Ok(text) if text.trim().len() >= 32 => Ok(Secret::new(text.trim())),
+            Ok(_) => Err(DataDirError::BadKey { path: path.to_owned(), from: self.from.clone() }),
+            Err(cause) => Err(self.unusable(path)(cause)),
+        }
     }
 
     fn key(&self, name: &str) -> Result<Secret, DataDirError> {

@@ -101,7 +101,7 @@ settings! {
         "Key that signs API access tokens, at least 32 characters").secret();
     /// What is encrypted at rest is encrypted with.
     SEALING_KEY = Setting::new(ACCOUNTS, "sealing_key", "TEXT", "sealing.key in the data folder, made at the first start",
-        "Key that encrypts seeds of second factors in the database, at least 32 characters; nodes on one database have the same").secret();
+        "Key that encrypts secrets in the database, at least 32 characters; nodes on one database have the same").secret();
     /// Where what members enter may lead.
     MEMBER_NETWORKS = Setting::new(ACCOUNTS, "member_networks", "CIDR,...", "none",
         "Private networks in which members' backends and webhooks may be, besides the Internet; administrators' may be anywhere");

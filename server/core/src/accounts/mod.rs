@@ -34,6 +34,7 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
     QueryOrder,
 };
+pub(crate) use second_factor::seed_purpose;
 pub use second_factor::{Challenge, Enrolment, RecoveryCodes, SignIn};
 use std::net::IpAddr;
 use url::Url;

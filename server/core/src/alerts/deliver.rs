@@ -9,7 +9,7 @@ use crate::{
     Result, SigningSecret,
     accounts::{find_by_id, to_user},
     store::{
-        now,
+        Vault, now,
         rows::alert_events::{Column, Entity, Model},
         rows::alerts,
     },
@@ -155,8 +155,10 @@ impl Alerts {
         let Some(alert) = alert.filter(|alert| alert.deleted_at.is_none()) else { return Ok(None) };
         let Some(owner) = find_by_id(read, UserId(row.owner_id)).await? else { return Ok(None) };
         let owner = to_user(owner)?;
-        let secret = alert.secret.clone().map(SigningSecret::new);
-        let mut shown = to_alert(&alert)?;
+        let vault = self.0.store.vault();
+        let secret = alert.secret.as_deref().map(|sealed| vault.open(&Vault::key_of(alert.id), sealed)).transpose()?;
+        let secret = secret.map(SigningSecret::new);
+        let mut shown = to_alert(&alert, vault)?;
         let of_administrator = owner.role == Role::Admin;
         if shown.email.is_some() && !of_administrator {
             // A member's go to the member, whatever the address was when the alert was made.

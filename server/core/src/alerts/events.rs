@@ -75,7 +75,7 @@ impl Alerts {
     /// # Errors
     /// `NotFound`, also when it is someone else's; `Throttled` after five within a minute.
     pub async fn test(&self, viewer: &Viewer, id: AlertId) -> Result<AlertEvent> {
-        let alert = to_alert(&find(self.0.store.read(), viewer, id).await?)?;
+        let alert = to_alert(&find(self.0.store.read(), viewer, id).await?, self.0.store.vault())?;
         let news = News {
             state: AlertState::Test,
             subject: AlertSubject { kind: "all".into(), id: alert.owner_id.0, name: "a test".into() },

@@ -3,11 +3,13 @@
 use crate::{
     CoreError, Result, Viewer,
     store::{
-        parse,
+        Vault, parse,
         rows::{alert_events, alerts},
     },
 };
-use domain::{Alert, AlertEvent, AlertEventId, AlertId, AlertSpec, AlertSubject, ServiceId, TunnelId, UserId};
+use domain::{
+    Alert, AlertEvent, AlertEventId, AlertId, AlertSpec, AlertSubject, ServiceId, TunnelId, UserId, WebhookUrl,
+};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
 /// The viewer's own alert; also an administrator sees no others, since notices go where their owner wants.
@@ -20,7 +22,9 @@ pub(super) async fn find(connection: &impl ConnectionTrait, viewer: &Viewer, id:
         .ok_or(CoreError::NotFound("alert"))
 }
 
-pub(super) fn to_alert(row: &alerts::Model) -> Result<Alert> {
+/// The address, which may be a secret itself, is sealed.
+pub(super) fn to_alert(row: &alerts::Model, vault: &Vault) -> Result<Alert> {
+    let webhook = row.webhook.as_deref().map(|text| vault.open(&Vault::address_of(row.id), text)).transpose()?;
     Ok(Alert {
         id: AlertId(row.id),
         owner_id: UserId(row.owner_id),
@@ -30,13 +34,18 @@ pub(super) fn to_alert(row: &alerts::Model) -> Result<Alert> {
         service_id: row.service_id.map(ServiceId),
         limit: row.limit_value,
         for_seconds: row.for_seconds.unsigned_abs(),
-        webhook: row.webhook.as_deref().map(parse).transpose()?,
+        webhook: webhook.map(|text| parse_secret(&text)).transpose()?,
         email: row.email.as_deref().map(parse).transpose()?,
         enabled: row.enabled,
         firing: 0,
         created_at: row.created_at,
         updated_at: row.updated_at,
     })
+}
+
+/// As [`parse`], whose error has the text in it.
+fn parse_secret(text: &str) -> Result<WebhookUrl> {
+    text.parse().map_err(|error| CoreError::Internal(format!("the database holds an address of a webhook: {error}")))
 }
 
 pub(super) fn spec_of(alert: Alert) -> AlertSpec {

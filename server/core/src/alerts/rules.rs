@@ -10,7 +10,7 @@ use crate::{
     expected::later_than,
     page,
     store::{
-        now,
+        Vault, now,
         rows::alerts::{self, Column, Entity},
     },
 };
@@ -44,7 +44,10 @@ impl Alerts {
         let mut rows = query.order_by_desc(Column::Id).limit(limit as u64 + 1).all(self.0.store.read()).await?;
         let next_cursor = page::cut(&mut rows, limit, |row| row.id)?;
         Ok(Listing {
-            items: rows.iter().map(|row| Ok(self.with_present(to_alert(row)?))).collect::<Result<_>>()?,
+            items: rows
+                .iter()
+                .map(|row| Ok(self.with_present(to_alert(row, self.0.store.vault())?)))
+                .collect::<Result<_>>()?,
             next_cursor,
         })
     }
@@ -54,7 +57,7 @@ impl Alerts {
     /// # Errors
     /// `NotFound`, also when it is someone else's.
     pub async fn get(&self, viewer: &Viewer, id: AlertId) -> Result<Alert> {
-        Ok(self.with_present(to_alert(&find(self.0.store.read(), viewer, id).await?)?))
+        Ok(self.with_present(to_alert(&find(self.0.store.read(), viewer, id).await?, self.0.store.vault())?))
     }
 
     /// Deletes an alert. What it has told stays in the history.
@@ -88,10 +91,10 @@ impl Alerts {
             return Err(CoreError::conflict("no_webhook", message));
         }
         let mut row = row.into_active_model();
-        row.secret = Set(Some(secret.expose().to_owned()));
+        row.secret = Set(Some(self.sealed(id.0, &secret)?));
         let row = row.update(&write.tx).await?;
         write.commit().await?;
-        Ok((self.with_present(to_alert(&row)?), secret))
+        Ok((self.with_present(to_alert(&row, self.0.store.vault())?), secret))
     }
 
     /// Keeps a new secret in memory for the page that shows it once, for at most ten minutes.
@@ -104,11 +107,16 @@ impl Alerts {
         self.0.reveals.take((viewer.id(), id.0))
     }
 
+    fn sealed(&self, id: Uuid, secret: &SigningSecret) -> Result<String> {
+        self.0.store.vault().seal(&Vault::key_of(id), secret.expose())
+    }
+
     async fn insert(&self, viewer: &Viewer, spec: AlertSpec) -> Result<(Alert, Option<SigningSecret>)> {
         let secret = spec.webhook.is_some().then(new_secret);
-        let moment = now();
+        let (moment, id, vault) = (now(), Uuid::now_v7(), self.0.store.vault());
+        let seal_address = |webhook: String| vault.seal(&Vault::address_of(id), &webhook);
         let row = alerts::Model {
-            id: Uuid::now_v7(),
+            id,
             owner_id: viewer.id().0,
             name: spec.name.into(),
             kind: spec.kind.as_str().into(),
@@ -116,8 +124,8 @@ impl Alerts {
             service_id: spec.service_id.map(|id| id.0),
             limit_value: spec.limit,
             for_seconds: spec.for_seconds.min(LONGEST).cast_signed(),
-            webhook: spec.webhook.map(Into::into),
-            secret: secret.as_ref().map(|secret| secret.expose().to_owned()),
+            webhook: spec.webhook.map(|webhook| seal_address(webhook.into())).transpose()?,
+            secret: secret.as_ref().map(|secret| self.sealed(id, secret)).transpose()?,
             email: spec.email.map(Into::into),
             enabled: spec.enabled,
             created_at: moment,
@@ -137,7 +145,7 @@ impl Alerts {
         let row = row.into_active_model().reset_all().insert(&write.tx).await?;
         write.commit().await?;
         self.0.changed.notify_one();
-        Ok((self.with_present(to_alert(&row)?), secret))
+        Ok((self.with_present(to_alert(&row, self.0.store.vault())?), secret))
     }
 
     async fn change(
@@ -159,15 +167,17 @@ impl Alerts {
         row.service_id = Set(spec.service_id.map(|id| id.0));
         row.limit_value = Set(spec.limit);
         row.for_seconds = Set(spec.for_seconds.min(LONGEST).cast_signed());
-        row.webhook = Set(spec.webhook.map(Into::into));
-        row.secret = Set(secret.as_ref().map(|secret| secret.expose().to_owned()).or(kept));
+        let vault = self.0.store.vault();
+        let seal_address = |webhook: String| vault.seal(&Vault::address_of(id.0), &webhook);
+        row.webhook = Set(spec.webhook.map(|webhook| seal_address(webhook.into())).transpose()?);
+        row.secret = Set(secret.as_ref().map(|secret| self.sealed(id.0, secret)).transpose()?.or(kept));
         row.email = Set(spec.email.map(Into::into));
         row.enabled = Set(spec.enabled);
         row.updated_at = Set(later);
         let row = row.update(&write.tx).await?;
         write.commit().await?;
         self.0.changed.notify_one();
-        Ok((self.with_present(to_alert(&row)?), secret))
+        Ok((self.with_present(to_alert(&row, self.0.store.vault())?), secret))
     }
 
     /// Whether notices may go there.

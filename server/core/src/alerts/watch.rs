@@ -115,7 +115,7 @@ impl Alerts {
         let mut before: HashMap<_, _> = watch.rules.drain(..).map(|rule| (rule.alert.id, rule.judges)).collect();
         let mut rules = Vec::with_capacity(rows.len());
         for row in rows {
-            let alert = to_alert(&row)?;
+            let alert = to_alert(&row, store.vault())?;
             let judges = match before.remove(&alert.id) {
                 Some(judges) => judges,
                 None => firing(store, alert.id).await?.into_iter().map(|id| (id, Judge::told(true))).collect(),

@@ -17,13 +17,10 @@ use sea_orm::{
     sea_query::{Alias, Expr, Query},
 };
 use sea_orm_migration::MigratorTrait;
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 /// How many rows are written at once, and how many bytes of the file they may be.
 const BATCH: (usize, usize) = (64, 4 * 1024 * 1024);
-
-/// How often, and how often in time, it is looked whether those who have just left are gone.
-const LEAVING: (u32, Duration) = (20, Duration::from_millis(100));
 
 /// What was restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +54,11 @@ pub async fn restore(url: &DatabaseUrl, path: &Path, replace: bool) -> Result<Re
     let tx = connection.begin_with_options(options).await?;
     if !sqlite {
         store::lock_migrations(&tx).await?;
-        refuse_when_in_use(&tx, url).await?;
+        // A server goes on with what it has in memory, and would store that.
+        match store::connections_of_servers(&tx).await? {
+            0 => {}
+            connections => return Err(BackupError::InUse { url: url.to_string(), connections }),
+        }
     }
     remove(&tx, url, replace).await?;
     Migrator::up(&tx, Some(count(&header.steps))).await?;
@@ -67,24 +68,6 @@ pub async fn restore(url: &DatabaseUrl, path: &Path, replace: bool) -> Result<Re
     tx.commit().await?;
     connection.close().await?;
     Ok(Restored { at: header.at, rows, tables: schema.tables.len() })
-}
-
-/// A server goes on with what it has in memory, and would store that.
-async fn refuse_when_in_use(tx: &DatabaseTransaction, url: &DatabaseUrl) -> Result<(), BackupError> {
-    let others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
-                  AND application_name = 'switchboard' AND pid <> pg_backend_pid()";
-    let mut connections = 0;
-    for _ in 0..LEAVING.0 {
-        // Within a transaction it is remembered otherwise.
-        tx.execute_unprepared("SELECT pg_stat_clear_snapshot()").await?;
-        let counted = tx.query_one_raw(Statement::from_string(DatabaseBackend::Postgres, others)).await?;
-        connections = counted.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default();
-        if connections == 0 {
-            return Ok(());
-        }
-        tokio::time::sleep(LEAVING.1).await;
-    }
-    Err(BackupError::InUse { url: url.to_string(), connections })
 }
 
 /// Removes the tables that are there.

@@ -49,7 +49,7 @@ impl Edit<'_> {
         let domains = by(domains, domain_label, |spec| spec.domain.clone())?;
         let routes = by(routes, route_label, |spec| (spec.domain.clone(), spec.mount.clone()))?;
 
-        let current = Current::read(self.tx(), viewer, reach).await?;
+        let current = Current::read(self.tx(), self.desk().store().vault(), viewer, reach).await?;
         self.remove_unwanted_rules(&current, &domains, &routes).await?;
         self.apply_services(&current, services.clone()).await?;
         self.apply_backends(&current, backends).await?;

@@ -6,7 +6,7 @@ use crate::{
     edit::{Names, scope, target_of},
     hosts, pools, routes as route_rows,
     store::{
-        parse, read_json,
+        Vault, parse, read_json,
         rows::{backends, domains, routes, services, users},
     },
 };
@@ -22,6 +22,7 @@ pub(super) struct Current {
     pub(super) domains: Vec<domains::Model>,
     pub(super) routes: Vec<routes::Model>,
     names: Names,
+    vault: Vault,
     /// The owners' addresses, when more than one owner is within reach.
     owners: Option<HashMap<Uuid, Email>>,
 }
@@ -39,7 +40,12 @@ macro_rules! rows {
 }
 
 impl Current {
-    pub(super) async fn read(connection: &impl ConnectionTrait, viewer: &Viewer, reach: Reach) -> Result<Self> {
+    pub(super) async fn read(
+        connection: &impl ConnectionTrait,
+        vault: &Vault,
+        viewer: &Viewer,
+        reach: Reach,
+    ) -> Result<Self> {
         fn whose(viewer: &Viewer, reach: Reach, owner: impl ColumnTrait) -> Condition {
             match reach {
                 Reach::Own => Condition::all().add(owner.eq(viewer.id().0)),
@@ -63,7 +69,7 @@ impl Current {
             Reach::Own => None,
             Reach::All => Some(owners(connection).await?),
         };
-        Ok(Self { services, backends, domains, routes, names, owners })
+        Ok(Self { services, backends, domains, routes, names, vault: vault.clone(), owners })
     }
 
     pub(super) fn declaration(&self) -> Result<Declaration> {
@@ -114,14 +120,14 @@ impl Current {
     }
 
     pub(super) fn domain(&self, row: &domains::Model) -> Result<DomainSpec> {
-        let mut spec = hosts::spec_of(row, &self.names)?;
+        let mut spec = hosts::spec_of(row, &self.names, &self.vault)?;
         spec.owner = self.owner(row.owner_id)?;
         spec.set_target(self.portable(spec.target(), row.owner_id));
         Ok(spec)
     }
 
     pub(super) fn route(&self, row: &routes::Model) -> Result<RouteSpec> {
-        let mut spec = route_rows::spec_of(row, &self.names)?;
+        let mut spec = route_rows::spec_of(row, &self.names, &self.vault)?;
         spec.owner = self.owner(row.owner_id)?;
         spec.set_target(self.portable(spec.target(), row.owner_id));
         Ok(spec)

@@ -69,7 +69,7 @@ impl Declared {
     pub async fn export(&self, viewer: &Viewer, reach: Reach) -> Result<Declaration> {
         reach.check(viewer)?;
         let at_once = self.desk.store().read_at_once().await?;
-        let current = Current::read(&at_once, viewer, reach).await?;
+        let current = Current::read(&at_once, self.desk.store().vault(), viewer, reach).await?;
         at_once.rollback().await?;
         current.declaration()
     }

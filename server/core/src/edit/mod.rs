@@ -247,8 +247,10 @@ impl<'a> Edit<'a> {
         if object.kind != RevisionKind::Tunnel {
             self.touched.object(object.kind, object.id);
         }
+        let (id, vault) = (Uuid::now_v7(), self.desk.store().vault());
+        let kept = |side: &str, spec: &S| vault.kept_document(id, side, write_json(spec)?);
         let row = revisions::Model {
-            id: Uuid::now_v7(),
+            id,
             at: now(),
             actor_id: self.named.then(|| self.actor.id().0),
             actor_email: self.named.then(|| self.actor.user().email.to_string()),
@@ -257,8 +259,8 @@ impl<'a> Edit<'a> {
             object_id: object.id,
             object_name: object.name,
             action: action.as_str().into(),
-            before: before.map(write_json).transpose()?,
-            after: after.map(write_json).transpose()?,
+            before: before.map(|spec| kept("before", spec)).transpose()?,
+            after: after.map(|spec| kept("after", spec)).transpose()?,
         };
         insert::<revisions::Entity, _>(self.tx(), row).await?;
         let oldest = revisions::Entity::find()

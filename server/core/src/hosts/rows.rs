@@ -7,7 +7,7 @@ use crate::{
     edit::{self, Counted, Edit, Names, Object, Owner, TargetColumns, scope, target_of},
     expected::later_than,
     store::{
-        kept_headers, now, parse, read_front, read_headers,
+        Vault, now, parse, read_front,
         rows::{domains, routes},
     },
 };
@@ -39,11 +39,11 @@ pub(crate) async fn find(
 }
 
 /// What its owner has decided; the names that it refers to must have been learned.
-pub(crate) fn spec_of(row: &domains::Model, names: &Names) -> Result<DomainSpec> {
+pub(crate) fn spec_of(row: &domains::Model, names: &Names, vault: &Vault) -> Result<DomainSpec> {
     let mut spec = DomainSpec::new(parse(&row.host)?);
     spec.set_target(TargetFields::from(names.target(&target_of!(row)?)?));
     spec.http_to_https = row.http_to_https;
-    spec.headers = read_headers(&row.header_rules)?.masked();
+    spec.headers = vault.headers(row.id, &row.header_rules)?.masked();
     spec.host_rewrite = row.host_rewrite.as_deref().map(parse).transpose()?;
     spec.front = read_front(row.front.as_deref())?.masked();
     Ok(spec)
@@ -55,6 +55,7 @@ fn filled(
     spec: &DomainSpec,
     target: &TargetEntry,
     front: Option<String>,
+    vault: &Vault,
 ) -> Result<domains::Model> {
     let TargetColumns { kind, service_id, tag, tunnel_id, redirect } = TargetColumns::of(target)?;
     Ok(domains::Model {
@@ -63,7 +64,7 @@ fn filled(
         tag,
         tunnel_id,
         redirect,
-        header_rules: kept_headers(&spec.headers, &row.header_rules)?,
+        header_rules: vault.kept_headers(row.id, &spec.headers, &row.header_rules)?,
         host_rewrite: spec.host_rewrite.as_ref().map(ToString::to_string),
         front,
         http_to_https: spec.http_to_https,
@@ -83,7 +84,8 @@ impl Edit<'_> {
     pub(crate) async fn domain_spec(&mut self, row: &domains::Model) -> Result<DomainSpec> {
         let target = target_of!(row)?;
         self.learn_target(&target).await?;
-        spec_of(row, self.names())
+        let vault = self.desk().store().vault();
+        spec_of(row, self.names(), vault)
     }
 
     pub(crate) async fn insert_domain(&mut self, spec: DomainSpec, action: RevisionAction) -> Result<domains::Model> {
@@ -125,7 +127,7 @@ impl Edit<'_> {
             deleted_with: None,
         };
         let front = Box::pin(self.keep_front(&spec.domain, &spec.front, None)).await?;
-        let row = filled(empty, &spec, &target, front)?;
+        let row = filled(empty, &spec, &target, front, self.desk().store().vault())?;
         self.make_room(&row.host, row.owner_id).await?;
         edit::insert::<domains::Entity, _>(self.tx(), row.clone()).await.map_err(exists(&row.host))?;
         let after = self.domain_spec(&row).await?;
@@ -145,7 +147,7 @@ impl Edit<'_> {
         let target = self.resolve(&owner, &spec.target(), Some(&old)).await?;
         self.desk().check_target(&spec.domain, &target)?;
         let front = Box::pin(self.keep_front(&spec.domain, &spec.front, row.front.as_deref())).await?;
-        let changed = filled(row.clone(), &spec, &target, front)?;
+        let changed = filled(row.clone(), &spec, &target, front, self.desk().store().vault())?;
         if changed == row {
             return Ok(row);
         }
@@ -252,11 +254,12 @@ impl Hosts {
         let targets = rows.iter().map(|row| target_of!(row)).collect::<Result<Vec<_>>>()?;
         let mut names = Names::default();
         names.learn_targets(self.desk.read(), targets.iter()).await?;
-        rows.into_iter().zip(&targets).map(|(row, target)| shown(row, names.target(target)?)).collect()
+        let vault = self.desk.store().vault();
+        rows.into_iter().zip(&targets).map(|(row, target)| shown(row, names.target(target)?, vault)).collect()
     }
 }
 
-fn shown(row: domains::Model, target: domain::Target) -> Result<Domain> {
+fn shown(row: domains::Model, target: domain::Target, vault: &Vault) -> Result<Domain> {
     let host = parse(&row.host)?;
     let verification = Verification::of(&host, &row.verification_token);
     Ok(Domain {
@@ -265,7 +268,7 @@ fn shown(row: domains::Model, target: domain::Target) -> Result<Domain> {
         domain: host,
         target,
         http_to_https: row.http_to_https,
-        headers: read_headers(&row.header_rules)?.masked(),
+        headers: vault.headers(row.id, &row.header_rules)?.masked(),
         host_rewrite: row.host_rewrite.as_deref().map(parse).transpose()?,
         verified: row.verified_at.is_some(),
         verification: Verification { checked_at: row.checked_at, error: row.check_error, ..verification },

@@ -7,7 +7,7 @@ use crate::{
     edit::{Desk, scope},
     page,
     store::{
-        parse, read_json,
+        Vault, parse, read_json,
         rows::revisions::{Column, Entity, Model},
     },
 };
@@ -53,7 +53,7 @@ impl Revisions {
         let rows = Entity::find().filter(condition).order_by_desc(Column::Id).limit(limit as u64 + 1);
         let mut rows = rows.all(self.desk.read()).await?;
         let next_cursor = page::cut(&mut rows, limit, |row| row.id)?;
-        Ok(Listing { items: rows.into_iter().map(shown).collect::<Result<_>>()?, next_cursor })
+        Ok(Listing { items: rows.into_iter().map(|row| self.shown(row)).collect::<Result<_>>()?, next_cursor })
     }
 
     /// One revision.
@@ -61,27 +61,32 @@ impl Revisions {
     /// # Errors
     /// `NotFound`, also when it is of someone else's.
     pub async fn get(&self, viewer: &Viewer, id: RevisionId) -> Result<Revision> {
-        shown(find(self.desk.read(), viewer, id).await?)
+        self.shown(find(self.desk.read(), viewer, id).await?)
+    }
+
+    fn shown(&self, row: Model) -> Result<Revision> {
+        let vault = self.desk.store().vault();
+        let read = |side: &str, text: Option<&str>| {
+            text.map(|text| read_json(&vault.open(&Vault::document_of(row.id, side), text)?)).transpose()
+        };
+        let (before, after) = (read("before", row.before.as_deref())?, read("after", row.after.as_deref())?);
+        Ok(Revision {
+            id: RevisionId(row.id),
+            at: row.at,
+            actor_id: row.actor_id.map(UserId),
+            actor_email: row.actor_email.as_deref().map(parse).transpose()?,
+            owner_id: UserId(row.owner_id),
+            kind: parse(&row.kind)?,
+            object_id: row.object_id,
+            object_name: row.object_name,
+            action: parse(&row.action)?,
+            before,
+            after,
+        })
     }
 }
 
 async fn find(connection: &impl ConnectionTrait, viewer: &Viewer, id: RevisionId) -> Result<Model> {
     let row = Entity::find_by_id(id.0).filter(scope(viewer, Column::OwnerId)).one(connection).await?;
     row.ok_or(CoreError::NotFound("revision"))
-}
-
-fn shown(row: Model) -> Result<Revision> {
-    Ok(Revision {
-        id: RevisionId(row.id),
-        at: row.at,
-        actor_id: row.actor_id.map(UserId),
-        actor_email: row.actor_email.as_deref().map(parse).transpose()?,
-        owner_id: UserId(row.owner_id),
-        kind: parse(&row.kind)?,
-        object_id: row.object_id,
-        object_name: row.object_name,
-        action: parse(&row.action)?,
-        before: row.before.as_deref().map(read_json).transpose()?,
-        after: row.after.as_deref().map(read_json).transpose()?,
-    })
 }

@@ -5,7 +5,7 @@ use crate::{
     CoreError, DomainRef, Result, ServiceRef, Viewer,
     edit::Edit,
     hosts, pools, regions, routes,
-    store::{parse, read_json, rows::revisions},
+    store::{Vault, parse, read_json, rows::revisions},
 };
 use domain::{BackendName, DomainId, RegionId, RevisionAction, RevisionId, RevisionKind, RouteId, ServiceId};
 use uuid::Uuid;
@@ -20,10 +20,12 @@ impl Revisions {
         let mut edit = self.desk.open(viewer).await?;
         let row = find(edit.tx(), viewer, id).await?;
         let wanted = match side {
-            RevisionSide::Before => row.before.as_deref(),
-            RevisionSide::After => row.after.as_deref(),
+            RevisionSide::Before => row.before.as_deref().map(|text| (Vault::document_of(row.id, "before"), text)),
+            RevisionSide::After => row.after.as_deref().map(|text| (Vault::document_of(row.id, "after"), text)),
         };
-        edit.put_back(viewer, &row, wanted).await?;
+        let vault = self.desk.store().vault();
+        let wanted = wanted.map(|(subject, text)| vault.open(&subject, text)).transpose()?;
+        edit.put_back(viewer, &row, wanted.as_deref()).await?;
         edit.commit().await
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     expected::later_than,
     hosts,
     store::{
-        kept_headers, now, parse, read_front, read_headers,
+        Vault, now, parse, read_front,
         rows::{domains, routes},
     },
 };
@@ -25,19 +25,25 @@ pub(crate) async fn find(connection: &impl ConnectionTrait, viewer: &Viewer, id:
 }
 
 /// What its owner has decided; the names that it refers to must have been learned.
-pub(crate) fn spec_of(row: &routes::Model, names: &Names) -> Result<RouteSpec> {
+pub(crate) fn spec_of(row: &routes::Model, names: &Names, vault: &Vault) -> Result<RouteSpec> {
     let domain = row.domain_id.map(|id| names.domain(id)).transpose()?;
     let mut spec = RouteSpec::new(domain, parse(&row.mount)?);
     spec.set_target(TargetFields::from(names.target(&target_of!(row)?)?));
     spec.strip_prefix = row.strip_prefix;
     spec.enabled = row.enabled;
-    spec.headers = read_headers(&row.header_rules)?.masked();
+    spec.headers = vault.headers(row.id, &row.header_rules)?.masked();
     spec.host_rewrite = row.host_rewrite.as_deref().map(parse).transpose()?;
     spec.front = read_front(row.front.as_deref())?.masked();
     Ok(spec)
 }
 
-fn filled(row: routes::Model, spec: &RouteSpec, target: &TargetEntry, front: Option<String>) -> Result<routes::Model> {
+fn filled(
+    row: routes::Model,
+    spec: &RouteSpec,
+    target: &TargetEntry,
+    front: Option<String>,
+    vault: &Vault,
+) -> Result<routes::Model> {
     let TargetColumns { kind, service_id, tag, tunnel_id, redirect } = TargetColumns::of(target)?;
     Ok(routes::Model {
         mount: spec.mount.to_string(),
@@ -48,7 +54,7 @@ fn filled(row: routes::Model, spec: &RouteSpec, target: &TargetEntry, front: Opt
         tag,
         tunnel_id,
         redirect,
-        header_rules: kept_headers(&spec.headers, &row.header_rules)?,
+        header_rules: vault.kept_headers(row.id, &spec.headers, &row.header_rules)?,
         host_rewrite: spec.host_rewrite.as_ref().map(ToString::to_string),
         front,
         ..row
@@ -101,7 +107,8 @@ impl Edit<'_> {
         let learned = names.learn_domains(self.tx(), row.domain_id).await;
         *self.names() = names;
         learned?;
-        spec_of(row, self.names())
+        let vault = self.desk().store().vault();
+        spec_of(row, self.names(), vault)
     }
 
     /// A domain of who asks, or of anybody for an administrator; any host for administrators.
@@ -151,7 +158,7 @@ impl Edit<'_> {
             deleted_with: None,
         };
         let front = Box::pin(self.keep_front(place_of(&spec), &spec.front, None)).await?;
-        let row = filled(empty, &spec, &target, front)?;
+        let row = filled(empty, &spec, &target, front, self.desk().store().vault())?;
         edit::insert::<routes::Entity, _>(self.tx(), row.clone()).await.map_err(exists(&row.mount))?;
         let after = self.route_spec(&row).await?;
         self.record(object(&row, &after), action, None, Some(&after)).await?;
@@ -182,7 +189,7 @@ impl Edit<'_> {
         let owner = self.owner(row.owner_id).await?;
         let target = self.resolve(&owner, &spec.target(), Some(&old)).await?;
         let front = Box::pin(self.keep_front(place_of(&spec), &spec.front, row.front.as_deref())).await?;
-        let mut changed = filled(row.clone(), &spec, &target, front)?;
+        let mut changed = filled(row.clone(), &spec, &target, front, self.desk().store().vault())?;
         if spec.domain != before.domain {
             changed.domain_id = self.place(&RouteSpec { owner: None, ..spec.clone() }).await?.domain.map(|(id, _)| id);
         }
@@ -269,11 +276,12 @@ impl Routes {
         let mut names = Names::default();
         names.learn_targets(self.desk.read(), targets.iter()).await?;
         names.learn_domains(self.desk.read(), rows.iter().filter_map(|row| row.domain_id)).await?;
-        rows.into_iter().zip(&targets).map(|(row, target)| shown(row, target, &names)).collect()
+        let vault = self.desk.store().vault();
+        rows.into_iter().zip(&targets).map(|(row, target)| shown(row, target, &names, vault)).collect()
     }
 }
 
-fn shown(row: routes::Model, target: &TargetEntry, names: &Names) -> Result<Route> {
+fn shown(row: routes::Model, target: &TargetEntry, names: &Names, vault: &Vault) -> Result<Route> {
     Ok(Route {
         id: RouteId(row.id),
         owner_id: UserId(row.owner_id),
@@ -283,7 +291,7 @@ fn shown(row: routes::Model, target: &TargetEntry, names: &Names) -> Result<Rout
         strip_prefix: row.strip_prefix,
         enabled: row.enabled,
         target: names.target(target)?,
-        headers: read_headers(&row.header_rules)?.masked(),
+        headers: vault.headers(row.id, &row.header_rules)?.masked(),
         host_rewrite: row.host_rewrite.as_deref().map(parse).transpose()?,
         created_at: row.created_at,
         updated_at: row.updated_at,

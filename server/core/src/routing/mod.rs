@@ -27,7 +27,7 @@ impl Routing {
         let at_once = self.desk.store().read_at_once().await?;
         let tunnels = tunnels::entries(&at_once, &self.addresses, HashMap::new(), None).await?;
         let services = read::services(&at_once, None).await?;
-        let rules = read::rules(&at_once).await?;
+        let rules = read::rules(&at_once, self.desk.store().vault()).await?;
         let regions = read::regions(&at_once).await?;
         let rates = read::rates(&at_once).await?;
         at_once.rollback().await?;
@@ -58,7 +58,7 @@ impl Routing {
             changes.services = services.iter().map(|id| (*id, None)).collect::<BTreeMap<_, _>>();
             changes.services.extend(entries.into_iter().map(|entry| (entry.id, Some(entry))));
         }
-        read::changed_rules(&at_once, touched, known, &mut changes).await?;
+        read::changed_rules(&at_once, self.desk.store().vault(), touched, known, &mut changes).await?;
         at_once.rollback().await?;
         Ok(changes)
     }

@@ -8,7 +8,7 @@ use crate::{
     edit::target_of,
     pools::weight_of,
     store::{
-        parse, read_headers, read_json, read_word,
+        Vault, parse, read_json, read_word,
         rows::{backends, domains, regions, routes, services, switches, users},
         shared_front,
     },
@@ -111,17 +111,18 @@ fn backend(row: &backends::Model, admins: &HashSet<Uuid>) -> Result<BackendEntry
     })
 }
 
-pub(super) async fn rules(connection: &impl ConnectionTrait) -> Result<Vec<RuleEntry>> {
+pub(super) async fn rules(connection: &impl ConnectionTrait, vault: &Vault) -> Result<Vec<RuleEntry>> {
     let mut switches = running_switches(connection, Condition::all()).await?;
-    let mut rules = domains(connection, Condition::all(), &mut switches).await?;
+    let mut rules = domains(connection, vault, Condition::all(), &mut switches).await?;
     let hosts = hosts_of(&rules);
-    rules.extend(routes(connection, Condition::all(), &hosts, &mut switches).await?);
+    rules.extend(routes(connection, vault, Condition::all(), &hosts, &mut switches).await?);
     Ok(rules)
 }
 
 /// What became of the domains and routes that were touched.
 pub(super) async fn changed_rules(
     connection: &impl ConnectionTrait,
+    vault: &Vault,
     touched: &Touched,
     known: &(dyn Fn(DomainId) -> Option<HostEntry> + Sync),
     changes: &mut RoutingChanges,
@@ -146,7 +147,8 @@ pub(super) async fn changed_rules(
     let subjects = ids().chain(of_routes.iter().map(|id| id.0));
     let mut switches =
         running_switches(connection, Condition::all().add(switches::Column::SubjectId.is_in(subjects))).await?;
-    let here = domains(connection, Condition::all().add(domains::Column::Id.is_in(ids())), &mut switches).await?;
+    let here =
+        domains(connection, vault, Condition::all().add(domains::Column::Id.is_in(ids())), &mut switches).await?;
     let hosts = hosts_of(&here);
     let differ = |id: &&DomainId| known(**id).as_ref() != hosts.get(&id.0);
     changes.whole_domains = touched.domains.iter().filter(differ).copied().collect();
@@ -156,7 +158,7 @@ pub(super) async fn changed_rules(
     if !changes.whole_domains.is_empty() {
         switches.extend(running_switches(connection, Condition::all()).await?);
     }
-    let under = routes(connection, wanted, &hosts, &mut switches).await?;
+    let under = routes(connection, vault, wanted, &hosts, &mut switches).await?;
     let here = here.into_iter().filter(|rule| matches!(rule.id, RuleId::Domain(id) if touched.domains.contains(&id)));
     changes.rules.extend(here.chain(under).map(|rule| (rule.id, Some(rule))));
     Ok(())
@@ -169,6 +171,7 @@ fn hosts_of(domains: &[RuleEntry]) -> HashMap<Uuid, HostEntry> {
 /// The domains that may serve.
 async fn domains(
     connection: &impl ConnectionTrait,
+    vault: &Vault,
     which: Condition,
     switches: &mut HashMap<Uuid, RunningSwitch>,
 ) -> Result<Vec<RuleEntry>> {
@@ -188,7 +191,7 @@ async fn domains(
             mount: None,
             strip_prefix: false,
             http_to_https: row.http_to_https,
-            headers: read_headers(&row.header_rules)?,
+            headers: vault.headers(row.id, &row.header_rules)?,
             host_rewrite: row.host_rewrite.as_deref().map(parse).transpose()?,
             front: shared_front(row.front.as_deref())?,
             domain_front: None,
@@ -203,6 +206,7 @@ async fn domains(
 /// The routes that may serve: those of any host, and those of these domains.
 async fn routes(
     connection: &impl ConnectionTrait,
+    vault: &Vault,
     which: Condition,
     hosts: &HashMap<Uuid, HostEntry>,
     switches: &mut HashMap<Uuid, RunningSwitch>,
@@ -232,7 +236,7 @@ async fn routes(
             mount: Some(parse(&row.mount)?),
             strip_prefix: row.strip_prefix,
             http_to_https: host.is_some_and(|host| host.http_to_https),
-            headers: read_headers(&row.header_rules)?,
+            headers: vault.headers(row.id, &row.header_rules)?,
             host_rewrite: row.host_rewrite.as_deref().map(parse).transpose()?,
             front: shared_front(row.front.as_deref())?,
             domain_front: host.and_then(|host| host.front.clone()),

@@ -1,6 +1,6 @@
 //! Opening the database.
 
-use super::{Store, sqlite_file};
+use super::{Store, Vault, sqlite_file};
 use crate::{DatabaseUrl, OpenError};
 use migrations::Migrator;
 use sea_orm::{
@@ -19,14 +19,14 @@ use std::{path::Path, time::Duration};
 const MIGRATION_LOCK: i64 = 0x5357_4954_4348_0001;
 
 /// Connects and brings the tables up to date.
-pub(crate) async fn open(url: &DatabaseUrl) -> Result<Store, OpenError> {
+pub(crate) async fn open(url: &DatabaseUrl, vault: Vault) -> Result<Store, OpenError> {
     let connection = match (url.sqlite_path(), url.postgres_url()) {
         (Some(path), _) => sqlite(path, url).await?,
         (None, Some(address)) => postgres(url, address.as_str(), serving).await?,
         (None, None) => unreachable!("a database is one of the two"),
     };
     migrate(&connection, url).await?;
-    Ok(Store::new(connection))
+    Ok(Store::new(connection, vault))
 }
 
 /// One connection for work that takes as long as it takes. The tables stay as they are. A SQLite file that is missing is

@@ -1,16 +1,13 @@
 //! What columns hold as text, and the types that it stands for.
 
 use crate::{CoreError, Result};
-use domain::{Front, HeaderRules};
+use domain::Front;
 use sea_orm::sea_query::LikeExpr;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{fmt::Display, str::FromStr, sync::Arc};
 
 /// The longest text to search for, characters.
 const MAX_SEARCH: usize = 100;
-
-/// How no changes of headers are stored.
-const NO_HEADERS: &str = "{}";
 
 /// Text that was validated before it was stored.
 pub(crate) fn parse<T: FromStr<Err: Display>>(text: &str) -> Result<T> {
@@ -30,18 +27,6 @@ pub(crate) fn read_word<T: DeserializeOwned>(text: &str) -> Result<T> {
 /// As JSON.
 pub(crate) fn write_json(value: &impl Serialize) -> Result<String> {
     serde_json::to_string(value).map_err(|error| CoreError::Internal(format!("writing JSON: {error}")))
-}
-
-/// Changes of headers. Most rules make none, and of a hundred thousand it takes a while to read that.
-pub(crate) fn read_headers(text: &str) -> Result<HeaderRules> {
-    if text == NO_HEADERS { Ok(HeaderRules::default()) } else { read_json(text) }
-}
-
-/// What [`read_headers`] reads, with the secrets of what was written `before` where only masks are left of them.
-pub(crate) fn kept_headers(rules: &HeaderRules, before: &str) -> Result<String> {
-    let before = if before.is_empty() { HeaderRules::default() } else { read_headers(before)? };
-    let rules = &rules.clone().unmasked(&before).map_err(|error| CoreError::invalid("headers", error))?;
-    if rules.is_empty() { Ok(NO_HEADERS.into()) } else { write_json(rules) }
 }
 
 /// What stands in front of something.

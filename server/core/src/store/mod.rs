@@ -3,22 +3,24 @@
 mod batches;
 mod connect;
 mod convert;
+mod in_use;
 pub(crate) mod rows;
 mod sqlite_file;
+mod vault;
 
 use crate::CoreError;
 pub(crate) use batches::batches;
 pub(crate) use connect::{connect_alone, lock_migrations, open, steps};
-pub(crate) use convert::{
-    contains, kept_headers, parse, pattern, read_front, read_headers, read_json, read_word, shared_front, write_json,
-};
+pub(crate) use convert::{contains, parse, pattern, read_front, read_json, read_word, shared_front, write_json};
 use domain::Timestamp;
+pub(crate) use in_use::connections_of_servers;
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel,
     RuntimeErr, SqlErr, SqliteTransactionMode, TransactionOptions, TransactionTrait, sqlx,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{Mutex, MutexGuard};
+pub(crate) use vault::{DIRECTIONS, NO_HEADERS, Vault, change_rows, change_values};
 
 /// How long a writer waits for the one before it, as long as SQLite itself would.
 const WRITER_WAIT: Duration = Duration::from_secs(5);
@@ -34,6 +36,7 @@ pub(crate) struct Store {
     connection: DatabaseConnection,
     /// SQLite has one writer at a time and lets the others poll; waiting here is fair and wakes at once.
     writer: Option<Arc<Mutex<()>>>,
+    vault: Vault,
 }
 
 /// A transaction that writes; nothing of it happened unless [`commit`](Self::commit) returned.
@@ -43,9 +46,14 @@ pub(crate) struct Write<'a> {
 }
 
 impl Store {
-    pub(crate) fn new(connection: DatabaseConnection) -> Self {
+    pub(crate) fn new(connection: DatabaseConnection, vault: Vault) -> Self {
         let sqlite = connection.get_database_backend() == DatabaseBackend::Sqlite;
-        Self { connection, writer: sqlite.then(Arc::default) }
+        Self { connection, writer: sqlite.then(Arc::default), vault }
+    }
+
+    /// What opens what is sealed in it.
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.vault
     }
 
     /// For reading.

@@ -14,7 +14,8 @@ use super::details::Answered;
 use super::meter::Meter;
 use super::sampler::{EVERYTHING, STEPS, Sampler};
 use super::{breakdowns, rollups};
-use crate::store::{Store, open};
+use crate::Secret;
+use crate::store::{Store, Vault, open};
 
 const MINUTE: i64 = STEPS[0];
 const HOUR: i64 = STEPS[1];
@@ -152,7 +153,7 @@ fn compare(seen: &Breakdown, logged: &[Logged]) {
 
 async fn store(folder: &tempfile::TempDir) -> Store {
     let url = format!("sqlite://{}", folder.path().join("switchboard.db").display());
-    open(&url.parse().unwrap()).await.unwrap()
+    open(&url.parse().unwrap(), Vault::new(&Secret::new([1; 32])).unwrap()).await.unwrap()
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ mod races;
 mod revisions;
 mod routes;
 mod routing;
+mod sealing;
 mod sessions;
 mod signing;
 mod support;
@@ -69,7 +70,10 @@ scenarios! {
     signing::a_key_that_was_replaced_runs_out,
     signing::nodes_hear_of_a_new_key,
     signing::at_once_means_now,
-    signing::a_key_sealed_with_another_is_not_used,
+    sealing::what_is_used_as_it_is_entered_is_sealed,
+    sealing::what_an_earlier_version_wrote_is_sealed,
+    sealing::a_new_key_takes_the_place_of_the_old_one,
+    sealing::a_key_that_is_lost_is_done_without,
     idempotency::a_key_is_claimed_answered_and_released,
     idempotency::an_answer_survives_the_server_and_opens_with_its_key_only,
     idempotency::the_oldest_of_a_thousand_keys_is_forgotten,

@@ -117,6 +117,6 @@ impl Accounts {
 }
 
 /// What a seed is sealed for.
-pub(super) fn purpose(user: Uuid) -> String {
+pub(crate) fn purpose(user: Uuid) -> String {
     format!("second factor of {user}")
 }

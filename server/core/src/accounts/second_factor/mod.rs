@@ -15,6 +15,7 @@ use crate::{
 };
 use chrono::TimeDelta;
 pub use codes::RecoveryCodes;
+pub(crate) use codes::purpose as seed_purpose;
 use domain::{AuditKind, SecondFactor, UserId};
 pub use enrol::Enrolment;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};

@@ -19,6 +19,7 @@ pub(crate) mod request_contents;
 pub(crate) mod request_messages;
 pub(crate) mod revisions;
 pub(crate) mod routes;
+pub(crate) mod sealing;
 pub(crate) mod security_settings;
 pub(crate) mod services;
 pub(crate) mod signing_keys;
