@@ -15,7 +15,6 @@ mod explain;
 mod fronts;
 mod idempotency;
 mod jwt;
-mod leaks;
 mod live;
 mod malformed;
 mod matrix;

@@ -9,6 +9,7 @@ mod certificates;
 mod forms;
 mod fronts;
 mod headers;
+mod leaks;
 mod live;
 mod oidc;
 mod origin;
