@@ -189,7 +189,7 @@ pub fn refusal(code: &str, field: Option<&str>, value: Option<&str>, wait: Optio
         "link_ended" => "This link was used, has ended or was withdrawn. Ask an administrator for another one.",
         "link_limit" => "Too many links wait to be used. Withdraw invitations that are not needed.",
         "admin_only" => "Only an administrator may do this.",
-        "no_target" => "A route leads somewhere: choose a service, a tunnel or another address.",
+        "no_target" => "A route leads somewhere: choose a service, a tunnel, a server or a redirect.",
         "no_tag" => "Only what leads to a service has a tag to switch.",
         "no_backends" => "None of the backends with this tag is running: nobody would serve. Start one first.",
         "unhealthy" => "None of the backends with this tag is healthy: requests would fail. Look at them first.",

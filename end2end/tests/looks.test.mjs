@@ -92,6 +92,7 @@ scenario("pages of routing look right", async (stage) => {
     [`/web/routes/${made.route}`, "route"],
     ["/web/routes?explain=http%3A%2F%2Fshop.example.com%2Fapi%2Fusers%3Fid%3D1", "routes-explained"],
     ["/web/routes?explain=nowhere.example.com", "routes-explained-404"],
+    ["/web/domains?form=create&error=invalid&field=address&domain=app.example.com&target=address&address=nowhere", "domain-refused"],
     ["/web/routes?form=create&error=mount_overlaps&field=mount&domain=shop.example.com&mount=%2Fapi%2Fv1&target=service", "routes-refused"],
     ["/web/services", "services"],
     [service, "service"],

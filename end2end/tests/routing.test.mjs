@@ -54,6 +54,38 @@ for (const [scripts, options] of [["on", {}], ["off", { javaScriptEnabled: false
     await row(explanation, "shop-blue").getByText("Chosen").waitFor();
   });
 
+  scenario(`with scripts ${scripts}: a host and the server behind it in one form`, async (stage) => {
+    const page = await stage.browser.visitor(options);
+    await setUp(page);
+    const [site] = await origins(stage, "site");
+    await page.goto("/web/domains");
+    const form = await opened(page, "Add a domain");
+    const address = form.getByLabel("Address of the server");
+    assert.ok(!(await address.isVisible()), "only what belongs to the kind is asked for");
+    await form.getByLabel("Kind").selectOption("address");
+    assert.ok(await address.isVisible());
+    await submit(form, { "Host name": HOST, "Address of the server": "no address" }, "Add the domain");
+    await page.waitForURL("**error=*");
+    assert.equal(await page.getByLabel("Address of the server").inputValue(), "no address", "what was entered is kept");
+    assert.equal(await page.getByLabel("Address of the server").getAttribute("aria-invalid"), "true");
+
+    await addDomain(page, HOST, { "Address of the server": `127.0.0.1:${site.port}` }, "address");
+    await eventually(async () => assert.match((await request(stage.origin, { headers: { host: HOST } })).body, /site/));
+    // What was made is a service like any other.
+    await page.goto("/web/services");
+    await page.getByRole("link", { name: HOST, exact: true }).first().click();
+    await row(page, `127.0.0.1:${site.port}`).getByText("Running").waitFor();
+
+    await page.goto("/web/routes");
+    const route = await opened(page, "Add a route");
+    await route.getByLabel("Kind").selectOption("address");
+    const fields = { Domain: HOST, Mount: "/next", "Address of the server": `127.0.0.1:${site.port}` };
+    await submit(route, fields, "Add the route");
+    await page.waitForURL("**done=route_created");
+    await page.goto("/web/services");
+    await page.getByRole("link", { name: `${HOST}-next`, exact: true }).first().waitFor();
+  });
+
   scenario(`with scripts ${scripts}: a mount in the way is named beside its field`, async (stage) => {
     const page = await stage.browser.visitor(options);
     await setUp(page);

@@ -39,6 +39,7 @@ fn changes(form: &Entered) -> Result<DomainPatch, CoreError> {
         enabled_backends_tag: Some(target.enabled_backends_tag),
         tunnel: Some(target.tunnel),
         redirect: Some(target.redirect),
+        address: target.address,
         http_to_https: Some(form.ticked("http_to_https")),
         headers: Some(headers::entered(form)?),
         host_rewrite: Some(form.optional("host_rewrite")?),

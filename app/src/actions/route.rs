@@ -44,6 +44,7 @@ fn changes(form: &Entered) -> Result<RoutePatch, CoreError> {
         enabled_backends_tag: Some(target.enabled_backends_tag),
         tunnel: Some(target.tunnel),
         redirect: Some(target.redirect),
+        address: target.address,
         strip_prefix: Some(form.ticked("strip_prefix")),
         headers: Some(headers::entered(form)?),
         host_rewrite: Some(form.optional("host_rewrite")?),

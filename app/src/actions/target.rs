@@ -14,6 +14,7 @@ pub(super) fn entered(form: &Entered) -> Result<TargetFields, CoreError> {
             ..none
         },
         "tunnel" => TargetFields { tunnel: Some(form.value("tunnel")?), ..none },
+        "address" => TargetFields { address: Some(form.value("address")?), ..none },
         "redirect" => TargetFields { redirect: Some(redirect(form)?), ..none },
         _ => none,
     })

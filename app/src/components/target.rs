@@ -11,7 +11,8 @@ use leptos::prelude::*;
 use server_core::{CoreError, Page, ServiceQuery, Services, TunnelQuery, Viewer};
 
 /// The names of its fields, for [`FormState::summary`].
-pub const FIELDS: [&str; 6] = ["target", "service", "enabled_backends_tag", "tunnel", "redirect", "redirect_status"];
+pub const FIELDS: [&str; 7] =
+    ["target", "service", "enabled_backends_tag", "tunnel", "address", "redirect", "redirect_status"];
 
 /// The entries of a list at most that fields offer; others can be typed.
 const OFFERED: u32 = 100;
@@ -76,7 +77,12 @@ pub fn fields(form: &'static str, state: &FormState, target: Option<&Target>, no
         Target::Redirect(redirect) => (redirect.to.to_string(), redirect.status, redirect.keep_path),
         _ => (String::new(), RedirectStatus::default(), true),
     };
-    let mut kinds = vec![("service", "A service"), ("tunnel", "A tunnel"), ("redirect", "Another address")];
+    let mut kinds = vec![
+        ("service", "A service"),
+        ("tunnel", "A tunnel"),
+        ("address", "A server, by its address"),
+        ("redirect", "A redirect elsewhere"),
+    ];
     kinds.extend(none.map(|words| ("none", words)));
     let chosen = match target {
         Target::Tunnel { .. } => "tunnel",
@@ -114,6 +120,15 @@ pub fn fields(form: &'static str, state: &FormState, target: Option<&Target>, no
                     .placeholder("my-app")
                     .at_most(63)
                     .hint("Its subdomain.")
+                    .state(state)
+                    .view()}
+            </div>
+            <div class="target-address fields">
+                {Field::text(form, "address", "Address of the server")
+                    .needed()
+                    .placeholder("http://10.0.0.5:3000")
+                    .at_most(512)
+                    .hint("A service is made with this one backend, which you can add others to.")
                     .state(state)
                     .view()}
             </div>

@@ -187,7 +187,7 @@ fn nothing_yet() -> AnyView {
     view! {
         <p class="empty">
             "There are no domains yet. Add one above: it can lead to a " <a href="/web/services">"service"</a>
-            ", a tunnel or another address. Tunnels have an address of their own without any."
+            ", a tunnel, a server by its address, or elsewhere. Tunnels have an address of their own without any."
         </p>
     }
     .into_any()

@@ -1,8 +1,9 @@
 //! Domains: host names with an owner, and what serves them where no route does.
 
 use crate::{
-    DomainId, Front, HeaderRules, HostPattern, HostRewrite, Redirect, ServiceId, ServiceName, Subdomain, Tag, Target,
-    TargetFields, Timestamp, TunnelId, UserId, email::Email, target::TargetChange, text::present,
+    BackendAddress, DomainId, Front, HeaderRules, HostPattern, HostRewrite, Redirect, ServiceId, ServiceName,
+    Subdomain, Tag, Target, TargetFields, Timestamp, TunnelId, UserId, email::Email, target::TargetChange,
+    text::present,
 };
 use serde::{Deserialize, Serialize};
 
@@ -104,6 +105,10 @@ pub struct DomainSpec {
     /// The target: elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redirect: Option<Redirect>,
+    /// The target: a new service of one backend at this address, named after what leads to it. Never shown: what is shown
+    /// is that service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<BackendAddress>,
     /// Whether requests without TLS are sent to https.
     #[serde(default)]
     pub http_to_https: bool,
@@ -130,6 +135,7 @@ impl DomainSpec {
             tunnel: None,
             tunnel_id: None,
             redirect: None,
+            address: None,
             http_to_https: false,
             headers: HeaderRules::default(),
             host_rewrite: None,
@@ -146,6 +152,7 @@ impl DomainSpec {
             tunnel: self.tunnel.clone(),
             tunnel_id: self.tunnel_id,
             redirect: self.redirect.clone(),
+            address: self.address.clone(),
         }
     }
 
@@ -157,6 +164,7 @@ impl DomainSpec {
         self.tunnel = target.tunnel;
         self.tunnel_id = target.tunnel_id;
         self.redirect = target.redirect;
+        self.address = target.address;
     }
 }
 
@@ -186,6 +194,9 @@ pub struct DomainPatch {
     /// The target: elsewhere.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub redirect: Option<Option<Redirect>>,
+    /// The target: a new service of one backend at this address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<BackendAddress>,
     /// Whether requests without TLS are sent to https.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_to_https: Option<bool>,
@@ -211,6 +222,7 @@ impl DomainPatch {
             tunnel: self.tunnel,
             tunnel_id: self.tunnel_id,
             redirect: self.redirect,
+            address: self.address,
         };
         change.apply(&mut target);
         spec.set_target(target);

@@ -1,8 +1,8 @@
 //! Routes: mounts on a domain, or on any host, with a target of their own.
 
 use crate::{
-    DomainId, Front, HeaderRules, HostPattern, HostRewrite, MountPath, Redirect, RouteId, ServiceId, ServiceName,
-    Subdomain, Tag, Target, TargetFields, Timestamp, TunnelId, UserId, email::Email, target::TargetChange,
+    BackendAddress, DomainId, Front, HeaderRules, HostPattern, HostRewrite, MountPath, Redirect, RouteId, ServiceId,
+    ServiceName, Subdomain, Tag, Target, TargetFields, Timestamp, TunnelId, UserId, email::Email, target::TargetChange,
     text::present,
 };
 use serde::{Deserialize, Serialize};
@@ -82,6 +82,10 @@ pub struct RouteSpec {
     /// The target: elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redirect: Option<Redirect>,
+    /// The target: a new service of one backend at this address, named after what leads to it. Never shown: what is shown
+    /// is that service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<BackendAddress>,
     /// What is changed of headers.
     #[serde(default, skip_serializing_if = "HeaderRules::is_empty")]
     pub headers: HeaderRules,
@@ -112,6 +116,7 @@ impl RouteSpec {
             tunnel: None,
             tunnel_id: None,
             redirect: None,
+            address: None,
             headers: HeaderRules::default(),
             host_rewrite: None,
             front: Front::default(),
@@ -127,6 +132,7 @@ impl RouteSpec {
             tunnel: self.tunnel.clone(),
             tunnel_id: self.tunnel_id,
             redirect: self.redirect.clone(),
+            address: self.address.clone(),
         }
     }
 
@@ -138,6 +144,7 @@ impl RouteSpec {
         self.tunnel = target.tunnel;
         self.tunnel_id = target.tunnel_id;
         self.redirect = target.redirect;
+        self.address = target.address;
     }
 }
 
@@ -176,6 +183,9 @@ pub struct RoutePatch {
     /// The target: elsewhere.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub redirect: Option<Option<Redirect>>,
+    /// The target: a new service of one backend at this address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<BackendAddress>,
     /// All of what is changed of headers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub headers: Option<HeaderRules>,
@@ -198,6 +208,7 @@ impl RoutePatch {
             tunnel: self.tunnel,
             tunnel_id: self.tunnel_id,
             redirect: self.redirect,
+            address: self.address,
         };
         change.apply(&mut target);
         spec.set_target(target);

@@ -1,7 +1,7 @@
 //! Where a domain or a route leads.
 
 use crate::schema::written_as;
-use crate::{ServiceId, ServiceName, Subdomain, Tag, TunnelId, headers::Authority};
+use crate::{BackendAddress, ServiceId, ServiceName, Subdomain, Tag, TunnelId, headers::Authority};
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 
@@ -55,16 +55,19 @@ pub struct TargetFields {
     /// Where clients are sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redirect: Option<Redirect>,
+    /// A service that is made for this: of one backend, at this address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<BackendAddress>,
 }
 
 /// More than one target, or a tag without a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
     /// Which one is meant?
-    #[error("give one target: a service, a tunnel or a redirect")]
+    #[error("give one target: a service, a tunnel, an address or a redirect")]
     Several,
     /// Only services have tags.
-    #[error("a tag chooses among the backends of a service; a tunnel and a redirect have none")]
+    #[error("a tag chooses among the backends of a service; a tunnel, an address and a redirect have none")]
     Tag,
     /// A half of a pair that belongs together.
     #[error("a shown target names both id and name")]
@@ -86,7 +89,10 @@ impl TargetFields {
     }
 
     fn kinds(&self) -> usize {
-        [self.names_service(), self.names_tunnel(), self.redirect.is_some()].into_iter().filter(|named| *named).count()
+        [self.names_service(), self.names_tunnel(), self.redirect.is_some(), self.address.is_some()]
+            .into_iter()
+            .filter(|named| *named)
+            .count()
     }
 
     /// Makes sure that at most one target is named, and no tag without a service. A tag alone is a service's: that
@@ -98,7 +104,7 @@ impl TargetFields {
         if self.kinds() > 1 {
             return Err(TargetError::Several);
         }
-        if self.enabled_backends_tag.is_some() && (self.names_tunnel() || self.redirect.is_some()) {
+        if self.enabled_backends_tag.is_some() && !self.names_service() && self.kinds() > 0 {
             return Err(TargetError::Tag);
         }
         Ok(())
@@ -145,6 +151,7 @@ pub(crate) struct TargetChange {
     pub(crate) tunnel: Option<Option<Subdomain>>,
     pub(crate) tunnel_id: Option<Option<TunnelId>>,
     pub(crate) redirect: Option<Option<Redirect>>,
+    pub(crate) address: Option<BackendAddress>,
 }
 
 impl TargetChange {
@@ -159,6 +166,7 @@ impl TargetChange {
             tunnel: self.tunnel.clone().flatten(),
             tunnel_id: self.tunnel_id.flatten(),
             redirect: self.redirect.clone().flatten(),
+            address: self.address,
         };
         let tag = target.enabled_backends_tag.take();
         let kept = if given.kinds() > 0 || (service && target.names_service()) || (tunnel && target.names_tunnel()) {

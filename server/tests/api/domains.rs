@@ -61,6 +61,72 @@ async fn the_bare_calls_work() {
     assert_eq!(get(&client, "domains/app.example.com").await.refusal(), (404, "not_found"));
 }
 
+/// A host and the machine behind it in one call, for whoever has no use for services, tags and pools yet.
+#[tokio::test]
+async fn a_domain_or_route_leads_to_an_address() {
+    let switchboard = Switchboard::start_with(OPEN).await;
+    let client = switchboard.client();
+    let (one, two) = (origin("one").await, origin("two").await);
+    let address = |of: &crate::support::Origin| of.address.to_string();
+    let made = create(&client, "domains", json!({"domain": "app.example.com", "address": address(&one)})).await;
+    assert_eq!((&made["service"], &made["address"]), (&json!("app.example.com"), &Value::Null));
+    answers(&switchboard, "app.example.com", "/", 200, "one").await;
+    let service = get(&client, "services/app.example.com").await.json;
+    // Nothing is known of what is there, so that a password or a page elsewhere is no fault of its health.
+    assert_eq!(
+        (&service["health_check"]["path"], &service["health_check"]["statuses"]),
+        (&json!("/"), &json!("200-499"))
+    );
+    let route = json!({"domain": "app.example.com", "mount": "/api", "address": address(&two)});
+    assert_eq!(create(&client, "routes", route).await["service"], json!("app.example.com-api"));
+    answers(&switchboard, "app.example.com", "/api", 200, "two").await;
+
+    let moved = put(&client, "domains/app.example.com", json!({"address": address(&two)})).await;
+    assert_eq!((moved.status, &moved.json["service"]), (200, &json!("app.example.com-2")), "a name of its own");
+    answers(&switchboard, "app.example.com", "/", 200, "two").await;
+
+    let services = async |client: &_| get(client, "services").await.json["items"].as_array().unwrap().len();
+    assert_eq!(services(&client).await, 3);
+    let again = put(&client, "domains/app.example.com", json!({"address": address(&two)})).await;
+    assert_eq!((again.status, &again.json["service"]), (200, &json!("app.example.com-2")), "twice is as good as once");
+    let asked = json!({"url": "http://app.example.com/"});
+    let explained = post(&client, "routes/explain", asked).await.json;
+    assert_eq!(explained["outcome"]["candidates"].as_array().unwrap().len(), 1, "{explained}");
+    let history = get(&client, "revisions").await.json;
+    let made: Vec<_> = history["items"].as_array().unwrap().iter().map(|one| &one["kind"]).collect();
+    assert_eq!(
+        made,
+        ["domain", "backend", "service", "route", "backend", "service", "domain", "backend", "service"],
+        "each is a revision of its own: {history}"
+    );
+
+    let taken = json!({"domain": "app.example.com", "address": address(&one)});
+    assert_eq!(post(&client, "domains", taken).await.refusal(), (409, "domain_taken"));
+    let below = json!({"domain": "app.example.com", "mount": "/api/v1", "address": address(&one)});
+    assert_eq!(post(&client, "routes", below).await.refusal(), (409, "mount_overlaps"));
+    for (fields, fault) in [
+        (json!({"address": address(&one), "enabled_backends_tag": "v1"}), "enabled_backends_tag"),
+        (json!({"address": address(&one), "service": "app.example.com"}), "service"),
+        (json!({"address": "no address"}), "address"),
+    ] {
+        let mut domain = json!({"domain": "other.example.com"});
+        domain.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        assert_eq!(post(&client, "domains", domain.clone()).await.at_fault(), (422, fault), "{domain}");
+    }
+    assert_eq!(services(&client).await, 3, "nothing is left of what was refused");
+    let member = member(&switchboard).await;
+    let inside = json!({"domain": "bob.example.com", "address": address(&one)});
+    assert_eq!(post(&member, "domains", inside.clone()).await.at_fault(), (422, "address"));
+    // What counts is whose it is, not who enters it.
+    let mut theirs = inside;
+    theirs["owner"] = json!("bob@example.com");
+    assert_eq!(post(&client, "domains", theirs.clone()).await.at_fault(), (422, "address"));
+    assert_eq!(services(&member).await, 0);
+    theirs["address"] = json!("https://origin.example.net");
+    assert_eq!(create(&client, "domains", theirs).await["service"], json!("bob.example.com"));
+    assert_eq!(get(&member, "services/bob.example.com").await.status, 200, "it is the domain's owner's");
+}
+
 #[tokio::test]
 async fn a_deleted_domain_comes_back_with_its_routes() {
     let switchboard = Switchboard::start().await;

@@ -143,6 +143,29 @@ fn a_wrong_document_changes_nothing_and_says_where() {
     assert!(done(apply(&place, "services = []\n", &[])).contains("0 made, 0 changed, 5 deleted.\n"));
 }
 
+/// Each time it would make another service.
+#[test]
+fn a_document_does_not_make_services_of_addresses() {
+    let place = administered();
+    let document = "[[domains]]\ndomain = \"app.example.com\"\naddress = \"10.0.0.1:80\"\n";
+    let refused = apply(&place, document, &[]);
+    assert_eq!(refused.code, Some(65), "{refused:?}");
+    assert!(refused.stderr.contains("a document names a service with a backend of this address"), "{refused:?}");
+}
+
+/// What was made of an address is a service like any other.
+#[tokio::test]
+async fn what_was_made_of_an_address_can_be_exported_and_applied() {
+    let switchboard = Switchboard::start().await;
+    let domain = serde_json::json!({"domain": "app.example.com", "address": "http://10.0.0.5:3000"});
+    assert_eq!(switchboard.client().post("/api/v1/domains", &domain).await.0, 201);
+    let exported = done(Place(switchboard.stop().await).run(&["export", "--data-dir", "."]));
+    let place = administered();
+    assert!(done(apply(&place, &exported, &[])).contains("3 made, 0 changed, 0 deleted.\n"), "{exported}");
+    assert_eq!(done(apply(&place, &exported, &[])), "Everything is as the document says; nothing to do.\n");
+    assert_eq!(done(place.run(&["export"])), exported);
+}
+
 #[test]
 fn a_document_can_be_about_one_account() {
     let place = administered();

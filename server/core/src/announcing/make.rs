@@ -60,7 +60,7 @@ impl Edit<'_> {
         // Backends first: a rule enables a tag that somebody carries.
         self.join_pools(tunnel, scope, &joins).await?;
         for rule in rules {
-            self.make_rule(&owner, rule).await?;
+            Box::pin(self.make_rule(&owner, rule)).await?;
         }
         Ok(())
     }

@@ -186,6 +186,10 @@ impl<'a> Edit<'a> {
         self
     }
 
+    pub(crate) fn is_applying(&self) -> bool {
+        self.applied.is_some()
+    }
+
     /// What was changed by the document.
     pub(crate) fn take_plan(&mut self) -> Plan {
         self.applied.take().unwrap_or_default()

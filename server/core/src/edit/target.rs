@@ -9,9 +9,15 @@ use crate::{
         write_json,
     },
 };
-use domain::{ServiceId, ServiceName, Subdomain, Tag, Tags, TargetError, TargetFields, TunnelId};
+use domain::{
+    BackendAddress, BackendSpec, HealthCheck, RevisionAction, ServiceId, ServiceName, ServiceSpec, Subdomain, Tag,
+    Tags, TargetError, TargetFields, TunnelId,
+};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
 use uuid::Uuid;
+
+/// The longest start of the name of a service that is named after what leads to it, characters; a number may follow.
+const MAX_NAME_START: usize = 56;
 
 /// A target as both tables of rules store it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,17 +78,29 @@ macro_rules! target_of {
 pub(crate) use target_of;
 
 impl Edit<'_> {
-    /// Finds what an owner's target names. A tag is looked for among the backends, unless it is `old`'s already.
+    /// Finds what an owner's target names. A tag is looked for among the backends, unless it is `old`'s already. A
+    /// service that is made for an address is named after `rule`, the host and mount that lead to it.
     pub(crate) async fn resolve(
-        &self,
+        &mut self,
         owner: &Owner,
         fields: &TargetFields,
         old: Option<&TargetEntry>,
+        rule: &str,
     ) -> Result<TargetEntry> {
         fields.check().map_err(|error| match error {
             TargetError::Tag => CoreError::invalid("enabled_backends_tag", error),
             TargetError::Several | TargetError::Incomplete => CoreError::invalid("service", error),
         })?;
+        if let Some(address) = &fields.address {
+            // The same call twice has the effect of one.
+            if let Some(TargetEntry::Service { id, tag: None }) = old
+                && self.has_only(*id, address).await?
+            {
+                return Ok(TargetEntry::Service { id: *id, tag: None });
+            }
+            let id = Box::pin(self.service_at(owner, address, rule)).await?;
+            return Ok(TargetEntry::Service { id, tag: None });
+        }
         if let Some(redirect) = &fields.redirect {
             return Ok(TargetEntry::Redirect(redirect.clone()));
         }
@@ -111,6 +129,61 @@ impl Edit<'_> {
             return Err(unknown_tag(tag));
         }
         Ok(target)
+    }
+
+    /// Makes a service of one backend. What is known of the machine there is its address alone, so its health is whether
+    /// it answers `/` with anything but a fault of its own: a page may be elsewhere, or want a password.
+    async fn service_at(&mut self, owner: &Owner, address: &BackendAddress, rule: &str) -> Result<ServiceId> {
+        if self.is_applying() {
+            let message = "a document names a service with a backend of this address, so that it can be applied again";
+            return Err(CoreError::invalid("address", message));
+        }
+        let name = self.free_name(owner, rule).await?;
+        let health_check = HealthCheck { path: parse("/")?, statuses: parse("200-499")?, ..HealthCheck::default() };
+        let spec = ServiceSpec { health_check, ..ServiceSpec::named(name) };
+        let service = self.insert_service(owner, spec, RevisionAction::Created).await?;
+        let id = ServiceId(service.id);
+        let backend = BackendSpec { service_id: Some(id), address: Some(address.clone()), ..BackendSpec::default() };
+        self.insert_backend(backend, RevisionAction::Created).await?;
+        Ok(id)
+    }
+
+    /// Whether this address is the service's one backend.
+    async fn has_only(&self, service: ServiceId, address: &BackendAddress) -> Result<bool> {
+        let addresses: Vec<Option<String>> = backends::Entity::find()
+            .select_only()
+            .column(backends::Column::Address)
+            .filter(backends::Column::ServiceId.eq(service.0))
+            .filter(backends::Column::DeletedAt.is_null())
+            .limit(2)
+            .into_tuple()
+            .all(self.tx())
+            .await?;
+        Ok(addresses == [Some(address.to_string())])
+    }
+
+    /// A name that none of the owner's services has: `rule` as far as names may be like it, with a number if need be.
+    async fn free_name(&self, owner: &Owner, rule: &str) -> Result<ServiceName> {
+        let words: Vec<_> = rule
+            .split(|c: char| !c.is_ascii_alphanumeric() && !".-".contains(c))
+            .filter(|word| !word.is_empty())
+            .collect();
+        let start: String = words.join("-").chars().take(MAX_NAME_START).collect();
+        let start = start.parse::<ServiceName>().unwrap_or_else(|_| ServiceName::default_service());
+        let names: Vec<String> = services::Entity::find()
+            .select_only()
+            .column(services::Column::Name)
+            .filter(services::Column::OwnerId.eq(owner.id.0))
+            .filter(services::Column::DeletedAt.is_null())
+            .filter(services::Column::Name.starts_with(start.as_str()))
+            .into_tuple()
+            .all(self.tx())
+            .await?;
+        let numbered = (2..).map(|n| format!("{start}-{n}"));
+        // One more name than there are taken ones: one of them is free.
+        let free =
+            std::iter::once(start.to_string()).chain(numbered).take(names.len() + 1).find(|name| !names.contains(name));
+        free.map_or(Ok(start), |name| parse(&name))
     }
 
     async fn service_named(&self, owner: &Owner, fields: &TargetFields) -> Result<ServiceId> {

@@ -100,7 +100,7 @@ impl Edit<'_> {
         action: RevisionAction,
     ) -> Result<domains::Model> {
         self.desk().check_host(self.actor(), &spec.domain)?;
-        let target = self.resolve(owner, &spec.target(), None).await?;
+        let target = self.resolve(owner, &spec.target(), None, spec.domain.hostname().as_str()).await?;
         self.desk().check_target(&spec.domain, &target)?;
         self.count_in(Counted::Domains, owner, 1).await?;
         let moment = now();
@@ -144,7 +144,7 @@ impl Edit<'_> {
         check_kept(&row)?;
         let old = target_of!(&row)?;
         let owner = self.owner(row.owner_id).await?;
-        let target = self.resolve(&owner, &spec.target(), Some(&old)).await?;
+        let target = self.resolve(&owner, &spec.target(), Some(&old), spec.domain.hostname().as_str()).await?;
         self.desk().check_target(&spec.domain, &target)?;
         let front = Box::pin(self.keep_front(&spec.domain, &spec.front, row.front.as_deref())).await?;
         let changed = filled(row.clone(), &spec, &target, front, self.desk().store().vault())?;

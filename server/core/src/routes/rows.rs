@@ -81,9 +81,10 @@ fn check_redirect(spec: &RouteSpec, target: &TargetEntry) -> Result<()> {
         TargetEntry::Redirect(Redirect { to, .. }) if spec.mount.covers(path_of(to.as_str())) => {
             Err(CoreError::invalid("redirect", format!("{to} is under {} itself; a client would go round", spec.mount)))
         }
-        TargetEntry::None => {
-            Err(CoreError::invalid("service", "a route leads somewhere: give a service, a tunnel or a redirect"))
-        }
+        TargetEntry::None => Err(CoreError::invalid(
+            "service",
+            "a route leads somewhere: give a service, a tunnel, an address or a redirect",
+        )),
         _ => Ok(()),
     }
 }
@@ -133,7 +134,7 @@ impl Edit<'_> {
 
     pub(crate) async fn insert_route(&mut self, spec: RouteSpec, action: RevisionAction) -> Result<routes::Model> {
         let Place { domain, owner } = self.place(&spec).await?;
-        let target = self.resolve(&owner, &spec.target(), None).await?;
+        let target = self.resolve(&owner, &spec.target(), None, &place_of(&spec)).await?;
         self.check_route(domain.as_ref(), &spec, &target, None).await?;
         self.count_in(Counted::Routes, &owner, 1).await?;
         let moment = now();
@@ -187,7 +188,7 @@ impl Edit<'_> {
         let before = self.route_spec(&row).await?;
         let old = target_of!(&row)?;
         let owner = self.owner(row.owner_id).await?;
-        let target = self.resolve(&owner, &spec.target(), Some(&old)).await?;
+        let target = self.resolve(&owner, &spec.target(), Some(&old), &place_of(&spec)).await?;
         let front = Box::pin(self.keep_front(place_of(&spec), &spec.front, row.front.as_deref())).await?;
         let mut changed = filled(row.clone(), &spec, &target, front, self.desk().store().vault())?;
         if spec.domain != before.domain {
