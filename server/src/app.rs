@@ -160,6 +160,11 @@ impl App {
         std::iter::once(&self.listener).chain(&self.metrics).map(Acceptor::socket).collect()
     }
 
+    /// What it knows.
+    pub fn services(&self) -> &Services {
+        &self.services
+    }
+
     /// Where it listens, with the real port.
     pub fn address(&self) -> SocketAddr {
         self.listener.address()

@@ -2,6 +2,7 @@
 
 mod apply;
 mod backup;
+mod demo;
 mod exit;
 mod explain;
 mod export;
@@ -55,6 +56,8 @@ pub enum Command {
     Backup(backup::BackupArguments),
     /// Make the database what a backup says, whichever kind of database that is from; no server may be running on it
     Restore(backup::RestoreArguments),
+    /// Show a switchboard with a tunnel and visitors, on data that is deleted at the end
+    Demo,
     /// Bring the database up to date, and end
     Migrate,
     /// Ask the server that runs with these settings whether it is alive
@@ -76,6 +79,7 @@ impl Command {
             Self::Apply(arguments) => apply::run(&arguments, &config),
             Self::Backup(arguments) => backup::back_up(&arguments, &config),
             Self::Restore(arguments) => backup::restore(&arguments, &config),
+            Self::Demo => demo::run(config),
             Self::Migrate => migrate::run(&config),
             Self::Health => health::run(&config),
         }

@@ -69,7 +69,7 @@ async fn serve(config: Config, inherited: Inherited) -> Result<(), Failure> {
     }
 }
 
-fn outcome(ended: Result<anyhow::Result<()>, JoinError>) -> Result<(), Failure> {
+pub(super) fn outcome(ended: Result<anyhow::Result<()>, JoinError>) -> Result<(), Failure> {
     let ended = ended.unwrap_or_else(|error| Err(error.into()));
     ended.map_err(|error| Failure::new(exit::FAILED, format!("stopped by a fault: {error:#}")))
 }

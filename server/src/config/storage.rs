@@ -1,7 +1,7 @@
 //! Where data is kept.
 
 use server_core::DatabaseUrl;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Place, parse, reader::Reader, setting};
 
@@ -25,5 +25,10 @@ impl Storage {
             data_dir_from: reader.place(&setting::DATA_DIR),
             data_dir,
         }
+    }
+
+    /// The same in another folder, with a SQLite file there, whatever database was named.
+    pub(crate) fn moved_to(self, folder: &Path) -> Self {
+        Self { data_dir: folder.to_owned(), database_url: DatabaseUrl::sqlite(folder.join("switchboard.db")), ..self }
     }
 }

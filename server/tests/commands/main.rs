@@ -3,6 +3,7 @@
 
 mod backup;
 mod damaged;
+mod demo;
 mod reseal;
 mod routing;
 #[expect(unused_imports, reason = "each test binary uses a part of this")]
