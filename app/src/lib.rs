@@ -22,6 +22,8 @@ mod markup;
 mod messages;
 #[cfg(feature = "ssr")]
 mod pages;
+#[cfg(feature = "ssr")]
+mod query;
 mod request_log;
 #[cfg(feature = "ssr")]
 mod shell;

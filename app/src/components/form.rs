@@ -1,21 +1,20 @@
 //! A form that comes back: what was wrong with it, and what had been entered.
 
-use crate::{components::notice, messages};
+use crate::{components::notice, messages, query::Query};
 use domain::Timestamp;
 use leptos::prelude::*;
-use leptos_router::params::ParamsMap;
 
 /// What the address says about one form of the page.
 #[derive(Debug, Clone, Default)]
 pub struct FormState {
     error: Option<String>,
     field: Option<String>,
-    values: ParamsMap,
+    values: Query,
 }
 
 impl FormState {
     /// The state of the form `name`; of the only one, which has no name in addresses, for `None`.
-    pub fn of(query: &ParamsMap, name: Option<&str>) -> Self {
+    pub fn of(query: &Query, name: Option<&str>) -> Self {
         if query.get_str("form") != name {
             return Self::default();
         }
@@ -73,7 +72,7 @@ fn parameter(field: &str) -> &str {
 mod tests {
     use super::*;
 
-    fn query(pairs: &[(&'static str, &str)]) -> ParamsMap {
+    fn query(pairs: &[(&'static str, &str)]) -> Query {
         pairs.iter().map(|(name, value)| (*name, (*value).to_owned())).collect()
     }
 

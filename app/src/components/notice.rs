@@ -1,11 +1,10 @@
 //! What an action came to, at the top of the page it led to.
 
-use crate::messages;
+use crate::{messages, query::Query};
 use leptos::prelude::*;
-use leptos_router::params::ParamsMap;
 
 /// Says what was done, if the address has a code for it.
-pub fn done(query: &ParamsMap) -> Option<AnyView> {
+pub fn done(query: &Query) -> Option<AnyView> {
     let code = query.get_str("done")?;
     let text = messages::done(code)?;
     let class = if messages::waits(code) { "notice notice-warning" } else { "notice notice-done" };
@@ -20,7 +19,7 @@ pub fn done(query: &ParamsMap) -> Option<AnyView> {
 }
 
 /// Says why something was refused that no form of the page shows: errors with a `form` belong to it.
-pub fn refused(query: &ParamsMap) -> Option<AnyView> {
+pub fn refused(query: &Query) -> Option<AnyView> {
     if query.get_str("form").is_some() {
         return None;
     }

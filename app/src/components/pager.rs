@@ -60,7 +60,7 @@ pub struct Asked {
 
 impl Asked {
     /// What is unknown counts as not asked for.
-    pub fn of(query: &leptos_router::params::ParamsMap, states: &'static [(&'static str, &'static str)]) -> Self {
+    pub fn of(query: &crate::query::Query, states: &'static [(&'static str, &'static str)]) -> Self {
         let state = query.get_str("state").unwrap_or_default();
         let state = states.iter().find(|(known, _)| *known == state).map_or("", |(known, _)| *known);
         Self { search: query.get_str("q").unwrap_or_default().trim().chars().take(100).collect(), state }

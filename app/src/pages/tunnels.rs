@@ -11,10 +11,10 @@ use crate::{
     destination::Destination,
     islands::{CopyButton, LiveFeed, Sparkline, TimeAgo, TunnelBadge, TunnelRate, TunnelSessions},
     live::LiveState,
+    query::Query,
 };
 use domain::{Tunnel, TunnelId, TunnelNow, TunnelStatus};
 use leptos::prelude::*;
-use leptos_router::params::ParamsMap;
 use server_core::{CoreError, Page, Subject, TunnelQuery, TunnelSort};
 
 /// What the list can be narrowed to: the name in the address, and that on the page.
@@ -71,7 +71,7 @@ struct Asked {
 
 impl Asked {
     /// What is unknown counts as not asked for.
-    fn of(query: &ParamsMap) -> Self {
+    fn of(query: &Query) -> Self {
         let known = |name: &str, values: &[(&str, &str)]| {
             let value = query.get_str(name).unwrap_or_default();
             values.iter().find(|(known, _)| *known == value).map(|(known, _)| (*known).to_owned())

@@ -3,15 +3,13 @@
 use crate::{
     components::layout,
     destination::Destination,
+    query::Query,
     ssr::{self, RequestContext},
 };
 use domain::Window;
 use http::{StatusCode, request::Parts};
 use leptos::prelude::*;
-use leptos_router::{
-    hooks::{use_params_map, use_query_map},
-    params::ParamsMap,
-};
+use leptos_router::{hooks::use_params_map, params::ParamsMap};
 use server_core::{CoreError, Services, Viewer};
 
 /// A page asked for by somebody who is signed in.
@@ -24,7 +22,7 @@ pub struct Visit {
     /// Who asks.
     pub viewer: Viewer,
     /// What the address asks for.
-    pub query: ParamsMap,
+    pub query: Query,
     /// What the route took from the path.
     pub params: ParamsMap,
     /// The address itself.
@@ -50,7 +48,7 @@ pub struct Arrival {
     /// The request.
     pub request: RequestContext,
     /// What the address asks for.
-    pub query: ParamsMap,
+    pub query: Query,
 }
 
 /// A page for signed-in users. Others are sent to the sign-in page, and from there back; before there is any account,
@@ -100,12 +98,11 @@ pub fn leave(to: &Destination) -> AnyView {
     ().into_any()
 }
 
-fn address() -> (ParamsMap, ParamsMap, Destination) {
-    let here = use_context::<Parts>()
-        .and_then(|parts| parts.uri.path_and_query().map(|address| address.as_str().to_owned()))
-        .and_then(|address| Destination::named(&address))
-        .unwrap_or_else(|| Destination::page("/web"));
-    (use_query_map().get_untracked(), use_params_map().get_untracked(), here)
+fn address() -> (Query, ParamsMap, Destination) {
+    let uri = use_context::<Parts>().map(|parts| parts.uri).unwrap_or_default();
+    let here = uri.path_and_query().and_then(|address| Destination::named(address.as_str()));
+    let query = Query::parse(uri.query().unwrap_or_default());
+    (query, use_params_map().get_untracked(), here.unwrap_or_else(|| Destination::page("/web")))
 }
 
 /// The page in place of one that could not be made.

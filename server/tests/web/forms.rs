@@ -73,6 +73,24 @@ async fn signing_in_leads_on_and_only_within_the_dashboard() {
 }
 
 #[tokio::test]
+async fn who_signs_in_on_the_way_to_a_page_gets_to_just_that_page() {
+    let switchboard = Switchboard::start().await;
+    let mut browser = Browser::new(&switchboard);
+    for wanted in ["/web/tunnels?q=50%25", "/web/tunnels?q=a%2526b%23c", "/web/domains?q=a+b%2Bc"] {
+        let asked = browser.open(wanted).await;
+        let login = asked.headers["location"].to_str().unwrap().to_owned();
+        let page = browser.open(&login).await;
+        let field = page.body.split("name=\"next\"").nth(1).unwrap().split("value=\"").nth(1).unwrap();
+        let next = field.split('"').next().unwrap();
+        let account = [("email", Switchboard::EMAIL), ("password", Switchboard::PASSWORD), ("next", next)];
+        assert_eq!(Browser::new(&switchboard).submit("/web/action/sign_in", &account).await.goes_to(), wanted);
+    }
+    // What is looked for is in its field as it was typed.
+    let page = Browser::signed_in(&switchboard).await.open("/web/tunnels?q=50%2541").await;
+    assert!(page.body.contains("value=\"50%41\""), "{}", page.body);
+}
+
+#[tokio::test]
 async fn a_token_is_made_with_a_form_and_its_secret_shown_once() {
     let switchboard = Switchboard::start().await;
     let mut browser = Browser::signed_in(&switchboard).await;

@@ -1,9 +1,8 @@
 //! What the address of an inspector asks for. Whatever can be looked at has an address of its own.
 
 use super::place::Place;
-use crate::{destination::Destination, inspector::View};
+use crate::{destination::Destination, inspector::View, query::Query};
 use domain::{ExchangeFilter, ExchangeFilterError, Party, RequestId};
-use leptos_router::params::ParamsMap;
 
 /// The longest text to look for in a body, characters.
 const LONGEST_FIND: usize = 100;
@@ -32,10 +31,10 @@ pub struct Asked {
 
 impl Asked {
     /// What the address asks for; what is unknown counts as not asked for.
-    pub fn of(place: &Place, query: &ParamsMap) -> Self {
+    pub fn of(place: &Place, query: &Query) -> Self {
         let (mut filter, mut wrong) = (ExchangeFilter::default(), None);
-        for (name, value) in query.clone() {
-            if let Err(error) = filter.set(&name, &value) {
+        for (name, value) in query.iter() {
+            if let Err(error) = filter.set(name, value) {
                 wrong = Some(error);
             }
         }
