@@ -11,7 +11,10 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 
-use super::error::{ApiError, ApiResult};
+use super::{
+    error::{ApiError, ApiResult},
+    objects::Objects,
+};
 
 /// The largest body that is read, bytes.
 pub(crate) const BODY_LIMIT: usize = 64 * 1024;
@@ -136,7 +139,7 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> ApiResult<T> {
         return Err(ApiError::bad_request("malformed_json", "the body is empty; send a JSON object"));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+    let value = serde_path_to_error::deserialize(Objects(&mut deserializer)).map_err(|error| {
         let path = error.path().to_string();
         refused(&path, error.inner())
     })?;
@@ -193,12 +196,18 @@ mod tests {
             ("", 400),
             (" ", 400),
             ("[]", 400),
+            (r#"["laptop",null]"#, 400),
             ("null", 400),
             (r#"{"name":5}"#, 400),
             ("{}", 400),
             (r#"{"name":"a","name":"b"}"#, 400),
             (r#"{"name":"a","colour":"red"}"#, 400),
             (r#"{"name":"a","scope":{"type":"everything"}}"#, 400),
+            (r#"{"name":"a","scope":{"type":"all_tunnels","rate_limit":[100,60,100]}}"#, 400),
+            (
+                r#"{"name":"a","scope":{"type":"all_tunnels","rate_limit":{"requests":100,"seconds":60,"burst":100}}}"#,
+                200,
+            ),
             (r#"{"name":""}"#, 422),
             (r#"{"name":"a","expires_at":"tomorrow"}"#, 422),
             (r#"{"name":"a","scope":{"type":"subdomains","subdomains":["www"]}}"#, 422),

@@ -9,6 +9,7 @@ pub(crate) mod extract;
 mod idempotency;
 #[cfg(test)]
 pub(crate) mod listing;
+mod objects;
 pub(crate) mod respond;
 pub(crate) mod trace;
 pub mod v1;
