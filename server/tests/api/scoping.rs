@@ -98,3 +98,28 @@ async fn without_signing_in_there_is_nothing_at_all() {
     }
     assert_eq!(nobody.get("/api/v1/health").await, (200, json!({"status": "ready"})));
 }
+
+#[tokio::test]
+async fn what_administrators_make_for_somebody_is_theirs() {
+    let switchboard = Switchboard::start_with(OPEN).await;
+    let (admin, bob) = (switchboard.client(), member(&switchboard).await);
+    let bodies = [
+        ("tunnels", json!({"subdomain": "shop"})),
+        ("services", json!({"name": "shop"})),
+        ("backends", json!({"id": "web", "address": "backend.example.com:80"})),
+        ("domains", json!({"domain": "app.example.com"})),
+        ("routes", json!({"domain": "app.example.com", "mount": "/api", "service": "shop"})),
+    ];
+    for (what, mut body) in bodies {
+        let path = format!("/api/v1/{what}");
+        body["owner"] = json!("bob@example.com");
+        let made = call(&admin, "POST", &path, body.clone()).await;
+        assert_eq!(made.status, 201, "{what}: {made:?}");
+        assert_eq!(bob.get(&path).await.1["items"].as_array().unwrap().len(), 1, "{what}");
+        // Others do not, nor does anybody for who is not there.
+        body["owner"] = json!(Switchboard::EMAIL);
+        assert_eq!(call(&bob, "POST", &path, body.clone()).await.at_fault(), (422, "owner"), "{what}");
+        body["owner"] = json!("nobody@example.com");
+        assert_eq!(call(&admin, "POST", &path, body).await.at_fault(), (422, "owner"), "{what}");
+    }
+}

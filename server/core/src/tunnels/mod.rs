@@ -17,7 +17,7 @@ use crate::{
 };
 pub use attach::Claim;
 use check::Checked;
-use domain::{Front, Hostname, RevisionAction, Tunnel, TunnelId, TunnelState, TunnelStats, UserId};
+use domain::{Email, Front, Hostname, RevisionAction, Tunnel, TunnelId, TunnelState, TunnelStats, UserId};
 pub(crate) use rows::entries;
 use rows::{Draft, insert, state_of, taken};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, EntityTrait, QueryFilter};
@@ -68,11 +68,12 @@ impl Tunnels {
         read_front(self.find(self.store.read(), viewer, id).await?.front.as_deref()).map(Front::masked)
     }
 
-    /// Makes a tunnel.
+    /// Makes a tunnel, of who asks or, for administrators, of whom they name.
     ///
     /// # Errors
     /// `Invalid` names the field; `subdomain_taken`, `domain_taken`, `tunnel_limit`.
     pub async fn create(&self, viewer: &Viewer, new: NewTunnel) -> Result<Tunnel> {
+        let owner = new.owner.clone();
         let checked = Checked::from_new(new, self)?;
         for _ in 0..RANDOM_TRIES {
             let subdomain = match &checked.subdomain {
@@ -89,7 +90,7 @@ impl Tunnels {
                 auto: None,
             };
             let domains = checked.custom_domains.as_deref().unwrap_or_default();
-            match self.insert_with(viewer, draft, domains).await {
+            match self.insert_with(viewer, owner.as_ref(), draft, domains).await {
                 Err(CoreError::Conflict { code: "subdomain_taken", .. }) if checked.subdomain.is_none() => {}
                 outcome => return self.tunnel(outcome?).await,
             }
@@ -251,8 +252,16 @@ impl Tunnels {
         self.tunnel(row).await
     }
 
-    async fn insert_with(&self, viewer: &Viewer, draft: Draft, domains: &[Hostname]) -> Result<tunnels::Model> {
+    /// Inserts a draft as what belongs to `owner`, or to who asks.
+    async fn insert_with(
+        &self,
+        viewer: &Viewer,
+        owner: Option<&Email>,
+        mut draft: Draft,
+        domains: &[Hostname],
+    ) -> Result<tunnels::Model> {
         let mut edit = self.desk.open(viewer).await?;
+        draft.owner = edit.owner_named(owner).await?.id;
         self.check_limit(edit.tx(), draft.owner).await?;
         let row = insert(edit.tx(), draft).await?;
         edit.replace_domains_of(&row, domains).await?;

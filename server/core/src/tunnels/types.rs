@@ -1,7 +1,7 @@
 //! What is asked of and said about tunnels.
 
 use crate::{AnnouncedService, AnnouncementRefused, CoreError};
-use domain::{Front, Hostname, Subdomain, SubdomainError, Tunnel, TunnelId, TunnelState, TunnelStatus, UserId};
+use domain::{Email, Front, Hostname, Subdomain, SubdomainError, Tunnel, TunnelId, TunnelState, TunnelStatus, UserId};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -9,6 +9,8 @@ use std::{collections::BTreeMap, sync::Arc};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct NewTunnel {
+    /// Whose it is; who asks when it is missing.
+    pub owner: Option<Email>,
     /// What people call it; the subdomain when it is missing.
     pub name: Option<String>,
     /// Its label below the tunnel domain; a random one when it is missing.
