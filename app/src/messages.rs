@@ -32,6 +32,8 @@ pub fn done(code: &str) -> Option<&'static str> {
         "email_changed" => "Your e-mail address was changed. Sign in with the new one from now on.",
         "password_changed" => "Your password was changed, and you were signed out everywhere else.",
         "session_ended" => "That browser was signed out.",
+        "program_ended" => "That program was signed out.",
+        "programs_ended" => "All programs were signed out.",
         "other_sessions_ended" => "All other browsers were signed out.",
         "domain_created" => "The domain was added.",
         "domain_updated" => "The domain's settings were saved.",

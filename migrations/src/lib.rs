@@ -31,6 +31,7 @@ mod m20261122_000017_identities;
 mod m20261122_000018_sign_in_in_front;
 mod m20261122_000019_signing_keys;
 mod m20261122_000020_sealing;
+mod m20261122_000021_programs;
 
 /// All steps.
 #[derive(Debug)]
@@ -59,6 +60,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000018_sign_in_in_front::Migration),
             Box::new(m20261122_000019_signing_keys::Migration),
             Box::new(m20261122_000020_sealing::Migration),
+            Box::new(m20261122_000021_programs::Migration),
         ]
     }
 }

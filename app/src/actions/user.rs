@@ -1,10 +1,10 @@
 //! Everybody's accounts, for administrators; and the links by which people get in.
 
-use super::{finish, invalid, refuse, sign_in, signed_in};
+use super::{expected, finish, invalid, refuse, sign_in, signed_in};
 use crate::{destination::Destination, ssr};
 use domain::{Account, InvitationId, Role, UserId};
 use leptos::prelude::*;
-use server_core::{CoreError, HandedLink, Services, Viewer};
+use server_core::{AccountPatch, CoreError, Expected, HandedLink, Services, Viewer};
 
 fn users() -> Destination {
     Destination::page("/web/users")
@@ -66,7 +66,8 @@ pub async fn set_user_role(
 ) -> Result<(), ServerFnError> {
     change(&id, "role_set", async |services, viewer, id| {
         let role = role.parse::<Role>().map_err(|error| invalid("role", error))?;
-        services.accounts().set_role(viewer, id, role).await
+        let patch = AccountPatch { role: Some(role), ..AccountPatch::default() };
+        services.accounts().update(viewer, id, patch, &Expected::Anything).await
     })
     .await;
     Ok(())
@@ -77,6 +78,7 @@ pub async fn set_user_role(
 pub async fn set_user_limit(
     #[server(default)] id: String,
     #[server(default)] rate_limit: String,
+    #[server(default)] version: String,
 ) -> Result<(), ServerFnError> {
     let Some((services, _, viewer)) = signed_in(&users()) else { return Ok(()) };
     let Ok(id) = id.parse::<UserId>() else {
@@ -89,7 +91,10 @@ pub async fn set_user_limit(
         text => text.parse().map(Some).map_err(|error| invalid("rate_limit", error)),
     };
     let result = match limit {
-        Ok(limit) => services.accounts().set_rate_limit(&viewer, id, limit).await,
+        Ok(limit) => {
+            let patch = AccountPatch { rate_limit: Some(limit), ..AccountPatch::default() };
+            services.accounts().update(&viewer, id, patch, &expected(&version)).await
+        }
         Err(error) => Err(error),
     };
     finish(result, |_| user(id).with("done", "limit_set"), form);
@@ -127,7 +132,7 @@ pub async fn delete_user(#[server(default)] id: String) -> Result<(), ServerFnEr
     let Some((services, _, viewer)) = signed_in(&users()) else { return Ok(()) };
     match id.parse::<UserId>() {
         Ok(id) => {
-            let result = services.accounts().delete(&viewer, id).await;
+            let result = services.accounts().delete(&viewer, id, &Expected::Anything).await;
             finish(result, |()| users().with("done", "user_deleted"), user(id));
         }
         Err(error) => refuse(users(), &invalid("id", error)),

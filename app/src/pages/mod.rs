@@ -19,6 +19,7 @@ mod not_found;
 mod overview;
 mod personal_tokens;
 mod pool;
+mod programs;
 mod reset;
 mod revisions;
 mod route;

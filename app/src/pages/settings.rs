@@ -1,7 +1,7 @@
 //! The viewer's own account.
 
 use super::{
-    identities, personal_tokens,
+    identities, personal_tokens, programs,
     users::role,
     visit::{Visit, signed_in},
 };
@@ -36,6 +36,7 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
         {identities::section(&visit, has_password).await?}
         {second_factor(&factor)}
         {browsers(&sessions)}
+        {programs::section(&visit).await?}
         {personal_tokens::section(&visit).await?}
         <section class="card" aria-labelledby="theme-title">
             <h2 id="theme-title">"Colours"</h2>

@@ -9,7 +9,7 @@ use crate::{
     components::{
         confirm::{confirm, confirm_asking},
         field::Field,
-        form::FormState,
+        form::{FormState, version},
         handed::handed,
         layout::{Section, layout},
     },
@@ -96,6 +96,7 @@ fn limit(visit: &Visit, account: &Account) -> AnyView {
             <form method="post" action="/web/action/set_user_limit" class="form">
                 {form.summary(&["rate_limit"])}
                 <input type="hidden" name="id" value=account.id.to_string() />
+                {version(account.updated_at)}
                 {Field::text("limit", "rate_limit", "Requests in a time")
                     .at_most(60)
                     .value(now)

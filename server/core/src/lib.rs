@@ -53,8 +53,8 @@ mod tunnels;
 mod verifier;
 
 pub use accounts::{
-    AccountQuery, Accounts, Challenge, Enrolment, Errand, HandedLink, Journey, Proven, RecoveryCodes, SignIn,
-    SignInMethod, SignInOutcome,
+    AccountPatch, AccountQuery, Accounts, Challenge, Enrolment, Errand, HandedLink, Journey, Proven, RecoveryCodes,
+    SignIn, SignInMethod, SignInOutcome,
 };
 pub use alerts::{AlertEventQuery, Alerts, Courier, Notice};
 pub use announcing::{AnnouncedService, Announcement, AnnouncementRefused, Announcements};

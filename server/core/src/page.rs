@@ -40,6 +40,26 @@ impl Page {
     }
 }
 
+impl Page {
+    /// This page of a short list that was read as a whole.
+    ///
+    /// # Errors
+    /// `Invalid` for `limit` and `cursor`, also when what the page before ended with is gone.
+    pub fn of<T, K>(&self, items: Vec<T>, key: impl Fn(&T) -> K) -> Result<Listing<T>>
+    where
+        K: Serialize + DeserializeOwned + PartialEq,
+    {
+        let limit = self.limit()?;
+        let begin = match self.after::<K>()? {
+            Some(after) => items.iter().position(|item| key(item) == after).ok_or_else(wrong_cursor)? + 1,
+            None => 0,
+        };
+        let mut items: Vec<_> = items.into_iter().skip(begin).take(limit + 1).collect();
+        let next_cursor = cut(&mut items, limit, key)?;
+        Ok(Listing { items, next_cursor })
+    }
+}
+
 /// The text is no cursor, or one of another list.
 pub(crate) fn wrong_cursor() -> CoreError {
     CoreError::invalid("cursor", "this is not a cursor of this list; leave it out to start anew")
@@ -68,4 +88,26 @@ pub(crate) fn cut<R, K: Serialize>(rows: &mut Vec<R>, limit: usize, key: impl Fn
 pub(crate) fn cursor_of(key: &impl Serialize) -> Result<String> {
     let json = serde_json::to_vec(key).map_err(|error| CoreError::Internal(format!("writing a cursor: {error}")))?;
     Ok(URL_SAFE_NO_PAD.encode(json))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn a_short_list_has_pages_too() {
+        let page = |limit, cursor| Page { limit, cursor }.of(vec![5, 9, 2], |number| *number);
+        let first = page(2, None).unwrap();
+        assert_eq!(first.items, [5, 9]);
+        let last = page(2, first.next_cursor).unwrap();
+        assert_eq!((last.items, last.next_cursor), (vec![2], None));
+        assert_eq!(page(3, None).unwrap().next_cursor, None);
+        assert_eq!(page(2, Some(cursor_of(&2).unwrap())).unwrap().items, [0; 0]);
+        for wrong in [cursor_of(&7).unwrap(), "?".to_owned(), String::new()] {
+            assert!(page(2, Some(wrong)).is_err());
+        }
+        assert!(page(0, None).is_err() && page(101, None).is_err());
+    }
 }

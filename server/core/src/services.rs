@@ -127,7 +127,7 @@ impl Services {
         let web_sessions = WebSessions { store: store.clone(), changes: changes.clone() };
         let sealer = Sealer::new(&settings.sealing_key, b"signing keys")?;
         let signing_keys = Arc::new(SigningKeys::new(store.clone(), &settings.jwt_secret, sealer));
-        let api_sessions = ApiSessions::new(store.clone(), Arc::clone(&signing_keys));
+        let api_sessions = ApiSessions::new(store.clone(), changes.clone(), Arc::clone(&signing_keys));
         let idempotency = Idempotency::new(store.clone(), &settings.jwt_secret)?;
         Ok(Self(Arc::new(Inner {
             accounts,

@@ -50,6 +50,8 @@ id! {
     TelephoneSessionId;
     /// Identifies a signed-in browser session in lists. Not the cookie's value.
     WebSessionId;
+    /// Identifies a signed-in program in lists. Not its refresh token.
+    ProgramSessionId;
     /// Identifies one request on its way through; sent as `X-Request-Id`.
     RequestId;
     /// Identifies a service.

@@ -86,8 +86,8 @@ pub use hostname::{Hostname, HostnameError};
 pub use identity::Identity;
 pub use ids::{
     AlertEventId, AlertId, AuditEventId, BackendId, DomainId, IdError, IdentityId, InvitationId, NodeId,
-    PersonalTokenId, RegionId, RequestId, RevisionId, RouteId, ServiceId, SwitchId, TelephoneSessionId, TokenId,
-    TunnelId, UserId, WebSessionId,
+    PersonalTokenId, ProgramSessionId, RegionId, RequestId, RevisionId, RouteId, ServiceId, SwitchId,
+    TelephoneSessionId, TokenId, TunnelId, UserId, WebSessionId,
 };
 pub use live::{
     BackendNow, LiveDelta, LiveRequests, LiveSnapshot, LiveUpdate, RuleNow, SwitchNow, TunnelDelta, TunnelNow,
@@ -104,7 +104,7 @@ pub use service::{
     Affinity, Balance, FieldName, FieldNameError, OutOfRange, Resilience, ResiliencePatch, Service, ServiceName,
     ServiceNameError, ServicePatch, ServiceSpec, TagCount, UnknownBalance,
 };
-pub use session::{LineQuality, LocalFailure, RoundTrip, SessionRecord, TelephoneSession, WebSession};
+pub use session::{LineQuality, LocalFailure, ProgramSession, RoundTrip, SessionRecord, TelephoneSession, WebSession};
 pub use signing_key::SigningKey;
 pub use subdomain::{Subdomain, SubdomainError};
 pub use switch::{RuleId, Switch, SwitchMode, SwitchPlan, SwitchPlanError, SwitchState, SwitchStep, SwitchWatch};

@@ -1,6 +1,6 @@
 //! Who is connected: telephones and browsers.
 
-use crate::{TelephoneSessionId, Timestamp, TokenId, TunnelId, WebSessionId};
+use crate::{ProgramSessionId, TelephoneSessionId, Timestamp, TokenId, TunnelId, WebSessionId};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -104,4 +104,24 @@ pub struct WebSession {
     pub created_at: Timestamp,
     /// When it was last used, to the minute.
     pub last_seen_at: Timestamp,
+}
+
+/// One program that is signed in: what began with a sign-in at the API, and goes on with its refresh tokens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ProgramSession {
+    /// Its id in lists.
+    pub id: ProgramSessionId,
+    /// Whether it is the one that asks.
+    pub current: bool,
+    /// The program, as it said itself when it signed in.
+    pub user_agent: Option<String>,
+    /// Where it signed in from.
+    pub address: Option<IpAddr>,
+    /// When it signed in.
+    pub created_at: Timestamp,
+    /// When it was last used, to the minute.
+    pub last_seen_at: Timestamp,
+    /// When it ends by itself.
+    pub expires_at: Timestamp,
 }

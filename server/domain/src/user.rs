@@ -64,9 +64,11 @@ pub struct Account {
     pub role: Role,
     /// When it was created.
     pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
     /// Since when nobody can sign in with it; `None`: it is active.
     pub deactivated_at: Option<Timestamp>,
-    /// When one of its signed-in browsers was used last.
+    /// When one of its signed-in browsers and programs, or one of its personal tokens, was used last.
     pub last_seen_at: Option<Timestamp>,
     /// Whether it needs a second factor to sign in.
     pub second_factor: bool,

@@ -14,7 +14,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use domain::{Alert, Domain, Region, Route, Service, Timestamp, Tunnel};
+use domain::{Account, Alert, Domain, Region, Route, Service, Timestamp, Tunnel};
 use serde::Serialize;
 use server_core::Expected;
 use sha2::{Digest, Sha256};
@@ -40,7 +40,7 @@ macro_rules! versioned {
     )*};
 }
 
-versioned!(Alert, Domain, Region, Route, Service, Tunnel);
+versioned!(Account, Alert, Domain, Region, Route, Service, Tunnel);
 
 /// JSON with an entity tag.
 pub(crate) struct Tagged<T> {

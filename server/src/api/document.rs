@@ -20,7 +20,7 @@ pub(crate) static DOCUMENT: LazyLock<Document> = LazyLock::new(Document::new);
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
 /// What the first part of a path is about, and what an id after it is.
-const TAGS: [(&str, &str, &str); 22] = [
+const TAGS: [(&str, &str, &str); 23] = [
     ("auth", "Signing in: accounts, access tokens and refresh tokens.", ""),
     ("me", "The account that asks.", ""),
     ("users", "Everybody's accounts, for administrators.", "The account's id."),
@@ -35,6 +35,7 @@ const TAGS: [(&str, &str, &str); 22] = [
     ("alerts", "What somebody wants to be told of.", "The alert's id."),
     ("regions", "Where backends and nodes live.", "The region's id."),
     ("sessions", "Signed-in browsers.", "The session's id."),
+    ("programs", "Signed-in programs.", "The session's id."),
     ("identities", "Accounts at providers of sign-ins.", "The identity's id."),
     ("security", "What holds for everybody's security.", ""),
     ("audit", "What has to do with security.", ""),
@@ -89,6 +90,7 @@ fn complete(document: &mut Value) {
         }
     }
     codes.insert("method_not_allowed".to_owned());
+    document["components"]["schemas"]["FrontPatch"] = nullable(document["components"]["schemas"]["Front"].clone());
     describe(&mut document["components"]["schemas"]);
     document["components"]["schemas"]["ProblemDetail"]["properties"]["code"]["enum"] = codes.into_iter().collect();
     let header = |text: &str, kind: &str| json!({"description": text, "schema": {"type": kind}});
@@ -113,6 +115,10 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, is_tagged
         operation.remove("parameters");
     }
     let has_body = operation.get("requestBody").is_some();
+    if has_body && path.ends_with("/front") {
+        let schema = json!({"$ref": "#/components/schemas/FrontPatch"});
+        operation["requestBody"]["content"]["application/json"]["schema"] = schema;
+    }
     let is_public = operation.get("security").is_some();
     if is_tagged {
         take_tag(method, operation);
@@ -151,11 +157,25 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, is_tagged
     }
 }
 
+/// The same object with fields that may all be null, which takes them away.
+fn nullable(mut schema: Value) -> Value {
+    for field in schema["properties"].as_object_mut().into_iter().flat_map(Map::values_mut) {
+        if let Some(field) = field.as_object_mut() {
+            field.remove("default");
+        }
+        let may_be = field["type"].as_array().is_some_and(|types| types.contains(&"null".into()));
+        if !may_be && field.get("oneOf").is_none() {
+            *field = json!({"oneOf": [field.take(), {"type": "null"}]});
+        }
+    }
+    schema
+}
+
 /// Whether what is at a path has an entity tag: whatever can be both looked at and changed, but for recorded requests and
-/// the roles of accounts.
+/// the one switch of `/security`, of which nothing can get lost that somebody else has changed.
 fn is_tagged(path: &str, item: &Value) -> bool {
     let has = |method: &str| item.get(method).is_some();
-    has("get") && (has("put") || has("patch")) && !path.ends_with("/{rid}") && path != "/users/{id}"
+    has("get") && (has("put") || has("patch")) && !path.ends_with("/{rid}") && path != "/security"
 }
 
 /// What [`conditional`](super::conditional) adds to a call.

@@ -12,7 +12,7 @@ mod plain;
 mod reference;
 mod requests;
 mod router;
-mod session;
+pub(crate) mod session;
 
 pub use assets::Assets;
 pub use router::{WebSettings, router};

@@ -31,6 +31,9 @@ async fn things(client: &Client) -> Vec<(String, Value, Value)> {
     let region = id(create(client, "regions", json!({"name": "eu", "public_url": "https://eu.example.com"})).await);
     let alert = json!({"name": "a", "kind": "tunnel_offline", "webhook": "https://hooks.example.com/x"});
     let alert = id(create(client, "alerts", alert).await);
+    let invitation = create(client, "invitations", json!({"email": "dora@example.com"})).await;
+    let (_, token) = invitation["link"].as_str().unwrap().split_once("token=").unwrap();
+    let user = id(create(client, "auth/accept", json!({"token": token, "password": "a different long one"})).await);
     let capture = (json!({"level": "off"}), json!({"level": "headers"}));
     let front = (json!({"body_limit": 1000}), json!({"body_limit": 2000}));
     let mut things = vec![
@@ -41,6 +44,7 @@ async fn things(client: &Client) -> Vec<(String, Value, Value)> {
         (format!("tunnels/{tunnel}"), json!({"name": "a"}), json!({"name": "b"})),
         (format!("regions/{region}"), json!({"name": "us"}), json!({"name": "asia"})),
         (format!("alerts/{alert}"), json!({"enabled": true}), json!({"enabled": false})),
+        (format!("users/{user}"), json!({"role": "member"}), json!({"role": "admin"})),
     ];
     for of in [format!("tunnels/{tunnel}"), "domains/app.example.com".to_owned(), format!("routes/{route}")] {
         things.insert(0, (format!("{of}/capture"), capture.0.clone(), capture.1.clone()));
@@ -82,6 +86,11 @@ async fn a_change_of_what_was_changed_meanwhile_is_refused_and_shown_what_it_is(
         }
     }
     for (path, ..) in &things {
+        if path.starts_with("users/") {
+            // What is active cannot be deleted.
+            let place = format!("/api/v1/{path}/deactivate");
+            assert_eq!(crate::answer::call(&client, "POST", &place, Value::Null).await.status, 200);
+        }
         let seen = tag(&get(&client, path).await);
         assert_eq!(call(&client, "DELETE", path, ("if-match", &seen), Value::Null).await.status, 204, "{path}");
     }

@@ -22,6 +22,7 @@ mod matrix;
 #[path = "../checks/name_server.rs"]
 mod name_server;
 mod personal_tokens;
+mod programs;
 mod rates;
 mod regions;
 mod revisions;

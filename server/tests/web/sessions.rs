@@ -112,3 +112,32 @@ async fn a_session_is_known_by_one_cookie_with_its_own_name_only() {
         assert_eq!(status == 200, signed_in, "{cookies}: {status}");
     }
 }
+
+#[tokio::test]
+async fn programs_are_listed_beside_browsers_and_can_be_signed_out() {
+    let switchboard = Switchboard::start().await;
+    let mut browser = Browser::signed_in(&switchboard).await;
+    let program = switchboard.client();
+    assert_eq!(program.get("/api/v1/me").await.0, 200);
+    let page = browser.open("/web/settings").await.body;
+    let form = page.split("action=\"/web/action/end_program\"").nth(1).unwrap();
+    let id = form.split("value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let ended = browser.submit("/web/action/end_program", &[("id", &id)]).await;
+    let page = browser.open(ended.goes_to()).await.body;
+    assert!(page.contains("That program was signed out.") && !page.contains("end_program\""), "{page}");
+    assert_eq!(program.get("/api/v1/me").await.0, 401);
+
+    let account = serde_json::json!({"email": Switchboard::EMAIL, "password": Switchboard::PASSWORD});
+    let mut programs = Vec::new();
+    for _ in 0..2 {
+        let (status, tokens) = program.post("/api/v1/auth/login", &account).await;
+        assert_eq!(status, 200);
+        programs.push(program.clone().bearer(tokens["access_token"].as_str().unwrap()));
+    }
+    let ended = browser.submit("/web/action/end_programs", &[]).await;
+    assert_eq!(ended.goes_to(), "/web/settings?done=programs_ended");
+    for program in programs {
+        assert_eq!(program.get("/api/v1/me").await.0, 401);
+    }
+    assert_eq!(browser.open("/web").await.status, 200, "the browser stays");
+}

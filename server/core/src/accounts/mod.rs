@@ -1,5 +1,6 @@
 //! Accounts: set-up, sign-up, sign-in, passwords; and everybody's, for administrators.
 
+mod changing;
 mod counted;
 mod first;
 mod identities;
@@ -19,6 +20,7 @@ use crate::{
     tickets::Seal,
     tokens::Reveals,
 };
+pub use changing::AccountPatch;
 pub(crate) use counted::SignIns;
 pub use counted::{SignInMethod, SignInOutcome};
 use domain::{AuditKind, Email, Role, User, UserId, WebSessionId};

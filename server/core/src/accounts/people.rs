@@ -2,16 +2,16 @@
 
 use super::{Accounts, find_by_id, identities, links};
 use crate::{
-    Change, CoreError, Listing, Page, Result, Touched, Viewer,
+    Change, CoreError, Expected, Listing, Page, Result, Viewer,
     audit::Entry,
+    expected::later_than,
     news, page, sessions,
     store::{
         Write, contains, now, parse, read_json,
-        rows::{alerts, domains, routes, services, tokens, tunnels, users, web_sessions},
-        write_json,
+        rows::{alerts, domains, routes, services, tokens, tunnels, users},
     },
 };
-use domain::{Account, AuditKind, Holdings, RequestRate, Role, Timestamp, UserId};
+use domain::{Account, AuditKind, Holdings, Role, Timestamp, UserId};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
@@ -50,7 +50,7 @@ pub(super) async fn find(connection: &impl ConnectionTrait, id: UserId) -> Resul
     query.one(connection).await?.ok_or(CoreError::NotFound("account"))
 }
 
-fn is_admin(row: &users::Model) -> bool {
+pub(super) fn is_admin(row: &users::Model) -> bool {
     row.role == Role::Admin.as_str()
 }
 
@@ -102,62 +102,6 @@ impl Accounts {
         holdings(self.store.read(), id).await
     }
 
-    /// Makes somebody an administrator, or a member again.
-    ///
-    /// # Errors
-    /// `admin_only`, `NotFound`, `last_administrator`.
-    pub async fn set_role(&self, viewer: &Viewer, id: UserId, role: Role) -> Result<Account> {
-        let write = self.administrate(viewer).await?;
-        let row = find(&write.tx, id).await?;
-        if row.role == role.as_str() {
-            return self.shown_one(row).await;
-        }
-        if role != Role::Admin {
-            keep_one(&write.tx, &row).await?;
-            // Invitations of somebody who may not invite are worth nothing.
-            links::withdraw_all(&write.tx, id).await?;
-        }
-        let mut row: users::ActiveModel = row.into();
-        row.role = Set(role.as_str().into());
-        row.updated_at = Set(now());
-        let row = row.update(&write.tx).await?;
-        let entry = Entry::by(viewer, AuditKind::RoleChanged).on(Some(id), &row.email);
-        entry.with(format!("to {}", role.as_str())).write(&write.tx).await?;
-        // Where backends may be depends on whose they are.
-        news::tell(&write.tx, &self.changes, &Touched::everything()).await?;
-        let change = Change::UserSessionsEnded(id);
-        news::tell_of(&write.tx, &self.changes, change).await?;
-        write.commit().await?;
-        self.changes.publish(Change::Routing);
-        self.changes.publish(change);
-        self.shown_one(row).await
-    }
-
-    /// Says how many requests may come to what somebody has; `None`: as many as like. Each node counts anew from then on.
-    ///
-    /// # Errors
-    /// `admin_only`, `NotFound`.
-    pub async fn set_rate_limit(&self, viewer: &Viewer, id: UserId, limit: Option<RequestRate>) -> Result<Account> {
-        let write = self.administrate(viewer).await?;
-        let row = find(&write.tx, id).await?;
-        let text = limit.as_ref().map(write_json).transpose()?;
-        if row.rate_limit == text {
-            return self.shown_one(row).await;
-        }
-        let mut row: users::ActiveModel = row.into();
-        row.rate_limit = Set(text);
-        row.updated_at = Set(now());
-        let row = row.update(&write.tx).await?;
-        let detail = limit.map_or_else(|| "none".to_owned(), |limit| limit.to_string());
-        let entry = Entry::by(viewer, AuditKind::RateLimitChanged).on(Some(id), &row.email);
-        entry.with(detail).write(&write.tx).await?;
-        // It is not told apart which of all that is routed by an account has: this changes rarely.
-        news::tell(&write.tx, &self.changes, &Touched::everything()).await?;
-        write.commit().await?;
-        self.changes.publish(Change::Routing);
-        self.shown_one(row).await
-    }
-
     /// Lets nobody in with this account any more: its sessions of browsers and programs end, its telephones are
     /// disconnected, its links are withdrawn. What it has stays and serves on, as far as it needs no telephone.
     ///
@@ -170,9 +114,10 @@ impl Accounts {
             return self.shown_one(row).await;
         }
         keep_one(&write.tx, &row).await?;
+        let later = later_than(row.updated_at);
         let mut row: users::ActiveModel = row.into();
         row.deactivated_at = Set(Some(now()));
-        row.updated_at = Set(now());
+        row.updated_at = Set(later);
         let row = row.update(&write.tx).await?;
         let entry = Entry::by(viewer, AuditKind::AccountDeactivated).on(Some(id), &row.email);
         entry.write(&write.tx).await?;
@@ -192,9 +137,10 @@ impl Accounts {
         }
         let entry = Entry::by(viewer, AuditKind::AccountReactivated).on(Some(id), &row.email);
         entry.write(&write.tx).await?;
+        let later = later_than(row.updated_at);
         let mut row: users::ActiveModel = row.into();
         row.deactivated_at = Set(None);
-        row.updated_at = Set(now());
+        row.updated_at = Set(later);
         let row = row.update(&write.tx).await?;
         write.commit().await?;
         self.shown_one(row).await
@@ -204,10 +150,11 @@ impl Accounts {
     /// end with it, its address can be used for another account.
     ///
     /// # Errors
-    /// `admin_only`, `NotFound`, `still_active`, `owns_things`.
-    pub async fn delete(&self, viewer: &Viewer, id: UserId) -> Result<()> {
+    /// `admin_only`, `NotFound`, `still_active`, `owns_things`; `Changed` when it is not as expected.
+    pub async fn delete(&self, viewer: &Viewer, id: UserId, expected: &Expected) -> Result<()> {
         let write = self.administrate(viewer).await?;
         let row = find(&write.tx, id).await?;
+        expected.check(row.updated_at)?;
         if row.deactivated_at.is_none() {
             let message = "this account is active; deactivate it first, so that nobody uses it meanwhile";
             return Err(CoreError::conflict("still_active", message));
@@ -263,23 +210,13 @@ impl Accounts {
         Ok(())
     }
 
-    async fn shown_one(&self, row: users::Model) -> Result<Account> {
+    pub(super) async fn shown_one(&self, row: users::Model) -> Result<Account> {
         self.shown(vec![row]).await?.pop().ok_or(CoreError::NotFound("account"))
     }
 
     async fn shown(&self, rows: Vec<users::Model>) -> Result<Vec<Account>> {
-        use web_sessions::Column;
-        let seen: HashMap<Uuid, Timestamp> = web_sessions::Entity::find()
-            .select_only()
-            .column(Column::UserId)
-            .column_as(Column::LastSeenAt.max(), "last")
-            .filter(Column::UserId.is_in(rows.iter().map(|row| row.id)))
-            .group_by(Column::UserId)
-            .into_tuple::<(Uuid, Timestamp)>()
-            .all(self.store.read())
-            .await?
-            .into_iter()
-            .collect();
+        let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+        let seen = sessions::last_seen(self.store.read(), &ids).await?;
         rows.into_iter().map(|row| account(row, &seen)).collect()
     }
 }
@@ -290,6 +227,7 @@ fn account(row: users::Model, seen: &HashMap<Uuid, Timestamp>) -> Result<Account
         email: parse(&row.email)?,
         role: parse(&row.role)?,
         created_at: row.created_at,
+        updated_at: row.updated_at,
         deactivated_at: row.deactivated_at,
         last_seen_at: seen.get(&row.id).copied(),
         second_factor: row.totp_seed.is_some(),
@@ -298,7 +236,7 @@ fn account(row: users::Model, seen: &HashMap<Uuid, Timestamp>) -> Result<Account
 }
 
 /// Refuses to take away the last administrator who can sign in.
-async fn keep_one(connection: &impl ConnectionTrait, row: &users::Model) -> Result<()> {
+pub(super) async fn keep_one(connection: &impl ConnectionTrait, row: &users::Model) -> Result<()> {
     if !is_admin(row) || row.deactivated_at.is_some() {
         return Ok(());
     }

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, ops::Deref};
 
-use domain::{RequestRate, Role, TokenId, TokenScope, User, UserId};
+use domain::{ProgramSessionId, RequestRate, Role, TokenId, TokenScope, User, UserId};
 
 use crate::{CoreError, Result, TokenEnd, TokenProof};
 
@@ -11,11 +11,12 @@ use crate::{CoreError, Result, TokenEnd, TokenProof};
 pub struct Viewer {
     user: User,
     address: Option<IpAddr>,
+    program: Option<ProgramSessionId>,
 }
 
 impl Viewer {
     pub(crate) fn new(user: User) -> Self {
-        Self { user, address: None }
+        Self { user, address: None, program: None }
     }
 
     /// The same, asking from there: what is written down of it says so.
@@ -27,6 +28,17 @@ impl Viewer {
     /// Where the user asks from; `None`: from the server's own machine, without the network.
     pub fn address(&self) -> Option<IpAddr> {
         self.address
+    }
+
+    /// The same, asking with an access token of this session.
+    #[must_use]
+    pub(crate) fn by_program(self, session: ProgramSessionId) -> Self {
+        Self { program: Some(session), ..self }
+    }
+
+    /// The session whose access token the user asks with; `None`: with something else.
+    pub fn program(&self) -> Option<ProgramSessionId> {
+        self.program
     }
 
     /// The account, as it was when it was looked up.

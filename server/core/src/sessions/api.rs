@@ -6,15 +6,16 @@
 //! somebody has a copy, so the session ends (RFC 9700 section 4.14.2).
 
 use crate::{
-    CoreError, Result, Viewer,
+    Change, Changes, CoreError, Result, Viewer,
     accounts::{find_by_id, to_user},
     audit::Entry,
     auth::{random_base64, sha256},
+    news,
     signing::{Signed, SigningKeys, Unchecked},
-    store::{Store, now, rows::api_sessions},
+    store::{Store, Write, now, rows::api_sessions},
 };
 use chrono::TimeDelta;
-use domain::{AuditKind, UserId};
+use domain::{AuditKind, ProgramSessionId, UserId};
 use jsonwebtoken::{Algorithm, Validation};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
@@ -32,6 +33,9 @@ const AUDIENCE: &str = "switchboard-api";
 
 /// How many programs a user may be signed in with; a further one signs out the oldest.
 const MAX_PER_USER: u64 = 100;
+
+/// How much is kept of what a program says it is, characters.
+const MAX_USER_AGENT: usize = 256;
 
 const ENDED: CoreError = CoreError::Unauthorized("this session has ended; sign in again");
 const NO_ACCESS: CoreError =
@@ -68,7 +72,8 @@ struct Claims {
 
 /// Sessions of programs.
 pub struct ApiSessions {
-    store: Store,
+    pub(super) store: Store,
+    pub(super) changes: Changes,
     keys: Arc<SigningKeys>,
     validation: Validation,
 }
@@ -80,25 +85,28 @@ impl fmt::Debug for ApiSessions {
 }
 
 impl ApiSessions {
-    pub(crate) fn new(store: Store, keys: Arc<SigningKeys>) -> Self {
+    pub(crate) fn new(store: Store, changes: Changes, keys: Arc<SigningKeys>) -> Self {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation.validate_nbf = true;
         validation.leeway = 5;
-        Self { store, keys, validation }
+        Self { store, changes, keys, validation }
     }
 
-    /// Starts a session.
-    pub async fn issue(&self, viewer: &Viewer) -> Result<ApiTokens> {
+    /// Starts a session of a program that calls itself so. People recognise it by that, and by where the viewer asks from.
+    pub async fn issue(&self, viewer: &Viewer, user_agent: Option<&str>) -> Result<ApiTokens> {
         let (selector, verifier, moment) = (random_base64(), random_base64(), now());
         let row = api_sessions::ActiveModel {
             id: Set(Uuid::now_v7()),
             user_id: Set(viewer.id().0),
             selector_hash: Set(sha256(&selector).to_vec()),
             verifier_hash: Set(sha256(&verifier).to_vec()),
+            user_agent: Set(user_agent.map(|agent| agent.chars().take(MAX_USER_AGENT).collect())),
+            address: Set(viewer.address().map(|address| address.to_string())),
             created_at: Set(moment),
+            last_seen_at: Set(Some(moment)),
             expires_at: Set(moment + TimeDelta::days(SESSION_DAYS)),
         };
         let write = self.store.write().await?;
@@ -130,7 +138,7 @@ impl ApiSessions {
             if let Some(user) = known.filter(|_| exchanged.rows_affected == 0) {
                 Entry::of(&to_user(user)?, AuditKind::RefreshReused, client).write(&write.tx).await?;
             }
-            write.commit().await?;
+            self.ended(write, UserId(row.user_id)).await?;
             return Err(ENDED);
         }
         write.commit().await?;
@@ -149,11 +157,21 @@ impl ApiSessions {
                 let entry = Entry::of(&to_user(user)?, AuditKind::SignedOut, client);
                 entry.with("a program").write(&write.tx).await?;
             }
+            return self.ended(write, UserId(row.user_id)).await;
         }
-        write.commit().await
+        Ok(())
     }
 
-    /// Who presents this access token.
+    /// Commits that sessions of a user have ended, and tells what still serves them.
+    pub(super) async fn ended(&self, write: Write<'_>, user: UserId) -> Result<()> {
+        let change = Change::UserSessionsEnded(user);
+        news::tell_of(&write.tx, &self.changes, change).await?;
+        write.commit().await?;
+        self.changes.publish(change);
+        Ok(())
+    }
+
+    /// Who presents this access token. Notes that its session was used, at most once a minute.
     ///
     /// # Errors
     /// `Unauthorized` when it is no token of ours, has expired, or its session or account has ended.
@@ -167,11 +185,26 @@ impl ApiSessions {
             return Err(NO_ACCESS);
         }
         let session = api_sessions::Entity::find_by_id(claims.sid).one(self.store.read()).await?;
-        if session.is_none_or(|session| session.user_id != claims.sub) {
-            return Err(NO_ACCESS);
-        }
+        let session = session.filter(|session| session.user_id == claims.sub).ok_or(NO_ACCESS)?;
         let row = find_by_id(self.store.read(), UserId(claims.sub)).await?.ok_or(NO_ACCESS)?;
-        Ok(Viewer::new(to_user(row)?))
+        let moment = now();
+        if session.last_seen_at.is_none_or(|last| moment - last >= TimeDelta::minutes(1))
+            && let Err(error) = self.note_use(session.id).await
+        {
+            // Who is signed in stays so while nothing can be written.
+            tracing::warn!(cause = error.cause(), "the use of a session was not noted: {error}");
+        }
+        Ok(Viewer::new(to_user(row)?).by_program(ProgramSessionId(session.id)))
+    }
+
+    async fn note_use(&self, id: Uuid) -> Result<()> {
+        let write = self.store.write().await?;
+        api_sessions::Entity::update_many()
+            .col_expr(api_sessions::Column::LastSeenAt, Expr::value(now()))
+            .filter(api_sessions::Column::Id.eq(id))
+            .exec(&write.tx)
+            .await?;
+        write.commit().await
     }
 
     /// Removes sessions that have ended by themselves; how many.

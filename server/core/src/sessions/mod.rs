@@ -1,6 +1,8 @@
 //! Who stays signed in: browsers by cookie, programs by access and refresh token.
 
 mod api;
+mod programs;
+mod seen;
 mod web;
 
 use crate::{
@@ -10,6 +12,7 @@ use crate::{
 pub use api::{ApiSessions, ApiTokens};
 use domain::{UserId, WebSessionId};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+pub(crate) use seen::last_seen;
 pub use web::{WebSessionRecord, WebSessions};
 
 /// Ends all sessions of a user but one browser's.

@@ -112,7 +112,7 @@ pub async fn a_new_password_ends_all_other_sessions(db: Db) {
         };
         assert!(sessions.insert(key, record).await.unwrap());
     }
-    let program = services.api_sessions().issue(&ada).await.unwrap();
+    let program = services.api_sessions().issue(&ada, None).await.unwrap();
     let here = sessions.id_of([1; 32]).await.unwrap();
 
     let wrong = accounts.change_password(&ada, "not the password", "a new password", here).await.unwrap_err();

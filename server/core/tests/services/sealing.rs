@@ -134,7 +134,7 @@ pub async fn a_new_key_takes_the_place_of_the_old_one(db: Db) {
     let (ada, _) = filled(&services).await;
     let admin = ada.as_admin().unwrap();
     services.signing_keys().rotate(&admin, false).await.unwrap();
-    let session = services.api_sessions().issue(&ada).await.unwrap();
+    let session = services.api_sessions().issue(&ada, None).await.unwrap();
     let before = held(&db).await;
     assert!(matches!(with(&new).await.unwrap_err(), OpenError::OtherKey { .. }));
     if db.url.starts_with("postgres") {
@@ -179,8 +179,8 @@ pub async fn a_key_that_is_lost_is_done_without(db: Db) {
         assert_eq!(set(&rules), json!({"set": {}, "remove": ["authorization", "x-team"]}));
     }
     assert!(services.alerts().list(&ada, Page::default()).await.unwrap().items.is_empty());
-    assert_eq!(services.api_sessions().issue(&ada).await.unwrap_err().code(), "unavailable");
+    assert_eq!(services.api_sessions().issue(&ada, None).await.unwrap_err().code(), "unavailable");
     services.signing_keys().rotate(&admin, true).await.unwrap();
-    services.api_sessions().issue(&ada).await.unwrap();
+    services.api_sessions().issue(&ada, None).await.unwrap();
     services.close().await;
 }

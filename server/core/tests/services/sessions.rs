@@ -57,7 +57,7 @@ pub async fn others_sessions_are_out_of_reach(db: Db) {
 pub async fn a_refresh_token_works_once(db: Db) {
     let services = db.open().await;
     let (sessions, ada) = (services.api_sessions(), admin(&services, "ada").await);
-    let first = sessions.issue(&ada).await.unwrap();
+    let first = sessions.issue(&ada, None).await.unwrap();
     assert_eq!(first.expires_in, 900);
     assert_eq!(sessions.authenticate(&first.access_token).await.unwrap().id(), ada.id());
     let second = sessions.refresh(&first.refresh_token, None).await.unwrap();
@@ -68,7 +68,7 @@ pub async fn a_refresh_token_works_once(db: Db) {
     assert!(sessions.authenticate(&second.access_token).await.is_err());
 
     // Two exchanges at once: only one gets a pair.
-    let again = sessions.issue(&ada).await.unwrap();
+    let again = sessions.issue(&ada, None).await.unwrap();
     let (one, other) =
         tokio::join!(sessions.refresh(&again.refresh_token, None), sessions.refresh(&again.refresh_token, None));
     assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
@@ -77,8 +77,8 @@ pub async fn a_refresh_token_works_once(db: Db) {
 pub async fn an_access_token_ends_with_its_session(db: Db) {
     let services = db.open().await;
     let (sessions, ada) = (services.api_sessions(), admin(&services, "ada").await);
-    let pair = sessions.issue(&ada).await.unwrap();
-    let other = sessions.issue(&ada).await.unwrap();
+    let pair = sessions.issue(&ada, None).await.unwrap();
+    let other = sessions.issue(&ada, None).await.unwrap();
     sessions.revoke("sbr_nobody.knows", None).await.unwrap();
     sessions.revoke(&pair.refresh_token, None).await.unwrap();
     assert!(sessions.authenticate(&pair.access_token).await.is_err());

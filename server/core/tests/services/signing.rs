@@ -30,12 +30,12 @@ pub async fn a_key_that_was_replaced_runs_out(db: Db) {
     let ada = administrator(&services).await;
     let keys = services.signing_keys().list(&ada).await.unwrap();
     assert_eq!(keys.iter().map(|key| key.id.as_str()).collect::<Vec<_>>(), ["settings"]);
-    let access = services.api_sessions().issue(&ada).await.unwrap().access_token;
+    let access = services.api_sessions().issue(&ada, None).await.unwrap().access_token;
     let telephone = short(&services, &ada).await;
     let keys = services.signing_keys().rotate(&ada, false).await.unwrap();
     assert_eq!((keys.len(), keys[0].retired_at), (2, None));
     assert!(keys[1].id == "settings" && keys[1].access_until < keys[1].telephones_until, "{keys:?}");
-    let newer = services.api_sessions().issue(&ada).await.unwrap().access_token;
+    let newer = services.api_sessions().issue(&ada, None).await.unwrap().access_token;
     for token in [&access, &newer] {
         assert_eq!(services.api_sessions().authenticate(token).await.unwrap().id(), ada.id());
     }
@@ -65,20 +65,20 @@ pub async fn a_key_that_was_replaced_runs_out(db: Db) {
 pub async fn nodes_hear_of_a_new_key(db: Db) {
     let (one, other) = (db.open().await, db.open().await);
     let ada = administrator(&one).await;
-    let before = other.api_sessions().issue(&ada).await.unwrap();
+    let before = other.api_sessions().issue(&ada, None).await.unwrap();
     one.signing_keys().rotate(&ada, false).await.unwrap();
-    let made = one.api_sessions().issue(&ada).await.unwrap();
+    let made = one.api_sessions().issue(&ada, None).await.unwrap();
     // It knew the keys of before, and was not told: the name of the key makes it look.
     assert_eq!(other.api_sessions().authenticate(&made.access_token).await.unwrap().id(), ada.id());
     one.api_sessions().authenticate(&before.access_token).await.unwrap();
-    let there = other.api_sessions().issue(&ada).await.unwrap();
+    let there = other.api_sessions().issue(&ada, None).await.unwrap();
     assert_eq!(one.api_sessions().authenticate(&there.access_token).await.unwrap().id(), ada.id());
 }
 
 pub async fn at_once_means_now(db: Db) {
     let services = db.open().await;
     let ada = administrator(&services).await;
-    let session = services.api_sessions().issue(&ada).await.unwrap();
+    let session = services.api_sessions().issue(&ada, None).await.unwrap();
     let telephone = short(&services, &ada).await;
     assert_eq!(services.signing_keys().rotate(&ada, true).await.unwrap().len(), 1);
     assert_eq!(services.api_sessions().authenticate(&session.access_token).await.unwrap_err().code(), "unauthorized");

@@ -167,7 +167,7 @@ pub async fn a_token_is_exchanged_for_a_short_lived_one(db: Db) {
     let again = tokens.exchange_secret(whole.secret.expose(), "127.0.0.1".parse().unwrap(), NewShortToken::default());
     assert_eq!(again.await.unwrap_err().code(), "unauthorized");
     assert!(services.api_sessions().authenticate(whole.secret.expose()).await.is_err());
-    let access = services.api_sessions().issue(&bob).await.unwrap();
+    let access = services.api_sessions().issue(&bob, None).await.unwrap();
     assert_eq!(tokens.authenticate(&access.access_token).await.unwrap_err(), TokenRefused::Invalid);
     // Nor is one whose claims were changed, or whose signature was left out.
     let parts: Vec<_> = whole.secret.expose().split('.').collect();

@@ -3,7 +3,7 @@
 use axum::{
     Extension,
     extract::State,
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
 use domain::User;
@@ -18,6 +18,7 @@ use crate::{
         extract::Json,
     },
     ingress::Client,
+    web::session::user_agent,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Services> {
@@ -150,10 +151,11 @@ async fn register(
 async fn login(
     State(services): State<Services>,
     Extension(client): Extension<Client>,
+    headers: HeaderMap,
     Json(credentials): Json<Credentials>,
 ) -> ApiResult<Response> {
     match services.accounts().sign_in(&credentials.email, &credentials.password, client.address).await? {
-        SignIn::Done(viewer) => Ok(granted(&services, &viewer).await?.into_response()),
+        SignIn::Done(viewer) => Ok(granted(&services, viewer.at(client.address), &headers).await?.into_response()),
         SignIn::Code(challenge) => {
             let challenged = Challenged { challenge: challenge.expose().to_owned(), expires_in: Challenge::SECONDS };
             Ok((StatusCode::ACCEPTED, axum::Json(challenged)).into_response())
@@ -166,8 +168,9 @@ async fn login(
     }
 }
 
-async fn granted(services: &Services, viewer: &Viewer) -> ApiResult<axum::Json<Granted>> {
-    Ok(axum::Json(services.api_sessions().issue(viewer).await?.into()))
+async fn granted(services: &Services, viewer: Viewer, headers: &HeaderMap) -> ApiResult<axum::Json<Granted>> {
+    let agent = user_agent(headers);
+    Ok(axum::Json(services.api_sessions().issue(&viewer, agent.as_deref()).await?.into()))
 }
 
 /// Ends a sign-in with a code: one that the app shows, or a recovery code. Each works once.
@@ -182,10 +185,11 @@ async fn granted(services: &Services, viewer: &Viewer) -> ApiResult<axum::Json<G
 async fn second_factor(
     State(services): State<Services>,
     Extension(client): Extension<Client>,
+    headers: HeaderMap,
     Json(Code { challenge, code }): Json<Code>,
 ) -> ApiResult<axum::Json<Granted>> {
     let viewer = services.accounts().sign_in_with_code(&challenge, &code, client.address).await?;
-    granted(&services, &viewer).await
+    granted(&services, viewer.at(client.address), &headers).await
 }
 
 /// Exchanges a refresh token for a new pair.

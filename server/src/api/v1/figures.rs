@@ -11,7 +11,7 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    list::{List, page},
+    list::{List, PageQuery, page},
     services::find,
 };
 use crate::api::{
@@ -233,7 +233,7 @@ async fn service_breakdown(
 
 /// What each telephone was given since it connected; those that left within the last hour, too.
 #[utoipa::path(
-    get, path = "/tunnels/{id}/sessions",
+    get, path = "/tunnels/{id}/sessions", params(PageQuery),
     responses(
         (status = 200, description = "Done.", body = List<SessionFigures>),
     )
@@ -242,9 +242,10 @@ async fn sessions(
     Allowed { viewer, .. }: Allowed<ReadTunnels>,
     State(services): State<Services>,
     Id(id): Id<TunnelId>,
+    Query(query): Query<PageQuery>,
 ) -> ApiResult<axum::Json<List<SessionFigures>>> {
     let id = services.tunnels().get(&viewer, id).await?.id;
-    Ok(axum::Json(Listing { items: services.traffic().sessions(id), next_cursor: None }.into()))
+    Ok(axum::Json(query.page()?.of(services.traffic().sessions(id), |session| session.id)?.into()))
 }
 
 /// What each backend of a service was given.

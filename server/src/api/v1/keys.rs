@@ -7,10 +7,11 @@ use server_core::Services;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use super::list::{List, PageQuery};
 use crate::api::{
     bearer::{Account, Administrates, Read},
     error::ApiResult,
-    extract::Json,
+    extract::{Json, Query},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Services> {
@@ -37,17 +38,19 @@ struct Rotate {
 /// Lists the keys that access tokens and short-lived tokens are signed with; nothing of the keys themselves.
 /// Administrators only.
 #[utoipa::path(
-    get, path = "/security/keys",
+    get, path = "/security/keys", params(PageQuery),
     responses(
-        (status = 200, description = "Done.", body = SigningKeys),
+        (status = 200, description = "Done.", body = List<SigningKey>),
         (status = 403, description = "`admin_only`"),
     )
 )]
 async fn list(
     Administrates { admin, .. }: Administrates<Read>,
     State(services): State<Services>,
-) -> ApiResult<axum::Json<SigningKeys>> {
-    Ok(axum::Json(SigningKeys { items: services.signing_keys().list(&admin).await? }))
+    Query(query): Query<PageQuery>,
+) -> ApiResult<axum::Json<List<SigningKey>>> {
+    let items = services.signing_keys().list(&admin).await?;
+    Ok(axum::Json(query.page()?.of(items, |key| key.id.clone())?.into()))
 }
 
 /// Makes a new key, which signs from now on, on all nodes. What the old ones have signed is good as long as it would have

@@ -2,9 +2,12 @@
 //! makes it, and nowhere else.
 
 use axum::{Json as Answer, extract::State, http::StatusCode};
-use domain::{Identity, IdentityId, NewPersonalToken, PersonalToken, PersonalTokenId, User, WebSession, WebSessionId};
+use domain::{
+    Identity, IdentityId, NewPersonalToken, PersonalToken, PersonalTokenId, ProgramSession, ProgramSessionId, User,
+    WebSession, WebSessionId,
+};
 use serde::{Deserialize, Serialize};
-use server_core::{Listing, Services, TokenSecret};
+use server_core::{Services, TokenSecret};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -20,8 +23,10 @@ pub(super) fn routes() -> OpenApiRouter<Services> {
         .routes(routes!(me))
         .routes(routes!(change_email))
         .routes(routes!(change_password))
-        .routes(routes!(sessions))
+        .routes(routes!(sessions, end_sessions))
         .routes(routes!(end_session))
+        .routes(routes!(programs, end_programs))
+        .routes(routes!(end_program))
         .routes(routes!(identities))
         .routes(routes!(unlink))
         .routes(routes!(tokens, create_token))
@@ -95,13 +100,25 @@ async fn change_password(
 }
 
 /// Lists the browsers that are signed in, at most 50, last used first.
-#[utoipa::path(get, path = "/me/sessions", responses((status = 200, description = "Done.", body = List<WebSession>)))]
+#[utoipa::path(get, path = "/me/sessions", params(PageQuery), responses(
+    (status = 200, description = "Done.", body = List<WebSession>)))]
 async fn sessions(
     Allowed { viewer, .. }: Allowed<Account>,
     State(services): State<Services>,
+    Query(query): Query<PageQuery>,
 ) -> ApiResult<Answer<List<WebSession>>> {
     let items = services.web_sessions().list(&viewer, None).await?;
-    Ok(Answer(Listing { items, next_cursor: None }.into()))
+    Ok(Answer(query.page()?.of(items, |session| session.id)?.into()))
+}
+
+/// Signs all browsers out.
+#[utoipa::path(delete, path = "/me/sessions", responses((status = 204, description = "Done.")))]
+async fn end_sessions(
+    Allowed { viewer, .. }: Allowed<Account>,
+    State(services): State<Services>,
+) -> ApiResult<StatusCode> {
+    services.web_sessions().end_others(&viewer, None).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Signs a browser out.
@@ -115,15 +132,49 @@ async fn end_session(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Lists the programs that are signed in, newest first: what began at `/auth/login`.
+#[utoipa::path(get, path = "/me/programs", params(PageQuery), responses(
+    (status = 200, description = "Done.", body = List<ProgramSession>)))]
+async fn programs(
+    Allowed { viewer, .. }: Allowed<Account>,
+    State(services): State<Services>,
+    Query(query): Query<PageQuery>,
+) -> ApiResult<Answer<List<ProgramSession>>> {
+    Ok(Answer(services.api_sessions().list(&viewer, query.page()?).await?.into()))
+}
+
+/// Signs all programs out but the one that asks.
+#[utoipa::path(delete, path = "/me/programs", responses((status = 204, description = "Done.")))]
+async fn end_programs(
+    Allowed { viewer, .. }: Allowed<Account>,
+    State(services): State<Services>,
+) -> ApiResult<StatusCode> {
+    services.api_sessions().end_others(&viewer).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Signs a program out: its access tokens are good for nothing from then on.
+#[utoipa::path(delete, path = "/me/programs/{id}", responses((status = 204, description = "Done.")))]
+async fn end_program(
+    Allowed { viewer, .. }: Allowed<Account>,
+    State(services): State<Services>,
+    Id(id): Id<ProgramSessionId>,
+) -> ApiResult<StatusCode> {
+    services.api_sessions().end(&viewer, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// Lists the accounts at OpenID Connect providers that get into this one. They are linked in a browser, on the settings
 /// page.
-#[utoipa::path(get, path = "/me/identities", responses((status = 200, description = "Done.", body = List<Identity>)))]
+#[utoipa::path(get, path = "/me/identities", params(PageQuery), responses(
+    (status = 200, description = "Done.", body = List<Identity>)))]
 async fn identities(
     Allowed { viewer, .. }: Allowed<Account>,
     State(services): State<Services>,
+    Query(query): Query<PageQuery>,
 ) -> ApiResult<Answer<List<Identity>>> {
     let items = services.accounts().identities(&viewer).await?;
-    Ok(Answer(Listing { items, next_cursor: None }.into()))
+    Ok(Answer(query.page()?.of(items, |identity| identity.id)?.into()))
 }
 
 /// Takes one of them away.

@@ -3,13 +3,14 @@
 use axum::{extract::State, http::StatusCode};
 use domain::{Account, Email, Holdings, Identity, Invitation, InvitationId, RequestRate, Role, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
-use server_core::{AccountQuery, HandedLink, Listing, Services};
+use server_core::{AccountPatch, AccountQuery, HandedLink, Services};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::list::{List, PageQuery, page};
 use crate::api::{
     bearer::{Account as SignedIn, Allowed, Read},
+    conditional::{IfMatch, Tagged},
     error::ApiResult,
     extract::{Id, Json, Query},
 };
@@ -156,10 +157,10 @@ async fn read(
     Allowed { viewer, .. }: Allowed<Read>,
     State(services): State<Services>,
     Id(id): Id<UserId>,
-) -> ApiResult<axum::Json<WithHoldings>> {
+) -> ApiResult<Tagged<WithHoldings>> {
     let account = services.accounts().get(&viewer, id).await?;
     let holdings = services.accounts().holdings(&viewer, id).await?;
-    Ok(axum::Json(WithHoldings { account, holdings }))
+    Ok(Tagged::new(account.updated_at, WithHoldings { account, holdings }))
 }
 
 /// Changes the role of an account, or how many requests may come to what it has. Administrators only.
@@ -175,16 +176,11 @@ async fn update(
     Allowed { viewer, .. }: Allowed<SignedIn>,
     State(services): State<Services>,
     Id(id): Id<UserId>,
-    Json(patch): Json<Patch>,
-) -> ApiResult<axum::Json<Account>> {
-    let accounts = services.accounts();
-    if let Some(limit) = patch.rate_limit {
-        accounts.set_rate_limit(&viewer, id, limit).await?;
-    }
-    if let Some(role) = patch.role {
-        accounts.set_role(&viewer, id, role).await?;
-    }
-    Ok(axum::Json(accounts.get(&viewer, id).await?))
+    IfMatch(expected): IfMatch,
+    Json(Patch { role, rate_limit }): Json<Patch>,
+) -> ApiResult<Tagged<Account>> {
+    let patch = AccountPatch { role, rate_limit };
+    Ok(services.accounts().update(&viewer, id, patch, &expected).await?.into())
 }
 
 /// Deletes an account that is deactivated and has no tunnels, services, domains and routes. Administrators only.
@@ -200,8 +196,9 @@ async fn delete(
     Allowed { viewer, .. }: Allowed<SignedIn>,
     State(services): State<Services>,
     Id(id): Id<UserId>,
+    IfMatch(expected): IfMatch,
 ) -> ApiResult<StatusCode> {
-    services.accounts().delete(&viewer, id).await?;
+    services.accounts().delete(&viewer, id, &expected).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -240,7 +237,7 @@ async fn reactivate(
 
 /// Lists the accounts at OpenID Connect providers that get into an account. Administrators only.
 #[utoipa::path(
-    get, path = "/users/{id}/identities",
+    get, path = "/users/{id}/identities", params(PageQuery),
     responses(
         (status = 200, description = "Done.", body = List<Identity>),
         (status = 403, description = "`admin_only`"),
@@ -250,9 +247,10 @@ async fn identities(
     Allowed { viewer, .. }: Allowed<Read>,
     State(services): State<Services>,
     Id(id): Id<UserId>,
+    Query(query): Query<PageQuery>,
 ) -> ApiResult<axum::Json<List<Identity>>> {
     let items = services.accounts().identities_of(&viewer, id).await?;
-    Ok(axum::Json(Listing { items, next_cursor: None }.into()))
+    Ok(axum::Json(query.page()?.of(items, |identity| identity.id)?.into()))
 }
 
 /// Makes a link by which the account's owner chooses a new password within a day. Administrators only.

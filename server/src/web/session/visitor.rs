@@ -119,7 +119,8 @@ impl SignedInFrom {
     }
 }
 
-fn user_agent(headers: &HeaderMap) -> Option<String> {
+/// What a client says that it is, as it can be shown.
+pub(crate) fn user_agent(headers: &HeaderMap) -> Option<String> {
     let text = String::from_utf8_lossy(headers.get(header::USER_AGENT)?.as_bytes());
     Some(text.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT).collect())
 }

@@ -10,7 +10,10 @@ pub(crate) struct Model {
     pub user_id: Uuid,
     pub selector_hash: Vec<u8>,
     pub verifier_hash: Vec<u8>,
+    pub user_agent: Option<String>,
+    pub address: Option<String>,
     pub created_at: DateTimeUtc,
+    pub last_seen_at: Option<DateTimeUtc>,
     pub expires_at: DateTimeUtc,
 }
 
