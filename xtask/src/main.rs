@@ -34,7 +34,8 @@ Environment:
                               (default: whatever has the WebAssembly target, then rustup, then the distribution)
   CHROMIUM_BIN                the browser for the browser tests (default: the one found on PATH)
   SWITCHBOARD_PG_BIN          folder of PostgreSQL's programs (default: the newest installed)
-  PYTHON_BIN                  a Python with the package `websockets` (default: found, or installed with it)";
+  PYTHON_BIN                  a Python with the package `websockets` (default: found, or installed with it)
+  SCHEMATHESIS_BIN            schemathesis, which tests the REST API (default: installed from PyPI into the target folder)";
 
 #[derive(Subcommand)]
 enum Command {

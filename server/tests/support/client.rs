@@ -30,6 +30,11 @@ impl Client {
         self
     }
 
+    /// What it signs its requests with.
+    pub fn token(&self) -> Option<&str> {
+        self.bearer.as_deref()
+    }
+
     pub fn address(&self) -> SocketAddr {
         self.address
     }

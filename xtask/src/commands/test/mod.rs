@@ -3,6 +3,7 @@
 mod browser;
 mod postgresql;
 mod rust;
+mod schemathesis;
 mod tally;
 mod tools;
 
@@ -48,6 +49,8 @@ struct Bench<'a> {
     postgresql: PathBuf,
     /// A Python with the package `websockets`, for the telephone in `docs/examples`.
     python: Option<PathBuf>,
+    /// What asks the REST API whatever its document allows, where it can be had.
+    schemathesis: Option<PathBuf>,
 }
 
 impl Bench<'_> {
@@ -61,6 +64,9 @@ impl Bench<'_> {
             .env(PROGRAMS, &self.postgresql);
         if let Some(python) = &self.python {
             runner.env("PYTHON_BIN", python);
+        }
+        if let Some(schemathesis) = &self.schemathesis {
+            runner.env(schemathesis::PROGRAM, schemathesis);
         }
     }
 }
@@ -77,9 +83,10 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<ExitC
     let wanted = |kind| arguments.only.is_none_or(|only| only == kind);
     let postgresql = tools::postgresql()?;
     let python = wanted(Kind::Rust).then(tools::python).transpose()?;
+    let schemathesis = wanted(Kind::Rust).then(|| schemathesis::find(workspace)).flatten();
     let browser = wanted(Kind::Browser).then(tools::browser).transpose()?;
     let binaries = binaries::build(workspace, FLAVOUR)?;
-    let bench = Bench { workspace, site: FLAVOUR.site(workspace), binaries, postgresql, python };
+    let bench = Bench { workspace, site: FLAVOUR.site(workspace), binaries, postgresql, python, schemathesis };
 
     let mut tally = Tally::default();
     if wanted(Kind::Rust) {

@@ -15,7 +15,10 @@ const SERVER_TESTS: &str = "server/tests";
 /// Those of the server's tests that say nothing new on another database: no database is asked, or it is known from others
 /// how the answers come, or they start a PostgreSQL server of their own.
 const ON_ONE_DATABASE: &[&str] =
-    &["config", "database", "diagnose", "example", "faults", "faults_load", "lines", "memory"];
+    &["config", "database", "diagnose", "example", "faults", "faults_load", "lines", "memory", "schemathesis"];
+
+/// The test of the REST API by a program that is not there everywhere.
+const SCHEMATHESIS: &str = "--test=schemathesis";
 
 /// Runs the Rust tests of the workspace, and those that ask the database once more with PostgreSQL.
 ///
@@ -28,6 +31,12 @@ pub fn run(bench: &Bench<'_>, filters: &[String]) -> anyhow::Result<Tally> {
         true => pass.nextest(&[]),
         false => pass.libtest(&["--all-targets".to_owned()]),
     })?;
+    if bench.schemathesis.is_some() {
+        tally += progress::step("the REST API, by schemathesis", || match has_nextest {
+            true => pass.nextest(&[SCHEMATHESIS, "--run-ignored=only"].map(str::to_owned)),
+            false => pass.libtest_with(&[SCHEMATHESIS.to_owned()], &["--ignored"]),
+        })?;
+    }
     let targets = on_both_databases(bench)?;
     tally += progress::step("Rust tests with PostgreSQL", || {
         let shared = Shared::start(bench)?;
@@ -79,9 +88,13 @@ impl Pass<'_> {
     }
 
     fn libtest(&self, targets: &[String]) -> anyhow::Result<Tally> {
+        self.libtest_with(targets, &[])
+    }
+
+    fn libtest_with(&self, targets: &[String], arguments: &[&str]) -> anyhow::Result<Tally> {
         let mut cargo = self.tested(&["test"]);
         cargo.args(["--profile", FLAVOUR.native_profile(), "--no-fail-fast"]).args(targets);
-        cargo.arg("--").args(self.filters);
+        cargo.arg("--").args(arguments).args(self.filters);
         let mut tally = Tally::default();
         let status = process::lines(&mut cargo, |line| {
             println!("{line}");
