@@ -167,7 +167,7 @@ async fn a_key_is_replaced_while_it_is_in_use() {
     let rotated = post(&client, "security/keys/rotate", json!({})).await;
     assert_eq!(rotated.status, 200, "{rotated:?}");
     let new = rotated.json["items"][0]["id"].clone();
-    assert_eq!(get(&client, "security/keys").await.json, rotated.json);
+    assert_eq!(get(&client, "security/keys").await.json["items"], rotated.json["items"]);
     assert!(!rotated.json.to_string().contains(KEY));
     for token in [&switchboard.bearer, &nameless] {
         assert_eq!(get(&client.clone().bearer(token), "me").await.status, 200, "what was signed is good for its time");
