@@ -6,10 +6,10 @@ import { generateKeyPairSync, randomBytes, sign } from "node:crypto";
 /** DER (X.690): a tag, the length of what follows, and that. */
 function der(tag, ...parts) {
   const content = Buffer.concat(parts);
-  if (content.length < 128) return Buffer.concat([Buffer.from([tag, content.length]), content]);
-  const length = Buffer.alloc(2);
-  length.writeUInt16BE(content.length);
-  return Buffer.concat([Buffer.from([tag, 0x82]), length, content]);
+  // As short as it can be said: browsers take nothing else.
+  const { length } = content;
+  const said = length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
+  return Buffer.concat([Buffer.from([tag, ...said]), content]);
 }
 
 const SEQUENCE = 0x30;

@@ -6,9 +6,8 @@
 
 use super::visit::{Visit, signed_in};
 use crate::{components::layout, ssr};
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 use leptos::prelude::*;
-use leptos_meta::Meta;
 use server_core::{CoreError, Entrance};
 
 /// After so many seconds the page is made anew: what its link has is good for a minute.
@@ -35,11 +34,15 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
 
 fn question(visit: &Visit, entrance: &Entrance, address: &str) -> AnyView {
     let (host, email) = (entrance.host(), visit.viewer.user().email.to_string());
+    // No redirect: who comes from the form of the sign-in page would be kept from following it to another host.
     let again = if entrance.is_of(&visit.viewer) { format!("0;url={address}") } else { ANEW.to_string() };
+    match HeaderValue::try_from(again) {
+        Ok(again) => ssr::append_header(header::REFRESH, again),
+        Err(error) => tracing::error!(%error, "the address to go on to cannot be said in a header; the link has it"),
+    }
     layout::lone(
         "Go on",
         view! {
-            <Meta http_equiv="refresh" content=again />
             <h1>"Go on to " {host.clone()} "?"</h1>
             <p>
                 "It asks who you are, and is told that you are " <strong>{email}</strong>
