@@ -155,6 +155,11 @@ impl Standings {
         self.limits += &format!("{comma}\"{name}\";r={};t={wait}", standing.remaining);
     }
 
+    /// Whether nothing is limited.
+    pub fn is_empty(&self) -> bool {
+        self.policies.is_empty()
+    }
+
     /// The fields that say so; none where nothing is limited.
     pub fn fields(self) -> HeaderMap {
         let Self { policies, limits } = self;

@@ -14,7 +14,7 @@ use crate::routing::InUse;
 use crate::upstream::{self, Upgraded};
 
 /// The body of a backend's response.
-type UpstreamBody = upstream::UpstreamBody<RequestBody>;
+type UpstreamBody = upstream::UpstreamBody<Box<RequestBody>>;
 
 /// An answer.
 pub(super) struct Answer {

@@ -335,7 +335,7 @@ impl RequestBody {
     }
 
     /// The same body from its beginning, if what has gone of it is still at hand.
-    pub(super) fn again(mut self) -> Option<Self> {
+    pub(super) fn again(mut self: Box<Self>) -> Option<Box<Self>> {
         self.again = self.kept.as_ref()?.pieces.clone();
         Some(self)
     }

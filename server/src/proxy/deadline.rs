@@ -1,6 +1,6 @@
 //! How long an answer is waited for.
 
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -51,14 +51,17 @@ impl Progress {
 
 /// What `answer` comes to, unless it takes longer than `limit` from its beginning or from the latest progress of the
 /// request's body.
-pub(super) async fn within<F: Future>(limit: Duration, progress: Option<&Progress>, answer: F) -> Option<F::Output> {
-    let Some(progress) = progress else { return tokio::time::timeout(limit, answer).await.ok() };
-    let mut answer = pin!(answer);
+pub(super) async fn within<F: Future>(
+    limit: Duration,
+    progress: Option<&Progress>,
+    mut answer: Pin<&mut F>,
+) -> Option<F::Output> {
+    let pieces = || progress.map(Progress::pieces);
     loop {
-        let before = progress.pieces();
+        let before = pieces();
         match tokio::time::timeout(limit, answer.as_mut()).await {
             Ok(answer) => return Some(answer),
-            Err(_) if progress.pieces() != before => {}
+            Err(_) if pieces() != before => {}
             Err(_) => return None,
         }
     }

@@ -5,14 +5,16 @@ use std::time::Instant;
 
 use domain::{HostRewrite, UserId};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use server_core::{Meter, Tally};
 use uuid::Uuid;
 
 use super::body::RequestBody;
 use super::capture::{Beginning, Capture};
+use super::forward::target_of;
+use super::relay;
 use crate::front::Ahead;
-use crate::ingress::Client;
+use crate::ingress::{Client, ClientBody};
 use crate::routing::{Pool, Rule, TunnelRoute};
 
 /// Where a request goes.
@@ -52,8 +54,8 @@ pub(super) enum Outgoing {
     Nothing,
     /// Nothing yet: an upgrade was asked for, and what follows depends on the answer.
     Kept,
-    /// A body.
-    Body(RequestBody),
+    /// A body; in a box, since most requests have none, and all have to have room for it.
+    Body(Box<RequestBody>),
 }
 
 impl<'a> To<'a> {
@@ -99,6 +101,48 @@ impl<'a> To<'a> {
 }
 
 impl<'a> Exchange<'a> {
+    /// A request for the host of a tunnel itself, or of a service.
+    pub(super) fn without_rule(to: To<'a>, request: &Request<ClientBody>, client: Client, arrived: Instant) -> Self {
+        let target = target_of(request);
+        Self {
+            to,
+            tally: None,
+            rule: None,
+            client,
+            arrived,
+            method: request.method().clone(),
+            asked: target.clone(),
+            target,
+            hopped: false,
+            replayed: false,
+            capture: None,
+        }
+    }
+
+    /// A request for what `rule` leads to; `asked` is its path and query, and how much of that is the rule's mount.
+    pub(super) fn with_rule(
+        (to, tally): (To<'a>, Option<&'a Arc<Tally>>),
+        rule: &'a Rule,
+        (asked, mount): (PathAndQuery, usize),
+        request: &Request<ClientBody>,
+        client: Client,
+        arrived: Instant,
+    ) -> Self {
+        Self {
+            to,
+            tally,
+            rule: Some(rule),
+            client,
+            arrived,
+            method: request.method().clone(),
+            target: rule.target_for(&asked, mount),
+            asked,
+            hopped: request.headers().contains_key(relay::HOP),
+            replayed: false,
+            capture: None,
+        }
+    }
+
     /// What is recorded of it from the beginning.
     pub(super) fn beginning(&self) -> Beginning<'_> {
         Beginning {

@@ -54,33 +54,34 @@ pub struct Proxy {
 
 impl Proxy {
     /// Answers one request through a telephone of `route`.
-    pub async fn by_tunnel(
-        &self,
-        route: &Arc<TunnelRoute>,
+    pub fn by_tunnel<'a>(
+        &'a self,
+        route: &'a Arc<TunnelRoute>,
         request: Request<ClientBody>,
         client: Client,
         arrived: Instant,
-    ) -> Response<ResponseBody> {
-        self.without_rule(To::Tunnel(route), request, client, arrived).await
+    ) -> impl Future<Output = Response<ResponseBody>> + Send + 'a {
+        self.carry(Exchange::without_rule(To::Tunnel(route), &request, client, arrived), request)
     }
 
     /// Answers one request by a backend of `pool`, with what `rule` changes if there is one, wherever that leads.
-    pub async fn by_pool(
-        &self,
-        rule: Option<(&Rule, Matched)>,
-        pool: &Arc<Pool>,
+    pub fn by_pool<'a>(
+        &'a self,
+        rule: Option<(&'a Rule, Matched)>,
+        pool: &'a Arc<Pool>,
         request: Request<ClientBody>,
         client: Client,
         arrived: Instant,
-    ) -> Response<ResponseBody> {
+    ) -> impl Future<Output = Response<ResponseBody>> + Send + 'a {
         let to = To::Pool(pool);
-        match rule {
-            None => self.without_rule(to, request, client, arrived).await,
+        let exchange = match rule {
+            None => Exchange::without_rule(to, &request, client, arrived),
             Some((rule, matched)) => {
                 let asked = matched.path.unwrap_or_else(|| target_of(&request));
-                self.with_rule((to, None), rule, (asked, matched.mount), request, client, arrived).await
+                Exchange::with_rule((to, None), rule, (asked, matched.mount), &request, client, arrived)
             }
-        }
+        };
+        self.carry(exchange, request)
     }
 
     /// Answers one request as `rule` says.
@@ -92,9 +93,37 @@ impl Proxy {
         client: Client,
         arrived: Instant,
     ) -> Response<ResponseBody> {
-        let asked = matched.path.unwrap_or_else(|| target_of(&request));
-        let headers = request.headers();
+        let asked = (matched.path.unwrap_or_else(|| target_of(&request)), matched.mount);
         let to_https = rule.entry.http_to_https && !client.secure;
+        let to = match &rule.target {
+            _ if to_https => None,
+            Target::Nothing | Target::Redirect(_) => None,
+            Target::Tunnel(route) => Some((To::Tunnel(route), None)),
+            Target::Pool(split) => {
+                let (pool, tally) = split.pool(request.headers(), client.address);
+                Some((To::Pool(pool), tally))
+            }
+        };
+        match to {
+            Some(to) => {
+                let exchange = Exchange::with_rule(to, rule, asked, &request, client, arrived);
+                self.carry(exchange, request).await
+            }
+            None => Box::pin(self.without_asking(rule, asked, to_https, request, client, arrived)).await,
+        }
+    }
+
+    /// Answers a request that nobody is asked about.
+    async fn without_asking(
+        &self,
+        rule: &Rule,
+        (asked, mount): (PathAndQuery, usize),
+        to_https: bool,
+        request: Request<ClientBody>,
+        client: Client,
+        arrived: Instant,
+    ) -> Response<ResponseBody> {
+        let headers = request.headers();
         let refused = if to_https { None } else { self.refused_by(rule, &client, &request).await };
         let response = match (&rule.target, refused) {
             _ if to_https => redirect::to_https(headers, &asked, &client),
@@ -102,19 +131,12 @@ impl Proxy {
                 let page = rule.fronts.iter().rev().find_map(|front| front.settings().page(problem.status().as_u16()));
                 problem.response_with(headers, client.request_id, page)
             }
-            (Target::Nothing, None) => Problem::no_route().response(headers, client.request_id),
             (Target::Redirect(elsewhere), None) => {
-                let location = rule.redirect_to(elsewhere, &asked, matched.mount);
+                let location = rule.redirect_to(elsewhere, &asked, mount);
                 redirect::to(location, elsewhere.status.as_u16(), &client)
             }
-            (Target::Tunnel(route), None) => {
-                let to = (To::Tunnel(route), None);
-                return self.with_rule(to, rule, (asked, matched.mount), request, client, arrived).await;
-            }
-            (Target::Pool(split), None) => {
-                let (pool, tally) = split.pool(headers, client.address);
-                let to = (To::Pool(pool), tally);
-                return self.with_rule(to, rule, (asked, matched.mount), request, client, arrived).await;
+            (Target::Nothing | Target::Tunnel(_) | Target::Pool(_), None) => {
+                Problem::no_route().response(headers, client.request_id)
             }
         };
         self.by_itself(rule, &asked, request, &client, arrived, &response);
@@ -123,9 +145,6 @@ impl Proxy {
 
     /// What stands in front of a rule that is answered for without asking anybody may not let a request in.
     async fn refused_by(&self, rule: &Rule, client: &Client, request: &Request<ClientBody>) -> Option<Problem> {
-        if !matches!(rule.target, Target::Nothing | Target::Redirect(_)) {
-            return None;
-        }
         let limited = self.limits.of(rule.entry.owner);
         if rule.fronts.is_empty() && limited.is_none() {
             return None;
@@ -150,58 +169,6 @@ impl Proxy {
         if let Some(capture) = Capture::begin(&self.services, &beginning, &mut request) {
             capture.ours(response);
         }
-    }
-
-    async fn with_rule(
-        &self,
-        (to, tally): (To<'_>, Option<&Arc<Tally>>),
-        rule: &Rule,
-        (asked, mount): (PathAndQuery, usize),
-        request: Request<ClientBody>,
-        client: Client,
-        arrived: Instant,
-    ) -> Response<ResponseBody> {
-        let target = rule.target_for(&asked, mount);
-        let method = request.method().clone();
-        let hopped = request.headers().contains_key(relay::HOP);
-        let exchange = Exchange {
-            to,
-            tally,
-            rule: Some(rule),
-            client,
-            arrived,
-            method,
-            asked,
-            target,
-            hopped,
-            replayed: false,
-            capture: None,
-        };
-        self.carry(exchange, request).await
-    }
-
-    async fn without_rule(
-        &self,
-        to: To<'_>,
-        request: Request<ClientBody>,
-        client: Client,
-        arrived: Instant,
-    ) -> Response<ResponseBody> {
-        let target = target_of(&request);
-        let exchange = Exchange {
-            to,
-            tally: None,
-            rule: None,
-            client,
-            arrived,
-            method: request.method().clone(),
-            asked: target.clone(),
-            target,
-            hopped: false,
-            replayed: false,
-            capture: None,
-        };
-        self.carry(exchange, request).await
     }
 
     async fn carry(&self, mut exchange: Exchange<'_>, mut request: Request<ClientBody>) -> Response<ResponseBody> {
@@ -299,7 +266,7 @@ impl Proxy {
                 }
                 let idle = self.timeouts.idle;
                 let body = RequestBody::new(body, meter.clone(), exchange.capture.clone(), idle);
-                Outgoing::Body(body.at_most(limit).paced(admitted.up.take()))
+                Outgoing::Body(Box::new(body.at_most(limit).paced(admitted.up.take())))
             }
         };
         let answer = match exchange.to {
@@ -333,8 +300,12 @@ impl Proxy {
         let switched = head.status == StatusCode::SWITCHING_PROTOCOLS;
         let mut response = respond(head, &exchange.client, body.version());
         exchange.edit_response(response.headers_mut());
-        response.headers_mut().extend(admitted.standings.fields());
-        response.headers_mut().extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
+        if !admitted.standings.is_empty() {
+            response.headers_mut().extend(admitted.standings.fields());
+        }
+        if let Some(cookie) = cookie {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
         match (body.unwrap_switched(switched), on_upgrade) {
             (Ok(upgraded), Some(on_upgrade)) => {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
@@ -436,7 +407,8 @@ fn asking<'a>(client: &Client, request: &'a Request<ClientBody>) -> Asking<'a> {
 /// What is asked for where nothing is said.
 static ROOT: LazyLock<PathAndQuery> = LazyLock::new(|| PathAndQuery::from_static("/"));
 
-fn target_of(request: &Request<ClientBody>) -> PathAndQuery {
+/// Path and query of a request.
+pub(super) fn target_of(request: &Request<ClientBody>) -> PathAndQuery {
     request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"))
 }
 

@@ -1,5 +1,7 @@
 //! One request to a telephone.
 
+use std::pin::pin;
+
 use bytes::Bytes;
 use http::StatusCode;
 use telephone::line::{Head, RecvBody, ResponseFuture, SendBody, StreamError};
@@ -101,7 +103,7 @@ impl Proxy {
                 }
             }
         };
-        within(self.timeouts.response, progress, head).await.ok_or_else(Problem::gateway_timeout)
+        within(self.timeouts.response, progress, pin!(head)).await.ok_or_else(Problem::gateway_timeout)
     }
 }
 
@@ -109,7 +111,7 @@ impl Proxy {
 enum Sent {
     Nothing,
     Kept,
-    Body(JoinHandle<RequestBody>),
+    Body(JoinHandle<Box<RequestBody>>),
 }
 
 /// Begins to send what goes after the head. The sending half comes back when it is kept.

@@ -1,5 +1,7 @@
 //! One request to a backend that is an address.
 
+use std::pin::pin;
+
 use wire::head::RequestHead;
 
 use super::answer::{Answer, AnswerBody, NoAnswer};
@@ -27,14 +29,14 @@ impl Proxy {
             Outgoing::Body(body) => Some(body),
             Outgoing::Nothing | Outgoing::Kept => None,
         };
-        let progress = body.as_ref().map(RequestBody::progress);
+        let progress = body.as_deref().map(RequestBody::progress);
         let idempotent = head.method.is_idempotent();
-        let asked = upstream.request(head, body, |status, mut headers| {
+        let asked = pin!(upstream.request(head, body, |status, mut headers| {
             http1::remove_hop_by_hop(&mut headers);
             if let Some(informing) = informing {
                 informing.send(status, headers);
             }
-        });
+        }));
         let Some(answer) = within(self.timeouts.response, progress.as_ref(), asked).await else {
             return Err(NoAnswer { problem: Problem::gateway_timeout(), again: None, fault: true });
         };
