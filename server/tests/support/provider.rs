@@ -12,16 +12,18 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use ring::rand::SystemRandom;
 use ring::rsa::PublicKeyComponents;
-use ring::signature::{Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING as P256, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
+};
+use rsa::RsaPrivateKey;
+use rsa::pkcs1::EncodeRsaPrivateKey;
+use rsa::rand_core::OsRng;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use url::{Url, form_urlencoded};
 
 use super::{Body, Client, Origin, full, streamed};
-
-/// An RSA key of 2048 bits (PKCS #8), of this file alone: making one takes too long for a test.
-const KEY: &str = include_str!("provider.key");
 
 /// Somebody who is signed in at the provider.
 #[derive(Clone)]
@@ -114,10 +116,16 @@ struct State {
     secrets: Vec<String>,
 }
 
+/// What it signs with, under a name.
 struct Keys {
     name: String,
-    rsa: Option<Arc<RsaKeyPair>>,
-    edwards: Option<Arc<Ed25519KeyPair>>,
+    pair: Pair,
+}
+
+enum Pair {
+    P256(EcdsaKeyPair),
+    Rsa(RsaKeyPair),
+    Edwards(Ed25519KeyPair),
 }
 
 /// A small OpenID Connect provider: authorization codes with PKCE, signed ID tokens, its keys, and what it knows of people.
@@ -150,7 +158,7 @@ impl Provider {
             twist: Twist::Nothing,
             fault: Fault::Nothing,
             by_userinfo: false,
-            keys: Keys { name: "first".to_owned(), rsa: Some(Arc::new(rsa_key())), edwards: None },
+            keys: Keys { name: "first".to_owned(), pair: Pair::p256() },
             grants: BTreeMap::new(),
             people: BTreeMap::new(),
             asked: Vec::new(),
@@ -195,9 +203,16 @@ impl Provider {
 
     /// Signs with a new key, of another kind, from now on.
     pub fn rotate(&self, name: &str) {
-        let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
-        let key = Ed25519KeyPair::from_pkcs8(document.as_ref()).unwrap();
-        self.state.lock().unwrap().keys = Keys { name: name.to_owned(), rsa: None, edwards: Some(Arc::new(key)) };
+        self.sign_with(name, Pair::edwards());
+    }
+
+    /// Signs with RSA from now on, as most providers do. To make such a key takes a while.
+    pub fn sign_with_rsa(&self, name: &str) {
+        self.sign_with(name, Pair::rsa());
+    }
+
+    fn sign_with(&self, name: &str, pair: Pair) {
+        self.state.lock().unwrap().keys = Keys { name: name.to_owned(), pair };
     }
 
     /// How often a path was asked for.
@@ -226,9 +241,67 @@ fn issuer(address: SocketAddr) -> String {
     format!("http://{address}")
 }
 
-fn rsa_key() -> RsaKeyPair {
-    let text: String = KEY.split_whitespace().collect();
-    RsaKeyPair::from_pkcs8(&BASE64_STANDARD.decode(text).unwrap()).unwrap()
+impl Pair {
+    fn p256() -> Self {
+        let random = SystemRandom::new();
+        let document = EcdsaKeyPair::generate_pkcs8(&P256, &random).unwrap();
+        Self::P256(EcdsaKeyPair::from_pkcs8(&P256, document.as_ref(), &random).unwrap())
+    }
+
+    /// Of 2048 bits, the fewest that anybody takes.
+    fn rsa() -> Self {
+        let document = RsaPrivateKey::new(&mut OsRng, 2048).unwrap().to_pkcs1_der().unwrap();
+        Self::Rsa(RsaKeyPair::from_der(document.as_bytes()).unwrap())
+    }
+
+    fn edwards() -> Self {
+        let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
+        Self::Edwards(Ed25519KeyPair::from_pkcs8(document.as_ref()).unwrap())
+    }
+
+    /// What its signatures are called (RFC 7518 section 3.1, RFC 8037 section 3.1).
+    fn algorithm(&self) -> &'static str {
+        match self {
+            Self::P256(_) => "ES256",
+            Self::Rsa(_) => "RS256",
+            Self::Edwards(_) => "EdDSA",
+        }
+    }
+
+    fn sign(&self, signed: &[u8]) -> Vec<u8> {
+        match self {
+            Self::P256(key) => key.sign(&SystemRandom::new(), signed).unwrap().as_ref().to_vec(),
+            Self::Rsa(key) => {
+                let mut signature = vec![0; key.public().modulus_len()];
+                key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed, &mut signature).unwrap();
+                signature
+            }
+            Self::Edwards(key) => key.sign(signed).as_ref().to_vec(),
+        }
+    }
+
+    /// The public key (RFC 7517).
+    fn public(&self, name: &str) -> Value {
+        let encoded = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
+        let mut key = match self {
+            Self::P256(key) => {
+                // Uncompressed: a byte that says so, and two coordinates.
+                let (x, y) = key.public_key().as_ref()[1..].split_at(32);
+                json!({"kty": "EC", "crv": "P-256", "x": encoded(x), "y": encoded(y)})
+            }
+            Self::Rsa(key) => {
+                let PublicKeyComponents { n, e } = PublicKeyComponents::<Vec<u8>>::from(key.public());
+                json!({"kty": "RSA", "n": encoded(&n), "e": encoded(&e)})
+            }
+            Self::Edwards(key) => {
+                json!({"kty": "OKP", "crv": "Ed25519", "x": encoded(key.public_key().as_ref())})
+            }
+        };
+        key["use"] = json!("sig");
+        key["alg"] = json!(self.algorithm());
+        key["kid"] = json!(name);
+        key
+    }
 }
 
 async fn answer(state: Arc<Mutex<State>>, issuer: String, request: Request<Incoming>) -> Response<Body> {
@@ -255,7 +328,7 @@ async fn answer(state: Arc<Mutex<State>>, issuer: String, request: Request<Incom
     let mut state = state.lock().unwrap();
     match (parts.method.as_str(), path.as_str()) {
         ("GET", "/.well-known/openid-configuration") => json_of(&description(&issuer, &state.fault)),
-        ("GET", "/keys") => json_of(&json!({"keys": [public(&state.keys)]})),
+        ("GET", "/keys") => json_of(&json!({"keys": [state.keys.pair.public(&state.keys.name)]})),
         ("GET", "/authorize") => authorize(&mut state, parts.uri.query().unwrap_or_default()),
         ("POST", "/token") => {
             let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
@@ -285,7 +358,7 @@ fn description(issuer: &str, fault: &Fault) -> Value {
         "response_types_supported": ["code"],
         "subject_types_supported": ["public"],
         // More than it should, as some do: who believes it takes anything.
-        "id_token_signing_alg_values_supported": ["RS256", "EdDSA", "HS256", "none"],
+        "id_token_signing_alg_values_supported": ["RS256", "ES256", "EdDSA", "HS256", "none"],
         "code_challenge_methods_supported": ["S256"],
     });
     match fault {
@@ -363,7 +436,8 @@ fn id_token(state: &State, issuer: &str, grant: &Grant, access: &str) -> String 
         claims["email"] = json!(person.email);
         claims["email_verified"] = json!(person.email_verified);
     }
-    if state.keys.rsa.is_some() {
+    // Of which hash it would be with EdDSA is not agreed upon.
+    if !matches!(state.keys.pair, Pair::Edwards(_)) {
         claims["at_hash"] = json!(BASE64_URL_SAFE_NO_PAD.encode(half));
     }
     match state.twist {
@@ -381,18 +455,21 @@ fn id_token(state: &State, issuer: &str, grant: &Grant, access: &str) -> String 
     let algorithm = match state.twist {
         Twist::Unsigned => "none",
         Twist::SignedWithPublicKey | Twist::SignedWithSecret => "HS256",
-        _ if state.keys.rsa.is_some() => "RS256",
-        _ => "EdDSA",
+        _ => state.keys.pair.algorithm(),
     };
     let part = |json: &Value| BASE64_URL_SAFE_NO_PAD.encode(json.to_string());
     let signed =
         format!("{}.{}", part(&json!({"alg": algorithm, "kid": state.keys.name, "typ": "JWT"})), part(&claims));
     let signature = match state.twist {
         Twist::Unsigned => Vec::new(),
-        Twist::SignedWithPublicKey => shared(public(&state.keys)["n"].as_str().unwrap().as_bytes(), &signed),
+        Twist::SignedWithPublicKey => {
+            let public = state.keys.pair.public(&state.keys.name);
+            let number = public.get("n").unwrap_or(&public["x"]);
+            shared(number.as_str().unwrap().as_bytes(), &signed)
+        }
         Twist::SignedWithSecret => shared(Provider::SECRET.as_bytes(), &signed),
         Twist::OtherKey => vec![7; 256],
-        _ => sign(&state.keys, signed.as_bytes()),
+        _ => state.keys.pair.sign(signed.as_bytes()),
     };
     format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))
 }
@@ -401,33 +478,6 @@ fn shared(key: &[u8], signed: &str) -> Vec<u8> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
     mac.update(signed.as_bytes());
     mac.finalize().into_bytes().to_vec()
-}
-
-fn sign(keys: &Keys, signed: &[u8]) -> Vec<u8> {
-    match (&keys.rsa, &keys.edwards) {
-        (Some(key), _) => {
-            let mut signature = vec![0; key.public().modulus_len()];
-            key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed, &mut signature).unwrap();
-            signature
-        }
-        (None, Some(key)) => key.sign(signed).as_ref().to_vec(),
-        (None, None) => Vec::new(),
-    }
-}
-
-fn public(keys: &Keys) -> Value {
-    let encoded = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
-    match (&keys.rsa, &keys.edwards) {
-        (Some(key), _) => {
-            let PublicKeyComponents { n, e } = PublicKeyComponents::<Vec<u8>>::from(key.public());
-            json!({"kty": "RSA", "use": "sig", "alg": "RS256", "kid": keys.name, "n": encoded(&n), "e": encoded(&e)})
-        }
-        (None, Some(key)) => {
-            let x = encoded(key.public_key().as_ref());
-            json!({"kty": "OKP", "use": "sig", "alg": "EdDSA", "kid": keys.name, "crv": "Ed25519", "x": x})
-        }
-        (None, None) => Value::Null,
-    }
 }
 
 fn json_of(json: &Value) -> Response<Body> {
