@@ -123,7 +123,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, is_tagged
     if is_tagged {
         take_tag(method, operation);
     }
-    if makes_something(method, operation) {
+    if happens_once(path, method, operation) {
         take_key(operation);
     }
     if !is_public {
@@ -208,24 +208,33 @@ fn take_header(operation: &mut Value, mut parameter: Value) {
     }
 }
 
-/// Whether a call makes something for who asks: sent twice, it would make two.
-pub(super) fn makes_something(method: &str, operation: &Value) -> bool {
+/// What calls end in that put another secret in the place of one, and show it this once.
+const REPLACING: [&str; 2] = ["/rotate", "/recovery-codes"];
+
+/// Whether a call makes or replaces something for who asks: sent twice, it would make two, or replace what nobody has seen.
+pub(super) fn happens_once(path: &str, method: &str, operation: &Value) -> bool {
     // Without a word about it, it is for whoever has signed in.
     let of_a_user = operation.get("security").is_none_or(|security| security[0].get("bearer").is_some());
-    method == "post" && operation["responses"].get("201").is_some() && of_a_user
+    let makes = operation["responses"].get("201").is_some() || REPLACING.iter().any(|end| path.ends_with(end));
+    method == "post" && makes && of_a_user
 }
 
 /// What [`idempotency`](super::idempotency) adds to a call.
 fn take_key(operation: &mut Value) {
     let description = "Who sends the same request again with the same key, 1 to 255 visible characters, gets the same answer \
-                       for 24 hours, and nothing is made twice.";
+                       for 24 hours, and nothing is made or replaced twice.";
     let schema = json!({"type": "string", "minLength": 1, "maxLength": 257});
     take_header(operation, json!({"name": "Idempotency-Key", "description": description, "schema": schema}));
     let Some(responses) = operation["responses"].as_object_mut() else { return };
     add(responses, 400, &["invalid_idempotency_key"]);
     add(responses, 409, &["request_under_way"]);
     add(responses, 422, &["idempotency_key_reused"]);
-    responses["201"]["headers"]["Idempotency-Replayed"] = json!({"description": "`true`: it was made before, by a request with the same key.", "schema": {"type": "boolean"}});
+    let description = "`true`: it was done before, by a request with the same key.";
+    let replayed = json!({"description": description, "schema": {"type": "boolean"}});
+    let done = responses.iter_mut().filter(|(status, _)| ["200", "201"].contains(&status.as_str()));
+    for (_, response) in done {
+        response["headers"]["Idempotency-Replayed"] = replayed.clone();
+    }
 }
 
 /// The scopes of personal tokens that are good for a call, each by itself. Handlers say it with their types; that this says

@@ -1,8 +1,8 @@
 //! `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): a program that does not know whether its request arrived
 //! sends it again, with the same key, and nothing is made twice.
 //!
-//! It holds for each call that makes something, and only a success is kept: after a refusal nothing was made, so the next
-//! attempt is a first one.
+//! It holds for each call that makes something, or puts a new secret in the place of an old one, and only a success is kept:
+//! after a refusal nothing was done, so the next attempt is a first one.
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
@@ -19,7 +19,7 @@ use tracing::Instrument;
 
 use super::{
     bearer::{access_token, caller},
-    document::{BASE, DOCUMENT, makes_something},
+    document::{BASE, DOCUMENT, happens_once},
     error::{ApiError, ApiResult, describe},
     extract,
     respond::DEADLINE,
@@ -37,10 +37,10 @@ const MOST_KEPT: usize = 256 * 1024;
 /// The longest key, characters.
 const LONGEST_KEY: usize = 255;
 
-/// The paths where something is made, as the document has them.
+/// The paths where something is made or replaced, as the document has them.
 static MAKERS: LazyLock<BTreeSet<&'static str>> = LazyLock::new(|| {
     let paths = DOCUMENT.value["paths"].as_object().into_iter().flatten();
-    paths.filter(|(_, item)| makes_something("post", &item["post"])).map(|(path, _)| path.as_str()).collect()
+    paths.filter(|(path, item)| happens_once(path, "post", &item["post"])).map(|(path, _)| path.as_str()).collect()
 });
 
 /// Answers a request that was answered before as it was then.

@@ -53,6 +53,33 @@ async fn the_same_request_is_done_once_and_answered_twice() {
 }
 
 #[tokio::test]
+async fn a_secret_is_replaced_once_and_shown_twice() {
+    let switchboard = Switchboard::start().await;
+    let client = switchboard.client();
+    let (token, _) = switchboard.token().await;
+    let alert = json!({"name": "down", "kind": "tunnel_offline", "webhook": "https://hooks.example.com/"});
+    let alert = create(&client, "alerts", alert).await["id"].as_str().unwrap().to_owned();
+    let paths = [
+        format!("tokens/{token}/rotate"),
+        format!("tokens/{token}/rotate?overlap_seconds=60"),
+        format!("alerts/{alert}/rotate"),
+        "security/keys/rotate".to_owned(),
+    ];
+    for (number, path) in paths.iter().enumerate() {
+        let key = format!("k{number}");
+        let first = post(&client, path, &key, json!({})).await;
+        let second = post(&client, path, &key, json!({})).await;
+        assert_eq!((first.status, second.status), (200, 200), "{path}: {second:?}");
+        assert_eq!((is_replayed(&first), is_replayed(&second)), (false, true), "{path}");
+        assert_eq!(first.json, second.json, "{path}");
+        let other = post(&client, path, &format!("{key}-again"), json!({})).await;
+        assert!(!is_replayed(&other) && other.json != first.json, "{path}: {other:?}");
+        let reused = post(&client, "services", &key, json!({"name": "shop"})).await;
+        assert_eq!(reused.refusal(), (422, "idempotency_key_reused"), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn an_answer_survives_the_server_and_its_secret_lies_nowhere_open() {
     let switchboard = Switchboard::start().await;
     let bearer = switchboard.bearer.clone();
