@@ -224,7 +224,7 @@ impl SigningKeys {
         let mut secret = [0_u8; 32];
         rand::rng().fill_bytes(&mut secret);
         let sealed = self.sealer.seal(id.as_bytes(), &secret)?;
-        let write = self.store.write().await?;
+        let write = self.store.write_sealed().await?;
         let of_settings = row(OF_SETTINGS, None, moment);
         let keep = OnConflict::column(rows::Column::Id).do_nothing().to_owned();
         rows::Entity::insert(of_settings).on_conflict(keep).exec_without_returning(&write.tx).await?;

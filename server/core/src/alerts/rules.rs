@@ -10,7 +10,7 @@ use crate::{
     expected::later_than,
     page,
     store::{
-        Vault, now,
+        Vault, Write, now,
         rows::alerts::{self, Column, Entity},
     },
 };
@@ -84,7 +84,7 @@ impl Alerts {
     /// `NotFound`, also when it is someone else's; `Conflict` when its notices go by e-mail.
     pub async fn rotate(&self, viewer: &Viewer, id: AlertId) -> Result<(Alert, SigningSecret)> {
         let secret = new_secret();
-        let write = self.0.store.write().await?;
+        let write = self.0.store.write_sealed().await?;
         let row = find(&write.tx, viewer, id).await?;
         if row.webhook.is_none() {
             let message = "notices of this alert go by e-mail, which is not signed";
@@ -111,6 +111,11 @@ impl Alerts {
         self.0.store.vault().seal(&Vault::key_of(id), secret.expose())
     }
 
+    /// For writing an alert, of which a webhook is sealed.
+    async fn begin(&self, has_webhook: bool) -> Result<Write<'_>> {
+        if has_webhook { self.0.store.write_sealed().await } else { self.0.store.write().await }
+    }
+
     async fn insert(&self, viewer: &Viewer, spec: AlertSpec) -> Result<(Alert, Option<SigningSecret>)> {
         let secret = spec.webhook.is_some().then(new_secret);
         let (moment, id, vault) = (now(), Uuid::now_v7(), self.0.store.vault());
@@ -132,7 +137,7 @@ impl Alerts {
             updated_at: moment,
             deleted_at: None,
         };
-        let write = self.0.store.write().await?;
+        let write = self.begin(row.webhook.is_some()).await?;
         let owned = Entity::find()
             .filter(Column::OwnerId.eq(viewer.id().0))
             .filter(Column::DeletedAt.is_null())
@@ -155,7 +160,7 @@ impl Alerts {
         spec: AlertSpec,
         expected: &Expected,
     ) -> Result<(Alert, Option<SigningSecret>)> {
-        let write = self.0.store.write().await?;
+        let write = self.begin(spec.webhook.is_some()).await?;
         let row = find(&write.tx, viewer, id).await?;
         expected.check(row.updated_at)?;
         let later = later_than(row.updated_at);

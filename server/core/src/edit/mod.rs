@@ -10,8 +10,9 @@ mod target;
 use crate::{
     Change, Changes, ConnectPolicy, Expected, Outside, Plan, Result, RoutingSettings, Touched, Viewer,
     auth::Passwords,
+    resealing::Claim,
     store::{
-        Store, Write, now,
+        Store, Vault, Write, now,
         rows::{revisions, switches},
         unique_violation, write_json,
     },
@@ -60,6 +61,8 @@ struct Inner {
 /// A change under way; nothing of it happened unless [`commit`](Self::commit) returned.
 pub(crate) struct Edit<'a> {
     write: Write<'a>,
+    /// Whose key the database's secrets were sealed with when it began.
+    claim: Claim,
     desk: &'a Desk,
     actor: Viewer,
     /// What a document that is applied has changed so far; `None`: a person changes one thing.
@@ -141,8 +144,10 @@ impl Desk {
 
     /// Begins a change, after those that others have begun.
     pub(crate) async fn open(&self, actor: &Viewer) -> Result<Edit<'_>> {
+        let write = self.inner.store.write_rules().await?;
         Ok(Edit {
-            write: self.inner.store.write_rules().await?,
+            claim: Claim::look(&write.tx, self.inner.store.vault()).await?,
+            write,
             desk: self,
             actor: actor.clone(),
             applied: None,
@@ -266,6 +271,10 @@ impl<'a> Edit<'a> {
             before: before.map(|spec| kept("before", spec)).transpose()?,
             after: after.map(|spec| kept("after", spec)).transpose()?,
         };
+        // Whatever is sealed of a rule is so in its history, too.
+        if [&row.before, &row.after].into_iter().flatten().any(|text| Vault::is_sealed(text)) {
+            self.claim.take(&self.write.tx, vault).await?;
+        }
         insert::<revisions::Entity, _>(self.tx(), row).await?;
         let oldest = revisions::Entity::find()
             .select_only()

@@ -5,17 +5,18 @@
 //! a database that one of the two keys opens, and says which.
 
 mod anew;
+mod claim;
 mod lost;
 
 use crate::{
-    CoreError, OpenError, Result, Secret, Settings,
-    sealing::key_id,
+    CoreError, OpenError, Result, Settings,
     store::{
         Store, change_values, now,
-        rows::{alerts, domains, routes, sealing, signing_keys, users},
+        rows::{alerts, domains, revisions, routes, sealing, signing_keys, users},
     },
 };
 pub use anew::{Resealed, reseal};
+pub(crate) use claim::Claim;
 pub use lost::{GivenUp, give_up_sealed};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QuerySelect,
@@ -52,10 +53,10 @@ impl From<DbErr> for ResealError {
     }
 }
 
-/// Takes the key of the settings for the one that this database's secrets are sealed with, or refuses it. What an earlier
+/// Takes the key of this server for the one that this database's secrets are sealed with, or refuses it. What an earlier
 /// version wrote down as it was is sealed.
 pub(crate) async fn adopt(store: &Store, settings: &Settings) -> std::result::Result<(), OpenError> {
-    let adopted = try_adopt(store, &settings.sealing_key).await;
+    let adopted = try_adopt(store).await;
     let failed = |error: CoreError| OpenError::Start(error.cause().unwrap_or(&error.to_string()).to_owned());
     match adopted.map_err(failed)? {
         true => Ok(()),
@@ -63,24 +64,24 @@ pub(crate) async fn adopt(store: &Store, settings: &Settings) -> std::result::Re
     }
 }
 
-async fn try_adopt(store: &Store, secret: &Secret) -> Result<bool> {
-    let ours = key_id(secret)?;
-    if known(store.read()).await?.is_some_and(|known| known == ours) {
+async fn try_adopt(store: &Store) -> Result<bool> {
+    let vault = store.vault();
+    if known(store.read()).await?.is_some_and(|known| known == vault.key_id()) {
         return Ok(true);
     }
     let write = store.write_rules().await?;
-    match known(&write.tx).await? {
+    let before = known(&write.tx).await?;
+    let mut claim = Claim::look(&write.tx, vault).await?;
+    match claim {
         // Another process was faster.
-        Some(known) if known == ours => return Ok(true),
-        Some(_) if is_anything_sealed(&write.tx).await? => return Ok(false),
-        Some(_) => {}
-        None => {
-            overwrite(&write.tx).await?;
-            let vault = store.vault();
-            change_values(&write.tx, &mut |subject, plain| vault.seal(subject, plain).map(Some)).await?;
-        }
+        Claim::Ours => return Ok(true),
+        Claim::Others => return Ok(false),
+        Claim::Free => claim.take(&write.tx, vault).await?,
     }
-    name(&write.tx, &ours).await?;
+    if before.is_none() {
+        overwrite(&write.tx).await?;
+        change_values(&write.tx, &mut |subject, plain| vault.seal(subject, plain).map(Some)).await?;
+    }
     write.commit().await?;
     empty_log(store.read()).await;
     Ok(true)
@@ -117,7 +118,9 @@ async fn is_anything_sealed(tx: &DatabaseTransaction) -> Result<bool> {
         || any!(users, Email, users::Column::TotpSeed.is_not_null())
         || any!(alerts, Name, alerts::Column::Webhook.is_not_null())
         || any!(domains, Host, domains::Column::HeaderRules.contains("\"sealed:"))
-        || any!(routes, Mount, routes::Column::HeaderRules.contains("\"sealed:")))
+        || any!(routes, Mount, routes::Column::HeaderRules.contains("\"sealed:"))
+        || any!(revisions, Before, revisions::Column::Before.starts_with("sealed:"))
+        || any!(revisions, After, revisions::Column::After.starts_with("sealed:")))
 }
 
 /// Has SQLite write zeros over what this transaction replaces, which otherwise stays in the file until its place is needed.

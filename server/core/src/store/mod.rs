@@ -8,7 +8,7 @@ pub(crate) mod rows;
 mod sqlite_file;
 mod vault;
 
-use crate::CoreError;
+use crate::{CoreError, resealing::Claim};
 pub(crate) use batches::batches;
 pub(crate) use connect::{connect_alone, lock_migrations, open, steps};
 pub(crate) use convert::{contains, parse, pattern, read_front, read_json, read_word, shared_front, write_json};
@@ -90,12 +90,40 @@ impl Store {
         self.write_alone(ACCOUNTS_LOCK).await
     }
 
+    /// For writing what is sealed, with the key that everything else is sealed with; see [`Claim`].
+    ///
+    /// # Errors
+    /// `Internal` when that is not this server's.
+    pub(crate) async fn write_sealed(&self) -> Result<Write<'_>, CoreError> {
+        let write = self.write_rules().await?;
+        self.claim_key(&write).await?;
+        Ok(write)
+    }
+
+    /// The same for accounts.
+    pub(crate) async fn write_sealed_accounts(&self) -> Result<Write<'_>, CoreError> {
+        let write = self.write_accounts().await?;
+        self.lock(&write, RULES_LOCK).await?;
+        self.claim_key(&write).await?;
+        Ok(write)
+    }
+
+    async fn claim_key(&self, write: &Write<'_>) -> Result<(), CoreError> {
+        Claim::look(&write.tx, &self.vault).await?.take(&write.tx, &self.vault).await
+    }
+
     async fn write_alone(&self, lock: i64) -> Result<Write<'_>, CoreError> {
         let write = self.write().await?;
+        self.lock(&write, lock).await?;
+        Ok(write)
+    }
+
+    /// Waits until no other transaction has this lock. Of SQLite there is one at a time anyway.
+    async fn lock(&self, write: &Write<'_>, lock: i64) -> Result<(), CoreError> {
         if self.writer.is_none() {
             write.tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({lock})")).await?;
         }
-        Ok(write)
+        Ok(())
     }
 
     /// For reading several things as they are at one moment.

@@ -6,7 +6,10 @@ use super::{
     convert::{read_json, write_json},
     rows::{alerts, domains, revisions, routes},
 };
-use crate::{CoreError, Result, Secret, sealing::Sealer};
+use crate::{
+    CoreError, Result, Secret,
+    sealing::{Sealer, key_id},
+};
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use domain::HeaderRules;
 use sea_orm::{
@@ -33,16 +36,30 @@ const PAGE: u64 = 500;
 
 /// Seals and opens texts.
 #[derive(Debug, Clone)]
-pub(crate) struct Vault(Arc<Sealer>);
+pub(crate) struct Vault {
+    sealer: Arc<Sealer>,
+    key_id: Arc<str>,
+}
 
 impl Vault {
     pub(crate) fn new(secret: &Secret) -> Result<Self> {
-        Ok(Self(Arc::new(Sealer::new(secret, b"what users enter")?)))
+        let sealer = Arc::new(Sealer::new(secret, b"what users enter")?);
+        Ok(Self { sealer, key_id: key_id(secret)?.into() })
+    }
+
+    /// The name of its key.
+    pub(crate) fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
+    /// Whether this is sealed text.
+    pub(crate) fn is_sealed(text: &str) -> bool {
+        text.starts_with(MARK)
     }
 
     /// Seals what is about `subject`.
     pub(crate) fn seal(&self, subject: &str, plain: &str) -> Result<String> {
-        let sealed = self.0.seal(subject.as_bytes(), plain.as_bytes())?;
+        let sealed = self.sealer.seal(subject.as_bytes(), plain.as_bytes())?;
         Ok(format!("{MARK}{}", STANDARD_NO_PAD.encode(sealed)))
     }
 
@@ -50,7 +67,7 @@ impl Vault {
     pub(crate) fn try_open(&self, subject: &str, text: &str) -> Option<String> {
         let Some(sealed) = text.strip_prefix(MARK) else { return Some(text.to_owned()) };
         let sealed = STANDARD_NO_PAD.decode(sealed).ok()?;
-        String::from_utf8(self.0.open(subject.as_bytes(), &sealed)?).ok()
+        String::from_utf8(self.sealer.open(subject.as_bytes(), &sealed)?).ok()
     }
 
     /// Opens it.
@@ -154,7 +171,7 @@ pub(crate) async fn change_values(tx: &impl ConnectionTrait, change: ChangeText<
     change_rows::<routes::Entity, _>(tx, routes::Column::Id, routes::Column::HeaderRules, &mut rules).await?;
     for (column, side) in [(revisions::Column::Before, "before"), (revisions::Column::After, "after")] {
         let mut document = |revision: Uuid, text: String| {
-            let is_sealed = text.starts_with(MARK) || text.contains(HEADERS);
+            let is_sealed = Vault::is_sealed(&text) || text.contains(HEADERS);
             if is_sealed { change(&Vault::document_of(revision, side), &text) } else { Ok(None) }
         };
         change_rows::<revisions::Entity, _>(tx, revisions::Column::Id, column, &mut document).await?;

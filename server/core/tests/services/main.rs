@@ -74,6 +74,7 @@ scenarios! {
     sealing::what_an_earlier_version_wrote_is_sealed,
     sealing::a_new_key_takes_the_place_of_the_old_one,
     sealing::a_key_that_is_lost_is_done_without,
+    sealing::of_two_keys_only_that_of_the_first_to_seal_does,
     idempotency::a_key_is_claimed_answered_and_released,
     idempotency::an_answer_survives_the_server_and_opens_with_its_key_only,
     idempotency::the_oldest_of_a_thousand_keys_is_forgotten,

@@ -4,7 +4,7 @@ use crate::support::{Db, admin, from, pool};
 use domain::{HeaderRules, RuleId};
 use sea_orm::{ConnectionTrait, Database, Statement};
 use serde_json::{Value, json};
-use server_core::{OpenError, Page, ResealError, Secret, Services, Viewer, give_up_sealed, reseal};
+use server_core::{CoreError, OpenError, Page, ResealError, Secret, Services, Viewer, give_up_sealed, reseal};
 
 const BEARER: &str = "Bearer of-the-shop-0123456789";
 const HOOK: &str = "http://10.0.0.9/services/T0123/of-the-hook";
@@ -183,4 +183,49 @@ pub async fn a_key_that_is_lost_is_done_without(db: Db) {
     services.signing_keys().rotate(&admin, true).await.unwrap();
     services.api_sessions().issue(&ada, None).await.unwrap();
     services.close().await;
+}
+
+pub async fn of_two_keys_only_that_of_the_first_to_seal_does(db: Db) {
+    let keys = [[8; 32], [9; 32]].map(Secret::new);
+    let with = async |key: &Secret| db.open_with(|settings| settings.sealing_key = key.clone()).await;
+    // Both servers start before anything is sealed; where the database can be made by two at once, at once.
+    let (one, two) = match db.url.starts_with("postgres") {
+        true => tokio::join!(with(&keys[0]), with(&keys[1])),
+        false => (with(&keys[0]).await, with(&keys[1]).await),
+    };
+    let servers = [one.unwrap(), two.unwrap()];
+    let ada = admin(&servers[0], "ada").await;
+    let make = async |services: &Services| {
+        let mut made = Vec::new();
+        for _ in 0..10 {
+            let alert = json!({"name": "down", "kind": "tunnel_offline", "webhook": HOOK});
+            made.push(services.create_alert(&ada, from(alert)).await);
+        }
+        made
+    };
+    let (first, second) = tokio::join!(make(&servers[0]), make(&servers[1]));
+    let (winner, refused) = if first.iter().all(Result::is_ok) { (0, second) } else { (1, first) };
+    assert_eq!(servers[winner].alerts().list(&ada, Page::default()).await.unwrap().items.len(), 10);
+    let says_why = |error: &CoreError| {
+        let cause = error.cause().unwrap_or_default();
+        assert!(cause.contains("sealing_key is not the key"), "{error:?}");
+    };
+    for refused in refused {
+        says_why(&refused.unwrap_err());
+    }
+    // The same for whatever else is sealed; what is not goes on.
+    let loser = &servers[1 - winner];
+    says_why(&loser.signing_keys().rotate(&ada.as_admin().unwrap(), false).await.unwrap_err());
+    pool(loser, &ada, "shop", "v1").await;
+    let headers = json!({"request": {"set": {"X-Team": "of-the-team-0123"}}});
+    let domain = |headers: &Value| from(json!({"domain": "a.example", "service": "shop", "headers": headers}));
+    says_why(&loser.hosts().create(&ada, domain(&headers)).await.unwrap_err());
+    loser.hosts().create(&ada, domain(&json!({}))).await.unwrap();
+    let change = json!({ "headers": headers });
+    servers[winner].hosts().update(&ada, &"a.example".parse().unwrap(), from(change)).await.unwrap();
+    for services in servers {
+        services.close().await;
+    }
+    assert!(matches!(with(&keys[1 - winner]).await.unwrap_err(), OpenError::OtherKey { .. }));
+    with(&keys[winner]).await.unwrap().close().await;
 }

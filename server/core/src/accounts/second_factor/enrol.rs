@@ -152,7 +152,7 @@ impl Accounts {
     async fn turn_on(&self, row: users::Model, viewer: &Viewer, seed: &[u8], step: i64) -> Result<RecoveryCodes> {
         let id = UserId(row.id);
         let sealed = self.seal.seal(&codes::purpose(row.id), seed)?;
-        let write = self.store.write_accounts().await?;
+        let write = self.store.write_sealed_accounts().await?;
         let row = find(&write.tx, id).await?;
         if row.totp_seed.is_some() {
             return Err(is_on());
