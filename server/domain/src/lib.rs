@@ -61,7 +61,10 @@ pub use backend::{
 };
 pub use backend_live::BackendLive;
 pub use breakdown::{Breakdown, Part, Parts, Share, SlowRequest};
-pub use capture::{CaptureLevel, CaptureSettings, CaptureSettingsError, Redaction, UnknownCaptureLevel};
+pub use capture::{
+    CaptureLevel, CaptureSettings, CaptureSettingsError, Redaction, SECRET_PARAMETERS, UnknownCaptureLevel,
+    has_secret_parameter,
+};
 pub use email::{Email, EmailError};
 pub use exchange::{
     AnsweredBy, BodyInfo, Exchange, ExchangeEnd, ExchangeKind, ExchangeMessage, ExchangePage, ExchangeSummary,

@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use domain::{RecentRequest, TunnelState};
+use domain::{RecentRequest, TunnelState, has_secret_parameter};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body::Body as _;
@@ -344,9 +344,6 @@ impl Proxy {
             code,
             latency,
         });
-        // Neither links nor tickets are shown.
-        let is_secret = exchange.asked.query().is_some_and(|query| query.contains("switchboard-"));
-        let path = if is_secret { exchange.asked.path() } else { exchange.asked.as_str() };
         let subject = exchange.to.subject();
         tracing::debug!(
             request_id = %exchange.client.request_id, %subject, method = %exchange.method,
@@ -357,12 +354,19 @@ impl Proxy {
             at: chrono::Utc::now(),
             subject,
             method: exchange.method.to_string(),
-            path: path[..path.floor_char_boundary(SHOWN_PATH)].to_owned(),
+            path: shown(&exchange.asked),
             status: status.as_u16(),
             duration_ms: latency.as_secs_f64() * 1000.0,
             client: exchange.client.address,
         });
     }
+}
+
+/// A target as the list of the latest requests has it, which nobody masks: without its query where that holds a secret.
+fn shown(asked: &PathAndQuery) -> String {
+    let is_secret = asked.query().is_some_and(has_secret_parameter);
+    let path = if is_secret { asked.path() } else { asked.as_str() };
+    path[..path.floor_char_boundary(SHOWN_PATH)].to_owned()
 }
 
 /// A request that tells how the tag does that is switched to, if it goes there; also when its client leaves without an

@@ -24,6 +24,27 @@ fn nowhere(folder: &Path, secrets: &[&str]) {
     }
 }
 
+#[tokio::test]
+async fn what_is_called_like_a_secret_is_masked_without_being_named() {
+    let setup = Setup::start().await;
+    setup.capture(json!({"level": "bodies"})).await;
+    let all: Vec<_> = domain::SECRET_PARAMETERS.iter().map(|name| format!("{name}=HIDDEN-{name}")).collect();
+    let mut request = setup.post(&format!("/a?code=1&{}", all.join("&")), "text/plain", "");
+    let referer = "https://a.example/?Access_Token=HIDDEN-referer#id%5Ftoken=HIDDEN-fragment";
+    request.headers_mut().insert("referer", referer.parse().unwrap());
+    let exchange = setup.send(request).await;
+    let masked: Vec<_> = domain::SECRET_PARAMETERS.iter().map(|name| format!("{name}=[masked]")).collect();
+    assert_eq!(exchange["path"], format!("/a?code=1&{}", masked.join("&")));
+    assert!(exchange["request"]["start_line"].as_str().unwrap().contains("?code=1&access_token=[masked]&"));
+
+    let form = "user=ada&password=HIDDEN-form&token=HIDDEN-token";
+    let form = setup.send(setup.post("/form", "application/x-www-form-urlencoded", form)).await;
+    assert_eq!(body(&setup, &form, "request").await, "user=ada&password=[masked]&token=[masked]");
+
+    let home = setup.switchboard.stop().await;
+    nowhere(home.path(), &["HIDDEN-"]);
+}
+
 /// The body as it is kept.
 async fn body(setup: &Setup, exchange: &Value, side: &str) -> String {
     let path = format!("{}/requests/{}/body/{side}", setup.tunnel, exchange["id"].as_str().unwrap());

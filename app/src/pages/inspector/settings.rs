@@ -65,7 +65,7 @@ fn fields(place: &Place, settings: &CaptureSettings, form: &FormState, updated_a
     let usual = act("reset_capture", vec![("of", place.key())], "As usual again", "for these settings");
     view! {
         <p class="field-hint">
-            "What is kept is on this server only, and never slows a request. Masked before anything is stored, always: the values of Authorization, Proxy-Authorization, Cookie and Set-Cookie. Names of cookies are shown."
+            "What is kept is on this server only, and never slows a request. Masked before anything is stored, always: the values of Authorization, Proxy-Authorization, Cookie and Set-Cookie, and those of parameters and fields of forms that are called like a secret, such as access_token, api_key and password. Names are shown."
         </p>
         <form method="post" action="/web/action/set_capture" class="form form-wide" id="capture-form">
             {form.summary(&FIELDS)}

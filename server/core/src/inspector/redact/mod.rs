@@ -8,7 +8,7 @@ mod names;
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use domain::{BodyInfo, HeadField, MessageHead, Redaction};
+use domain::{BodyInfo, HeadField, MessageHead, Redaction, SECRET_PARAMETERS};
 
 use super::captured::{CapturedBody, CapturedHead};
 use super::decode::decode;
@@ -20,9 +20,6 @@ pub(super) const MASK: &str = "[masked]";
 
 /// Fields that are never stored, in lower case; of [cookies] the names are.
 const ALWAYS: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "set-cookie"];
-
-/// The secret of a link that lets visitors in, and of who has signed in, are never stored either.
-const ALWAYS_IN_QUERIES: [&str; 2] = ["switchboard-share", "switchboard-ticket"];
 
 /// Masks as the owner wants it.
 #[derive(Debug)]
@@ -43,7 +40,7 @@ impl Redactor {
     pub(super) fn new(redaction: &Redaction) -> Self {
         Self {
             headers: redaction.headers.iter().map(|name| name.to_ascii_lowercase()).collect(),
-            names: Names::new(redaction.query.iter().map(String::as_str).chain(ALWAYS_IN_QUERIES)),
+            names: Names::new(redaction.query.iter().map(String::as_str).chain(SECRET_PARAMETERS)),
             paths: redaction.json_paths.iter().map(|path| Path::new(path)).collect(),
         }
     }
