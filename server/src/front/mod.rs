@@ -28,13 +28,14 @@ pub(crate) use cookies::strip as strip_cookies;
 pub use kept::{Fronts, Reason, Refused};
 pub(crate) use limits::explain_token;
 pub use limits::{Limited, Limits, TokenRates};
-pub use pace::Pace;
 use pace::Width;
+pub use pace::{Pace, slowed};
 use passwords::Passwords;
 use ranges::Ranges;
 pub use rates::Rate;
 use rates::Whose;
 use shares::Shares;
+pub use shares::followed;
 pub use sign_in::{Doorman, Visitor};
 pub(crate) use sign_in::{introduce, strip_claims};
 

@@ -37,8 +37,18 @@ struct Lane {
 /// What one body has to keep to.
 #[derive(Debug)]
 pub struct Pace {
+    direction: Direction,
     lanes: Vec<Arc<Lane>>,
+    /// It is there once it had to wait.
     timer: Option<Pin<Box<Sleep>>>,
+}
+
+/// How many bodies had to wait, up and down.
+static SLOWED: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
+
+/// How many bodies of this process had to wait for a limit, by the direction they take.
+pub fn slowed() -> [(Direction, u64); 2] {
+    [Direction::Up, Direction::Down].map(|direction| (direction, SLOWED[direction as usize].load(Relaxed)))
 }
 
 impl Width {
@@ -101,7 +111,7 @@ impl Pace {
     ) -> Option<Box<Self>> {
         let lanes: Vec<_> =
             widths.filter(|width| width.limit.direction == direction).map(|width| width.lane(client)).collect();
-        (!lanes.is_empty()).then(|| Box::new(Self { lanes, timer: None }))
+        (!lanes.is_empty()).then(|| Box::new(Self { direction, lanes, timer: None }))
     }
 
     /// What keeps to both, as far as there are.
@@ -121,7 +131,10 @@ impl Pace {
             let Some(opens) = self.lanes.iter().filter_map(|lane| lane.opens()).max() else {
                 return Poll::Ready(());
             };
-            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(opens)));
+            let timer = self.timer.get_or_insert_with(|| {
+                SLOWED[self.direction as usize].fetch_add(1, Relaxed);
+                Box::pin(sleep_until(opens))
+            });
             timer.as_mut().reset(opens);
             std::task::ready!(timer.as_mut().poll(cx));
         }

@@ -3,6 +3,8 @@
 //! Whoever follows one gets its secret as a cookie of the host, and is sent on to the same address without it, so that it
 //! does not stay in the address bar and goes nowhere in `Referer`. Neither cookie nor secret is passed on to what is behind.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
 use domain::{ShareLink, Timestamp};
 use http::{HeaderValue, Method};
 use server_heads::parameter;
@@ -19,6 +21,14 @@ const PARAMETER: &str = "switchboard-share";
 pub(super) const COOKIES: [&str; 2] = ["switchboard-share", "__Host-switchboard-share"];
 /// The longest secret that is looked at, bytes.
 const LONGEST: usize = 128;
+
+/// How many visits by a link that is good there were.
+static FOLLOWED: AtomicU64 = AtomicU64::new(0);
+
+/// How often a visitor came to this process by a link that is good.
+pub fn followed() -> u64 {
+    FOLLOWED.load(Relaxed)
+}
 
 /// The links of one front. Looking one up takes a hash, and no I/O.
 #[derive(Debug)]
@@ -71,6 +81,7 @@ pub(super) fn follow<'s>(asking: &Asking<'_>, mut all: impl Iterator<Item = &'s 
     let until = all.find_map(|shares| shares.until(secret)).ok_or_else(Problem::link_ended)?;
     let left = (until - chrono::Utc::now()).num_seconds().max(1);
     let location = HeaderValue::try_from(rest).map_err(|_| Problem::link_ended())?;
+    FOLLOWED.fetch_add(1, Relaxed);
     Err(Problem::sent_on(location, cookies::set(&COOKIES, secret, left, asking.secure)))
 }
 

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     config::Node,
-    front::Refused,
+    front::{self, Refused},
     ingress::{PlaceFigures, Places},
     tunnel::{HoldFigures, Registry, plain_held_bytes},
 };
@@ -79,6 +79,7 @@ async fn scrape(State(source): State<Arc<Source>>) -> impl IntoResponse {
     let help = "Bytes of whole requests and responses held for telephones that speak version 1.0.";
     text.gauge("switchboard_plain_held_bytes", help, plain_bytes as f64);
     refused(&mut text, &sources.refused);
+    fronts(&mut text);
     passwords(&mut text, sources.services.password_hashes());
     sign_ins(&mut text, &sources.services);
     held(&mut text, sources.registry.hold().figures());
@@ -128,6 +129,17 @@ fn refused(text: &mut Text, refused: &Refused) {
     text.family("switchboard_requests_refused_total", "counter", help);
     for (reason, count) in refused.each() {
         text.sample("switchboard_requests_refused_total", &[("reason", reason.as_str())], count as f64);
+    }
+}
+
+/// What stands in front does besides turning requests away.
+fn fronts(text: &mut Text) {
+    let help = "Visits by a share link that is good; those by one that has ended are refused with the reason link.";
+    text.counter("switchboard_share_links_followed_total", help, front::followed() as f64);
+    let help = "Bodies that had to wait for a limit of bandwidth, by the direction they take.";
+    text.family("switchboard_bodies_slowed_total", "counter", help);
+    for (direction, count) in front::slowed() {
+        text.sample("switchboard_bodies_slowed_total", &[("direction", direction.as_str())], count as f64);
     }
 }
 

@@ -515,6 +515,7 @@ async fn a_link_lets_in_without_the_password_until_it_ends() {
     assert_eq!(headers["referrer-policy"], "no-referrer");
     let cookie = headers["set-cookie"].to_str().unwrap();
     assert!(cookie.contains("; HttpOnly; SameSite=Lax") && !cookie.contains("Domain"), "{cookie}");
+    assert!(switchboard.figure("switchboard_share_links_followed_total").await >= 2.0);
     let cookie = format!("own=1; {}; other=2", cookie.split(';').next().unwrap());
     let (status, _, body) = ask(&visitor, "/a?x=1", &[("cookie", &cookie)]).await;
     assert_eq!((status, body.as_str()), (200, r#"/a?x=1 ["own=1; other=2"]"#));
@@ -574,4 +575,8 @@ async fn whoever_is_too_fast_is_slowed_down() {
     let sent = visitor.request(Method::POST, "/").body(full(vec![b'y'; 2 * MIB])).unwrap();
     assert_eq!(text(visitor.send(sent).await.unwrap()).await.len(), 2 * MIB);
     assert!(begun.elapsed() >= Duration::from_millis(3_000), "{:?}", begun.elapsed());
+    for direction in ["up", "down"] {
+        let slowed = format!("switchboard_bodies_slowed_total{{direction=\"{direction}\"}}");
+        assert!(switchboard.figure(&slowed).await >= 1.0, "{direction}");
+    }
 }
