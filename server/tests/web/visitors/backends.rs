@@ -1,12 +1,16 @@
 //! Tunnels that are backends of a service: what stands in front of them holds there, too.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use http::Method;
 use serde_json::{Value, json};
 use telephone::AgentHandle;
+use tokio::sync::Semaphore;
 
 use super::guest::{Guest, OPEN, SOON, anybody, on_dashboard};
 use crate::browser::Browser;
-use crate::support::{Origin, Switchboard, full, until};
+use crate::support::{Origin, Switchboard, full, text, until};
 
 const HOST: &str = "app.example.com";
 
@@ -19,8 +23,12 @@ struct Service {
 
 impl Service {
     async fn with(other: Option<&Origin>) -> Self {
+        Self::of(Origin::mirror().await, other).await
+    }
+
+    /// `origin` is behind the tunnel.
+    async fn of(origin: Origin, other: Option<&Origin>) -> Self {
         let switchboard = Switchboard::start_with(OPEN).await;
-        let origin = Origin::mirror().await;
         let telephone = switchboard.telephone("shop", &origin).await;
         // It lives as long as the test.
         std::mem::forget(origin);
@@ -54,6 +62,11 @@ impl Service {
 
     async fn until(&self, status: u16, code: &str) {
         until(SOON, code, async || self.ask(&[]).await.code() == (status, code)).await;
+    }
+
+    /// Waits until it holds what a text of the explanation says.
+    async fn until_explained(&self, text: &str) {
+        until(SOON, text, async || self.explained().await.to_string().contains(text)).await;
     }
 
     async fn explained(&self) -> Value {
@@ -140,8 +153,7 @@ async fn what_a_tunnel_does_not_take_others_do() {
 
     // Two requests in an hour, and then the other one has them all.
     service.set(json!({"rate_limits": [{"per": "all", "requests": 2, "seconds": 3600}]})).await;
-    until(SOON, "the limit holds", async || service.explained().await.to_string().contains("2 requests in 3600 s"))
-        .await;
+    service.until_explained("2 requests in 3600 s").await;
     let mut by_tunnel = 0;
     for _ in 0..3 {
         by_tunnel += bodies().await.iter().filter(|body| body.starts_with("GET")).count();
@@ -157,5 +169,75 @@ async fn what_a_tunnel_does_not_take_others_do() {
     service.until(503, "maintenance").await;
     let said = service.explained().await;
     assert_eq!(said["outcome"]["code"], "maintenance", "{said}");
+    service.telephone.shutdown().await;
+}
+
+#[tokio::test]
+async fn how_many_a_tunnel_takes_at_once_is_its_own() {
+    let (gate, arrived) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (wait, here) = (gate.clone(), arrived.clone());
+    let slow = Origin::start(move |request| {
+        let (wait, here) = (wait.clone(), here.clone());
+        async move {
+            if request.uri().path() == "/slow" {
+                here.add_permits(1);
+                wait.acquire().await.unwrap().forget();
+            }
+            http::Response::new(full("the tunnel"))
+        }
+    })
+    .await;
+    let other = named().await;
+    let service = Service::of(slow, Some(&other)).await;
+    service.set(json!({"max_in_flight": 1})).await;
+    service.until_explained("takes 1 requests at once").await;
+
+    // Those that the other one is given are answered; the first that the tunnel is given stays.
+    let under_way = loop {
+        let mut guest = Guest::of(&service.switchboard, HOST);
+        let mut asked = tokio::spawn(async move { guest.ask(Method::GET, "/slow", &[]).await });
+        tokio::select! {
+            answered = &mut asked => assert_eq!(answered.unwrap().body, "the other one"),
+            _ = arrived.acquire() => break asked,
+        }
+    };
+    for _ in 0..6 {
+        let seen = service.ask(&[]).await;
+        assert_eq!((seen.status, seen.body.as_str()), (200, "the other one"));
+    }
+    service.until_explained("takes 1 requests at once; under way: 1").await;
+
+    // Alone it says so, and takes the next one when the first is over.
+    let (status, said) = service.switchboard.client().delete("/api/v1/backends/other").await;
+    assert_eq!(status, 204, "{said}");
+    service.until(503, "too_many_at_once").await;
+    assert!(service.ask(&[]).await.headers.contains_key("retry-after"));
+    let busy = service.switchboard.figure("switchboard_requests_refused_total{reason=\"busy\"}").await;
+    assert!(busy >= 2.0, "{busy}");
+    gate.add_permits(1);
+    assert_eq!(under_way.await.unwrap().body, "the tunnel");
+    service.until(200, "").await;
+    service.telephone.shutdown().await;
+}
+
+#[tokio::test]
+async fn how_fast_bytes_pass_a_tunnel_is_its_own() {
+    const MIB: usize = 1 << 20;
+    let service = Service::of(Origin::echo().await, None).await;
+    let limits = json!([{"bytes_per_second": MIB, "direction": "up", "per": "all"},
+                        {"bytes_per_second": MIB, "direction": "down", "per": "client"}]);
+    service.set(json!({ "bandwidth": limits })).await;
+    service.until_explained("the tunnel lets 1048576 bytes a second pass up, in all").await;
+    service.until_explained("the tunnel lets 1048576 bytes a second pass down, of each client").await;
+    let client = Guest::of(&service.switchboard, HOST).client;
+    // Nothing can be faster than the limit lets it, however fast the machine is.
+    let begun = std::time::Instant::now();
+    let sent = client.request(Method::POST, "/").body(full(vec![b'y'; 2 * MIB])).unwrap();
+    assert_eq!(text(client.send(sent).await.unwrap()).await.len(), 2 * MIB);
+    assert!(begun.elapsed() >= Duration::from_millis(1_500), "{:?}", begun.elapsed());
+    for direction in ["up", "down"] {
+        let slowed = format!("switchboard_bodies_slowed_total{{direction=\"{direction}\"}}");
+        assert!(service.switchboard.figure(&slowed).await >= 1.0, "{direction}");
+    }
     service.telephone.shutdown().await;
 }
