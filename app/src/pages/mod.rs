@@ -4,6 +4,7 @@ mod alert;
 mod alerts;
 mod audit;
 mod backend;
+mod browsers;
 mod cluster;
 mod domain;
 mod domains;

@@ -2,7 +2,7 @@
 
 use super::visit::Visit;
 use crate::islands::TimeAgo;
-use domain::ProgramSession;
+use domain::{ProgramSession, UserId};
 use leptos::prelude::*;
 use server_core::{CoreError, Page};
 
@@ -18,23 +18,27 @@ pub(super) async fn section(visit: &Visit) -> Result<AnyView, CoreError> {
             </form>
         }
     });
-    let list = if programs.is_empty() {
-        view! { <p class="muted">"None."</p> }.into_any()
-    } else {
-        view! { <ul class="sessions">{programs.iter().map(program).collect_view()}</ul> }.into_any()
-    };
     Ok(view! {
         <section class="card" aria-labelledby="programs-title">
             <h2 id="programs-title">"Signed-in programs"</h2>
             <p>"What has signed in to the API with your password. Programs with a personal token are not among them."</p>
-            {list}
+            {list(&programs, None)}
             {all}
         </section>
     }
     .into_any())
 }
 
-fn program(session: &ProgramSession) -> AnyView {
+/// Programs with a button each; `of`: somebody's whom the viewer administers.
+pub(super) fn list(programs: &[ProgramSession], of: Option<UserId>) -> AnyView {
+    if programs.is_empty() {
+        return view! { <p class="muted">"None."</p> }.into_any();
+    }
+    let rows = programs.iter().map(|session| program(session, of)).collect_view();
+    view! { <ul class="sessions">{rows}</ul> }.into_any()
+}
+
+fn program(session: &ProgramSession, of: Option<UserId>) -> AnyView {
     let agent = session.user_agent.clone().unwrap_or_else(|| "unknown program".into());
     let address = session.address.map_or_else(|| "unknown address".into(), |address| address.to_string());
     view! {
@@ -48,6 +52,7 @@ fn program(session: &ProgramSession) -> AnyView {
             </div>
             <form method="post" action="/web/action/end_program">
                 <input type="hidden" name="id" value=session.id.to_string() />
+                {of.map(|user| view! { <input type="hidden" name="user" value=user.to_string() /> })}
                 <button class="button button-quiet button-small">
                     "Sign out" <span class="visually-hidden">" the program at " {address}</span>
                 </button>

@@ -1,20 +1,17 @@
 //! The viewer's own account.
 
 use super::{
-    identities, personal_tokens, programs,
+    browsers, identities, personal_tokens, programs,
     users::role,
     visit::{Visit, signed_in},
 };
-use crate::{
-    components::{
-        field::Field,
-        form::FormState,
-        layout::{Section, layout},
-        theme_switch::theme_switch,
-    },
-    islands::TimeAgo,
+use crate::components::{
+    field::Field,
+    form::FormState,
+    layout::{Section, layout},
+    theme_switch::theme_switch,
 };
-use domain::{SecondFactor, User, WebSession};
+use domain::{SecondFactor, User};
 use leptos::prelude::*;
 use server_core::CoreError;
 
@@ -35,7 +32,7 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
         {password(visit.viewer.user(), has_password, &FormState::of(&visit.query, Some("password")))}
         {identities::section(&visit, has_password).await?}
         {second_factor(&factor)}
-        {browsers(&sessions)}
+        {browsers::section(&sessions)}
         {programs::section(&visit).await?}
         {personal_tokens::section(&visit).await?}
         <section class="card" aria-labelledby="theme-title">
@@ -137,56 +134,6 @@ fn second_factor(factor: &SecondFactor) -> AnyView {
                 </a>
             </p>
         </section>
-    }
-    .into_any()
-}
-
-fn browsers(sessions: &[WebSession]) -> AnyView {
-    let has_others = sessions.iter().any(|session| !session.current);
-    let others = has_others.then(|| {
-        view! {
-            <form method="post" action="/web/action/end_other_sessions">
-                <button class="button">"Sign out all others"</button>
-            </form>
-        }
-    });
-    view! {
-        <section class="card" aria-labelledby="browsers-title">
-            <h2 id="browsers-title">"Signed-in browsers"</h2>
-            <ul class="sessions">{sessions.iter().map(browser).collect_view()}</ul>
-            {others}
-        </section>
-    }
-    .into_any()
-}
-
-fn browser(session: &WebSession) -> AnyView {
-    let agent = session.user_agent.clone().unwrap_or_else(|| "unknown browser".into());
-    let address = session.address.map_or_else(|| "unknown address".into(), |address| address.to_string());
-    let end = if session.current {
-        view! { <span class="badge badge-online">"This browser"</span> }.into_any()
-    } else {
-        view! {
-            <form method="post" action="/web/action/end_session">
-                <input type="hidden" name="id" value=session.id.to_string() />
-                <button class="button button-quiet button-small">
-                    "Sign out" <span class="visually-hidden">" " {address.clone()}</span>
-                </button>
-            </form>
-        }
-        .into_any()
-    };
-    view! {
-        <li>
-            <div>
-                <p class="sessions-agent">{agent}</p>
-                <p class="muted">
-                    <span class="mono">{address}</span> " · signed in " <TimeAgo at=session.created_at /> " · seen "
-                    <TimeAgo at=session.last_seen_at />
-                </p>
-            </div>
-            {end}
-        </li>
     }
     .into_any()
 }

@@ -1,7 +1,7 @@
 //! One account, for administrators.
 
 use super::{
-    identities,
+    browsers, identities, programs,
     users::{role, seen, state},
     visit::{Visit, signed_in},
 };
@@ -17,7 +17,7 @@ use crate::{
 };
 use domain::{Account, Holdings, Role, UserId};
 use leptos::prelude::*;
-use server_core::CoreError;
+use server_core::{CoreError, Page};
 
 /// What it is, what it has, and what can be done about it.
 #[component]
@@ -48,6 +48,7 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
         {handed(&visit)}
         <section class="card" aria-label="About the account">{facts(&account, &has)}</section>
         {identities::of_somebody(&identities)}
+        {places(&visit, id).await?}
         <section class="card" aria-labelledby="acts-title">
             <h2 id="acts-title">"Access"</h2>
             <div class="actions">{acts(&account, &has)}</div>
@@ -84,6 +85,26 @@ fn facts(account: &Account, has: &Holdings) -> AnyView {
         </dl>
     }
     .into_any()
+}
+
+/// Where it is signed in.
+async fn places(visit: &Visit, id: UserId) -> Result<AnyView, CoreError> {
+    let admin = visit.viewer.as_admin()?;
+    let sessions = visit.services.web_sessions().list_of(&admin, id, visit.request.session_key).await?;
+    // As many as anybody may have.
+    let page = Page { limit: 100, cursor: None };
+    let programs = visit.services.api_sessions().list_of(&admin, id, page).await?.items;
+    Ok(view! {
+        <section class="card" aria-labelledby="browsers-title">
+            <h2 id="browsers-title">"Signed-in browsers"</h2>
+            {browsers::list(&sessions, Some(id))}
+        </section>
+        <section class="card" aria-labelledby="programs-title">
+            <h2 id="programs-title">"Signed-in programs"</h2>
+            {programs::list(&programs, Some(id))}
+        </section>
+    }
+    .into_any())
 }
 
 /// How many requests may come to what it has.

@@ -55,7 +55,7 @@ kinds! {
     Entered = "entered": "came in",
     /// Somebody was not let in there, with this account.
     EntryRefused = "entry_refused": "not let in",
-    /// Browsers were signed out by the account's owner.
+    /// Browsers or programs were signed out, by the account's owner or an administrator.
     SessionsEnded = "sessions_ended": "sessions ended",
     /// A refresh token was used a second time: somebody has a copy. Its session was ended.
     RefreshReused = "refresh_reused": "a copy of a refresh token was used",

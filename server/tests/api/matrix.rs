@@ -203,7 +203,8 @@ impl World {
             false => (self.make(collection).await, String::new()),
         };
         let place = path.replace("{id}", &id).replace("{domain}", &id).replace("{rid}", &request);
-        let place = place.replace("{side}", "request");
+        // Nobody is signed in to an account that was just made.
+        let place = place.replace("{side}", "request").replace("{session}", &id).replace("{program}", &id);
         if path == "/users/{id}" {
             // What is active cannot be deleted.
             let deactivated = call(self.admin(), "POST", &format!("/api/v1{place}/deactivate"), Value::Null).await;

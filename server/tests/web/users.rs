@@ -113,3 +113,66 @@ async fn an_administrator_limits_requests_with_a_form() {
     let account = switchboard.client().get(&format!("/api/v1/users/{id}")).await.1;
     assert_eq!(account["rate_limit"], json!(null));
 }
+
+#[tokio::test]
+async fn administrators_see_where_somebody_is_signed_in_and_sign_them_out() {
+    let switchboard = Switchboard::start_with(&[("SWITCHBOARD_SIGNUP", "open")]).await;
+    let mut admin = Browser::signed_in(&switchboard).await;
+    let (api, mut bob) = (switchboard.client(), Browser::new(&switchboard));
+    let account = [("email", "bob@example.com"), ("password", "a different long one")];
+    assert_eq!(bob.submit("/web/action/sign_up", &account).await.goes_to(), "/web");
+    let fields = json!({"email": "bob@example.com", "password": "a different long one"});
+    let (_, tokens) = api.clone().bearer("").post("/api/v1/auth/login", &fields).await;
+    let program = api.clone().bearer(tokens["access_token"].as_str().unwrap());
+    let list = api.get("/api/v1/users?search=bob").await.1;
+    let id = list["items"][0]["id"].as_str().unwrap();
+    let places = format!("/api/v1/users/{id}");
+    let listed = async |what: &str| {
+        let (status, list) = api.get(&format!("{places}/{what}")).await;
+        assert_eq!(status, 200, "{list}");
+        list["items"].as_array().unwrap().clone()
+    };
+    let (browsers, programs) = (listed("sessions").await, listed("programs").await);
+    assert_eq!((browsers.len(), programs.len()), (1, 1), "{browsers:?} {programs:?}");
+    assert_eq!(browsers[0]["user_agent"], "Test/1.0 (scripts off)");
+    assert!(browsers[0]["current"] == false && programs[0]["current"] == false);
+    let (browser, session) = (browsers[0]["id"].as_str().unwrap(), programs[0]["id"].as_str().unwrap());
+    let page = format!("/web/users/{id}");
+    let shown = admin.open(&page).await.body;
+    assert!(shown.contains(browser) && shown.contains(session), "{shown}");
+
+    // Nobody else, and nothing of somebody else's.
+    for path in [format!("{places}/sessions"), format!("{places}/programs")] {
+        let (status, refused) = program.get(&path).await;
+        assert_eq!((status, &refused["error"]["code"]), (403, &json!("admin_only")), "{path}");
+    }
+    let form = [("id", browser), ("user", id)];
+    let mut eve = Browser::new(&switchboard);
+    let account = [("email", "eve@example.com"), ("password", "a different long one")];
+    assert_eq!(eve.submit("/web/action/sign_up", &account).await.goes_to(), "/web");
+    for action in ["end_session", "end_program"] {
+        let refused = eve.submit(&format!("/web/action/{action}"), &form).await;
+        assert_eq!(refused.goes_to(), format!("{page}?error=admin_only"), "{action}");
+    }
+    let own = switchboard.client().get("/api/v1/me").await.1;
+    let wrong = [("id", browser), ("user", own["id"].as_str().unwrap())];
+    assert!(admin.submit("/web/action/end_session", &wrong).await.goes_to().contains("error=not_found"));
+    assert_eq!(api.delete(&format!("{places}/sessions/{session}")).await.0, 404);
+    assert_eq!(bob.open("/web").await.status, 200);
+    assert_eq!(program.get("/api/v1/me").await.0, 200);
+
+    let ended = admin.submit("/web/action/end_session", &form).await;
+    assert_eq!(ended.goes_to(), format!("{page}?done=session_ended"));
+    assert!((300..400).contains(&bob.open("/web").await.status), "signed out");
+    assert_eq!(program.get("/api/v1/me").await.0, 200);
+    assert_eq!(api.delete(&format!("{places}/programs/{session}")).await.0, 204);
+    assert_eq!(program.get("/api/v1/me").await.0, 401);
+    assert_eq!(api.delete(&format!("{places}/programs/{session}")).await.0, 404);
+    assert!(listed("sessions").await.is_empty() && listed("programs").await.is_empty());
+    assert!(admin.open(&page).await.body.contains("None."));
+    let events = api.get("/api/v1/audit?kind=sessions_ended").await.1;
+    for (event, detail) in events["items"].as_array().unwrap().iter().zip(["one program", "one browser"]) {
+        let told = (&event["detail"], &event["account_email"], &event["actor_email"]);
+        assert_eq!(told, (&json!(detail), &json!("bob@example.com"), &json!(Switchboard::EMAIL)), "{event}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Who stays signed in: browsers by cookie, programs by access and refresh token.
 
 mod api;
+mod others;
 mod programs;
 mod seen;
 mod web;

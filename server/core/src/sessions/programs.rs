@@ -7,7 +7,7 @@ use crate::{
     page,
     store::{now, rows::api_sessions},
 };
-use domain::{AuditKind, ProgramSession, ProgramSessionId};
+use domain::{AuditKind, ProgramSession, ProgramSessionId, UserId};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
@@ -17,9 +17,14 @@ impl ApiSessions {
     /// # Errors
     /// `Invalid` for `limit` and `cursor`.
     pub async fn list(&self, viewer: &Viewer, page: Page) -> Result<Listing<ProgramSession>> {
+        self.of(viewer.id(), viewer, page).await
+    }
+
+    /// Those of this user, as the viewer sees them.
+    pub(super) async fn of(&self, user: UserId, viewer: &Viewer, page: Page) -> Result<Listing<ProgramSession>> {
         let limit = page.limit()?;
         let mut query = api_sessions::Entity::find()
-            .filter(api_sessions::Column::UserId.eq(viewer.id().0))
+            .filter(api_sessions::Column::UserId.eq(user.0))
             .filter(api_sessions::Column::ExpiresAt.gt(now()));
         if let Some(after) = page.after::<Uuid>()? {
             query = query.filter(api_sessions::Column::Id.lt(after));
@@ -36,17 +41,22 @@ impl ApiSessions {
     /// # Errors
     /// `NotFound`, also when it is someone else's.
     pub async fn end(&self, viewer: &Viewer, id: ProgramSessionId) -> Result<()> {
+        self.end_one(viewer.id(), id, Entry::by(viewer, AuditKind::SessionsEnded)).await
+    }
+
+    /// Ends a session of this user, and writes down who did it.
+    pub(super) async fn end_one(&self, user: UserId, id: ProgramSessionId, entry: Entry) -> Result<()> {
         let write = self.store.write().await?;
         let ended = api_sessions::Entity::delete_many()
             .filter(api_sessions::Column::Id.eq(id.0))
-            .filter(api_sessions::Column::UserId.eq(viewer.id().0))
+            .filter(api_sessions::Column::UserId.eq(user.0))
             .exec(&write.tx)
             .await?;
         if ended.rows_affected == 0 {
             return Err(CoreError::NotFound("session"));
         }
-        Entry::by(viewer, AuditKind::SessionsEnded).with("one program").write(&write.tx).await?;
-        self.ended(write, viewer.id()).await
+        entry.with("one program").write(&write.tx).await?;
+        self.ended(write, user).await
     }
 
     /// Ends all of the viewer's sessions but the one that asks; how many.

@@ -130,8 +130,12 @@ impl WebSessions {
 
     /// The viewer's sessions, last used first.
     pub async fn list(&self, viewer: &Viewer, current: Option<[u8; 32]>) -> Result<Vec<WebSession>> {
+        self.of(viewer.id(), current).await
+    }
+
+    pub(super) async fn of(&self, user: UserId, current: Option<[u8; 32]>) -> Result<Vec<WebSession>> {
         let rows = web_sessions::Entity::find()
-            .filter(web_sessions::Column::UserId.eq(viewer.id().0))
+            .filter(web_sessions::Column::UserId.eq(user.0))
             .filter(web_sessions::Column::ExpiresAt.gt(now()))
             .order_by_desc(web_sessions::Column::LastSeenAt)
             .limit(MAX_PER_USER)
@@ -153,18 +157,23 @@ impl WebSessions {
     /// # Errors
     /// `NotFound`, also when it is someone else's.
     pub async fn end(&self, viewer: &Viewer, id: WebSessionId) -> Result<()> {
+        self.end_one(viewer.id(), id, Entry::by(viewer, AuditKind::SessionsEnded)).await
+    }
+
+    /// Ends a session of this user, and writes down who did it.
+    pub(super) async fn end_one(&self, user: UserId, id: WebSessionId, entry: Entry) -> Result<()> {
         let write = self.store.write().await?;
         let ended = web_sessions::Entity::delete_many()
             .filter(web_sessions::Column::Id.eq(id.0))
-            .filter(web_sessions::Column::UserId.eq(viewer.id().0))
+            .filter(web_sessions::Column::UserId.eq(user.0))
             .exec(&write.tx)
             .await?;
         if ended.rows_affected == 0 {
             return Err(CoreError::NotFound("session"));
         }
-        let change = Change::UserSessionsEnded(viewer.id());
+        let change = Change::UserSessionsEnded(user);
         news::tell_of(&write.tx, &self.changes, change).await?;
-        Entry::by(viewer, AuditKind::SessionsEnded).with("one browser").write(&write.tx).await?;
+        entry.with("one browser").write(&write.tx).await?;
         write.commit().await?;
         self.changes.publish(change);
         Ok(())

@@ -22,6 +22,7 @@ mod services;
 mod switching;
 mod tokens;
 mod tunnels;
+mod user_sessions;
 mod users;
 
 use axum::{
@@ -72,6 +73,7 @@ pub(super) fn routes() -> OpenApiRouter<Services> {
         .merge(services::routes())
         .merge(tokens::routes())
         .merge(tunnels::routes())
+        .merge(user_sessions::routes())
         .merge(users::routes())
         .routes(routes!(document))
 }
