@@ -19,5 +19,6 @@ mod sessions;
 #[expect(unused_imports, reason = "each test binary uses a part of this")]
 #[path = "../support/mod.rs"]
 mod support;
+mod titles;
 mod users;
 mod visitors;
