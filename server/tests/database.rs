@@ -245,3 +245,33 @@ async fn a_token_that_ends_on_one_node_ends_on_the_other() {
         within(SOON, "the telephone is sent away", telephone.ended()).await;
     }
 }
+
+/// Each is started for the first time and has made a key of its own.
+#[tokio::test]
+async fn of_two_nodes_with_keys_of_their_own_the_second_to_seal_is_refused() {
+    let server = test_postgres::Server::start().unwrap();
+    let url = server.new_database("keys").unwrap();
+    let settings = [("SWITCHBOARD_DATABASE_URL", url.as_str())];
+    let one = Switchboard::start_with(&settings).await;
+    let mut other = Switchboard::start_in(Home::new(), &settings).await;
+    other.sign_in().await;
+    let alert = json!({"name": "down", "kind": "tunnel_offline", "webhook": "https://hooks.example.com/"});
+    let (mine, others) = (one.client(), other.client());
+    let of = async |client: &Client| client.post("/api/v1/alerts", &alert).await.0;
+    let statuses = tokio::join!(of(&mine), of(&others));
+    let (winner, loser) = if statuses == (201, 500) { (one, other) } else { (other, one) };
+    assert!(statuses == (201, 500) || statuses == (500, 201), "{statuses:?}");
+    // What is not sealed goes on there.
+    let made = loser.client().post("/api/v1/services", &json!({"name": "shop"})).await;
+    assert_eq!(made.0, 201, "{}", made.1);
+    let export = async |home: &Home| {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_switchboard"));
+        command.args(["export", "--data-dir"]).arg(home.path()).env("SWITCHBOARD_DATABASE_URL", &url).output().await
+    };
+    let refused = export(&loser.stop().await).await.unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(78), "{said}");
+    assert!(said.contains("sealing_key is not the key"), "{said}");
+    let exported = export(&winner.stop().await).await.unwrap();
+    assert!(exported.status.success(), "{exported:?}");
+}
