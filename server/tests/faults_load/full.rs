@@ -26,7 +26,7 @@ async fn ask(mut connection: Connection, host: &str, path: &str) -> String {
     String::from_utf8_lossy(&connection.rest().await).into_owned()
 }
 
-fn is_told_so(answer: &str) -> bool {
+pub(crate) fn is_told_so(answer: &str) -> bool {
     let fields = ["\r\nretry-after: 1\r\n", "\r\nx-switchboard-error: overloaded\r\n", "\r\nconnection: close\r\n"];
     answer.starts_with("HTTP/1.1 503 ") && fields.iter().all(|field| answer.contains(field))
 }

@@ -14,6 +14,7 @@ mod limits;
 mod local;
 mod neighbours;
 mod odd;
+mod overload;
 mod parts;
 mod raw;
 #[expect(unused_imports, reason = "each test binary uses a part of this")]
