@@ -20,6 +20,7 @@ mod silence;
 #[expect(unused_imports, reason = "each test binary uses a part of this")]
 #[path = "../support/mod.rs"]
 mod support;
+mod talk;
 mod visit;
 mod visitors;
 mod writes;

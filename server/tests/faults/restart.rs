@@ -1,13 +1,16 @@
-//! One process of the switchboard after the other, under load.
+//! One process of the switchboard after the other: under load, and with what is under way for longer than a restart takes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
+use bytes::Bytes;
+use h2::Reason;
+use h2::client::SendRequest;
 use http::Method;
-use serde_json::json;
 
 use crate::support::{Body, Client, Origin, Programs, until, within};
+use crate::talk::{self, Talk};
 
 const SOON: Duration = Duration::from_secs(120);
 /// Visitors of each of the two hosts.
@@ -18,9 +21,8 @@ const RESTARTS: usize = 5;
 struct Stranger(String);
 
 impl Stranger {
-    fn signal(&self, signal: &str) {
-        let status = std::process::Command::new("kill").args([signal, &self.0]).status().unwrap();
-        assert!(status.success());
+    fn make_room(&self) {
+        make_room(&self.0);
     }
 
     fn is_there(&self) -> bool {
@@ -33,6 +35,12 @@ impl Drop for Stranger {
         let _ =
             std::process::Command::new("kill").args(["-KILL", &self.0]).stderr(std::process::Stdio::null()).status();
     }
+}
+
+/// Asks a process to have another take its place.
+fn make_room(process: &str) {
+    let status = std::process::Command::new("kill").args(["-USR2", process]).status().unwrap();
+    assert!(status.success());
 }
 
 /// Asks again and again, each time over a new connection; what did not become of it.
@@ -49,24 +57,34 @@ async fn visit(visitor: Client, stop: Arc<AtomicBool>, served: Arc<AtomicUsize>)
     failures
 }
 
+/// A host that is an address, and one behind a telephone.
+async fn both_ways(programs: &mut Programs, origin: &Origin) -> [Client; 2] {
+    programs.telephone("blog", origin).await;
+    let hosts = [talk::at_address(programs, origin).await, programs.visitor("blog")];
+    for host in &hosts {
+        until(SOON, "it is served", async || host.text("/").await.0 == 200).await;
+    }
+    hosts
+}
+
+/// Has the process that was started here replaced; the one that serves now.
+async fn replace(programs: &mut Programs) -> Stranger {
+    make_room(&programs.switchboard.pid().to_string());
+    next(programs).await
+}
+
+/// The process that serves from now on.
+async fn next(programs: &mut Programs) -> Stranger {
+    let line = within(SOON, "the next one", programs.switchboard.line_with("the next process serves")).await;
+    let next = line.split("process=").nth(1).unwrap();
+    Stranger(next.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_restarts_under_load_lose_nothing() {
     let origin = Origin::mirror().await;
     let mut programs = Programs::start_in_files(&[]).await;
-    let api = programs.client();
-    for (what, fields) in [
-        ("services", json!({"name": "shop", "health_check": {"enabled": false}})),
-        ("backends", json!({"address": origin.address.to_string(), "service": "shop"})),
-        ("domains", json!({"domain": "shop.example.com", "service": "shop"})),
-    ] {
-        let (status, made) = api.post(&format!("/api/v1/{what}"), &fields).await;
-        assert_eq!(status, 201, "{made}");
-    }
-    programs.telephone("blog", &origin).await;
-    let hosts = [Client::new(programs.address, "shop.example.com"), programs.visitor("blog")];
-    for host in &hosts {
-        until(SOON, "it is served", async || host.text("/").await.0 == 200).await;
-    }
+    let hosts = both_ways(&mut programs, &origin).await;
     let (stop, served) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let visitors: Vec<_> = (0..VISITORS)
         .flat_map(|_| hosts.clone())
@@ -75,11 +93,8 @@ async fn five_restarts_under_load_lose_nothing() {
 
     let mut process = Stranger(programs.switchboard.pid().to_string());
     for _ in 0..RESTARTS {
-        process.signal("-USR2");
-        let line = within(SOON, "the next one", programs.switchboard.line_with("the next process serves")).await;
-        let next = line.split("process=").nth(1).unwrap();
-        let next = next.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
-        let before = std::mem::replace(&mut process, Stranger(next));
+        process.make_room();
+        let before = std::mem::replace(&mut process, next(&mut programs).await);
         if before.0 == programs.switchboard.pid().to_string() {
             assert!(within(SOON, "the first one's end", programs.switchboard.ended()).await.success());
         } else {
@@ -96,4 +111,72 @@ async fn five_restarts_under_load_lose_nothing() {
     println!("{RESTARTS} restarts, {} served, {} lost", served.load(Relaxed), failures.len());
     assert!(failures.is_empty(), "{failures:#?}");
     assert!(process.is_there());
+}
+
+/// One of each kind of conversation with each of the hosts, and the connections that carry those over HTTP/2.
+async fn talks(programs: &Programs, hosts: &[Client; 2]) -> (Vec<Talk>, Vec<SendRequest<Bytes>>) {
+    let (mut talks, mut connections) = (Vec::new(), Vec::new());
+    for host in hosts {
+        let connection = talk::connect(programs.address).await;
+        talks.push(Talk::upgraded(host).await);
+        talks.push(Talk::http1(host).await);
+        talks.push(Talk::http2(&connection, host.host()).await);
+        connections.push(connection);
+    }
+    for talk in &mut talks {
+        talk.go_on().await;
+    }
+    (talks, connections)
+}
+
+#[tokio::test]
+async fn what_is_under_way_goes_on_with_the_process_that_began_it() {
+    let origin = talk::echo().await;
+    // It has to end by itself when all is said.
+    let mut programs = Programs::start_in_files(&[("SWITCHBOARD_SHUTDOWN_GRACE", "600s")]).await;
+    let hosts = both_ways(&mut programs, &origin).await;
+    let (talks, connections) = talks(&programs, &hosts).await;
+    let next = replace(&mut programs).await;
+    for connection in connections {
+        // Nothing more may be asked of it, which is not the fault of what was asked.
+        let end = within(SOON, "GOAWAY", async {
+            loop {
+                let Err(error) = connection.clone().ready().await else {
+                    tokio::task::yield_now().await;
+                    continue;
+                };
+                return error;
+            }
+        });
+        let end = end.await;
+        assert!(end.is_go_away() && end.is_remote() && end.reason() == Some(Reason::NO_ERROR), "{end:?}");
+    }
+    for host in &hosts {
+        until(SOON, "the next one serves", async || host.text("/").await.0 == 200).await;
+        let connection = talk::connect(programs.address).await;
+        Talk::http2(&connection, host.host()).await.end().await;
+    }
+    for mut talk in talks {
+        talk.go_on().await;
+        talk.end().await;
+    }
+    assert!(within(SOON, "the end of the first one", programs.switchboard.ended()).await.success());
+    assert!(next.is_there());
+}
+
+#[tokio::test]
+async fn what_does_not_end_is_cut_after_the_grace_period() {
+    let origin = talk::echo().await;
+    let mut programs = Programs::start_in_files(&[("SWITCHBOARD_SHUTDOWN_GRACE", "2s")]).await;
+    let hosts = both_ways(&mut programs, &origin).await;
+    let (talks, _connections) = talks(&programs, &hosts).await;
+    let next = replace(&mut programs).await;
+    for talk in talks {
+        talk.breaks_off().await;
+    }
+    assert!(within(SOON, "the end of the first one", programs.switchboard.ended()).await.success());
+    for host in &hosts {
+        until(SOON, "the next one serves", async || host.text("/").await.0 == 200).await;
+    }
+    assert!(next.is_there());
 }

@@ -35,6 +35,10 @@ impl Client {
         self.bearer.as_deref()
     }
 
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
     pub fn address(&self) -> SocketAddr {
         self.address
     }
