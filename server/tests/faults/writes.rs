@@ -128,6 +128,7 @@ async fn a_killed_switchboard_has_all_that_it_acknowledged() {
         .await;
         programs.switchboard.ended().await;
         within(SOON, "it starts again", programs.restart()).await;
+        programs.sign_in().await;
         let database = Database::connect(&url).await.unwrap();
         let seen = log.lock().unwrap().clone();
         compare(&database, &seen).await;
@@ -159,6 +160,7 @@ async fn a_killed_postgresql_has_all_that_was_acknowledged() {
             let client = programs.client();
             until(SOON, "the switchboard finds it", async || client.text("/readyz").await.0 == 200).await;
         }
+        programs.sign_in().await;
         let database = Database::connect(&url).await.unwrap();
         let seen = log.lock().unwrap().clone();
         compare(&database, &seen).await;
