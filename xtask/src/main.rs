@@ -53,6 +53,8 @@ enum Command {
     Autobahn(commands::autobahn::Arguments),
     /// Measure Switchboard against other proxies and tunnels; a full run, 15 minutes, updates docs/performance.md
     Bench(commands::bench::Arguments),
+    /// Have everything go on at once for a while, and see whether anything is left of it
+    Soak(commands::soak::Arguments),
     /// Fuzz what a peer on a line may send, when a nightly compiler is there
     Fuzz(commands::fuzz::Arguments),
 }
@@ -78,6 +80,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Lint => commands::lint::run(&workspace)?,
         Command::Autobahn(arguments) => commands::autobahn::run(&workspace, &arguments)?,
         Command::Bench(arguments) => commands::bench::run(&workspace, &arguments)?,
+        Command::Soak(arguments) => commands::soak::run(&workspace, &arguments)?,
         Command::Fuzz(arguments) => commands::fuzz::run(&workspace, &arguments)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -17,6 +17,7 @@ mod restart;
 mod servers;
 mod sharing;
 mod silence;
+mod soak;
 #[expect(unused_imports, reason = "each test binary uses a part of this")]
 #[path = "../support/mod.rs"]
 mod support;

@@ -7,4 +7,5 @@ pub mod dev;
 pub mod fuzz;
 pub mod lint;
 pub mod run;
+pub mod soak;
 pub mod test;
