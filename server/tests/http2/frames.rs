@@ -3,10 +3,10 @@
 
 use crate::SOON;
 use crate::raw::{
-    CANCEL, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PRIORITY, PROTOCOL_ERROR, RST_STREAM,
-    Raw, SETTINGS, WINDOW_UPDATE, fields, frame, get,
+    CANCEL, CONTINUATION, DATA, END_HEADERS, END_STREAM, End, GOAWAY, HEADERS, PING, PRIORITY, PROTOCOL_ERROR,
+    RST_STREAM, Raw, SETTINGS, WINDOW_UPDATE, fields, frame, get,
 };
-use crate::support::{Switchboard, within};
+use crate::support::{Origin, Switchboard, within};
 
 const PUSH_PROMISE: u8 = 5;
 const UNKNOWN: u8 = 0xf0;
@@ -23,7 +23,7 @@ const COMPRESSION_ERROR: u32 = 9;
 
 /// Where RFC 9113 has a word of its own, and the library the general one.
 const SIZE: &[u32] = &[FRAME_SIZE_ERROR, PROTOCOL_ERROR];
-const COMPRESSION: &[u32] = &[COMPRESSION_ERROR, PROTOCOL_ERROR];
+pub const COMPRESSION: &[u32] = &[COMPRESSION_ERROR, PROTOCOL_ERROR];
 
 const MAX_FRAME: usize = 16_384;
 
@@ -32,7 +32,7 @@ fn setting(id: u16, value: u32) -> Vec<u8> {
 }
 
 /// A stream that is reset, or a connection that ends, with this error.
-async fn error(client: &mut Raw) -> Option<u32> {
+pub async fn error(client: &mut Raw) -> Option<u32> {
     loop {
         let frame = client.next().await?;
         let code = match frame.kind {
@@ -158,6 +158,11 @@ async fn frames_that_are_not_as_they_have_to_be() {
             vec![begun(1), frame(WINDOW_UPDATE, 0, 1, &[0x7f, 0xff, 0xff, 0xff])],
             &[FLOW_CONTROL_ERROR],
         ),
+        (
+            "a setting that makes a stream's window too large",
+            vec![begun(1), frame(WINDOW_UPDATE, 0, 1, &[0x7f, 0xff, 0, 0]), frame(SETTINGS, 0, 0, &setting(4, 65_536))],
+            &[FLOW_CONTROL_ERROR],
+        ),
     ])
     .await;
 }
@@ -217,6 +222,23 @@ async fn what_is_unknown_or_unusual_does_no_harm() {
         ("a priority", vec![frame(PRIORITY, 0, 99, &[0x80, 0, 0, 1, 255]), asked(15)], 15),
         ("an unknown reason", vec![begun(17), frame(RST_STREAM, 0, 17, &[0, 0, 0, 0xff]), asked(19)], 19),
         ("the largest DATA", vec![begun(21), frame(DATA, END_STREAM, 21, &vec![b'x'; MAX_FRAME])], 21),
+        (
+            "DATA of padding alone",
+            vec![begun(23), frame(DATA, PADDED, 23, &[3, 0, 0, 0]), frame(DATA, END_STREAM, 23, b"")],
+            23,
+        ),
+        // What may still be under way when a stream has ended (RFC 9113 section 5.1).
+        (
+            "late frames of a stream that has ended",
+            vec![
+                frame(PRIORITY, 0, 1, &[0, 0, 0, 0, 16]),
+                frame(WINDOW_UPDATE, 0, 1, &[0, 0, 0, 1]),
+                frame(RST_STREAM, 0, 1, &CANCEL.to_be_bytes()),
+                asked(25),
+            ],
+            25,
+        ),
+        ("a window as large as may be", vec![asked(27), frame(WINDOW_UPDATE, 0, 27, &[0x7f, 0xff, 0, 0])], 27),
     ] {
         client.write(&frames.concat()).await;
         assert!(within(SOON, what, client.next_of(HEADERS, stream)).await.is_some(), "{what}");
@@ -257,4 +279,37 @@ async fn windows_are_kept_to_also_when_they_change() {
     assert!(!kinds.contains(&DATA), "{kinds:?}");
     client.send(WINDOW_UPDATE, 0, 1, &[0, 0, 0, 2]).await;
     assert_eq!(next("two bytes", &mut client).await, Some(2));
+}
+
+#[tokio::test]
+async fn the_first_frame_is_of_settings_and_ours_are_acknowledged() {
+    let switchboard = Switchboard::start().await;
+    let mut client = Raw::to(switchboard.address).await;
+    let first = within(SOON, "the server's settings", client.next()).await.unwrap();
+    assert_eq!((first.kind, first.flags, first.stream), (SETTINGS, 0, 0));
+    let seen = within(SOON, "that ours are seen", client.next_of(SETTINGS, 0)).await.unwrap();
+    assert_eq!((seen.flags, seen.payload.len()), (ACK, 0));
+}
+
+#[tokio::test]
+async fn who_says_that_it_will_leave_is_still_answered() {
+    let switchboard = Switchboard::start().await;
+    let mut client = Raw::to(switchboard.address).await;
+    let rest = frame(DATA, END_STREAM, 1, b"the rest");
+    client.write(&[begun(1), frame(GOAWAY, 0, 0, &[0; 8]), rest].concat()).await;
+    assert!(within(SOON, "an answer", client.next_of(HEADERS, 1)).await.is_some());
+}
+
+#[tokio::test]
+async fn who_sends_more_than_there_is_room_for_is_cut_off() {
+    let switchboard = Switchboard::start().await;
+    // It never reads.
+    let origin = Origin::start(async |_| std::future::pending().await).await;
+    let _telephone = switchboard.telephone("full", &origin).await;
+    let authority = format!("full.localhost:{}", switchboard.address.port());
+    let post = [(":method", "POST"), (":scheme", "http"), (":path", "/"), (":authority", authority.as_str())];
+    let mut client = Raw::to(switchboard.address).await;
+    client.send(HEADERS, END_HEADERS, 1, &fields(&post)).await;
+    let end = client.flood(|_| frame(DATA, 0, 1, &[b'x'; MAX_FRAME]));
+    assert_eq!(within(SOON, "the end", end).await, End::Told(FLOW_CONTROL_ERROR));
 }

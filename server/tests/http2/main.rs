@@ -5,6 +5,7 @@
 mod bodies;
 mod client;
 mod clocks;
+mod compressed;
 mod ends;
 mod floods;
 mod frames;

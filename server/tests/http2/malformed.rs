@@ -89,6 +89,7 @@ async fn what_confuses_the_whole_connection_ends_it() {
         ("a line break in a value", 1, get(&authority, &[("x-a", "b\r\nhost: other")])),
         ("a NUL in a value", 1, get(&authority, &[("x-a", "b\0")])),
         ("a name with a space", 1, get(&authority, &[("x a", "b")])),
+        ("an unknown pseudo-field", 1, get(&authority, &[(":other", "value")])),
         ("an even stream", 2, get(&authority, &[])),
         ("no field block at all", 1, vec![0xff; 20]),
     ] {
@@ -133,11 +134,24 @@ async fn a_body_of_another_length_than_was_said_is_never_taken_for_whole() {
         let pseudo = [(":method", "POST"), (":scheme", "http"), (":path", "/"), (":authority", authority.as_str())];
         fields(&[pseudo[0], pseudo[1], pseudo[2], pseudo[3], ("content-length", length)])
     };
-    for (length, body) in [("5", &b"four"[..]), ("3", b"four"), ("5", b"")] {
+    let bodies: [(_, &[&[u8]]); 5] =
+        [("5", &[b"four"]), ("3", &[b"four"]), ("5", &[b""]), ("9", &[b"four", b"four"]), ("7", &[b"four", b"four"])];
+    for (length, body) in bodies {
         let mut client = Raw::to(switchboard.address).await;
         client.send(HEADERS, END_HEADERS, 1, &post(length)).await;
-        client.send(DATA, END_STREAM, 1, body).await;
-        assert_eq!(within(SOON, "a reset", client.reset_of(1)).await, Some(PROTOCOL_ERROR), "{length}");
+        for (number, part) in body.iter().enumerate() {
+            client.send(DATA, if number + 1 == body.len() { END_STREAM } else { 0 }, 1, part).await;
+        }
+        assert_eq!(within(SOON, "a reset", client.reset_of(1)).await, Some(PROTOCOL_ERROR), "{length}: {body:?}");
+    }
+    // Trailers that are not for the other end of the line.
+    for trailer in [("connection", "close"), ("transfer-encoding", "chunked")] {
+        let mut client = Raw::to(switchboard.address).await;
+        client.send(HEADERS, END_HEADERS, 1, &post("4")).await;
+        client.send(DATA, 0, 1, b"four").await;
+        client.send(HEADERS, END_HEADERS | END_STREAM, 1, &fields(&[trailer])).await;
+        let reset = within(SOON, trailer.0, client.reset_of(1)).await;
+        assert_eq!(reset, Some(PROTOCOL_ERROR), "{trailer:?}");
     }
     assert_eq!(whole.load(Ordering::Relaxed), 0);
 }
