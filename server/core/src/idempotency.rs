@@ -7,13 +7,11 @@
 use crate::{
     CoreError, Result, Secret, Viewer,
     sealing::Sealer,
-    store::{Store, now, rows::idempotency_keys as rows, unique_violation},
+    store::{Newest, Store, now, rows::idempotency_keys as rows, unique_violation},
 };
 use chrono::TimeDelta;
 use domain::{ApiScope, UserId};
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -24,7 +22,8 @@ use uuid::Uuid;
 const KEPT: TimeDelta = TimeDelta::hours(24);
 
 /// How many keys of one user are remembered; beyond it the oldest are forgotten.
-const MAX_PER_USER: u64 = 1_000;
+const LATEST: Newest<rows::Entity> =
+    Newest { id: rows::Column::Id, list: rows::Column::UserId, age: rows::Column::Id, most: 1_000 };
 
 /// The keys of requests, and their answers.
 #[derive(Debug)]
@@ -125,7 +124,7 @@ impl Idempotency {
             Err(error) if unique_violation(&error).is_some() => return Ok(Begun::UnderWay),
             Err(error) => return Err(error.into()),
         }
-        forget_oldest(&write.tx, key.user).await?;
+        LATEST.keep(&write.tx, key.user.0).await?;
         write.commit().await?;
         Ok(Begun::First(ClaimedKey { id, key_hash: key.key_hash }))
     }
@@ -170,25 +169,4 @@ impl Idempotency {
         write.commit().await?;
         Ok(purged.rows_affected)
     }
-}
-
-async fn forget_oldest(connection: &impl ConnectionTrait, user: UserId) -> Result<()> {
-    let oldest: Option<Uuid> = rows::Entity::find()
-        .select_only()
-        .column(rows::Column::Id)
-        .filter(rows::Column::UserId.eq(user.0))
-        .order_by_desc(rows::Column::Id)
-        .offset(MAX_PER_USER)
-        .limit(1)
-        .into_tuple()
-        .one(connection)
-        .await?;
-    if let Some(oldest) = oldest {
-        rows::Entity::delete_many()
-            .filter(rows::Column::UserId.eq(user.0))
-            .filter(rows::Column::Id.lte(oldest))
-            .exec(connection)
-            .await?;
-    }
-    Ok(())
 }

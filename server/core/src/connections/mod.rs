@@ -8,7 +8,7 @@ use crate::{
     page,
     presence::Ended,
     store::{
-        Store, now,
+        Newest, Store, now,
         rows::tunnel_sessions::{Column, Entity},
     },
 };
@@ -23,7 +23,7 @@ use uuid::Uuid;
 /// How often those that have ended are stored.
 const STORE_EVERY: Duration = Duration::from_secs(5);
 /// How many are stored of a tunnel; the oldest go.
-const KEPT_PER_TUNNEL: u64 = 500;
+const LATEST: Newest<Entity> = Newest { id: Column::Id, list: Column::TunnelId, age: Column::Id, most: 500 };
 /// How long they are.
 const KEPT: TimeDelta = TimeDelta::days(30);
 
@@ -71,20 +71,7 @@ impl Connections {
         }
         let tunnels: BTreeSet<_> = ended.iter().map(|ended| ended.session.tunnel_id.0).collect();
         for tunnel in tunnels {
-            let oldest = Entity::find()
-                .select_only()
-                .column(Column::Id)
-                .filter(Column::TunnelId.eq(tunnel))
-                .order_by_desc(Column::Id)
-                .offset(KEPT_PER_TUNNEL)
-                .limit(1)
-                .into_tuple::<Uuid>()
-                .one(&write.tx)
-                .await?;
-            if let Some(oldest) = oldest {
-                let too_many = Entity::delete_many().filter(Column::TunnelId.eq(tunnel)).filter(Column::Id.lte(oldest));
-                too_many.exec(&write.tx).await?;
-            }
+            LATEST.keep(&write.tx, tunnel).await?;
         }
         write.commit().await
     }

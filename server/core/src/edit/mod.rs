@@ -12,7 +12,7 @@ use crate::{
     auth::Passwords,
     resealing::Claim,
     store::{
-        Store, Vault, Write, now,
+        Newest, Store, Vault, Write, now,
         rows::{revisions, switches},
         unique_violation, write_json,
     },
@@ -25,7 +25,7 @@ pub(crate) use owners::{Owner, scope};
 pub use reference::{DomainRef, Reference, ServiceRef};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect, sea_query::OnConflict,
+    QueryFilter, sea_query::OnConflict,
 };
 use serde::Serialize;
 use std::collections::{BTreeSet, HashSet};
@@ -34,9 +34,15 @@ pub(crate) use target::{TargetColumns, target_of, unknown_tag};
 use uuid::Uuid;
 
 /// How many revisions of one object are kept.
-const KEPT_REVISIONS: u64 = 200;
+const REVISIONS: Newest<revisions::Entity> = {
+    use revisions::Column;
+    Newest { id: Column::Id, list: Column::ObjectId, age: Column::Id, most: 200 }
+};
 /// How many switches of one domain or route.
-const KEPT_SWITCHES: u64 = 200;
+const SWITCHES: Newest<switches::Entity> = {
+    use switches::Column;
+    Newest { id: Column::Id, list: Column::SubjectId, age: Column::Id, most: 200 }
+};
 
 /// Where changes are made; cheap to clone.
 #[derive(Debug, Clone)]
@@ -276,23 +282,7 @@ impl<'a> Edit<'a> {
             self.claim.take(&self.write.tx, vault).await?;
         }
         insert::<revisions::Entity, _>(self.tx(), row).await?;
-        let oldest = revisions::Entity::find()
-            .select_only()
-            .column(revisions::Column::Id)
-            .filter(revisions::Column::ObjectId.eq(object.id))
-            .order_by_desc(revisions::Column::Id)
-            .offset(KEPT_REVISIONS)
-            .limit(1)
-            .into_tuple::<Uuid>()
-            .one(self.tx())
-            .await?;
-        if let Some(oldest) = oldest {
-            revisions::Entity::delete_many()
-                .filter(revisions::Column::ObjectId.eq(object.id))
-                .filter(revisions::Column::Id.lte(oldest))
-                .exec(self.tx())
-                .await?;
-        }
+        REVISIONS.keep(self.tx(), object.id).await?;
         Ok(())
     }
 
@@ -300,23 +290,7 @@ impl<'a> Edit<'a> {
     pub(crate) async fn record_switch(&self, row: switches::Model) -> Result<()> {
         let subject = row.subject_id;
         insert::<switches::Entity, _>(self.tx(), row).await?;
-        let oldest = switches::Entity::find()
-            .select_only()
-            .column(switches::Column::Id)
-            .filter(switches::Column::SubjectId.eq(subject))
-            .order_by_desc(switches::Column::Id)
-            .offset(KEPT_SWITCHES)
-            .limit(1)
-            .into_tuple::<Uuid>()
-            .one(self.tx())
-            .await?;
-        if let Some(oldest) = oldest {
-            switches::Entity::delete_many()
-                .filter(switches::Column::SubjectId.eq(subject))
-                .filter(switches::Column::Id.lte(oldest))
-                .exec(self.tx())
-                .await?;
-        }
+        SWITCHES.keep(self.tx(), subject).await?;
         Ok(())
     }
 

@@ -70,7 +70,9 @@ pub async fn reseal(url: &DatabaseUrl, from: &Secret, to: &Secret) -> std::resul
 /// A database whose tables are up to date, over a connection that is no server's.
 pub(super) async fn alone(url: &DatabaseUrl, vault: Vault) -> std::result::Result<Store, ResealError> {
     store::open(url, vault.clone()).await?.close().await?;
-    Ok(Store::new(store::connect_alone(url, false).await?, vault))
+    let connection = store::connect_alone(url, false).await?;
+    let writer = url.sqlite_path().is_some().then(|| connection.clone());
+    Ok(Store::new(connection, writer, vault))
 }
 
 /// Begins the one transaction, unless servers are running.

@@ -12,14 +12,13 @@ use crate::{
     auth::{random_base64, sha256},
     news,
     signing::{Signed, SigningKeys, Unchecked},
-    store::{Store, Write, now, rows::api_sessions},
+    store::{Newest, Store, Write, now, rows::api_sessions},
 };
 use chrono::TimeDelta;
 use domain::{AuditKind, ProgramSessionId, UserId};
 use jsonwebtoken::{Algorithm, Validation};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, sea_query::Expr,
 };
 use serde::{Deserialize, Serialize};
 use std::{fmt, net::IpAddr, sync::Arc};
@@ -32,7 +31,10 @@ const ISSUER: &str = "switchboard";
 const AUDIENCE: &str = "switchboard-api";
 
 /// How many programs a user may be signed in with; a further one signs out the oldest.
-const MAX_PER_USER: u64 = 100;
+const LATEST: Newest<api_sessions::Entity> = {
+    use api_sessions::Column;
+    Newest { id: Column::Id, list: Column::UserId, age: Column::Id, most: 100 }
+};
 
 /// How much is kept of what a program says it is, characters.
 const MAX_USER_AGENT: usize = 256;
@@ -111,7 +113,7 @@ impl ApiSessions {
         };
         let write = self.store.write().await?;
         let row = row.insert(&write.tx).await?;
-        forget_oldest(&write.tx, viewer.id()).await?;
+        LATEST.keep(&write.tx, viewer.id().0).await?;
         write.commit().await?;
         self.pair(&row, &selector, &verifier).await
     }
@@ -246,21 +248,4 @@ async fn find(connection: &impl ConnectionTrait, selector: &str) -> Result<Optio
         .filter(api_sessions::Column::SelectorHash.eq(sha256(selector).to_vec()))
         .one(connection)
         .await?)
-}
-
-async fn forget_oldest(connection: &impl ConnectionTrait, user: UserId) -> Result<()> {
-    let surplus: Vec<Uuid> = api_sessions::Entity::find()
-        .select_only()
-        .column(api_sessions::Column::Id)
-        .filter(api_sessions::Column::UserId.eq(user.0))
-        .order_by_desc(api_sessions::Column::Id)
-        .offset(MAX_PER_USER)
-        .limit(MAX_PER_USER)
-        .into_tuple()
-        .all(connection)
-        .await?;
-    if !surplus.is_empty() {
-        api_sessions::Entity::delete_many().filter(api_sessions::Column::Id.is_in(surplus)).exec(connection).await?;
-    }
-    Ok(())
 }

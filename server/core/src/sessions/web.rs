@@ -4,7 +4,7 @@ use crate::{
     Change, Changes, CoreError, Result, Viewer,
     audit::Entry,
     news,
-    store::{Store, now, rows::web_sessions, unique_violation},
+    store::{Newest, Store, now, rows::web_sessions, unique_violation},
 };
 use chrono::TimeDelta;
 use domain::{AuditKind, Timestamp, UserId, WebSession, WebSessionId};
@@ -19,6 +19,10 @@ use uuid::Uuid;
 
 /// How many browsers a user may be signed in with; a further one signs out the one that was used the longest ago.
 const MAX_PER_USER: u64 = 50;
+const LATEST: Newest<web_sessions::Entity> = {
+    use web_sessions::Column;
+    Newest { id: Column::Id, list: Column::UserId, age: Column::LastSeenAt, most: MAX_PER_USER }
+};
 
 /// What is stored of a browser's session. The cookie's value is not: only its SHA-256, as key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +56,7 @@ impl WebSessions {
             Err(error) => return Err(error.into()),
         }
         if let Some(user) = record.user_id {
-            forget_oldest(&write.tx, user).await?;
+            LATEST.keep(&write.tx, user.0).await?;
         }
         write.commit().await?;
         Ok(true)
@@ -71,7 +75,7 @@ impl WebSessions {
             None => {
                 new_row(key_hash, &record).insert(&write.tx).await?;
                 if let Some(user) = record.user_id {
-                    forget_oldest(&write.tx, user).await?;
+                    LATEST.keep(&write.tx, user.0).await?;
                 }
             }
         }
@@ -226,21 +230,4 @@ fn new_row(key_hash: [u8; 32], record: &WebSessionRecord) -> web_sessions::Activ
         last_seen_at: Set(moment),
         expires_at: Set(record.expires_at),
     }
-}
-
-async fn forget_oldest(connection: &impl ConnectionTrait, user: UserId) -> Result<()> {
-    let surplus: Vec<Uuid> = web_sessions::Entity::find()
-        .select_only()
-        .column(web_sessions::Column::Id)
-        .filter(web_sessions::Column::UserId.eq(user.0))
-        .order_by_desc(web_sessions::Column::LastSeenAt)
-        .offset(MAX_PER_USER)
-        .limit(MAX_PER_USER)
-        .into_tuple()
-        .all(connection)
-        .await?;
-    if !surplus.is_empty() {
-        web_sessions::Entity::delete_many().filter(web_sessions::Column::Id.is_in(surplus)).exec(connection).await?;
-    }
-    Ok(())
 }

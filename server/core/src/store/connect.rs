@@ -1,6 +1,6 @@
 //! Opening the database.
 
-use super::{Store, Vault, sqlite_file};
+use super::{Store, Vault, sqlite_file, write::TURN_WAIT};
 use crate::{DatabaseUrl, OpenError};
 use migrations::Migrator;
 use sea_orm::{
@@ -20,13 +20,16 @@ const MIGRATION_LOCK: i64 = 0x5357_4954_4348_0001;
 
 /// Connects and brings the tables up to date.
 pub(crate) async fn open(url: &DatabaseUrl, vault: Vault) -> Result<Store, OpenError> {
-    let connection = match (url.sqlite_path(), url.postgres_url()) {
-        (Some(path), _) => sqlite(path, url).await?,
-        (None, Some(address)) => postgres(url, address.as_str(), serving).await?,
+    let (connection, writer) = match (url.sqlite_path(), url.postgres_url()) {
+        (Some(path), _) => {
+            let (readers, writer) = sqlite(path, url).await?;
+            (readers, Some(writer))
+        }
+        (None, Some(address)) => (postgres(url, address.as_str(), serving).await?, None),
         (None, None) => unreachable!("a database is one of the two"),
     };
-    migrate(&connection, url).await?;
-    Ok(Store::new(connection, vault))
+    migrate(writer.as_ref().unwrap_or(&connection), url).await?;
+    Ok(Store::new(connection, writer, vault))
 }
 
 /// One connection for work that takes as long as it takes. The tables stay as they are. A SQLite file that is missing is
@@ -52,7 +55,8 @@ pub(crate) async fn connect_alone(url: &DatabaseUrl, make: bool) -> Result<Datab
     }
 }
 
-async fn sqlite(path: &Path, url: &DatabaseUrl) -> Result<DatabaseConnection, OpenError> {
+/// The connections that read, and the one that writes.
+async fn sqlite(path: &Path, url: &DatabaseUrl) -> Result<(DatabaseConnection, DatabaseConnection), OpenError> {
     sqlite_file::prepare(path).await?;
     let refused = |error| sqlite_file::refused(path, &error);
     // What is refused stays as it is: a connection that may write brings what was written last into the file when it ends.
@@ -66,10 +70,13 @@ async fn sqlite(path: &Path, url: &DatabaseUrl) -> Result<DatabaseConnection, Op
     };
     let closed = reader.close().await.map_err(refused);
     checked.and(closed)?;
-    let connection = Database::connect(sqlite_options(path, Access::Write)).await.map_err(refused)?;
+    let mut writing = sqlite_options(path, Access::Write);
+    writing.max_connections(1);
+    let writer = Database::connect(writing).await.map_err(refused)?;
     // A file that can be read but not written opens well; this is the first to notice.
-    connection.execute_unprepared("PRAGMA user_version = 0").await.map_err(refused)?;
-    Ok(connection)
+    writer.execute_unprepared("PRAGMA user_version = 0").await.map_err(refused)?;
+    let readers = Database::connect(sqlite_options(path, Access::Write)).await.map_err(refused)?;
+    Ok((readers, writer))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -82,10 +89,12 @@ fn sqlite_options(path: &Path, access: Access) -> ConnectOptions {
     let file = path.to_owned();
     let mut options = ConnectOptions::new("sqlite::memory:");
     options
-        // Readers beside one writer; each connection is a thread.
+        // Each connection is a thread.
         .max_connections(8)
         .min_connections(1)
-        .acquire_timeout(Duration::from_secs(5))
+        .acquire_timeout(TURN_WAIT)
+        // There is no network in which a connection could get lost, and asking costs two changes of threads.
+        .test_before_acquire(false)
         .sqlx_logging(false)
         // SQLite ends a transaction by itself when the disk is full, and the driver goes on counting it: what would be
         // transactions then are steps within one that never ends and holds up everybody else.
