@@ -80,10 +80,11 @@ async fn every_page_has_a_title_of_its_own() {
     let _telephone = switchboard.telephone("blog", &origin).await;
     let routes: BTreeSet<_> = generate_route_list(App).iter().map(|route| route.path().to_owned()).collect();
     assert!(routes.len() > 30 && routes.contains("/web/tunnels/{id}"), "{routes:?}");
+    let signed_in = Browser::signed_in(&switchboard).await;
     let mut seen = BTreeMap::new();
     for route in routes {
         let signs_in = ["/web/login", "/web/signup", "/web/invitation", "/web/reset"].contains(&route.as_str());
-        let browser = if signs_in { Browser::new(&switchboard) } else { Browser::signed_in(&switchboard).await };
+        let browser = if signs_in { Browser::new(&switchboard) } else { signed_in.clone() };
         let address = address(&route, &things);
         let answers = join_all((0..TIMES).map(|_| {
             let (mut browser, address) = (browser.clone(), address.clone());
@@ -105,7 +106,7 @@ async fn every_page_has_a_title_of_its_own() {
     }
     assert!(seen.len() > 28, "{seen:?}");
     // Pages that are not there, and those that are refused, are called something, too.
-    let mut browser = Browser::signed_in(&switchboard).await;
+    let mut browser = signed_in;
     for nothing in ["/web/nothing", "/web/tunnels/0190f5e2-7d3c-7a51-9c3e-2f4b8d6a1c00"] {
         let page = browser.open(nothing).await;
         assert!(page.status == 404 && title(&page).ends_with(" · Switchboard"), "{nothing}: {}", title(&page));
