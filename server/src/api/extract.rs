@@ -35,6 +35,9 @@ pub(crate) struct Query<T>(pub(crate) T);
 /// The `{id}` of a path. What is no id is the id of nothing: 404.
 pub(crate) struct Id<T>(pub(crate) T);
 
+/// The two ids of a path. The same.
+pub(crate) struct Ids<T, U>(pub(crate) T, pub(crate) U);
+
 /// Why a body could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unread {
@@ -86,6 +89,16 @@ impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for Id<T> {
         let path = extract::Path::<String>::from_request_parts(parts, state).await.ok();
         let id = path.and_then(|extract::Path(text)| text.parse().ok());
         id.map(Self).ok_or_else(|| ApiError::not_found("id"))
+    }
+}
+
+impl<S: Send + Sync, T: FromStr, U: FromStr> FromRequestParts<S> for Ids<T, U> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
+        let path = extract::Path::<(String, String)>::from_request_parts(parts, state).await.ok();
+        let ids = path.and_then(|extract::Path((one, other))| Some(Self(one.parse().ok()?, other.parse().ok()?)));
+        ids.ok_or_else(|| ApiError::not_found("id"))
     }
 }
 

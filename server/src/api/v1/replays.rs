@@ -1,25 +1,18 @@
 //! `…/requests/{rid}/replay`: sends a recorded request again.
 
-use axum::extract::{Path, State};
-use domain::{ReplayRequest, Replayed, RouteId, RuleId, TunnelId};
+use axum::extract::State;
+use domain::{ReplayRequest, Replayed, RequestId, RouteId, RuleId, TunnelId};
 use server_core::{DomainRef, Inspected, Services};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::api::{
     bearer::{Allowed, Write},
-    error::{ApiError, ApiResult},
-    extract::LargeJson,
+    error::ApiResult,
+    extract::{Ids, LargeJson},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Services> {
     OpenApiRouter::new().routes(routes!(of_tunnel)).routes(routes!(of_domain)).routes(routes!(of_route))
-}
-
-/// The two ids of a path; what is none is the id of nothing.
-type Ids = Path<(String, String)>;
-
-fn parsed<T: std::str::FromStr>(text: &str) -> ApiResult<T> {
-    text.parse().map_err(|_| ApiError::not_found("id"))
 }
 
 /// Sends a recorded request of a tunnel again.
@@ -36,11 +29,11 @@ fn parsed<T: std::str::FromStr>(text: &str) -> ApiResult<T> {
 async fn of_tunnel(
     Allowed { viewer, .. }: Allowed<Write>,
     State(services): State<Services>,
-    Path((tunnel, request)): Ids,
+    Ids(tunnel, request): Ids<TunnelId, RequestId>,
     LargeJson(wish): LargeJson<ReplayRequest>,
 ) -> ApiResult<axum::Json<Replayed>> {
-    let of = Inspected::Tunnel(parsed::<TunnelId>(&tunnel)?);
-    Ok(axum::Json(services.replay(&viewer, of, parsed(&request)?, &wish).await?))
+    let of = Inspected::Tunnel(tunnel);
+    Ok(axum::Json(services.replay(&viewer, of, request, &wish).await?))
 }
 
 /// Sends a recorded request of a domain again.
@@ -57,12 +50,12 @@ async fn of_tunnel(
 async fn of_domain(
     Allowed { viewer, .. }: Allowed<Write>,
     State(services): State<Services>,
-    Path((domain, request)): Ids,
+    Ids(domain, request): Ids<DomainRef, RequestId>,
     LargeJson(wish): LargeJson<ReplayRequest>,
 ) -> ApiResult<axum::Json<Replayed>> {
-    let domain = services.hosts().get(&viewer, &parsed::<DomainRef>(&domain)?).await?;
+    let domain = services.hosts().get(&viewer, &domain).await?;
     let of = Inspected::Rule(RuleId::Domain(domain.id));
-    Ok(axum::Json(services.replay(&viewer, of, parsed(&request)?, &wish).await?))
+    Ok(axum::Json(services.replay(&viewer, of, request, &wish).await?))
 }
 
 /// Sends a recorded request of a route again.
@@ -79,9 +72,9 @@ async fn of_domain(
 async fn of_route(
     Allowed { viewer, .. }: Allowed<Write>,
     State(services): State<Services>,
-    Path((route, request)): Ids,
+    Ids(route, request): Ids<RouteId, RequestId>,
     LargeJson(wish): LargeJson<ReplayRequest>,
 ) -> ApiResult<axum::Json<Replayed>> {
-    let of = Inspected::Rule(RuleId::Route(parsed::<RouteId>(&route)?));
-    Ok(axum::Json(services.replay(&viewer, of, parsed(&request)?, &wish).await?))
+    let of = Inspected::Rule(RuleId::Route(route));
+    Ok(axum::Json(services.replay(&viewer, of, request, &wish).await?))
 }

@@ -1,22 +1,16 @@
 //! `/users/{id}/sessions` and `/users/{id}/programs`: where somebody is signed in, for administrators.
 
-use axum::{
-    extract::{Path, State},
-    http::StatusCode,
-};
-use domain::{ProgramSession, UserId, WebSession};
+use axum::{extract::State, http::StatusCode};
+use domain::{ProgramSession, ProgramSessionId, UserId, WebSession, WebSessionId};
 use server_core::Services;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::list::{List, PageQuery};
 use crate::api::{
     bearer::{Account, Administrates, Read},
-    error::{ApiError, ApiResult},
-    extract::{Id, Query},
+    error::ApiResult,
+    extract::{Id, Ids, Query},
 };
-
-/// The account's id and the session's.
-type Ids = Path<(String, String)>;
 
 pub(super) fn routes() -> OpenApiRouter<Services> {
     OpenApiRouter::new()
@@ -55,9 +49,9 @@ async fn browsers(
 async fn end_browser(
     Administrates { admin, .. }: Administrates<Account>,
     State(services): State<Services>,
-    Path((id, session)): Ids,
+    Ids(id, session): Ids<UserId, WebSessionId>,
 ) -> ApiResult<StatusCode> {
-    services.web_sessions().end_of(&admin, parsed(&id)?, parsed(&session)?).await?;
+    services.web_sessions().end_of(&admin, id, session).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -89,13 +83,8 @@ async fn programs(
 async fn end_program(
     Administrates { admin, .. }: Administrates<Account>,
     State(services): State<Services>,
-    Path((id, program)): Ids,
+    Ids(id, program): Ids<UserId, ProgramSessionId>,
 ) -> ApiResult<StatusCode> {
-    services.api_sessions().end_of(&admin, parsed(&id)?, parsed(&program)?).await?;
+    services.api_sessions().end_of(&admin, id, program).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// What is no id is the id of nothing.
-fn parsed<T: std::str::FromStr>(text: &str) -> ApiResult<T> {
-    text.parse().map_err(|_| ApiError::not_found("id"))
 }
