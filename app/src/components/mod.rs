@@ -20,6 +20,7 @@ pub mod proof;
 pub mod provider;
 pub mod qr;
 pub mod second_factor;
+pub mod signed_in;
 pub mod switching;
 pub mod target;
 pub mod theme_switch;

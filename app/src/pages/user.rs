@@ -1,7 +1,7 @@
 //! One account, for administrators.
 
 use super::{
-    browsers, identities, programs,
+    identities, programs,
     users::{role, seen, state},
     visit::{Visit, signed_in},
 };
@@ -12,12 +12,13 @@ use crate::{
         form::{FormState, version},
         handed::handed,
         layout::{Section, layout},
+        signed_in::signed_in_list,
     },
     islands::TimeAgo,
 };
 use domain::{Account, Holdings, Role, UserId};
 use leptos::prelude::*;
-use server_core::{CoreError, Page};
+use server_core::CoreError;
 
 /// What it is, what it has, and what can be done about it.
 #[component]
@@ -91,17 +92,15 @@ fn facts(account: &Account, has: &Holdings) -> AnyView {
 async fn places(visit: &Visit, id: UserId) -> Result<AnyView, CoreError> {
     let admin = visit.viewer.as_admin()?;
     let sessions = visit.services.web_sessions().list_of(&admin, id, visit.request.session_key).await?;
-    // As many as anybody may have.
-    let page = Page { limit: 100, cursor: None };
-    let programs = visit.services.api_sessions().list_of(&admin, id, page).await?.items;
+    let programs = visit.services.api_sessions().list_of(&admin, id, programs::ALL).await?.items;
     Ok(view! {
         <section class="card" aria-labelledby="browsers-title">
             <h2 id="browsers-title">"Signed-in browsers"</h2>
-            {browsers::list(&sessions, Some(id))}
+            {signed_in_list(&sessions, Some(id))}
         </section>
         <section class="card" aria-labelledby="programs-title">
             <h2 id="programs-title">"Signed-in programs"</h2>
-            {programs::list(&programs, Some(id))}
+            {signed_in_list(&programs, Some(id))}
         </section>
     }
     .into_any())
