@@ -231,6 +231,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_secret_in_a_query_is_known_by_its_name_however_that_is_written() {
+        for query in ["token=x", "a=1&Access_Token=x", "a=1;sig=x", "password", "to%6ben=x", "switchboard-ticket=x"] {
+            assert!(has_secret_parameter(query), "{query}");
+        }
+        for query in ["", "a=1", "tokens=3", "next=/login?x", "a=token", "a=%74oken"] {
+            assert!(!has_secret_parameter(query), "{query}");
+        }
+    }
+
+    #[test]
     fn what_is_left_out_is_as_usual_and_what_cannot_be_is_named() {
         let read = serde_json::from_str::<CaptureSettings>;
         assert_eq!(read("{}").unwrap(), CaptureSettings::default());

@@ -171,7 +171,9 @@ async fn administrators_see_where_somebody_is_signed_in_and_sign_them_out() {
     assert!(listed("sessions").await.is_empty() && listed("programs").await.is_empty());
     assert!(admin.open(&page).await.body.contains("None."));
     let events = api.get("/api/v1/audit?kind=sessions_ended").await.1;
-    for (event, detail) in events["items"].as_array().unwrap().iter().zip(["one program", "one browser"]) {
+    let events = events["items"].as_array().unwrap();
+    assert_eq!(events.len(), 2, "{events:?}");
+    for (event, detail) in events.iter().zip(["one program", "one browser"]) {
         let told = (&event["detail"], &event["account_email"], &event["actor_email"]);
         assert_eq!(told, (&json!(detail), &json!("bob@example.com"), &json!(Switchboard::EMAIL)), "{event}");
     }
