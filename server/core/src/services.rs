@@ -97,7 +97,7 @@ impl Services {
         let audit = Audit { store: store.clone() };
         let accounts = Accounts {
             store: store.clone(),
-            passwords: Passwords::new().await?,
+            passwords: Passwords::new()?,
             throttle: Throttle::default(),
             changes: changes.clone(),
             signup: settings.signup,
@@ -114,7 +114,7 @@ impl Services {
         accounts.any_exist().await?;
         let addresses =
             Addresses { public_url: settings.public_url.clone(), tunnel_domain: settings.tunnel_domain.clone() };
-        let desk = Desk::new(store.clone(), changes.clone(), &settings, Passwords::new().await?);
+        let desk = Desk::new(store.clone(), changes.clone(), &settings, Passwords::new()?);
         let tunnels = Tunnels {
             store: store.clone(),
             desk: desk.clone(),

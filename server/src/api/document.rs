@@ -7,15 +7,19 @@ use std::{collections::BTreeSet, sync::LazyLock};
 
 use axum::body::Bytes;
 use serde_json::{Map, Value, json};
-use utoipa::OpenApi;
+use utoipa::{
+    OpenApi,
+    openapi::{self, path::PathItem},
+};
 
 use super::{error::Problem, v1};
 
 /// Where the API is.
 pub(crate) const BASE: &str = "/api/v1";
 
-/// The document.
-pub(crate) static DOCUMENT: LazyLock<Document> = LazyLock::new(Document::new);
+/// The document as it is sent. It is made when somebody asks for it, and of what it is made from nothing stays: that takes ten
+/// times as much memory, more than all the rest of an idle server.
+pub(crate) static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(document().to_string()));
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
@@ -50,22 +54,24 @@ const TAGS: [(&str, &str, &str); 23] = [
 #[openapi(info(title = "Switchboard"), components(schemas(Problem<'_>)))]
 struct Common;
 
-/// The document as a value and as it is sent.
-pub(crate) struct Document {
-    pub(crate) value: Value,
-    pub(crate) json: Bytes,
+/// Makes the document.
+pub(crate) fn document() -> Value {
+    let mut document = Common::openapi();
+    document.merge(v1::routes().into_openapi());
+    // Whatever utoipa makes can be written; were it otherwise, the tests of the document would fail.
+    let mut document = serde_json::to_value(document).unwrap_or_default();
+    complete(&mut document);
+    document
 }
 
-impl Document {
-    fn new() -> Self {
-        let mut document = Common::openapi();
-        document.merge(v1::routes().into_openapi());
-        // Whatever utoipa makes can be written; were it otherwise, the tests of the document would fail.
-        let mut value = serde_json::to_value(document).unwrap_or_default();
-        complete(&mut value);
-        let json = Bytes::from(value.to_string());
-        Self { value, json }
-    }
+/// The paths where something is made or replaced that must not be made or replaced twice.
+pub(super) fn makers(routes: &openapi::OpenApi) -> BTreeSet<String> {
+    let paths = routes.paths.paths.iter();
+    let makes = |path: &str, item: &PathItem| {
+        let post = item.post.as_ref().and_then(|post| serde_json::to_value(post).ok());
+        post.is_some_and(|post| happens_once(path, "post", &post))
+    };
+    paths.filter(|(path, item)| makes(path, item)).map(|(path, _)| path.clone()).collect()
 }
 
 fn complete(document: &mut Value) {
@@ -212,7 +218,7 @@ fn take_header(operation: &mut Value, mut parameter: Value) {
 const REPLACING: [&str; 2] = ["/rotate", "/recovery-codes"];
 
 /// Whether a call makes or replaces something for who asks: sent twice, it would make two, or replace what nobody has seen.
-pub(super) fn happens_once(path: &str, method: &str, operation: &Value) -> bool {
+fn happens_once(path: &str, method: &str, operation: &Value) -> bool {
     // Without a word about it, it is for whoever has signed in.
     let of_a_user = operation.get("security").is_none_or(|security| security[0].get("bearer").is_some());
     let makes = operation["responses"].get("201").is_some() || REPLACING.iter().any(|end| path.ends_with(end));

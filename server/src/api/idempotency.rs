@@ -4,7 +4,7 @@
 //! It holds for each call that makes something, or puts a new secret in the place of an old one, and only a success is kept:
 //! after a refusal nothing was done, so the next attempt is a first one.
 
-use std::{collections::BTreeSet, sync::LazyLock};
+use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{
     body::{Body, to_bytes},
@@ -19,7 +19,7 @@ use tracing::Instrument;
 
 use super::{
     bearer::{access_token, caller},
-    document::{BASE, DOCUMENT, happens_once},
+    document::BASE,
     error::{ApiError, ApiResult, describe},
     extract,
     respond::DEADLINE,
@@ -37,15 +37,21 @@ const MOST_KEPT: usize = 256 * 1024;
 /// The longest key, characters.
 const LONGEST_KEY: usize = 255;
 
-/// The paths where something is made or replaced, as the document has them.
-static MAKERS: LazyLock<BTreeSet<&'static str>> = LazyLock::new(|| {
-    let paths = DOCUMENT.value["paths"].as_object().into_iter().flatten();
-    paths.filter(|(path, item)| happens_once(path, "post", &item["post"])).map(|(path, _)| path.as_str()).collect()
-});
+/// What the middleware has to know.
+#[derive(Clone)]
+pub(super) struct Once {
+    pub(super) services: Services,
+    /// The paths where something is made or replaced.
+    pub(super) makers: Arc<BTreeSet<String>>,
+}
 
 /// Answers a request that was answered before as it was then.
-pub(super) async fn once(State(services): State<Services>, request: Request, next: Next) -> ApiResult<Response> {
-    if !is_maker(&request) {
+pub(super) async fn once(
+    State(Once { services, makers }): State<Once>,
+    request: Request,
+    next: Next,
+) -> ApiResult<Response> {
+    if !is_maker(&request, &makers) {
         return Ok(next.run(request).await);
     }
     let Some(key) = key(request.headers())? else { return Ok(next.run(request).await) };
@@ -89,9 +95,9 @@ async fn answer(services: Services, key: IdempotencyKey, request: Request, next:
     }
 }
 
-fn is_maker(request: &Request) -> bool {
+fn is_maker(request: &Request, makers: &BTreeSet<String>) -> bool {
     let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default();
-    request.method() == Method::POST && MAKERS.contains(path.strip_prefix(BASE).unwrap_or(path))
+    request.method() == Method::POST && makers.contains(path.strip_prefix(BASE).unwrap_or(path))
 }
 
 /// The key: a String of RFC 9651 section 3.3.3 as the draft says, or, as most programs send it, without quotes.

@@ -2,7 +2,8 @@
 
 use crate::{CoreError, Result};
 use argon2::{
-    Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version, password_hash::SaltString,
+    Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version,
+    password_hash::{self, Output, ParamsString, SaltString},
 };
 use domain::Email;
 use rand::RngCore;
@@ -104,7 +105,7 @@ pub(crate) struct Passwords {
     waiting: Arc<AtomicUsize>,
     /// How many were computed: what somebody who measures times would measure.
     computed: Arc<AtomicU64>,
-    /// The hash of a password that nobody has, so that an unknown account takes as long as a known one.
+    /// A hash that no password has, so that an unknown account takes as long as a known one.
     nobody: Arc<str>,
 }
 
@@ -117,16 +118,14 @@ pub(crate) enum Verified {
 }
 
 impl Passwords {
-    pub(crate) async fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let mut passwords = Self {
+        Ok(Self {
             cores: Arc::new(Semaphore::new(cores)),
             waiting: Arc::default(),
             computed: Arc::default(),
-            nobody: Arc::from(""),
-        };
-        passwords.nobody = passwords.hash("nobody's password").await?.into();
-        Ok(passwords)
+            nobody: nobody()?.into(),
+        })
     }
 
     pub(crate) async fn hash(&self, password: &str) -> Result<String> {
@@ -193,19 +192,41 @@ fn argon2() -> Result<Argon2<'static>> {
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters))
 }
 
-fn hash(password: &str, computed: &AtomicU64) -> Result<String> {
-    computed.fetch_add(1, Ordering::Relaxed);
+fn failed(error: password_hash::Error) -> CoreError {
+    CoreError::Internal(format!("argon2: {error}"))
+}
+
+fn salt() -> Result<SaltString> {
     let mut salt = [0_u8; 16];
     rand::rng().fill_bytes(&mut salt);
-    let failed = |error| CoreError::Internal(format!("argon2: {error}"));
-    let salt = SaltString::encode_b64(&salt).map_err(failed)?;
-    Ok(argon2()?.hash_password(password.as_bytes(), &salt).map_err(failed)?.to_string())
+    SaltString::encode_b64(&salt).map_err(failed)
+}
+
+fn hash(password: &str, computed: &AtomicU64) -> Result<String> {
+    computed.fetch_add(1, Ordering::Relaxed);
+    Ok(argon2()?.hash_password(password.as_bytes(), &salt()?).map_err(failed)?.to_string())
+}
+
+/// What looks like the hash of a password, and is random. Nothing is computed for it: the 19 MiB that takes would be used again
+/// before they go back to the system, here and there, by what is made when a server starts.
+fn nobody() -> Result<String> {
+    let (argon2, salt) = (argon2()?, salt()?);
+    let mut output = [0_u8; Params::DEFAULT_OUTPUT_LEN];
+    rand::rng().fill_bytes(&mut output);
+    let hash = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(argon2.params()).map_err(failed)?,
+        salt: Some(salt.as_salt()),
+        hash: Some(Output::new(&output).map_err(failed)?),
+    };
+    Ok(hash.to_string())
 }
 
 fn verify(password: &str, stored: &str, computed: &AtomicU64) -> Result<Verified> {
     let argon2 = argon2()?;
-    let parsed =
-        PasswordHash::new(stored).map_err(|error| CoreError::Internal(format!("a stored password hash: {error}")))?;
+    let unreadable = |error| CoreError::Internal(format!("a stored password hash: {error}"));
+    let parsed = PasswordHash::new(stored).map_err(unreadable)?;
     computed.fetch_add(1, Ordering::Relaxed);
     // Verifies with the parameters that the hash names.
     match argon2.verify_password(password.as_bytes(), &parsed) {
@@ -217,8 +238,8 @@ fn verify(password: &str, stored: &str, computed: &AtomicU64) -> Result<Verified
             });
             Ok(Verified::Right(if current { None } else { Some(hash(password, computed)?) }))
         }
-        Err(argon2::password_hash::Error::Password) => Ok(Verified::Wrong),
-        Err(error) => Err(CoreError::Internal(format!("a stored password hash: {error}"))),
+        Err(password_hash::Error::Password) => Ok(Verified::Wrong),
+        Err(error) => Err(unreadable(error)),
     }
 }
 
@@ -242,7 +263,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_hash_with_older_parameters_is_renewed() {
-        let passwords = Passwords::new().await.unwrap();
+        let passwords = Passwords::new().unwrap();
         let salt = SaltString::encode_b64(&[7; 16]).unwrap();
         let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8_192, 1, 1, None).unwrap());
         let old = weak.hash_password(b"correct horse", &salt).unwrap().to_string();
@@ -255,9 +276,17 @@ mod tests {
         assert!(matches!(passwords.verify("nobody's password", None).await, Ok(Verified::Wrong)));
     }
 
+    #[test]
+    fn nobodys_hash_takes_as_long_as_one_of_today() {
+        let (nobody, real) = (nobody().unwrap(), hash("correct horse", &AtomicU64::new(0)).unwrap());
+        let [nobody, real] = [&nobody, &real].map(|text| PasswordHash::new(text).unwrap());
+        assert_eq!((nobody.algorithm, nobody.version, &nobody.params), (real.algorithm, real.version, &real.params));
+        assert_eq!(nobody.hash.unwrap().len(), real.hash.unwrap().len());
+    }
+
     #[tokio::test]
     async fn who_has_no_account_or_no_password_costs_one_hash_too() {
-        let passwords = Passwords::new().await.unwrap();
+        let passwords = Passwords::new().unwrap();
         let stored = passwords.hash("correct horse").await.unwrap();
         for stored in [Some(stored.as_str()), Some(""), None] {
             let before = passwords.computed();

@@ -25,6 +25,8 @@ mod tunnels;
 mod user_sessions;
 mod users;
 
+use std::sync::Arc;
+
 use axum::{
     Router,
     body::Bytes,
@@ -35,13 +37,22 @@ use server_core::Services;
 use tower::Layer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{conditional::conditional, document::DOCUMENT, error::ApiError, idempotency, respond, trace::trace};
+use super::{
+    conditional::conditional,
+    document::{DOCUMENT, makers},
+    error::ApiError,
+    idempotency::{self, Once},
+    respond,
+    trace::trace,
+};
 
 /// All of version 1, to be mounted at `/api/v1`. Needs a [`Client`](crate::ingress::Client) in each request's
 /// extensions.
 pub fn router(services: Services) -> Router {
-    let routes = Router::from(routes())
-        .layer(middleware::from_fn_with_state(services.clone(), idempotency::once))
+    let (routes, described) = routes().split_for_parts();
+    let once = Once { services: services.clone(), makers: Arc::new(makers(&described)) };
+    let routes = routes
+        .layer(middleware::from_fn_with_state(once, idempotency::once))
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
         .with_state(services);
@@ -82,7 +93,7 @@ pub(super) fn routes() -> OpenApiRouter<Services> {
 #[utoipa::path(get, path = "/openapi.json", security(()), responses(
     (status = 200, description = "The document.", body = serde_json::Value)))]
 async fn document() -> ([(HeaderName, &'static str); 1], Bytes) {
-    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.json.clone())
+    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.clone())
 }
 
 async fn unknown_route(uri: Uri) -> ApiError {
@@ -103,11 +114,12 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::api::listing;
+    use crate::api::{document, listing};
 
     #[test]
     fn the_document_has_every_route_and_no_other() {
-        let paths = DOCUMENT.value["paths"].as_object().into_iter().flatten();
+        let document = document::document();
+        let paths = document["paths"].as_object().into_iter().flatten();
         let described: BTreeSet<_> = paths.map(|(path, _)| path.clone()).collect();
         let there = listing::paths(&Router::from(routes()));
         assert!(there.contains("/tunnels/{id}"), "nothing can be read from {there:?}");

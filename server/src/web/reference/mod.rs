@@ -3,21 +3,25 @@
 mod operation;
 mod schema;
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{
+    fmt::Write as _,
+    sync::{Arc, OnceLock},
+};
 
-use axum::{Router, response::Html, routing::get};
+use axum::{Router, body::Bytes, response::Html, routing::get};
 use serde_json::Value;
 
 use super::Assets;
 use crate::{
-    api::document::{BASE, DOCUMENT},
+    api::document::{BASE, document},
     html::escape,
 };
 
-/// The page, made once.
+/// The page, made once, when somebody asks for it.
 pub(super) fn routes(assets: &Assets) -> Router {
-    let page: Arc<str> = page(&DOCUMENT.value, assets).into();
-    Router::new().route(&format!("{BASE}/docs"), get(async move || Html(page.to_string())))
+    let (assets, made) = (assets.clone(), Arc::new(OnceLock::<Bytes>::new()));
+    let answer = async move || Html(made.get_or_init(|| page(&document(), &assets).into()).clone());
+    Router::new().route(&format!("{BASE}/docs"), get(answer))
 }
 
 fn page(document: &Value, assets: &Assets) -> String {
