@@ -53,6 +53,20 @@ for (const [scripts, options] of [["on", {}], ["off", { javaScriptEnabled: false
     assert.equal(await page.getByLabel("Who is let in with a password").inputValue(), "ada");
     if (scripts === "on") faults.push(...(await look(page, "front-set")));
 
+    // A limit that is wrong is said of its own field, one that is right is shown as it was entered.
+    await page.getByLabel("Bytes a second").fill("fast");
+    await page.getByLabel("Requests at once").fill("20");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.waitForURL("**error=*field=bandwidth*");
+    assert.equal(await page.getByLabel("Bytes a second").inputValue(), "fast");
+    assert.equal(await page.getByLabel("Requests at once").inputValue(), "20");
+    await page.getByLabel("Bytes a second").fill("1000000 down client");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.waitForURL("**done=front_set");
+    assert.equal(await page.getByLabel("Bytes a second").inputValue(), "1000000 down client");
+    assert.equal(await page.getByLabel("Requests at once").inputValue(), "20");
+    assert.match((await ask({ authorization })).body, /blue/);
+
     await page.getByLabel("Let nobody in").check();
     await page.getByLabel("What visitors read").fill("Back at <noon>.");
     await page.getByRole("button", { name: "Save" }).click();

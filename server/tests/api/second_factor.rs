@@ -1,10 +1,11 @@
 //! Signing in with a second factor.
 
+use http::{Method, header};
 use serde_json::{Value, json};
 use totp_rs::{Builder, Secret, Totp};
 
-use crate::answer::{Answer, OPEN, call, member};
-use crate::support::{Client, Switchboard};
+use crate::answer::{Answer, OPEN, call, member, send};
+use crate::support::{Client, Switchboard, full};
 
 const PASSWORD: &str = "a different long one";
 
@@ -45,6 +46,32 @@ async fn turn_on(client: &Client, password: &str) -> (App, Vec<String>) {
     assert_eq!(done.status, 200, "{done:?}");
     let codes = done.json["recovery_codes"].as_array().unwrap();
     (app, codes.iter().map(|code| code.as_str().unwrap().to_owned()).collect())
+}
+
+#[tokio::test]
+async fn recovery_codes_are_replaced_once_and_shown_twice() {
+    let switchboard = Switchboard::start_with(OPEN).await;
+    let bob = member(&switchboard).await;
+    let (_, first) = turn_on(&bob, PASSWORD).await;
+    let replace = async || {
+        let request = bob.request(Method::POST, "/api/v1/me/second-factor/recovery-codes");
+        let request = request.header("idempotency-key", "once").header(header::CONTENT_TYPE, "application/json");
+        send(&bob, request.body(full(json!({"current_password": PASSWORD}).to_string())).unwrap()).await
+    };
+    let (replaced, again) = (replace().await, replace().await);
+    assert_eq!((replaced.status, again.status), (200, 200), "{again:?}");
+    assert_eq!(replaced.json, again.json);
+    assert!(!replaced.headers.contains_key("idempotency-replayed"));
+    assert_eq!(again.headers["idempotency-replayed"], "true");
+
+    let continued = login(&bob.clone().bearer("")).await.json;
+    let challenge = continued["challenge"].as_str().unwrap();
+    let second = async |code: &str| {
+        let body = json!({"challenge": challenge, "code": code});
+        post(&bob.clone().bearer(""), "/auth/second-factor", body).await.status
+    };
+    assert_eq!(second(&first[0]).await, 401, "replaced");
+    assert_eq!(second(replaced.json["recovery_codes"][0].as_str().unwrap()).await, 200, "and not replaced again");
 }
 
 #[tokio::test]

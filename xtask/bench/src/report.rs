@@ -6,7 +6,7 @@ use crate::{
     measure::{Figure, Measure},
     recovery,
     results::{Key, Results},
-    subjects::Running,
+    subjects::Subject,
     targets,
 };
 
@@ -106,7 +106,7 @@ const TABLES: &[Table] = &[
 ];
 
 /// All that was measured, as markdown; nothing when nothing was.
-pub fn markdown(machine: &str, subjects: &[Running], results: &Results, notes: &[String]) -> String {
+pub fn markdown(machine: &str, subjects: &[Subject], results: &Results, notes: &[String]) -> String {
     let tables: String = TABLES.iter().map(|table| table.markdown(subjects, results)).collect();
     if tables.is_empty() {
         return tables;
@@ -117,7 +117,7 @@ pub fn markdown(machine: &str, subjects: &[Running], results: &Results, notes: &
 
 impl Table {
     /// Columns and rows that have figures; nothing when there are none.
-    fn markdown(&self, subjects: &[Running], results: &Results) -> String {
+    fn markdown(&self, subjects: &[Subject], results: &Results) -> String {
         let measured = |key: Key| (0..subjects.len()).any(|subject| results.median(key, subject).is_some());
         let columns: Vec<_> = self.columns.iter().filter(|(_, key)| measured(*key)).collect();
         if columns.is_empty() {

@@ -3,7 +3,7 @@
 use crate::{
     measure::{Figure, Measure},
     results::{Key, Results},
-    subjects::{Kind, Running, TWO},
+    subjects::{Kind, Subject, TWO},
 };
 
 /// What a figure is held against.
@@ -83,7 +83,7 @@ const PROXY_TARGETS: &[Target] = &[
 ];
 
 /// The targets as markdown tables: what was not measured is left out.
-pub fn markdown(subjects: &[Running], results: &Results) -> String {
+pub fn markdown(subjects: &[Subject], results: &Results) -> String {
     let table = |of: &str, kind: Kind, targets: &[Target]| {
         let ours = subjects.iter().position(|subject| subject.kind == kind)?;
         let rows: Vec<_> = targets.iter().filter_map(|target| target.row(ours, subjects, results)).collect();
@@ -96,7 +96,7 @@ pub fn markdown(subjects: &[Running], results: &Results) -> String {
 }
 
 impl Target {
-    fn row(&self, ours: usize, subjects: &[Running], results: &Results) -> Option<String> {
+    fn row(&self, ours: usize, subjects: &[Subject], results: &Results) -> Option<String> {
         let reached = self.reached(ours, subjects, results)?;
         let (words, bound, met) = match self.bound {
             AtLeast(bound) => ("≥", bound, reached >= bound),
@@ -114,7 +114,7 @@ impl Target {
         Some(format!("| {name} | {words} {bound}{times}{unit} | {reached:.decimals$}{times}{} | {met} |\n", self.unit))
     }
 
-    fn reached(&self, ours: usize, subjects: &[Running], results: &Results) -> Option<f64> {
+    fn reached(&self, ours: usize, subjects: &[Subject], results: &Results) -> Option<f64> {
         let named = |name: &str| subjects.iter().position(|subject| subject.name == name);
         match self.against {
             Nothing => results.median(self.key, ours),

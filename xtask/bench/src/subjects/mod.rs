@@ -75,8 +75,6 @@ enum How {
 pub struct Running {
     /// What it is called in the tables.
     pub name: String,
-    /// What it is.
-    pub kind: Kind,
     /// Where visitors connect.
     pub address: SocketAddr,
     /// What they send as `Host`.
@@ -196,7 +194,7 @@ impl Subject {
             Kind::OurProxy => ours::DOMAIN.to_owned(),
             _ => address.to_string(),
         };
-        Ok(Running { name: self.name.clone(), kind: self.kind, address, host, programs, api, relay, _folder: folder })
+        Ok(Running { name: self.name.clone(), address, host, programs, api, relay, _folder: folder })
     }
 }
 
