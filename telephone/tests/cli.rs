@@ -176,6 +176,33 @@ async fn json_lines_are_objects_with_documented_names() {
     }
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn secrets_in_visitors_urls_are_in_nothing_that_is_shown_or_logged() {
+    let home = home();
+    for (format, scheme) in [("text", "http"), ("json", "http"), ("text", "h2c"), ("json", "h2c")] {
+        let (local, mut hub) = (Local::either().await, Hub::start().await);
+        let (server, target) = (format!("--server={}", hub.url), format!("{scheme}://{}", local.target()));
+        let format = format!("--log-format={format}");
+        let arguments = ["http", &target, &server, "--token=sbt_x", &format, "--log-level=trace"];
+        let mut child = telephone(home.path(), &arguments).spawn().unwrap();
+        let mut shown = lines(&mut child);
+        let session = hub.accept().await;
+        let path = "/empty?a=b&access_token=of-a-visitor&to%6ben=of-a-visitor&X-Amz-Signature=of-a-visitor";
+        let (_, answer) = session.line.open(&get(path), true).unwrap();
+        answer.await.unwrap();
+        let mut told = vec![line(&mut shown, "/empty").await];
+        assert!(told[0].contains("/empty?a=b&access_token=[masked]&to%6ben=[masked]&X-Amz-Signature=[masked]"));
+        signal(&child, "TERM").await;
+        while let Some(line) = shown.next_line().await.unwrap() {
+            told.push(line);
+        }
+        let logged = String::from_utf8(child.wait_with_output().await.unwrap().stderr).unwrap();
+        assert!(logged.contains("TRACE") || scheme == "http", "{target}: {logged}");
+        assert!(!logged.contains("of-a-visitor") && !told.concat().contains("of-a-visitor"), "{told:?} {logged}");
+    }
+}
+
 #[tokio::test]
 async fn refusals_have_exit_codes_and_remedies() {
     for (code, exit, part) in [

@@ -61,10 +61,7 @@ pub use backend::{
 };
 pub use backend_live::BackendLive;
 pub use breakdown::{Breakdown, Part, Parts, Share, SlowRequest};
-pub use capture::{
-    CaptureLevel, CaptureSettings, CaptureSettingsError, Redaction, SECRET_PARAMETERS, UnknownCaptureLevel,
-    has_secret_parameter,
-};
+pub use capture::{CaptureLevel, CaptureSettings, CaptureSettingsError, Redaction, UnknownCaptureLevel};
 pub use email::{Email, EmailError};
 pub use exchange::{
     AnsweredBy, BodyInfo, Exchange, ExchangeEnd, ExchangeKind, ExchangeMessage, ExchangePage, ExchangeSummary,
@@ -95,6 +92,7 @@ pub use ids::{
 pub use live::{
     BackendNow, LiveDelta, LiveRequests, LiveSnapshot, LiveUpdate, RuleNow, SwitchNow, TunnelDelta, TunnelNow,
 };
+pub use masking::{SECRET_PARAMETERS, has_secret_parameter};
 pub use mount::{MountPath, MountPathError};
 pub use personal_token::{ApiScope, NewPersonalToken, PersonalToken, UnknownApiScope};
 pub use rate::{RequestRate, RequestRateError};

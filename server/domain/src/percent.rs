@@ -1,5 +1,7 @@
 //! Percent-encoding in paths (RFC 3986 section 2), as far as comparing two of them asks for it.
 
+pub use masking::decode_escape as decode;
+
 /// Whether the byte means the same with and without percent-encoding, and is therefore never encoded in a path that is
 /// compared (`unreserved`, RFC 3986 section 2.3).
 pub const fn is_unreserved(byte: u8) -> bool {
@@ -10,13 +12,6 @@ pub const fn is_unreserved(byte: u8) -> bool {
 pub const fn is_segment_byte(byte: u8) -> bool {
     is_unreserved(byte)
         || matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' | b':' | b'@')
-}
-
-/// What the escape at the beginning of `text` stands for; `None` when `%` and two hexadecimal digits are not there.
-pub fn decode(text: &[u8]) -> Option<u8> {
-    let [b'%', high, low, ..] = text else { return None };
-    let digit = |byte: &u8| char::from(*byte).to_digit(16);
-    u8::try_from(digit(high)? << 4 | digit(low)?).ok()
 }
 
 /// Appends the byte in the one form in which paths are compared: as it is when it is unreserved, otherwise as an escape

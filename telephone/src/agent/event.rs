@@ -34,7 +34,8 @@ pub enum Event {
     Request {
         /// Its method.
         method: String,
-        /// Its path and query, as the visitor sent it: escape it before a terminal sees it.
+        /// Its path and query as the visitor sent them, but for the values of [secret
+        /// parameters](masking::SECRET_PARAMETERS), which are masked. Escape it before a terminal sees it.
         path: String,
         /// The status of the response, if there was one.
         status: Option<u16>,
@@ -87,7 +88,7 @@ impl From<Report> for Event {
     fn from(report: Report) -> Self {
         Self::Request {
             method: report.method.to_string(),
-            path: report.target.to_string(),
+            path: masking::masked_target(report.target.as_str()).into_owned(),
             status: report.status,
             duration: report.duration,
             bytes: report.bytes,

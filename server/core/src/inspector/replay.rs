@@ -9,12 +9,12 @@ use domain::{
     BodyInfo, CaptureLevel, CaptureSettings, Exchange, ExchangeEnd, ExchangeKind, MOST_REPLAYS, Party, ReplayBody,
     ReplayRequest, Replayed, ReplayedExchange, RequestId, UserId,
 };
+use masking::MASK;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::time::{Instant, timeout_at};
 
 use super::access::Inspected;
 use super::feed::Recorded;
-use super::redact::MASK;
 use crate::{CoreError, ReplayOrder, Result, Sent, Services, Viewer};
 
 /// The largest body that is sent again, bytes: as much as may be kept of one.

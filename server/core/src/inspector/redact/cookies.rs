@@ -3,7 +3,7 @@
 //! Whoever reads a cookie that is not written as RFC 6265 wants it may take something else for its value than we would.
 //! Such a field is masked as a whole.
 
-use super::MASK;
+use masking::MASK;
 
 /// The longest name that is shown, bytes.
 const LONGEST_NAME: usize = 128;

@@ -1,7 +1,7 @@
 //! Masking values within JSON by their paths. The text is passed over once and stays as it was, but for those values; so
 //! what is cut off can be masked as well.
 
-use super::MASK;
+use masking::MASK;
 
 /// Deeper than this nothing of use is nested.
 const DEEPEST: usize = 128;

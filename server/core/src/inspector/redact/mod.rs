@@ -3,20 +3,16 @@
 mod cookies;
 mod json;
 mod multipart;
-mod names;
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use domain::{BodyInfo, HeadField, MessageHead, Redaction, SECRET_PARAMETERS};
+use domain::{BodyInfo, HeadField, MessageHead, Redaction};
+use masking::{Kind, MASK, Names, SECRET_PARAMETERS};
 
 use super::captured::{CapturedBody, CapturedHead};
 use super::decode::decode;
 use json::{Outcome, Path};
-use names::{Kind, Names};
-
-/// Stands for a value that was not stored.
-pub(super) const MASK: &str = "[masked]";
 
 /// Fields that are never stored, in lower case; of [cookies] the names are.
 const ALWAYS: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "set-cookie"];
@@ -102,11 +98,9 @@ impl Redactor {
     }
 
     fn in_text<'t>(&self, text: &'t str, kind: Kind) -> (Cow<'t, str>, bool) {
-        match self.names.mask(text.as_bytes(), kind) {
-            // What is cut out begins and ends at characters of ASCII.
-            Some(masked) => (String::from_utf8_lossy(&masked).into_owned().into(), true),
-            None => (text.into(), false),
-        }
+        let text = self.names.mask_text(text, kind);
+        let masked = matches!(text, Cow::Owned(_));
+        (text, masked)
     }
 
     /// A body, of which at most `limit` bytes are to be stored; `head` is the head before it, and `content_type` what is

@@ -1,8 +1,7 @@
 //! Masking the values of fields in `multipart/form-data` (RFC 7578).
 
+use masking::{MASK, Names};
 use memchr::memmem;
-
-use super::{MASK, names::Names};
 
 /// The body with the values of these fields masked; `Ok(None)` when there are none, an error when it is none such.
 pub(super) fn mask(body: &[u8], content_type: &str, names: &Names) -> Result<Option<Vec<u8>>, ()> {

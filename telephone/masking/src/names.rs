@@ -1,14 +1,15 @@
 //! Masking values of `name=value` in URLs and forms.
 
-use super::MASK;
+use crate::MASK;
+use std::borrow::Cow;
 
 /// Names whose values are masked, in lower case.
 #[derive(Debug, Default)]
-pub(super) struct Names(Vec<String>);
+pub struct Names(Vec<String>);
 
 /// What text it is, which says where a name begins and a value ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
     /// The target of a request.
     Target,
     /// A form (`application/x-www-form-urlencoded`).
@@ -34,28 +35,39 @@ impl Kind {
 }
 
 impl Names {
-    pub(super) fn new<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
+    /// Upper and lower case are alike.
+    pub fn new<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
         Self(names.into_iter().map(str::to_lowercase).collect())
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether nothing is masked.
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Whether it is one of them, as it is written in a URL.
-    pub(super) fn have(&self, encoded: &[u8]) -> bool {
+    pub fn have(&self, encoded: &[u8]) -> bool {
         let name = decoded(encoded);
         self.0.contains(&name)
     }
 
     /// Whether it is one of them, as it is.
-    pub(super) fn have_plain(&self, name: &str) -> bool {
+    pub fn have_plain(&self, name: &str) -> bool {
         let name = name.trim().to_lowercase();
         self.0.contains(&name)
     }
 
-    /// The text with values masked; `None` when there are none to mask.
-    pub(super) fn mask(&self, text: &[u8], kind: Kind) -> Option<Vec<u8>> {
+    /// The text with values masked, borrowed when there are none to mask.
+    pub fn mask_text<'t>(&self, text: &'t str, kind: Kind) -> Cow<'t, str> {
+        match self.mask(text.as_bytes(), kind) {
+            // What is cut out begins and ends at characters of ASCII.
+            Some(masked) => String::from_utf8_lossy(&masked).into_owned().into(),
+            None => text.into(),
+        }
+    }
+
+    /// The same for bytes; `None` when there are none to mask.
+    pub fn mask(&self, text: &[u8], kind: Kind) -> Option<Vec<u8>> {
         if self.is_empty() {
             return None;
         }
@@ -89,11 +101,19 @@ impl Names {
     }
 }
 
+/// What the escape at the beginning of `text` stands for (RFC 3986 section 2.1); `None` when `%` and two hexadecimal digits
+/// are not there.
+pub fn decode_escape(text: &[u8]) -> Option<u8> {
+    let [b'%', high, low, ..] = text else { return None };
+    let digit = |byte: &u8| char::from(*byte).to_digit(16);
+    u8::try_from(digit(high)? << 4 | digit(low)?).ok()
+}
+
 /// A name without its percent-encoding, in lower case.
 fn decoded(name: &[u8]) -> String {
     let (mut bytes, mut at) = (Vec::with_capacity(name.len()), 0);
     while let Some(&byte) = name.get(at) {
-        match domain::percent::decode(&name[at..]) {
+        match decode_escape(&name[at..]) {
             Some(decoded) => {
                 bytes.push(decoded);
                 at += 3;
