@@ -188,9 +188,9 @@ pub enum OpenError {
     /// The key for API tokens, or the one for sealing, can be guessed.
     #[error("jwt_secret or sealing_key has fewer than 32 bytes; give a longer one, or none to have one made")]
     WeakKey,
-    /// The secrets in the database were sealed with another key.
+    /// Secrets in the database are sealed with another key, or will be.
     #[error(
-        "sealing_key is not the key that the secrets in {url} were sealed with; nothing was served. Put the right one back: the file sealing.key of the data folder, or the setting sealing_key. If switchboard keys reseal was interrupted, run it again; if the key is lost, switchboard keys reseal --lost gives up what nobody can open any more"
+        "sealing_key is not the key of {url}, which is that of the server that was the first to start on it; nothing was served. Give every server on this database the same one: copy the file sealing.key from that server's data folder into this one's, or set sealing_key. If switchboard keys reseal was interrupted, run it again; if the key is lost, switchboard keys reseal --lost gives up what nobody can open any more"
     )]
     OtherKey {
         /// The database, without its password.

@@ -60,6 +60,18 @@ impl Switchboard {
         Self { address, metrics, bearer: String::new(), stop, task, home }
     }
 
+    /// Another node with these settings, which has been given the key that this one seals with.
+    pub async fn start_beside(&self, settings: &[(&str, &str)]) -> Self {
+        let home = Home::new();
+        let key = "sealing.key";
+        std::fs::copy(self.home.path().join(key), home.path().join(key)).unwrap();
+        Self::start_in(home, settings).await
+    }
+
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
     /// Takes a bearer token for the account.
     pub async fn sign_in(&mut self) {
         let account = json!({"email": Self::EMAIL, "password": Self::PASSWORD});

@@ -10,7 +10,7 @@ mod target;
 use crate::{
     Change, Changes, ConnectPolicy, Expected, Outside, Plan, Result, RoutingSettings, Touched, Viewer,
     auth::Passwords,
-    resealing::Claim,
+    resealing,
     store::{
         Newest, Store, Vault, Write, now,
         rows::{revisions, switches},
@@ -67,8 +67,8 @@ struct Inner {
 /// A change under way; nothing of it happened unless [`commit`](Self::commit) returned.
 pub(crate) struct Edit<'a> {
     write: Write<'a>,
-    /// Whose key the database's secrets were sealed with when it began.
-    claim: Claim,
+    /// Whether the database's key is known to be this server's, without which nothing is sealed.
+    claimed: bool,
     desk: &'a Desk,
     actor: Viewer,
     /// What a document that is applied has changed so far; `None`: a person changes one thing.
@@ -152,8 +152,8 @@ impl Desk {
     pub(crate) async fn open(&self, actor: &Viewer) -> Result<Edit<'_>> {
         let write = self.inner.store.write_rules().await?;
         Ok(Edit {
-            claim: Claim::look(&write.tx, self.inner.store.vault()).await?,
             write,
+            claimed: false,
             desk: self,
             actor: actor.clone(),
             applied: None,
@@ -278,8 +278,9 @@ impl<'a> Edit<'a> {
             after: after.map(|spec| kept("after", spec)).transpose()?,
         };
         // Whatever is sealed of a rule is so in its history, too.
-        if [&row.before, &row.after].into_iter().flatten().any(|text| Vault::is_sealed(text)) {
-            self.claim.take(&self.write.tx, vault).await?;
+        if !self.claimed && [&row.before, &row.after].into_iter().flatten().any(|text| Vault::is_sealed(text)) {
+            resealing::claim(&self.write.tx, vault).await?;
+            self.claimed = true;
         }
         insert::<revisions::Entity, _>(self.tx(), row).await?;
         REVISIONS.keep(self.tx(), object.id).await?;

@@ -1,53 +1,47 @@
-//! Whose key a transaction seals with. Several servers share a database, and each may have been given another key: until one
-//! of them has sealed something any will do, and from then on only that one's.
+//! Whose key a database's secrets are sealed with: that of the first server that started on it, until `keys reseal` puts
+//! another one in its place. Several servers share a database, and what one of them seals all others have to open.
 //!
-//! What seals holds the lock of [`Store::write_rules`](crate::store::Store::write_rules) from before it looks until it is
-//! committed, and so does a server that starts. Nobody else seals in between.
+//! Who claims it, and what seals, holds the lock of [`Store::write_rules`](crate::store::Store::write_rules) from before it
+//! looks until it is committed, so that of two who start for the first time one sees the other's claim.
 
-use super::{is_anything_sealed, known, name};
+use super::{known, name};
 use crate::{CoreError, Result, store::Vault};
-use sea_orm::DatabaseTransaction;
+use sea_orm::{ConnectionTrait, DatabaseTransaction};
 
 /// Whose the database's key is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Claim {
+pub(super) enum Claim {
     /// This server's.
     Ours,
-    /// Nobody's: nothing is sealed.
+    /// Nobody's: no server that seals has started on it.
     Free,
-    /// Another one, with which something is sealed.
+    /// Another one.
     Others,
 }
 
 impl Claim {
-    /// Looks, before this transaction seals anything.
-    pub(crate) async fn look(tx: &DatabaseTransaction, vault: &Vault) -> Result<Self> {
-        Ok(match known(tx).await? {
+    pub(super) async fn look(connection: &impl ConnectionTrait, vault: &Vault) -> Result<Self> {
+        Ok(match known(connection).await? {
             Some(known) if known == vault.key_id() => Self::Ours,
-            Some(_) if is_anything_sealed(tx).await? => Self::Others,
-            _ => Self::Free,
+            Some(_) => Self::Others,
+            None => Self::Free,
         })
     }
+}
 
-    /// What this transaction seals is sealed with this server's key.
-    ///
-    /// # Errors
-    /// `Internal` when another key seals: what one server seals the others could not open.
-    pub(crate) async fn take(&mut self, tx: &DatabaseTransaction, vault: &Vault) -> Result<()> {
-        match self {
-            Self::Ours => {}
-            Self::Free => {
-                name(tx, vault.key_id()).await?;
-                *self = Self::Ours;
-            }
-            Self::Others => {
-                return Err(CoreError::Internal(
-                    "sealing_key is not the key that secrets in the database are sealed with, since another server with \
-                     another key has sealed some; nothing was changed. Give all servers on this database the same sealing_key"
-                        .into(),
-                ));
-            }
-        }
-        Ok(())
+/// Makes sure that what this transaction seals, it seals with the database's key. This server had it when it started, but it
+/// may have been replaced since.
+///
+/// # Errors
+/// `Internal` when it was.
+pub(crate) async fn claim(tx: &DatabaseTransaction, vault: &Vault) -> Result<()> {
+    match Claim::look(tx, vault).await? {
+        Claim::Ours => Ok(()),
+        Claim::Free => name(tx, vault.key_id()).await,
+        Claim::Others => Err(CoreError::Internal(
+            "sealing_key is not the key of the database any more, in which another one has taken its place since this server \
+             started; nothing was changed. Give all servers on this database the same sealing_key, and start this one again"
+                .into(),
+        )),
     }
 }

@@ -10,17 +10,13 @@ mod lost;
 
 use crate::{
     CoreError, OpenError, Result, Settings,
-    store::{
-        Store, change_values, now,
-        rows::{alerts, domains, revisions, routes, sealing, signing_keys, users},
-    },
+    store::{Store, change_values, now, rows::sealing},
 };
 pub use anew::{Resealed, reseal};
-pub(crate) use claim::Claim;
+use claim::Claim;
+pub(crate) use claim::claim;
 pub use lost::{GivenUp, give_up_sealed};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QuerySelect,
-};
+use sea_orm::{ConnectionTrait, DatabaseBackend, DatabaseTransaction, DbErr, EntityTrait};
 
 /// Why secrets could not be sealed with another key. In every case the database is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -53,8 +49,8 @@ impl From<DbErr> for ResealError {
     }
 }
 
-/// Takes the key of this server for the one that this database's secrets are sealed with, or refuses it. What an earlier
-/// version wrote down as it was is sealed.
+/// Claims the database for the key of this server, if it is the first, or refuses another one than the database's. What an
+/// earlier version wrote down as it was is sealed.
 pub(crate) async fn adopt(store: &Store, settings: &Settings) -> std::result::Result<(), OpenError> {
     let adopted = try_adopt(store).await;
     let failed = |error: CoreError| OpenError::Start(error.cause().unwrap_or(&error.to_string()).to_owned());
@@ -64,30 +60,29 @@ pub(crate) async fn adopt(store: &Store, settings: &Settings) -> std::result::Re
     }
 }
 
+/// Whether this server's key is the database's. That of the first server stays, whether it has sealed anything or not: a
+/// second one with another key would otherwise go unnoticed until one of them seals.
 async fn try_adopt(store: &Store) -> Result<bool> {
     let vault = store.vault();
-    if known(store.read()).await?.is_some_and(|known| known == vault.key_id()) {
-        return Ok(true);
+    let claim = Claim::look(store.read(), vault).await?;
+    if claim != Claim::Free {
+        return Ok(claim == Claim::Ours);
     }
     let write = store.write_rules().await?;
-    let before = known(&write.tx).await?;
-    let mut claim = Claim::look(&write.tx, vault).await?;
-    match claim {
-        // Another process was faster.
-        Claim::Ours => return Ok(true),
-        Claim::Others => return Ok(false),
-        Claim::Free => claim.take(&write.tx, vault).await?,
+    // Another process may have been faster.
+    let claim = Claim::look(&write.tx, vault).await?;
+    if claim != Claim::Free {
+        return Ok(claim == Claim::Ours);
     }
-    if before.is_none() {
-        overwrite(&write.tx).await?;
-        change_values(&write.tx, &mut |subject, plain| vault.seal(subject, plain).map(Some)).await?;
-    }
+    name(&write.tx, vault.key_id()).await?;
+    overwrite(&write.tx).await?;
+    change_values(&write.tx, &mut |subject, plain| vault.seal(subject, plain).map(Some)).await?;
     write.commit().await?;
     empty_log(store.read()).await;
     Ok(true)
 }
 
-/// The name of the key that things are sealed with; `None`: no version that seals has been here.
+/// The name of the database's key; `None`: no version that seals has been here.
 async fn known(connection: &impl ConnectionTrait) -> Result<Option<String>> {
     Ok(sealing::Entity::find().one(connection).await?.map(|row| row.key_id))
 }
@@ -97,30 +92,6 @@ async fn name(tx: &DatabaseTransaction, key_id: &str) -> Result<()> {
     sealing::Entity::delete_many().exec(tx).await?;
     let row = sealing::Model { key_id: key_id.to_owned(), since: now() };
     Ok(crate::edit::insert::<sealing::Entity, _>(tx, row).await?)
-}
-
-/// Whether another key would be missed.
-async fn is_anything_sealed(tx: &DatabaseTransaction) -> Result<bool> {
-    macro_rules! any {
-        ($table:ident, $column:ident, $condition:expr) => {
-            $table::Entity::find()
-                .select_only()
-                .column($table::Column::$column)
-                .filter($condition)
-                .limit(1)
-                .into_tuple::<Option<String>>()
-                .one(tx)
-                .await?
-                .is_some()
-        };
-    }
-    Ok(any!(signing_keys, Id, signing_keys::Column::Sealed.is_not_null())
-        || any!(users, Email, users::Column::TotpSeed.is_not_null())
-        || any!(alerts, Name, alerts::Column::Webhook.is_not_null())
-        || any!(domains, Host, domains::Column::HeaderRules.contains("\"sealed:"))
-        || any!(routes, Mount, routes::Column::HeaderRules.contains("\"sealed:"))
-        || any!(revisions, Before, revisions::Column::Before.starts_with("sealed:"))
-        || any!(revisions, After, revisions::Column::After.starts_with("sealed:")))
 }
 
 /// Has SQLite write zeros over what this transaction replaces, which otherwise stays in the file until its place is needed.

@@ -1,7 +1,7 @@
 //! Transactions that write, and how they wait for each other.
 
 use super::Store;
-use crate::{CoreError, resealing::Claim};
+use crate::{CoreError, resealing};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions,
     TransactionTrait,
@@ -100,7 +100,7 @@ impl Store {
         self.write_alone(&[Alone::Accounts]).await
     }
 
-    /// For writing what is sealed, with the key that everything else is sealed with; see [`Claim`].
+    /// For writing what is sealed, with the key that everything else is sealed with; see [`resealing::claim`].
     ///
     /// # Errors
     /// `Internal` when that is not this server's.
@@ -118,7 +118,7 @@ impl Store {
     }
 
     async fn claim_key(&self, write: &Write<'_>) -> Result<(), CoreError> {
-        Claim::look(&write.tx, &self.vault).await?.take(&write.tx, &self.vault).await
+        resealing::claim(&write.tx, &self.vault).await
     }
 
     /// Waits for all of these, in their order, so that nobody waits in a circle.
