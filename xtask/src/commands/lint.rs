@@ -48,11 +48,13 @@ fn dependencies(workspace: &Workspace) -> anyhow::Result<()> {
     progress::step("licences, bans and sources of dependencies", || {
         process::run(&mut deny(&["--offline", "check", "bans", "licenses", "sources"]))
     })?;
-    // Without it nothing can be said, which is no fault of the change that is being looked at. cargo-deny refuses one that is
-    // older than 90 days.
-    if !quietly(&["fetch", "db"]) && !has_advisories() {
-        eprintln!("- advisories are not checked: their database could not be fetched");
-        return Ok(());
+    // Without it nothing can be said, which is no fault of the change that is being looked at.
+    if !quietly(&["fetch", "db"]) {
+        if !has_advisories() {
+            eprintln!("- advisories are not checked: their database could not be fetched");
+            return Ok(());
+        }
+        eprintln!("- advisories since their database was last here are not known: it could not be fetched");
     }
     progress::step("advisories", || process::run(&mut deny(&["--offline", "check", "advisories"])))
 }
@@ -61,5 +63,7 @@ fn dependencies(workspace: &Workspace) -> anyhow::Result<()> {
 fn has_advisories() -> bool {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| env::home_dir().map(|home| home.join(".cargo")));
-    home.and_then(|home| fs::read_dir(home.join("advisory-dbs")).ok()).is_some_and(|mut found| found.next().is_some())
+    let found = home.and_then(|home| fs::read_dir(home.join("advisory-dbs")).ok());
+    // An attempt to fetch it leaves a lock there.
+    found.into_iter().flatten().flatten().any(|entry| entry.path().is_dir())
 }
