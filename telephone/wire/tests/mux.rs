@@ -333,6 +333,40 @@ fn a_telephone_turns_away_what_exceeds_its_limit() {
 }
 
 #[test]
+fn who_goes_on_beyond_the_limit_and_reads_no_refusal_is_done_with() {
+    let limits = Limits { max_streams: 1, ..Limits::default() };
+    let mut telephone = Mux::new(Side::Telephone, Settings::new(limits, Limits::default()));
+    let ask = |stream| {
+        let mut frame = BytesMut::new();
+        put_head_frame(&mut frame, Kind::Request, stream, true, |out| request().encode(out)).unwrap();
+        frame.freeze()
+    };
+    let error = (1..2_000_000).find_map(|stream| telephone.receive(ask(stream)).err());
+    assert_eq!(error, Some(ProtocolError::RefusalsUnread));
+    let waits: usize = std::iter::from_fn(|| telephone.next_message(MAX)).map(|message| message.len()).sum();
+    assert!(waits < 9 * 1024 * 1024, "{waits}");
+}
+
+#[test]
+fn informational_heads_without_end_take_no_memory_and_hold_nobody_up() {
+    let mut pair = Pair::new(Settings::default());
+    let id = pair.server.open(&request(), true).unwrap();
+    pair.settle();
+    for _ in 0..100_000 {
+        pair.telephone.respond(id, &response(103), false).unwrap();
+    }
+    pair.telephone.respond(id, &response(200), true).unwrap();
+    let messages: Vec<_> = std::iter::from_fn(|| pair.telephone.next_message(MAX)).collect();
+    let waits: usize = messages.iter().map(Bytes::len).sum();
+    assert!(waits < 80 * 1024, "{waits}");
+    for message in messages {
+        pair.server.receive(message).unwrap();
+    }
+    let heads = events(&mut pair.server);
+    assert_eq!(heads.last(), Some(&Event::Response { id, head: Box::new(response(200)), end: true }));
+}
+
+#[test]
 fn as_many_requests_as_a_peer_takes_may_come_at_once() {
     let mut pair = Pair::new(Settings::default());
     let mut head = request();

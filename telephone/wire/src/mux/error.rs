@@ -48,6 +48,9 @@ pub enum ProtocolError {
     /// More DATA than credit on the connection.
     #[error("more data than credit on the connection")]
     ConnectionWindow,
+    /// Requests beyond the limit of streams, from a peer that does not read how they are refused.
+    #[error("requests beyond the limit, whose refusals are not read")]
+    RefusalsUnread,
     /// A WINDOW frame of nothing, or of too much.
     #[error("stream {0}: a credit of nothing, or above the maximum")]
     Credit(u32),

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::send::MAX_URGENT;
 use super::stream::{Failure, RecvState, SendState};
 use super::{Event, Mux, ProtocolError, Side, StreamId};
 use crate::frame::{self, Header, Kind, ResetCode, take_number};
@@ -45,6 +46,9 @@ impl Mux {
         self.last = stream;
         let head = RequestHead::decode(own(payload, message)).map_err(in_head(stream))?;
         if self.streams.len() >= self.settings.local.max_streams as usize {
+            if self.urgent.len() > MAX_URGENT {
+                return Err(ProtocolError::RefusalsUnread);
+            }
             frame::put_reset(&mut self.urgent, stream, ResetCode::REFUSED);
             return Ok(());
         }

@@ -11,7 +11,10 @@ use crate::head::{RequestHead, ResponseHead, encode_trailers};
 
 /// How many bytes of urgent frames may wait before no stream is opened any more: the heads of as many requests as a peer
 /// usually takes, when they come all at once. Beyond that the peer has stopped reading.
-const MAX_URGENT: usize = 8 * 1024 * 1024;
+pub(super) const MAX_URGENT: usize = 8 * 1024 * 1024;
+/// While more than this of them waits, informational heads are left out. A local server may send them without end, they go
+/// before all data, and nobody is the worse for not having read one.
+const MAX_BEFORE_INFORMATIONAL: usize = 64 * 1024;
 
 impl Mux {
     /// Opens a stream (server only); `end` says that the request has no body.
@@ -43,14 +46,17 @@ impl Mux {
         Stream { send: SendHalf::new(send, settings.peer.stream_window), recv: RecvHalf::new(recv, window) }
     }
 
-    /// Answers a stream (telephone only): any number of informational heads, then the final one. `end` says that the
-    /// response has no body.
+    /// Answers a stream (telephone only): any number of informational heads, of which some are left out when there are more
+    /// than the line takes, then the final one. `end` says that the response has no body.
     pub fn respond(&mut self, id: StreamId, head: &ResponseHead, end: bool) -> Result<(), SendError> {
         let stream = self.streams.get_mut(&id).ok_or(SendError::Closed)?;
         match stream.send.state {
             SendState::Idle if self.side == Side::Telephone && !(end && head.is_informational()) => {}
             SendState::Failed(failure) => return Err(failure.into()),
             _ => return Err(SendError::State),
+        }
+        if head.is_informational() && self.urgent.len() > MAX_BEFORE_INFORMATIONAL {
+            return Ok(());
         }
         put_head_frame(&mut self.urgent, Kind::Response, id.0, end, |out| head.encode(out))?;
         if !head.is_informational() {
