@@ -16,9 +16,20 @@ const HOP_BY_HOP: [HeaderName; 8] = [
     header::UPGRADE,
 ];
 
-/// Fields that a sender cannot take away by naming them in `Connection`: without them the message would mean another.
-const NEVER_NOMINATED: [HeaderName; 5] =
-    [header::HOST, header::CONTENT_LENGTH, header::COOKIE, header::AUTHORIZATION, header::SET_COOKIE];
+/// Fields that a sender cannot take away by naming them in `Connection`: without them the message would mean another, or
+/// come from somebody else. A proxy in front may pass on what its client says there.
+const NEVER_NOMINATED: [HeaderName; 10] = [
+    header::HOST,
+    header::CONTENT_LENGTH,
+    header::COOKIE,
+    header::AUTHORIZATION,
+    header::SET_COOKIE,
+    header::FORWARDED,
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-forwarded-proto"),
+    HeaderName::from_static("x-real-ip"),
+];
 
 /// What `Connection` nearly always says: no field, or one that goes anyway.
 const NO_OTHER_FIELD: [&[u8]; 4] = [b"keep-alive", b"close", b"upgrade", b"te"];
@@ -59,8 +70,9 @@ mod tests {
     #[test]
     fn what_belongs_to_the_connection_stays_there() {
         let mut headers = map(&[
-            ("connection", "close, X-Secret, Host, Authorization"),
+            ("connection", "close, X-Secret, Host, Authorization, X-Forwarded-For"),
             ("x-secret", "1"),
+            ("x-forwarded-for", "192.0.2.7"),
             ("host", "a.example"),
             ("authorization", "Bearer x"),
             ("keep-alive", "timeout=5"),
@@ -70,7 +82,8 @@ mod tests {
             ("upgrade", "h2c"),
         ]);
         remove_hop_by_hop(&mut headers);
-        assert_eq!(headers, map(&[("host", "a.example"), ("authorization", "Bearer x"), ("te", "trailers")]));
+        let stays = [("x-forwarded-for", "192.0.2.7"), ("host", "a.example"), ("authorization", "Bearer x")];
+        assert_eq!(headers, map(&[stays.as_slice(), &[("te", "trailers")]].concat()));
     }
 
     #[test]
