@@ -41,13 +41,15 @@ pub(super) struct Ends {
 }
 
 impl Making<'_> {
-    /// The backends whose health is checked.
-    pub(super) fn checked<'e>(&self, services: impl Iterator<Item = &'e ServiceEntry>) -> Vec<health::Target> {
+    /// The backends whose health this node checks: not those that it reaches through another region, whose nodes do. Their
+    /// addresses may mean nothing here.
+    pub(super) fn checked(&self, ends: &Ends) -> Vec<health::Target> {
         let of_service = |service: &ServiceEntry| {
             let check = service.health_check.clone();
-            service.backends.iter().filter_map(move |backend| self.check(backend, check.clone())).collect::<Vec<_>>()
+            let backends = service.backends.iter().filter(|backend| self.elsewhere(backend, ends).is_none());
+            backends.filter_map(move |backend| self.check(backend, check.clone())).collect::<Vec<_>>()
         };
-        services.flat_map(of_service).collect()
+        ends.services.values().flat_map(of_service).collect()
     }
 
     fn check(&self, backend: &BackendEntry, check: HealthCheck) -> Option<health::Target> {
@@ -178,10 +180,13 @@ impl Making<'_> {
         backend.region.is_none() || self.region.is_none() || backend.region.as_ref() == self.region
     }
 
+    /// The region through which the backend is reached, if that is another one.
+    fn elsewhere<'e>(&self, backend: &BackendEntry, ends: &'e Ends) -> Option<&'e Arc<Upstream>> {
+        backend.region.as_ref().filter(|_| !self.is_near(backend)).and_then(|name| ends.regions.get(name))
+    }
+
     fn candidate(&self, service: &ServiceEntry, backend: &BackendEntry, ends: &Ends) -> Option<Candidate> {
-        let elsewhere =
-            backend.region.as_ref().filter(|_| !self.is_near(backend)).and_then(|name| ends.regions.get(name));
-        let origin = match (&backend.origin, elsewhere) {
+        let origin = match (&backend.origin, self.elsewhere(backend, ends)) {
             (_, Some(region)) => Origin::Region(region.clone()),
             (BackendOrigin::Address { address, tls_verify }, None) => {
                 Origin::Address(self.backends.upstream(backend.id, address, *tls_verify, backend.owner_is_admin))

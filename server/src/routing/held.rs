@@ -80,9 +80,9 @@ impl Held {
         Touched { services, ..touched }
     }
 
-    /// All services.
-    pub(super) fn services(&self) -> impl Iterator<Item = &ServiceEntry> {
-        self.ends.services.values()
+    /// All services, and what their backends are reached by.
+    pub(super) fn ends(&self) -> &Ends {
+        &self.ends
     }
 
     /// A pool of those backends that are meant and that no other region has; `None`: there are none.
@@ -100,7 +100,7 @@ impl Held {
             }
             Meant::Backend(id) => {
                 let has = |service: &&ServiceEntry| service.backends.iter().any(|backend| backend.id == *id);
-                let service = self.services().find(has)?;
+                let service = self.ends.services.values().find(has)?;
                 making.pool_with(service, None, |backend| is_here(backend) && backend.id == *id, &self.ends)
             }
         };

@@ -155,12 +155,12 @@ impl Routing {
 
     fn replace(&self, held: &mut Held, changes: RoutingChanges, is_whole: bool) {
         let making = self.making();
-        let services_changed = is_whole || !changes.services.is_empty();
+        let services_changed = is_whole || !changes.services.is_empty() || changes.regions.is_some();
         let tunnels_changed = is_whole || !changes.tunnels.is_empty();
         held.apply(changes, &making);
         let table = Arc::new(held.table(&making));
         if services_changed {
-            self.health.follow(making.checked(held.services()));
+            self.health.follow(making.checked(held.ends()));
         }
         if tunnels_changed {
             self.registry.keep_only(&table);

@@ -1,9 +1,11 @@
 //! Backends of other regions.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::setup::{Named, make, unchecked_service, until_served, visitor};
-use super::support::{Origin, Switchboard};
+use super::support::{Origin, Switchboard, until};
 
 #[tokio::test]
 async fn a_backend_of_another_region_is_reached_through_it() {
@@ -26,6 +28,30 @@ async fn a_backend_of_another_region_is_reached_through_it() {
     let (_, seen) = visitor.text("/").await;
     assert!(seen.contains("host: app.example.com\n"), "{seen}");
     assert!(!seen.contains("x-switchboard-hop"), "{seen}");
+}
+
+#[tokio::test]
+async fn a_backend_of_another_region_is_not_checked_from_here() {
+    let eu = Switchboard::start_with(&[("SWITCHBOARD_REGION", "eu")]).await;
+    let us = Switchboard::start_with(&[("SWITCHBOARD_REGION", "us")]).await;
+    let mirror = Origin::mirror().await;
+    make(&us, "services", json!({"name": "pool"})).await;
+    let here = json!({"address": mirror.address.to_string(), "service": "pool", "region": "us"});
+    make(&us, "backends", here).await;
+    make(&us, "domains", json!({"domain": "app.example.com", "service": "pool"})).await;
+
+    // As long as nobody says where the region is, the address is all there is, and nobody answers there.
+    let check = json!({"interval_seconds": 1, "timeout_ms": 500, "unhealthy_after": 1});
+    make(&eu, "services", json!({"name": "pool", "health_check": check})).await;
+    let nobody = json!({"id": "far", "address": "127.0.0.1:9", "service": "pool", "region": "us"});
+    make(&eu, "backends", nobody).await;
+    make(&eu, "domains", json!({"domain": "app.example.com", "service": "pool"})).await;
+    let health = async || eu.client().get("/api/v1/backends/far").await.1["health"].clone();
+    until(Duration::from_secs(60), "it is found unhealthy", async || health().await == "unhealthy").await;
+    make(&eu, "regions", json!({"name": "us", "public_url": us.url()})).await;
+    let visitor = visitor(&eu, "app.example.com");
+    until_served(&visitor, "/a?b", "GET /a?b\n").await;
+    until(Duration::from_secs(60), "it is the other region's to say", async || health().await == "unknown").await;
 }
 
 #[tokio::test]
