@@ -1,5 +1,6 @@
 //! How long a name is kept for somebody who has not shown that it is theirs.
 
+use super::rows::taken;
 use crate::{
     Result,
     edit::Edit,
@@ -19,26 +20,35 @@ const HELD_AT_MOST: TimeDelta = TimeDelta::days(30);
 const STAYS_VERIFIED: TimeDelta = TimeDelta::days(7);
 
 impl Edit<'_> {
-    /// Makes room for a domain of `owner`: somebody else's claim to the name goes if it is not verified and has had its
-    /// time. Also for administrators, who can delete what is in their way.
-    pub(super) async fn make_room(&mut self, host: &str, owner: Uuid) -> Result<()> {
-        let claim = domains::Entity::find()
+    /// Looks for whoever has a name, and tells whose claim has to [make room](Self::make_room) for a domain of `owner`:
+    /// somebody else's that is not verified and has had its time. Also for administrators, who can delete what is in their
+    /// way. This is the first question of a turn: of a hundred who want a name at once, ninety-nine wait for it and for
+    /// nothing else.
+    ///
+    /// # Errors
+    /// `domain_taken`.
+    pub(super) async fn look_for(&self, host: &str, owner: Uuid) -> Result<Option<domains::Model>> {
+        let row = domains::Entity::find()
             .filter(domains::Column::Host.eq(host))
             .filter(domains::Column::DeletedAt.is_null())
-            .filter(domains::Column::VerifiedAt.is_null())
-            .filter(domains::Column::OwnerId.ne(owner))
             .one(self.tx())
             .await?;
-        match claim {
-            Some(claim) if has_lapsed(&claim, now()) => {
-                // Who is next is none of the former owner's business.
-                self.name_actor(false);
-                self.remove_domain(claim, None, RevisionAction::Deleted).await?;
-                self.name_actor(true);
-                Ok(())
+        match row {
+            Some(row) if row.owner_id == owner || row.verified_at.is_some() || !has_lapsed(&row, now()) => {
+                Err(taken(host))
             }
-            _ => Ok(()),
+            lapsed => Ok(lapsed),
         }
+    }
+
+    /// Takes away what [`look_for`](Self::look_for) has found.
+    pub(super) async fn make_room(&mut self, lapsed: Option<domains::Model>) -> Result<()> {
+        let Some(claim) = lapsed else { return Ok(()) };
+        // Who is next is none of the former owner's business.
+        self.name_actor(false);
+        self.remove_domain(claim, None, RevisionAction::Deleted).await?;
+        self.name_actor(true);
+        Ok(())
     }
 
     /// Since when a domain that is restored counts as verified: as before, unless it was away for long or somebody else

@@ -9,6 +9,7 @@ use crate::{
     store::{
         Vault, now, parse, read_front,
         rows::{domains, routes},
+        unique_violation,
     },
 };
 use domain::{
@@ -76,8 +77,13 @@ fn object(row: &domains::Model) -> Object {
     Object { kind: RevisionKind::Domain, id: row.id, owner: row.owner_id, name: row.host.clone() }
 }
 
+/// The name is somebody's.
+pub(super) fn taken(host: &str) -> CoreError {
+    CoreError::conflict("domain_taken", format!("the domain {host} is there already"))
+}
+
 fn exists(host: &str) -> impl FnOnce(sea_orm::DbErr) -> CoreError {
-    edit::taken("domain_taken", format!("the domain {host} is there already"))
+    move |error| unique_violation(&error).map_or_else(|| error.into(), |_| taken(host))
 }
 
 impl Edit<'_> {
@@ -100,6 +106,7 @@ impl Edit<'_> {
         action: RevisionAction,
     ) -> Result<domains::Model> {
         self.desk().check_host(self.actor(), &spec.domain)?;
+        let lapsed = self.look_for(&spec.domain.to_string(), owner.id.0).await?;
         let target = self.resolve(owner, &spec.target(), None, spec.domain.hostname().as_str()).await?;
         self.desk().check_target(&spec.domain, &target)?;
         self.count_in(Counted::Domains, owner, 1).await?;
@@ -128,7 +135,7 @@ impl Edit<'_> {
         };
         let front = Box::pin(self.keep_front(&spec.domain, &spec.front, None)).await?;
         let row = filled(empty, &spec, &target, front, self.desk().store().vault())?;
-        self.make_room(&row.host, row.owner_id).await?;
+        self.make_room(lapsed).await?;
         edit::insert::<domains::Entity, _>(self.tx(), row.clone()).await.map_err(exists(&row.host))?;
         let after = self.domain_spec(&row).await?;
         self.record(object(&row), action, None, Some(&after)).await?;
@@ -210,9 +217,10 @@ impl Edit<'_> {
         let owner = self.owner(row.owner_id).await?;
         let host = parse(&row.host)?;
         self.desk().check_host(self.actor(), &host)?;
+        let lapsed = self.look_for(&row.host, row.owner_id).await?;
         self.check_services(row.service_id, Some(row.id)).await?;
         self.count_in(Counted::Domains, &owner, 1).await?;
-        self.make_room(&row.host, row.owner_id).await?;
+        self.make_room(lapsed).await?;
         let verified_at = self.still_verified(&row).await?;
         let row = domains::Model {
             verified_at,

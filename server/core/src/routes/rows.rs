@@ -134,8 +134,10 @@ impl Edit<'_> {
 
     pub(crate) async fn insert_route(&mut self, spec: RouteSpec, action: RevisionAction) -> Result<routes::Model> {
         let Place { domain, owner } = self.place(&spec).await?;
+        // Before all else: those who want the same mount at once wait for each other.
+        self.check_place(domain.as_ref(), &spec, None).await?;
         let target = self.resolve(&owner, &spec.target(), None, &place_of(&spec)).await?;
-        self.check_route(domain.as_ref(), &spec, &target, None).await?;
+        check_redirect(&spec, &target)?;
         self.count_in(Counted::Routes, &owner, 1).await?;
         let moment = now();
         let empty = routes::Model {
@@ -166,14 +168,12 @@ impl Edit<'_> {
         Ok(row)
     }
 
-    async fn check_route(
+    async fn check_place(
         &self,
         domain: Option<&(Uuid, HostPattern)>,
         spec: &RouteSpec,
-        target: &TargetEntry,
         but: Option<Uuid>,
     ) -> Result<()> {
-        check_redirect(spec, target)?;
         self.desk().check_mount(spec.domain.as_ref(), &spec.mount)?;
         self.check_free(domain.map(|(id, host)| (*id, host)), &spec.mount, but).await
     }
@@ -197,11 +197,10 @@ impl Edit<'_> {
         if changed == row {
             return Ok(row);
         }
-        if (&spec.domain, &spec.mount) == (&before.domain, &before.mount) {
-            check_redirect(&spec, &target)?;
-        } else {
+        check_redirect(&spec, &target)?;
+        if (&spec.domain, &spec.mount) != (&before.domain, &before.mount) {
             let domain = changed.domain_id.zip(spec.domain.clone());
-            self.check_route(domain.as_ref(), &spec, &target, Some(row.id)).await?;
+            self.check_place(domain.as_ref(), &spec, Some(row.id)).await?;
         }
         if target != old {
             self.end_switches(row.id, "the route was changed").await?;
@@ -246,9 +245,10 @@ impl Edit<'_> {
             let domain = domains::Entity::find_by_id(id).one(self.tx()).await?;
             hosts::check_kept(&domain.ok_or(CoreError::NotFound("domain"))?)?;
         }
-        self.check_services(row.service_id, None).await?;
         let domain = row.domain_id.zip(spec.domain.clone());
-        self.check_route(domain.as_ref(), &spec, &target_of!(&row)?, None).await?;
+        self.check_place(domain.as_ref(), &spec, None).await?;
+        self.check_services(row.service_id, None).await?;
+        check_redirect(&spec, &target_of!(&row)?)?;
         let owner = self.owner(row.owner_id).await?;
         self.count_in(Counted::Routes, &owner, 1).await?;
         let row = routes::Model { deleted_at: None, deleted_with: None, updated_at: later_than(row.updated_at), ..row };

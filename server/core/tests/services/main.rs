@@ -142,6 +142,7 @@ scenarios! {
     routing::regions_and_nodes_are_known,
     routing::tunnels_domains_are_kept,
     races::of_a_hundred_claims_one_wins,
+    races::who_comes_too_late_hears_it_before_anything_else,
     inspector::an_exchange_is_recorded_masked_and_deleted,
     inspector::exchanges_are_found_by_each_part_of_a_filter,
     inspector::an_open_exchange_is_closed,

@@ -55,3 +55,26 @@ pub async fn of_a_hundred_claims_one_wins(db: Db) {
     });
     assert_eq!(claims.await, (1, vec!["backend_exists"]), "also the default service is made once");
 }
+
+/// Whether a name is taken is looked for first, so whatever else is wrong is not even looked at.
+pub async fn who_comes_too_late_hears_it_before_anything_else(db: Db) {
+    let services = db.open().await;
+    let (ada, bob) = (admin(&services, "ada").await, admin(&services, "bob").await);
+    let (hosts, routes) = (services.hosts(), services.routes());
+    let host = |service: Option<&str>| from(json!({"domain": "shop.example", "service": service}));
+    let made = hosts.create(&ada, host(None)).await.unwrap();
+    for late in [&ada, &bob] {
+        assert_eq!(hosts.create(late, host(Some("nowhere"))).await.unwrap_err().code(), "domain_taken");
+    }
+    let redirect = json!({"domain": "shop.example", "mount": "/a", "redirect": {"to": "/"}});
+    routes.create(&ada, from(redirect)).await.unwrap();
+    for mount in ["/", "/a", "/a/b"] {
+        let late = json!({"domain": "shop.example", "mount": mount, "service": "nowhere"});
+        assert_eq!(routes.create(&ada, from(late)).await.unwrap_err().code(), "mount_overlaps", "{mount}");
+    }
+    // What is free is looked at as ever.
+    hosts.delete(&ada, &made.id.into()).await.unwrap();
+    assert_eq!(hosts.create(&bob, host(Some("nowhere"))).await.unwrap_err().code(), "not_found");
+    hosts.create(&bob, host(None)).await.unwrap();
+    assert_eq!(hosts.restore(&ada, &made.id.into()).await.unwrap_err().code(), "domain_taken");
+}
