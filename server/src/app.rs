@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::Router;
 use futures_util::future::BoxFuture;
-use server_core::{CoreError, OpenError, Outside, Services};
+use server_core::{CoreError, OpenError, Outside, Services, Settings};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -126,7 +126,7 @@ impl App {
         let own = std::iter::once(listener.address()).chain(metrics.as_ref().map(Acceptor::address)).collect();
         let outside = config.outside(own);
         let settings = config.for_services(&folder, listener.address(), outside.clone())?;
-        let services = Services::open(settings).await?;
+        let services = Services::open(Settings { serves: true, ..settings }).await?;
         let domains = Arc::new(domains(&services, &config, &outside));
         services.set_verifier(domains.verifier());
         let provider =

@@ -252,13 +252,16 @@ async fn a_second_node_with_a_key_of_its_own_is_refused_until_it_has_the_firsts(
     let server = test_postgres::Server::start().unwrap();
     let url = server.new_database("keys").unwrap();
     let settings = [("SWITCHBOARD_DATABASE_URL", url.as_str())];
-    let one = Switchboard::start_with(&settings).await;
     let second = Home::of_files();
     let run = async |command: &str| {
         let mut switchboard = tokio::process::Command::new(env!("CARGO_BIN_EXE_switchboard"));
         switchboard.args([command, "--data-dir"]).arg(second.path()).env("SWITCHBOARD_DATABASE_URL", &url);
         switchboard.env("SWITCHBOARD_LISTEN", "127.0.0.1:0").kill_on_drop(true).output().await.unwrap()
     };
+    // Whoever prepares the database is none of its servers, and may have been given any key.
+    let prepared = within(SOON, "it is prepared", run("migrate")).await;
+    assert!(prepared.status.success(), "{prepared:?}");
+    let one = Switchboard::start_with(&settings).await;
     for command in ["serve", "export"] {
         let refused = within(SOON, "it is refused", run(command)).await;
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();

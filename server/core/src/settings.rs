@@ -20,6 +20,9 @@ pub struct Settings {
     pub jwt_secret: Secret,
     /// What is encrypted in the database is encrypted with, at least 32 bytes. All nodes on a database have the same.
     pub sealing_key: Secret,
+    /// Whether this is for a server, whose key becomes that of a database that has none yet. A command may be run before any
+    /// server, and elsewhere: it only has to have the right key once there is one.
+    pub serves: bool,
     /// Whether only this machine reaches the server; then the first account needs no set-up code.
     pub loopback_only: bool,
     /// How many tunnels a user may have that are not deleted.

@@ -33,6 +33,7 @@ impl Config {
             signup: self.accounts.signup,
             jwt_secret,
             sealing_key: self.accounts.sealing_key.clone().map_or_else(|| folder.sealing_key(), Ok)?,
+            serves: false,
             loopback_only: self.addresses.loopback_only(),
             max_tunnels_per_user: MAX_TUNNELS_PER_USER,
             routing: RoutingSettings::default(),

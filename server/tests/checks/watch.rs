@@ -44,6 +44,7 @@ impl Site {
             signup: SignupPolicy::Closed,
             jwt_secret: Secret::new([7; 32]),
             sealing_key: Secret::new([9; 32]),
+            serves: true,
             loopback_only: true,
             max_tunnels_per_user: 200,
             routing: RoutingSettings::default(),

@@ -49,10 +49,9 @@ impl From<DbErr> for ResealError {
     }
 }
 
-/// Claims the database for the key of this server, if it is the first, or refuses another one than the database's. What an
-/// earlier version wrote down as it was is sealed.
+/// Claims the database for the key of this server, if it is the first, or refuses another one than the database's.
 pub(crate) async fn adopt(store: &Store, settings: &Settings) -> std::result::Result<(), OpenError> {
-    let adopted = try_adopt(store).await;
+    let adopted = try_adopt(store, settings.serves).await;
     let failed = |error: CoreError| OpenError::Start(error.cause().unwrap_or(&error.to_string()).to_owned());
     match adopted.map_err(failed)? {
         true => Ok(()),
@@ -62,11 +61,13 @@ pub(crate) async fn adopt(store: &Store, settings: &Settings) -> std::result::Re
 
 /// Whether this server's key is the database's. That of the first server stays, whether it has sealed anything or not: a
 /// second one with another key would otherwise go unnoticed until one of them seals.
-async fn try_adopt(store: &Store) -> Result<bool> {
+async fn try_adopt(store: &Store, serves: bool) -> Result<bool> {
     let vault = store.vault();
-    let claim = Claim::look(store.read(), vault).await?;
-    if claim != Claim::Free {
-        return Ok(claim == Claim::Ours);
+    match Claim::look(store.read(), vault).await? {
+        Claim::Ours => return Ok(true),
+        Claim::Others => return Ok(false),
+        Claim::Free if serves => {}
+        Claim::Free => return Ok(true),
     }
     let write = store.write_rules().await?;
     // Another process may have been faster.
@@ -75,6 +76,7 @@ async fn try_adopt(store: &Store) -> Result<bool> {
         return Ok(claim == Claim::Ours);
     }
     name(&write.tx, vault.key_id()).await?;
+    // What an earlier version wrote down as it was.
     overwrite(&write.tx).await?;
     change_values(&write.tx, &mut |subject, plain| vault.seal(subject, plain).map(Some)).await?;
     write.commit().await?;

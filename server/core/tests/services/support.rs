@@ -34,6 +34,7 @@ impl Db {
             signup: SignupPolicy::Open,
             jwt_secret: Secret::new([7; 32]),
             sealing_key: Secret::new([9; 32]),
+            serves: true,
             loopback_only: true,
             max_tunnels_per_user: 200,
             routing: server_core::RoutingSettings::default(),
