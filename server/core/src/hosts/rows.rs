@@ -9,7 +9,6 @@ use crate::{
     store::{
         Vault, now, parse, read_front,
         rows::{domains, routes},
-        unique_violation,
     },
 };
 use domain::{
@@ -77,13 +76,19 @@ fn object(row: &domains::Model) -> Object {
     Object { kind: RevisionKind::Domain, id: row.id, owner: row.owner_id, name: row.host.clone() }
 }
 
+const TAKEN: &str = "domain_taken";
+
+fn is_there(host: &str) -> String {
+    format!("the domain {host} is there already")
+}
+
 /// The name is somebody's.
 pub(super) fn taken(host: &str) -> CoreError {
-    CoreError::conflict("domain_taken", format!("the domain {host} is there already"))
+    CoreError::conflict(TAKEN, is_there(host))
 }
 
 fn exists(host: &str) -> impl FnOnce(sea_orm::DbErr) -> CoreError {
-    move |error| unique_violation(&error).map_or_else(|| error.into(), |_| taken(host))
+    edit::taken(TAKEN, is_there(host))
 }
 
 impl Edit<'_> {

@@ -49,7 +49,8 @@ impl From<DbErr> for ResealError {
     }
 }
 
-/// Claims the database for the key of this server, if it is the first, or refuses another one than the database's.
+/// Claims the database for the key of this server, if it is the first, or refuses another one than the database's. A command
+/// claims nothing: as long as the database has none, any key will do.
 pub(crate) async fn adopt(store: &Store, settings: &Settings) -> std::result::Result<(), OpenError> {
     let adopted = try_adopt(store, settings.serves).await;
     let failed = |error: CoreError| OpenError::Start(error.cause().unwrap_or(&error.to_string()).to_owned());
