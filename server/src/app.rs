@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::Router;
 use futures_util::future::BoxFuture;
-use server_core::{CoreError, OpenError, Outside, Services, Settings};
+use server_core::{CoreError, NodeNews, OpenError, Outside, Services, Settings};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -256,6 +256,8 @@ impl App {
         let chores = services.clone();
         let until = background.clone();
         tasks.spawn("recording, counting and tidying", async move { chores.run(until).await });
+        let (nodes, news, until) = (services.clone(), news(&config, &public_url), background.clone());
+        tasks.spawn("telling other nodes of this one", async move { nodes.nodes().run(news, until).await });
         let until = background.clone();
         tasks.spawn("checking backends", async move { checks.run(until).await });
         let (switching, until) = (routing.clone(), background.clone());
@@ -353,6 +355,17 @@ fn places(config: &Config) -> Arc<Places> {
         of_one_client: config.limits.client_connections,
         spare: SPARE_CONNECTIONS,
     })
+}
+
+/// What this process tells the others on its database of itself.
+fn news(config: &Config, public_url: &Url) -> NodeNews {
+    NodeNews {
+        name: config.node.name.clone(),
+        region: config.node.region.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        public_url: public_url.as_str().trim_end_matches('/').to_owned(),
+        started_at: chrono::Utc::now(),
+    }
 }
 
 /// How many connections the limit of open files leaves room for. With more, accepting would fail again and again, and

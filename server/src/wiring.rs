@@ -35,7 +35,7 @@ impl Engine {
         let surroundings = Surroundings {
             dashboard: public_url.host_str().and_then(|host| host.parse().ok()),
             tunnel_domain: config.addresses.tunnel_domain.clone(),
-            region: config.node.region.as_deref().and_then(|region| region.parse().ok()),
+            region: config.node.region.clone(),
         };
         let backends = Backends::new(common, services.settings().outside.clone(), config.limits.rate_limit);
         let routing = Routing::load(services.clone(), registry.clone(), backends, checks.clone(), surroundings).await?;

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use clap::{CommandFactory, Parser};
+use domain::RegionName;
 use server::{
     commands::Arguments,
     config::{Config, ConfigError, DataDir, DataDirError, setting},
@@ -65,20 +66,20 @@ fn without_settings_everything_stays_on_this_machine() {
 #[test]
 fn flag_beats_variable_beats_file_beats_default() {
     let file = Given::nothing().file("region = \"file\"\nmax_connections = 7\n");
-    assert_eq!(file.load().unwrap().node.region.as_deref(), Some("file"));
+    assert_eq!(file.load().unwrap().node.region.as_ref().map(RegionName::as_str), Some("file"));
     assert_eq!(file.load().unwrap().limits.max_connections, 7);
     let variable = file.variable("SWITCHBOARD_REGION", "variable");
-    assert_eq!(variable.load().unwrap().node.region.as_deref(), Some("variable"));
+    assert_eq!(variable.load().unwrap().node.region.as_ref().map(RegionName::as_str), Some("variable"));
     let flag = variable.flags(&["--region", "flag"]);
-    assert_eq!(flag.load().unwrap().node.region.as_deref(), Some("flag"));
+    assert_eq!(flag.load().unwrap().node.region.as_ref().map(RegionName::as_str), Some("flag"));
     let after_the_command = flag.flags(&["serve", "--region", "later"]);
-    assert_eq!(after_the_command.load().unwrap().node.region.as_deref(), Some("later"));
+    assert_eq!(after_the_command.load().unwrap().node.region.as_ref().map(RegionName::as_str), Some("later"));
 }
 
 #[test]
 fn an_empty_variable_counts_as_not_set() {
     let given = Given::nothing().file("region = \"file\"").variable("SWITCHBOARD_REGION", "");
-    assert_eq!(given.load().unwrap().node.region.as_deref(), Some("file"));
+    assert_eq!(given.load().unwrap().node.region.as_ref().map(RegionName::as_str), Some("file"));
 }
 
 #[test]
@@ -140,6 +141,7 @@ fn each_wrong_value_is_refused() {
         ("data-threads", "65", "from 1 to 64"),
         ("update-interval", "", "is not a length of time"),
         ("region", "eu west", "is not a name"),
+        ("region", "-eu", "is not a name"),
         ("node", "a/b", "is not a name"),
         ("oidc-issuer", "id.example.com", "is not a URL"),
         ("oidc-issuer", "http://id.example.com", "is reached by https"),

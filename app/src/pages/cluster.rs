@@ -15,10 +15,7 @@ use crate::{
 };
 use domain::{Node, Region, RegionId};
 use leptos::prelude::*;
-use server_core::{CoreError, Page};
-
-/// After how many seconds of silence a node counts as gone.
-const SILENT: i64 = 60;
+use server_core::{CoreError, Nodes, Page};
 
 /// Nodes and regions.
 #[component]
@@ -28,7 +25,7 @@ pub fn Cluster() -> impl IntoView {
 
 async fn page(visit: Visit) -> Result<AnyView, CoreError> {
     let page = Page { cursor: visit.query.get("nodes"), limit: 100 };
-    let nodes = visit.services.regions().nodes(&visit.viewer, page).await?;
+    let nodes = visit.services.nodes().list(&visit.viewer, page).await?;
     let page = Page { cursor: visit.query.get("cursor"), ..Page::default() };
     let regions = visit.services.regions().list(&visit.viewer, page).await?;
     let is_admin = visit.viewer.is_admin();
@@ -72,7 +69,7 @@ fn further(cursor: Option<String>) -> Option<AnyView> {
 
 fn nodes_section(nodes: &[Node]) -> AnyView {
     let content = if nodes.is_empty() {
-        view! { <p class="empty">"No node has told of itself: this switchboard runs alone."</p> }.into_any()
+        view! { <p class="empty">"No node has told of itself yet. This one does within seconds, while it reaches the database."</p> }.into_any()
     } else {
         let rows = nodes.iter().map(node).collect_view();
         view! {
@@ -105,7 +102,7 @@ fn nodes_section(nodes: &[Node]) -> AnyView {
 }
 
 fn node(node: &Node) -> AnyView {
-    let silent = ssr::now().timestamp() - node.seen_at.timestamp() > SILENT;
+    let silent = ssr::now() - node.seen_at > Nodes::SILENT_AFTER;
     let (class, state) = if silent { ("badge badge-offline", "Silent") } else { ("badge badge-online", "Running") };
     let region = node.region.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
     view! {

@@ -23,6 +23,7 @@ mod idempotency;
 mod inspector;
 mod live;
 mod news;
+mod nodes;
 mod page;
 mod passes;
 mod personal_tokens;
@@ -75,6 +76,7 @@ pub use inspector::{
     Record, Room, StoredBody,
 };
 pub use live::Watch;
+pub use nodes::{NodeNews, Nodes};
 pub use page::{Listing, Page};
 pub use passes::{
     BadgeOf, Doorstep, Entrance, Gate, Passes, Redeemed, TICKET_PARAMETER, browser_hash, is_let_in, new_browser_secret,
@@ -83,7 +85,7 @@ pub use personal_tokens::PersonalTokens;
 pub use pools::{BackendQuery, Pools, ServiceQuery};
 pub use presence::{Presence, PresenceGuard};
 pub use reach::{ConnectPolicy, Outside, PolicyError};
-pub use regions::{NodeNews, Regions};
+pub use regions::Regions;
 pub use relays::{RelayedClient, RelayedRequest, Relays};
 pub use replayer::{ReplayOrder, Replayer, Sent};
 pub use resealing::{GivenUp, ResealError, Resealed, give_up_sealed, reseal};

@@ -2,8 +2,9 @@
 
 use crate::{
     Accounts, Alerts, ApiSessions, Audit, Changes, Connections, CoreError, Declared, Engine, Hosts, Idempotency,
-    Inspector, LinkSecret, OpenError, Passes, PersonalTokens, Pools, Presence, Regions, Relays, Replayer, Result,
-    Revisions, Routes, Routing, Settings, SigningKeys, Switches, Tokens, Traffic, Tunnels, Verifier, WebSessions,
+    Inspector, LinkSecret, Nodes, OpenError, Passes, PersonalTokens, Pools, Presence, Regions, Relays, Replayer,
+    Result, Revisions, Routes, Routing, Settings, SigningKeys, Switches, Tokens, Traffic, Tunnels, Verifier,
+    WebSessions,
     accounts::{FirstAccount, SignIns},
     auth::{Passwords, Throttle},
     edit::Desk,
@@ -47,6 +48,7 @@ struct Inner {
     hosts: Hosts,
     routes: Routes,
     regions: Regions,
+    nodes: Nodes,
     switches: Switches,
     revisions: Revisions,
     declared: Declared,
@@ -152,6 +154,7 @@ impl Services {
             hosts: Hosts { desk: desk.clone() },
             routes: Routes { desk: desk.clone() },
             regions: Regions { desk: desk.clone() },
+            nodes: Nodes { store: store.clone() },
             switches: Switches { desk: desk.clone() },
             revisions: Revisions { desk: desk.clone() },
             declared: Declared { desk: desk.clone() },
@@ -296,9 +299,14 @@ impl Services {
         &self.0.switches
     }
 
-    /// Regions and nodes.
+    /// Regions.
     pub fn regions(&self) -> &Regions {
         &self.0.regions
+    }
+
+    /// Switchboards on this database.
+    pub fn nodes(&self) -> &Nodes {
+        &self.0.nodes
     }
 
     /// Who changed what.

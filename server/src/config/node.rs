@@ -2,6 +2,8 @@
 
 use std::{num::NonZero, thread, time::Duration};
 
+use domain::RegionName;
+
 use super::{parse, reader::Reader, setting};
 
 /// More threads than this on one listener cost more than they carry.
@@ -15,7 +17,7 @@ pub struct Node {
     /// `update_interval`: how often the routing table is read anew.
     pub update_interval: Duration,
     /// `region`: where this process lives.
-    pub region: Option<String>,
+    pub region: Option<RegionName>,
     /// `node`: what this process is called.
     pub name: String,
 }
@@ -27,7 +29,7 @@ impl Node {
                 .take_optional(&setting::DATA_THREADS, parse::count(MOST_THREADS))
                 .map_or_else(usual_threads, NonZero::get),
             update_interval: reader.take(&setting::UPDATE_INTERVAL, parse::duration, Duration::from_secs(10)),
-            region: reader.take_optional(&setting::REGION, parse::name),
+            region: reader.take_optional(&setting::REGION, parse::region),
             name: reader.take_optional(&setting::NODE_NAME, parse::name).unwrap_or_else(host_name),
         }
     }

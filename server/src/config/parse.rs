@@ -1,6 +1,6 @@
 //! From text to value, with errors that say what to write.
 
-use domain::{CaptureLevel, Hostname, RequestRate};
+use domain::{CaptureLevel, Hostname, RegionName, RequestRate};
 use ipnet::IpNet;
 use server_core::{Secret, SignupPolicy};
 use std::{
@@ -206,6 +206,11 @@ pub(super) fn name(text: &str) -> Result<String, String> {
         return Err(format!("{text:?} is not a name; write 1 to 63 letters, digits, hyphens, dots or underscores"));
     }
     Ok(text.to_owned())
+}
+
+/// The region that this process is in.
+pub(super) fn region(text: &str) -> Result<RegionName, String> {
+    text.parse().map_err(|problem| format!("{text:?} is not a name: {problem}"))
 }
 
 /// A key long enough to sign with. The error does not repeat it.

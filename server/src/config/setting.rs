@@ -192,7 +192,7 @@ settings! {
         "Where this server lives; shown in its metrics");
     /// What this process is called.
     NODE_NAME = Setting::new(NODE, "node", "NAME", "the host name",
-        "What this server is called; shown in its metrics");
+        "What this server is called in its metrics and in the list of nodes; on one database no two have the same");
 
     /// What is logged.
     LOG_LEVEL = Setting::new(LOGS, "log_level", "LEVEL", "info",

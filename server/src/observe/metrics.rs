@@ -8,7 +8,7 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
-use domain::{RecorderHealth, StatusCounts};
+use domain::{RecorderHealth, RegionName, StatusCounts};
 use server_core::{Overall, Services};
 use std::sync::Arc;
 use tokio::runtime::RuntimeMetrics;
@@ -91,7 +91,7 @@ async fn scrape(State(source): State<Arc<Source>>) -> impl IntoResponse {
 }
 
 fn about(text: &mut Text, node: &Node) {
-    let region = node.region.as_deref().unwrap_or_default();
+    let region = node.region.as_ref().map(RegionName::as_str).unwrap_or_default();
     let labels = [("version", env!("CARGO_PKG_VERSION")), ("node", &node.name), ("region", region)];
     text.family("switchboard_build_info", "gauge", "What runs here; always 1.");
     text.sample("switchboard_build_info", &labels, 1.0);

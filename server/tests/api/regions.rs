@@ -1,8 +1,12 @@
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::answer::{OPEN, member};
 use crate::setup::{create, delete, get, post, put};
-use crate::support::Switchboard;
+use crate::support::{Home, Switchboard, until};
+
+const SOON: Duration = Duration::from_secs(20);
 
 #[tokio::test]
 async fn administrators_make_regions_and_all_may_know_them() {
@@ -35,10 +39,43 @@ async fn administrators_make_regions_and_all_may_know_them() {
     assert_eq!(get(&admin, "regions/no-id").await.refusal(), (404, "not_found"));
 }
 
+/// What a node tells of itself, without its times.
+async fn nodes(switchboard: &Switchboard) -> Vec<(String, String, String)> {
+    let listed = get(&switchboard.client(), "nodes").await;
+    assert_eq!((listed.status, &listed.json["next_cursor"]), (200, &Value::Null), "{listed:?}");
+    let text = |node: &Value, name: &str| node[name].as_str().unwrap_or("none").to_owned();
+    let items = listed.json["items"].as_array().unwrap();
+    items.iter().map(|node| (text(node, "name"), text(node, "region"), text(node, "public_url"))).collect()
+}
+
 #[tokio::test]
-async fn nodes_can_be_listed() {
-    let switchboard = Switchboard::start().await;
-    let nodes = get(&switchboard.client(), "nodes").await;
-    assert!(nodes.status == 200 && nodes.json["items"].is_array(), "{nodes:?}");
-    assert_eq!(nodes.json["next_cursor"], Value::Null);
+async fn a_node_tells_of_itself() {
+    let switchboard = Switchboard::start_with(&[("SWITCHBOARD_NODE", "alone")]).await;
+    let alone = vec![("alone".to_owned(), "none".to_owned(), switchboard.url())];
+    until(SOON, "it has told of itself", async || nodes(&switchboard).await == alone).await;
+    let listed = get(&switchboard.client(), "nodes").await.json;
+    let node = &listed["items"][0];
+    assert_eq!(node["version"], env!("CARGO_PKG_VERSION"), "{node}");
+    assert!(node["started_at"].as_str() <= node["seen_at"].as_str(), "{node}");
+    let page = switchboard.client().text("/web/cluster").await;
+    assert!(page.1.contains("alone") && page.1.contains("Running"), "{}", page.1);
+}
+
+#[tokio::test]
+async fn nodes_on_one_database_know_of_each_other() {
+    let database = test_postgres::Server::start().unwrap();
+    let url = database.new_database("nodes").unwrap();
+    let both =
+        [("SWITCHBOARD_DATABASE_URL", url.as_str()), ("SWITCHBOARD_SEALING_KEY", "a key that both have been given")];
+    let of = |region, node| [&both[..], &[("SWITCHBOARD_REGION", region), ("SWITCHBOARD_NODE", node)]].concat();
+    let us = Switchboard::start_with(&of("us", "two")).await;
+    let mut eu = Switchboard::start_in(Home::new(), &of("eu", "one")).await;
+    eu.sign_in().await;
+    let two = ("two".to_owned(), "us".to_owned(), us.url());
+    let all = vec![("one".to_owned(), "eu".to_owned(), eu.url()), two.clone()];
+    for node in [&eu, &us] {
+        until(SOON, "both are known", async || nodes(node).await == all).await;
+    }
+    eu.stop().await;
+    assert_eq!(nodes(&us).await, [two], "who stops says so");
 }

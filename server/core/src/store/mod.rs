@@ -72,8 +72,12 @@ impl Store {
 
 /// Now, cut to what both databases store alike.
 pub(crate) fn now() -> Timestamp {
-    let now = chrono::Utc::now();
-    Timestamp::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now)
+    in_millis(chrono::Utc::now())
+}
+
+/// A moment as both databases keep it.
+pub(crate) fn in_millis(moment: Timestamp) -> Timestamp {
+    Timestamp::from_timestamp_millis(moment.timestamp_millis()).unwrap_or(moment)
 }
 
 /// The text of a violated unique index: SQLite names table and column, PostgreSQL the index; ours contain both words.

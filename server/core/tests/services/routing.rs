@@ -53,7 +53,8 @@ pub async fn the_engine_reads_what_may_serve(db: Db) {
 
 pub async fn regions_and_nodes_are_known(db: Db) {
     let services = db.open().await;
-    let (regions, ada, bob) = (services.regions(), admin(&services, "ada").await, member(&services, "bob").await);
+    let (regions, nodes, ada, bob) =
+        (services.regions(), services.nodes(), admin(&services, "ada").await, member(&services, "bob").await);
     let eu = || from(json!({"name": "EU", "public_url": "https://eu.example.com:443/"}));
     assert_eq!(bob.as_admin().unwrap_err().code(), "admin_only");
     let ada = ada.as_admin().unwrap();
@@ -78,18 +79,28 @@ pub async fn regions_and_nodes_are_known(db: Db) {
         region: Some("eu".parse().unwrap()),
         version: version.into(),
         public_url: "http://localhost:8080".into(),
-        started_at: chrono::Utc::now(),
+        started_at: chrono::DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
     };
-    let first = regions.announce(&news("1.0")).await.unwrap();
-    let again = regions.announce(&news("1.1")).await.unwrap();
-    let nodes = regions.nodes(&bob, Page::default()).await.unwrap().items;
-    assert_eq!((nodes.len(), nodes[0].version.as_str(), first.id), (1, "1.1", again.id));
-    for name in ["node-3", "node-2", "node-4"] {
-        regions.announce(&NodeNews { name: name.into(), ..news("1.1") }).await.unwrap();
+    let listed = async || nodes.list(&bob, Page::default()).await.unwrap().items;
+    let old = news("1.0");
+    nodes.announce(&old).await.unwrap();
+    let first = listed().await;
+    let new = NodeNews { started_at: old.started_at + chrono::TimeDelta::seconds(1), ..news("1.1") };
+    nodes.announce(&new).await.unwrap();
+    let again = listed().await;
+    assert_eq!((again.len(), again[0].version.as_str(), again[0].id), (1, "1.1", first[0].id));
+    nodes.leave(&old).await.unwrap();
+    assert_eq!(listed().await, again, "what has taken its place and its name stays");
+    nodes.leave(&new).await.unwrap();
+    assert_eq!(listed().await, []);
+    let long = NodeNews { name: "n".repeat(301), ..news("1.1") };
+    assert_eq!(nodes.announce(&long).await.unwrap_err().code(), "invalid");
+    for name in ["node-1", "node-3", "node-2", "node-4"] {
+        nodes.announce(&NodeNews { name: name.into(), ..news("1.1") }).await.unwrap();
     }
     let (mut names, mut cursor) = (Vec::new(), None);
     loop {
-        let page = regions.nodes(&bob, Page { limit: 3, cursor }).await.unwrap();
+        let page = nodes.list(&bob, Page { limit: 3, cursor }).await.unwrap();
         names.push(page.items.into_iter().map(|node| node.name).collect::<Vec<_>>());
         cursor = page.next_cursor;
         if cursor.is_none() {

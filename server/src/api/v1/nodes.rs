@@ -23,5 +23,5 @@ async fn list(
     State(services): State<Services>,
     Query(query): Query<PageQuery>,
 ) -> ApiResult<axum::Json<List<Node>>> {
-    Ok(axum::Json(services.regions().nodes(&viewer, query.page()?).await?.into()))
+    Ok(axum::Json(services.nodes().list(&viewer, query.page()?).await?.into()))
 }
