@@ -289,6 +289,8 @@ scenario("regions are an administrator's, and their mistakes are told beside the
   const page = await stage.browser.visitor();
   await setUp(page);
   await page.goto("/web/cluster");
+  const nodes = page.getByRole("table", { name: "Nodes by name" });
+  await nodes.getByText("Running").waitFor();
   await page.getByText("There are no regions").waitFor();
   const form = await opened(page, "Add a region");
   await submit(form, { Name: "eu-west", "Public address": "https://eu.example.com/path" }, "Add the region");

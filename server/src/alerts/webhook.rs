@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use wire::head::RequestHead;
 
 use super::sign;
-use crate::upstream::{Answer, Common, Names, Settings, Trust, Upstream};
+use crate::upstream::{Answer, Common, IfLost, Names, Settings, Trust, Upstream};
 
 const USER_AGENT_VALUE: HeaderValue =
     HeaderValue::from_static(concat!("switchboard-alerts/", env!("CARGO_PKG_VERSION")));
@@ -75,7 +75,7 @@ impl Webhooks {
             upgrade: None,
         };
         let upstream = Upstream::new(address, true, self.outside.policy(notice.of_administrator), &self.common);
-        match upstream.request(&mut head, Some(Full::new(Bytes::from(body))), |_, _| {}).await {
+        match upstream.request(&mut head, Some(Full::new(Bytes::from(body))), IfLost::SendAgain, |_, _| {}).await {
             Ok(Answer::Response(head, body)) => {
                 // What it says is nobody's matter.
                 let _read = timeout(FAREWELL.1, Limited::new(body, FAREWELL.0).collect()).await;

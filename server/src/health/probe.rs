@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout};
 use wire::head::RequestHead;
 
 use super::board::Found;
-use crate::upstream::{Answer, Upstream, UpstreamBody};
+use crate::upstream::{Answer, IfLost, Upstream, UpstreamBody};
 
 const USER_AGENT_VALUE: HeaderValue =
     HeaderValue::from_static(concat!("switchboard-health/", env!("CARGO_PKG_VERSION")));
@@ -51,7 +51,7 @@ async fn status(upstream: &Upstream, check: &HealthCheck) -> Result<(StatusCode,
         ]),
         upgrade: None,
     };
-    match upstream.request(&mut head, None, |_, _| {}).await {
+    match upstream.request(&mut head, None, IfLost::SendAgain, |_, _| {}).await {
         Ok(Answer::Response(head, body)) => Ok((head.status, body)),
         Ok(Answer::Upgraded(..)) => Err("it switched to another protocol without being asked to".to_owned()),
         Err(failed) => Err(failed.error.to_string()),

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use url::{Origin, Url};
 use wire::head::RequestHead;
 
-use crate::upstream::{Answer, Common, Names, Settings, Trust, Upstream};
+use crate::upstream::{Answer, Common, IfLost, Names, Settings, Trust, Upstream};
 
 const USER_AGENT_VALUE: HeaderValue =
     HeaderValue::from_static(concat!("switchboard-sign-in/", env!("CARGO_PKG_VERSION")));
@@ -79,7 +79,7 @@ impl Asker {
         let target = parts.uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
         let mut head = RequestHead { method: parts.method, target, headers, upgrade: None };
         let upstream = Upstream::new(address, true, policy, &self.common);
-        let asked = upstream.request(&mut head, body, |_, _| {}).await;
+        let asked = upstream.request(&mut head, body, IfLost::SendAgain, |_, _| {}).await;
         let away = |what: String| AskError::Away(format!("{}: {what}", place(&url)));
         let (head, body) = match asked {
             Ok(Answer::Response(head, body)) => (head, body),

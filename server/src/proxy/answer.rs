@@ -7,7 +7,7 @@ use telephone::line::{RecvBody, SendBody};
 use wire::head::ResponseHead;
 
 use super::body::RequestBody;
-use super::exchange::Outgoing;
+use super::exchange::Sending;
 use super::problem::Problem;
 use crate::front::{Pace, Place};
 use crate::routing::InUse;
@@ -96,8 +96,8 @@ pub(super) enum PlainAnswer {
 pub(super) struct NoAnswer {
     /// What the client is told.
     pub problem: Problem,
-    /// What was to be sent after the head, when the request can be given to somebody else.
-    pub again: Option<Outgoing>,
+    /// The same, when the request can be given to somebody else.
+    pub again: Option<Sending>,
     /// Whether it was the backend's fault.
     pub fault: bool,
 }

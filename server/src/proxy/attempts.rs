@@ -33,7 +33,7 @@ pub(super) struct Attempts<'a> {
     /// telephone that it is given to first.
     payer: Option<(IpAddr, &'a mut Standings)>,
     turns: u32,
-    /// A line broke under the request, which may have been processed. This happens once.
+    /// A line broke under the request, which may have been processed.
     broken: bool,
 }
 
@@ -114,14 +114,16 @@ impl<'a> Attempts<'a> {
     }
 
     /// Whether the request may be sent again after it got no response because of `error`: if the telephone did nothing
-    /// with it, or if doing it twice is as good as once (RFC 9110 section 9.2.2), and then only once more.
-    pub(super) fn may_repeat(&mut self, method: &Method, error: &StreamError) -> bool {
+    /// with it, or if doing it twice is as good as once (RFC 9110 section 9.2.2) and it has not arrived before, as far as
+    /// is known.
+    pub(super) fn may_repeat(&mut self, method: &Method, error: &StreamError, arrivals: u32) -> bool {
         self.turns += 1;
         match error {
             _ if self.turns >= MAX_TURNS => false,
             refused if refused.is_refused() => true,
             StreamError::Line(_) | StreamError::Reset(ResetCode::LOST) => {
-                method.is_idempotent() && !std::mem::replace(&mut self.broken, true)
+                self.broken = true;
+                method.is_idempotent() && arrivals == 0
             }
             _ => false,
         }

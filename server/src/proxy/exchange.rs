@@ -48,6 +48,14 @@ pub(super) struct Exchange<'a> {
     pub capture: Option<Arc<Capture>>,
 }
 
+/// A request that is to be given to somebody.
+pub(super) struct Sending {
+    /// What goes after its head.
+    pub body: Outgoing,
+    /// How often it may have arrived already, at those who have not answered.
+    pub arrivals: u32,
+}
+
 /// What goes after the head of a request.
 pub(super) enum Outgoing {
     /// Nothing: it is over with the head.

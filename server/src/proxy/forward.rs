@@ -14,7 +14,7 @@ use wire::received::AS_RECEIVED;
 use super::answer::Answer;
 use super::body::{ProxiedBody, RequestBody};
 use super::capture::{Beginning, Capture, Replay};
-use super::exchange::{Exchange, Outgoing, To};
+use super::exchange::{Exchange, Outgoing, Sending, To};
 use super::problem::{Problem, X_SWITCHBOARD_ERROR};
 use super::{headers, redirect, relay, upgrade};
 use crate::front::{
@@ -271,8 +271,8 @@ impl Proxy {
         };
         let answer = match exchange.to {
             To::Tunnel(route) => {
-                let standings = &mut admitted.standings;
-                let asked = self.ask_tunnel(exchange, route, &head, body, informing.as_ref(), standings);
+                let (standings, sending) = (&mut admitted.standings, Sending { body, arrivals: 0 });
+                let asked = self.ask_tunnel(exchange, route, &head, sending, informing.as_ref(), standings);
                 asked.await.map_err(|no_answer| no_answer.problem)
             }
             To::Pool(pool) => self.ask_pool(exchange, pool, head, body, informing.as_ref(), &mut admitted).await,

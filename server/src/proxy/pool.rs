@@ -5,7 +5,7 @@ use server_routing::balance::Tried;
 use wire::head::RequestHead;
 
 use super::answer::{Answer, NoAnswer};
-use super::exchange::{Exchange, Outgoing};
+use super::exchange::{Exchange, Outgoing, Sending};
 use super::forward::Proxy;
 use super::problem::Problem;
 use super::relay;
@@ -21,13 +21,15 @@ impl Proxy {
         exchange: &Exchange<'_>,
         pool: &Pool,
         mut head: RequestHead,
-        mut body: Outgoing,
+        body: Outgoing,
         informing: Option<&Informing>,
         admitted: &mut Admitted,
     ) -> Result<Answer, Problem> {
         let tie = pool.tie(&head.headers, exchange.client.address);
         let mut tried = Tried::default();
-        let mut retries = pool.resilience.retries;
+        let mut sending = Sending { body, arrivals: 0 };
+        let allowed = u32::from(pool.resilience.retries);
+        let mut retries = allowed;
         let mut problem = Problem::no_healthy_backend();
         while let Some(place) = pool.pick(tie, &tried, exchange.hopped) {
             let candidate = &pool.candidates()[place];
@@ -49,10 +51,10 @@ impl Proxy {
             }
             let given = candidate.meter.give();
             let Taken { place: under_way, mut up, down } = taken;
-            if let Outgoing::Body(body) = &mut body {
+            if let Outgoing::Body(body) = &mut sending.body {
                 body.given_to_backend(&candidate.meter, up.take());
             }
-            let failure = match self.ask_candidate(exchange, candidate, &mut head, body, informing, admitted).await {
+            let failure = match self.ask_candidate(exchange, candidate, &mut head, sending, informing, admitted).await {
                 Ok(mut answer) => {
                     judge(&in_use, answer.head.status, pool);
                     answer.cookie = pool.set_cookie(tie, place, exchange.client.secure);
@@ -69,7 +71,8 @@ impl Proxy {
             }
             problem = failure.problem;
             match failure.again {
-                Some(again) if retries > 0 && room_to_try => body = again,
+                // It may have arrived twice at the same one, whose connection was closed at that moment.
+                Some(again) if retries > 0 && room_to_try && again.arrivals <= allowed => sending = again,
                 _ => break,
             }
             retries -= 1;
@@ -83,7 +86,7 @@ impl Proxy {
         exchange: &Exchange<'_>,
         candidate: &Candidate,
         head: &mut RequestHead,
-        body: Outgoing,
+        sending: Sending,
         informing: Option<&Informing>,
         admitted: &mut Admitted,
     ) -> Result<Answer, NoAnswer> {
@@ -91,15 +94,15 @@ impl Proxy {
             // In boxes: most pools have none of these, and every request would have to have room for them.
             Origin::Tunnel(route) => {
                 let standings = &mut admitted.standings;
-                Box::pin(self.ask_tunnel(exchange, route, head, body, informing, standings)).await
+                Box::pin(self.ask_tunnel(exchange, route, head, sending, informing, standings)).await
             }
             Origin::Address(upstream) => {
                 if !exchange.tells_backend_its_host() {
-                    return self.ask_upstream(exchange, upstream, head, body, informing).await;
+                    return self.ask_upstream(exchange, upstream, head, sending, informing).await;
                 }
                 // It is this backend's alone: the next one may be a tunnel, which is told the client's.
                 let clients = head.headers.insert(header::HOST, upstream.authority().clone());
-                let answer = self.ask_upstream(exchange, upstream, head, body, informing).await;
+                let answer = self.ask_upstream(exchange, upstream, head, sending, informing).await;
                 if let Some(host) = clients {
                     head.headers.insert(header::HOST, host);
                 }
@@ -107,7 +110,7 @@ impl Proxy {
             }
             Origin::Region(upstream) => {
                 let mut head = relay::onward(exchange, head, upstream, admitted.own.as_ref(), &self.services);
-                Box::pin(self.ask_upstream(exchange, upstream, &mut head, body, informing)).await
+                Box::pin(self.ask_upstream(exchange, upstream, &mut head, sending, informing)).await
             }
         }
     }

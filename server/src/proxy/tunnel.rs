@@ -14,7 +14,7 @@ use super::answer::{Answer, AnswerBody, NoAnswer};
 use super::attempts::Attempts;
 use super::body::RequestBody;
 use super::deadline::{Progress, within};
-use super::exchange::{Exchange, Outgoing};
+use super::exchange::{Exchange, Outgoing, Sending};
 use super::forward::Proxy;
 use super::problem::Problem;
 use crate::front::Standings;
@@ -29,11 +29,12 @@ impl Proxy {
         exchange: &Exchange<'_>,
         route: &TunnelRoute,
         head: &RequestHead,
-        mut body: Outgoing,
+        sending: Sending,
         informing: Option<&Informing>,
         standings: &mut Standings,
     ) -> Result<Answer, NoAnswer> {
         let payer = (!exchange.replayed).then_some((exchange.client.address, standings));
+        let Sending { mut body, mut arrivals } = sending;
         let mut attempts = Attempts::new(route, exchange.capture.as_deref(), payer);
         loop {
             let (line, (send, response)) = match attempts.open(head, matches!(body, Outgoing::Nothing)).await {
@@ -41,7 +42,7 @@ impl Proxy {
                 Err(problem) => {
                     // A telephone that does not come back is not one that fails.
                     let fault = problem.status().is_server_error() && !route.sessions.is_empty();
-                    return Err(NoAnswer { problem, again: Some(body), fault });
+                    return Err(NoAnswer { problem, again: Some(Sending { body, arrivals }), fault });
                 }
             };
             let given = line.meter.give();
@@ -73,7 +74,9 @@ impl Proxy {
             if let Some(limit) = progress.as_ref().and_then(Progress::exceeded) {
                 return Err(NoAnswer { problem: Problem::body_over(limit), again: None, fault: false });
             }
-            let again = match attempts.may_repeat(&exchange.method, &error) {
+            let may_repeat = attempts.may_repeat(&exchange.method, &error, arrivals);
+            arrivals += u32::from(!error.is_refused());
+            let again = match may_repeat {
                 true => sent.again().await,
                 false => None,
             };

@@ -7,11 +7,11 @@ use wire::head::RequestHead;
 use super::answer::{Answer, AnswerBody, NoAnswer};
 use super::body::{RequestBody, RequestBodyError};
 use super::deadline::{Progress, within};
-use super::exchange::{Exchange, Outgoing};
+use super::exchange::{Exchange, Outgoing, Sending};
 use super::forward::Proxy;
 use super::problem::Problem;
 use crate::ingress::Informing;
-use crate::upstream::{self, ConnectError, Failed, Upstream, UpstreamError};
+use crate::upstream::{self, ConnectError, Failed, IfLost, Upstream, UpstreamError};
 
 impl Proxy {
     /// Sends the request and waits for the head of the response; those before it are passed on. `head` is afterwards as it
@@ -21,9 +21,10 @@ impl Proxy {
         exchange: &Exchange<'_>,
         upstream: &Upstream,
         head: &mut RequestHead,
-        body: Outgoing,
+        sending: Sending,
         informing: Option<&Informing>,
     ) -> Result<Answer, NoAnswer> {
+        let Sending { body, arrivals: before } = sending;
         let kept = matches!(body, Outgoing::Kept);
         let body = match body {
             Outgoing::Body(body) => Some(body),
@@ -31,17 +32,19 @@ impl Proxy {
         };
         let progress = body.as_deref().map(RequestBody::progress);
         let idempotent = head.method.is_idempotent();
-        let asked = pin!(upstream.request(head, body, |status, mut headers| {
+        let informed = |status, mut headers| {
             http1::remove_hop_by_hop(&mut headers);
             if let Some(informing) = informing {
                 informing.send(status, headers);
             }
-        }));
+        };
+        let lost = if before == 0 { IfLost::SendAgain } else { IfLost::GiveUp };
+        let asked = pin!(upstream.request(head, body, lost, informed));
         let Some(answer) = within(self.timeouts.response, progress.as_ref(), asked).await else {
             return Err(NoAnswer { problem: Problem::gateway_timeout(), again: None, fault: true });
         };
         let exceeded = progress.as_ref().and_then(Progress::exceeded);
-        let Failed { error, body, untouched } = match answer {
+        let Failed { error, body, untouched, arrivals } = match answer {
             Ok(upstream::Answer::Response(head, body)) => return Ok(Answer::new(head, AnswerBody::Upstream(body))),
             Ok(upstream::Answer::Upgraded(head, io)) => return Ok(Answer::new(head, AnswerBody::Upgraded(io))),
             Err(failed) => failed,
@@ -59,6 +62,7 @@ impl Proxy {
             Some(body) if untouched => Some(Outgoing::Body(body)),
             Some(body) => body.again().map(Outgoing::Body),
         };
+        let again = again.map(|body| Sending { body, arrivals: before + arrivals });
         Err(NoAnswer { problem: problem_of(&error), again, fault: error.is_the_backends_fault() })
     }
 }

@@ -106,12 +106,15 @@ pub struct Failed<B: http_body::Body> {
     pub body: Option<B>,
     /// Whether nothing was read of the body, or there is none: it can be sent again as it is.
     pub untouched: bool,
+    /// How often it may have arrived, if it was sent.
+    pub arrivals: u32,
 }
 
 impl<B: http_body::Body<Error: fmt::Debug>> fmt::Debug for Failed<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { error, untouched, .. } = self;
-        f.debug_struct("Failed").field("error", error).field("untouched", untouched).finish_non_exhaustive()
+        let Self { error, untouched, arrivals, .. } = self;
+        let mut shown = f.debug_struct("Failed");
+        shown.field("error", error).field("untouched", untouched).field("arrivals", arrivals).finish_non_exhaustive()
     }
 }
 

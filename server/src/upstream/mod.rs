@@ -11,10 +11,10 @@
 //! // Common { settings: Settings::default(), threads, names: Arc::new(Names::of_system()), trust: Arc::new(Trust::of_system()) }
 //! let address = "10.0.0.5:3000".parse().unwrap();
 //! let upstream = Upstream::new(address, true, ConnectPolicy::Anything, common);
-//! match upstream.request(&mut head, Some(body), |status, headers| println!("{status} {headers:?}")).await {
+//! match upstream.request(&mut head, Some(body), IfLost::SendAgain, |status, headers| println!("{status} {headers:?}")).await {
 //!     Ok(Answer::Response(head, body)) => { /* body: http_body::Body, streams; dropping it early cancels */ }
 //!     Ok(Answer::Upgraded(head, io)) => { /* only if head.upgrade was set; io: AsyncRead + AsyncWrite */ }
-//!     Err(Failed { error, body, untouched }) => { /* error.may_have_arrived(): another backend? */ }
+//!     Err(Failed { error, body, untouched, arrivals }) => { /* error.may_have_arrived(): another backend? */ }
 //! }
 //! # }
 //! ```
@@ -28,7 +28,8 @@
 //! agree with the body. Deadlines on head and body are the caller's; drop what is too slow.
 //!
 //! **Failures.** [`UpstreamError`] says what happened and [whether the request may have arrived](UpstreamError::may_have_arrived).
-//! [`Failed::body`] is the body as far as it was read, [`Failed::untouched`] whether it can be sent again as it is.
+//! [`Failed::body`] is the body as far as it was read, [`Failed::untouched`] whether it can be sent again as it is,
+//! [`Failed::arrivals`] how often it may have arrived.
 //!
 //! **Threads.** Each data plane thread has its own connections, so that a request wakes no other thread. All others share
 //! one more set.
@@ -50,7 +51,7 @@ mod trust;
 pub use answer::{Answer, Upgraded, UpstreamBody};
 pub use error::{ConnectError, Failed, UpstreamBodyError, UpstreamError};
 pub use names::{NameError, Names};
-pub use pool::{Common, Connections, Settings, Upstream};
+pub use pool::{Common, Connections, IfLost, Settings, Upstream};
 pub use server_core::{ConnectPolicy, Outside, PolicyError};
 pub use trust::Trust;
 

@@ -26,7 +26,8 @@ impl<B> Outgoing<B> {
 impl<B: Body> Outgoing<B> {
     /// The request failed.
     pub(super) fn failed(self, error: UpstreamError<B::Error>) -> Failed<B> {
-        Failed { error, body: self.body, untouched: !self.touched }
+        let arrivals = u32::from(error.may_have_arrived());
+        Failed { error, body: self.body, untouched: !self.touched, arrivals }
     }
 }
 

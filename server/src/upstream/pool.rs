@@ -86,6 +86,15 @@ pub struct Connections {
     pub idle: usize,
 }
 
+/// What becomes of a request that may be done twice, and is lost because an idle connection was closed just then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IfLost {
+    /// It is sent again, once.
+    SendAgain,
+    /// It is not: it has been lost before.
+    GiveUp,
+}
+
 impl Upstream {
     /// Makes one without connections. With `verify`, the certificate of an `https` backend has to be for the host of its
     /// address and signed by somebody that is trusted; without, anybody on the way can pretend to be the backend.
@@ -133,37 +142,41 @@ impl Upstream {
     ///
     /// # Errors
     /// What went wrong, with the body if it is still at hand. A request that got lost because an idle connection was
-    /// closed just then is sent again once, on a fresh one, if that is safe.
+    /// closed just then is sent again once, on a fresh one, if that is safe and `lost` allows it.
     pub async fn request<B>(
         &self,
         head: &mut RequestHead,
         body: Option<B>,
+        lost: IfLost,
         mut informed: impl FnMut(StatusCode, HeaderMap),
     ) -> Result<Answer<B>, Failed<B>>
     where
         B: Body<Data = Bytes> + Unpin,
     {
+        let may_arrive_twice = lost == IfLost::SendAgain && head.method.is_idempotent();
         let mut body = Outgoing::new(body);
+        let mut before = 0;
         let slot = self.slot();
         // An upgrade has a connection of its own. With HTTP/2 there is none, which a request may meet with (RFC 9110
         // section 7.8).
         let upgrade = head.upgrade.is_some() && self.speaks != Speaks::Http2;
-        let idempotent = head.method.is_idempotent();
-        if !upgrade && let Some(way) = self.open_already(slot, !(idempotent && body.is_end_stream())) {
+        if !upgrade && let Some(way) = self.open_already(slot, !(may_arrive_twice && body.is_end_stream())) {
             match self.send(slot, way, head, body, &mut informed).await {
-                Err(Failed { error, body: back, untouched: true })
+                Err(Failed { error, body: back, untouched: true, arrivals })
                     if matches!(error, UpstreamError::Refused)
-                        || idempotent && matches!(error, UpstreamError::Silent) =>
+                        || may_arrive_twice && matches!(error, UpstreamError::Silent) =>
                 {
                     body = Outgoing::new(back);
+                    before = arrivals;
                 }
                 done => return done,
             }
         }
-        match Box::pin(self.fresh(slot, upgrade)).await {
+        let answer = match Box::pin(self.fresh(slot, upgrade)).await {
             Ok(way) => self.send(slot, way, head, body, &mut informed).await,
             Err(error) => Err(body.failed(error)),
-        }
+        };
+        answer.map_err(|failed| Failed { arrivals: before + failed.arrivals, ..failed })
     }
 
     /// How many connections there are.

@@ -57,16 +57,16 @@ async fn a_node_tells_of_itself() {
     let node = &listed["items"][0];
     assert_eq!(node["version"], env!("CARGO_PKG_VERSION"), "{node}");
     assert!(node["started_at"].as_str() <= node["seen_at"].as_str(), "{node}");
-    let page = switchboard.client().text("/web/cluster").await;
-    assert!(page.1.contains("alone") && page.1.contains("Running"), "{}", page.1);
 }
 
 #[tokio::test]
 async fn nodes_on_one_database_know_of_each_other() {
     let database = test_postgres::Server::start().unwrap();
     let url = database.new_database("nodes").unwrap();
-    let both =
-        [("SWITCHBOARD_DATABASE_URL", url.as_str()), ("SWITCHBOARD_SEALING_KEY", "a key that both have been given")];
+    let both = [
+        ("SWITCHBOARD_DATABASE_URL", url.as_str()),
+        ("SWITCHBOARD_SEALING_KEY", "a key that both of the nodes have been given"),
+    ];
     let of = |region, node| [&both[..], &[("SWITCHBOARD_REGION", region), ("SWITCHBOARD_NODE", node)]].concat();
     let us = Switchboard::start_with(&of("us", "two")).await;
     let mut eu = Switchboard::start_in(Home::new(), &of("eu", "one")).await;

@@ -1,11 +1,13 @@
 //! Which backend of a pool takes a request.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::{Method, Response};
 use serde_json::{Value, json};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::setup::{Named, ask, change, make, unchecked_service, until_served, visitor};
@@ -129,6 +131,52 @@ async fn what_may_have_been_done_is_not_done_again() {
     assert_eq!(failed, 3, "each second one meets the silent backend, and is not repeated");
     assert_eq!(std::iter::from_fn(|| delivered.try_recv().ok()).count(), 3);
     assert_eq!(answers(&visitor, 6).await, BTreeMap::from([("alive".to_owned(), 6)]), "GET may be repeated");
+}
+
+/// Answers what comes over its first connection, and then no request any more: it reads the head, which it counts, and
+/// closes.
+async fn gone_silent(answering: Arc<AtomicBool>, heads: Arc<AtomicUsize>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let (answering, heads) = (answering.clone(), heads.clone());
+            tokio::spawn(async move {
+                let mut buffer = [0; 4096];
+                while stream.read(&mut buffer).await.is_ok_and(|read| read > 0) {
+                    if !answering.load(Ordering::SeqCst) {
+                        heads.fetch_add(1, Ordering::SeqCst);
+                        return;
+                    }
+                    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
+                }
+            });
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_request_arrives_as_often_as_the_retries_say_and_not_twice_at_each_backend() {
+    let (answering, heads): (Arc<AtomicBool>, Arc<AtomicUsize>) = Default::default();
+    let backend = || gone_silent(answering.clone(), heads.clone());
+    let (a, b, c) = tokio::join!(backend(), backend(), backend());
+    for (retries, most) in [(0, 2), (1, 2), (2, 3)] {
+        let switchboard = Switchboard::start().await;
+        answering.store(true, Ordering::SeqCst);
+        let service = json!({"balance": "round_robin", "resilience": {"retries": retries, "eject_after": 0}});
+        let visitor = pool(&switchboard, service, &[("a", &a), ("b", &b), ("c", &c)]).await;
+        // On each of the threads that carry requests there is a connection to each.
+        let warm = futures_util::future::join_all((0..100).map(|_| visitor.text("/"))).await;
+        assert!(warm.iter().all(|(status, _)| *status == 200), "{warm:?}");
+        answering.store(false, Ordering::SeqCst);
+        for _ in 0..6 {
+            heads.store(0, Ordering::SeqCst);
+            assert_eq!(visitor.text("/").await.0, 502, "with {retries} retries");
+            let arrived = heads.load(Ordering::SeqCst);
+            assert!((1..=most).contains(&arrived), "with {retries} retries it arrived {arrived} times");
+        }
+    }
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use http::{HeaderMap, Method, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use server::upstream::{
-    Answer, Common, ConnectPolicy, Failed, Names, Settings, Trust, Upstream, UpstreamBody, UpstreamBodyError,
+    Answer, Common, ConnectPolicy, Failed, IfLost, Names, Settings, Trust, Upstream, UpstreamBody, UpstreamBodyError,
 };
 use wire::head::{RequestHead, ResponseHead};
 
@@ -40,7 +40,7 @@ pub async fn answer<B>(
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    match upstream.request(&mut head, body, |_, _| {}).await? {
+    match upstream.request(&mut head, body, IfLost::SendAgain, |_, _| {}).await? {
         Answer::Response(head, body) => Ok((head, body)),
         Answer::Upgraded(..) => panic!("an upgrade that nobody asked for"),
     }

@@ -12,7 +12,7 @@ use h2::server::Builder;
 use http::{HeaderMap, Method, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody};
-use server::upstream::{Answer, ConnectError, Connections, Settings, UpstreamBodyError, UpstreamError};
+use server::upstream::{Answer, ConnectError, Connections, IfLost, Settings, UpstreamBodyError, UpstreamError};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 
@@ -317,7 +317,7 @@ async fn informational_heads_are_handed_on() {
     let mut seen = Vec::new();
     let informed = |status: StatusCode, headers: HeaderMap| seen.push((status.as_u16(), headers["link"].clone()));
     let upstream = upstream(origin.h2c());
-    let answered = upstream.request(&mut head(Method::GET, "/"), NOTHING, informed).await.unwrap();
+    let answered = upstream.request(&mut head(Method::GET, "/"), NOTHING, IfLost::SendAgain, informed).await.unwrap();
     assert!(matches!(answered, Answer::Response(head, _) if head.status == 200));
     assert_eq!(seen, [(103, "</a.css>".parse().unwrap())]);
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::{BodyExt, Full};
-use server::upstream::{Answer, UpstreamBodyError, UpstreamError};
+use server::upstream::{Answer, IfLost, UpstreamBodyError, UpstreamError};
 
 use crate::asking::{answer, ask, get, head, text, upstream};
 use crate::raw::RawOrigin;
@@ -77,7 +77,8 @@ async fn informational_heads_are_handed_on_but_no_storm_of_them() {
     let upstream = upstream(origin.address);
     let mut seen: Vec<(StatusCode, HeaderMap)> = Vec::new();
     let informed = |status, headers| seen.push((status, headers));
-    let answered = upstream.request(&mut head(Method::GET, "/"), None::<Full<Bytes>>, informed).await.unwrap();
+    let answered =
+        upstream.request(&mut head(Method::GET, "/"), None::<Full<Bytes>>, IfLost::SendAgain, informed).await.unwrap();
     assert!(matches!(answered, Answer::Response(head, _) if head.status == StatusCode::NO_CONTENT));
     assert_eq!(seen.iter().map(|(status, _)| status.as_u16()).collect::<Vec<_>>(), [103, 103]);
     assert_eq!(seen[0].1["link"], "</a.css>");
@@ -149,7 +150,9 @@ async fn trailers_pass_both_ways() {
     head.headers.insert(http::header::TE, "trailers".parse().unwrap());
     let upstream = upstream(origin.address);
     let before = head.clone();
-    let Ok(Answer::Response(_, body)) = upstream.request(&mut head, Some(Box::pin(body)), |_, _| {}).await else {
+    let Ok(Answer::Response(_, body)) =
+        upstream.request(&mut head, Some(Box::pin(body)), IfLost::SendAgain, |_, _| {}).await
+    else {
         panic!("no response")
     };
     assert_eq!(head, before);

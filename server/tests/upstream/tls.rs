@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use h2::server::Builder;
 use http::{HeaderValue, Method};
 use http_body_util::Full;
-use server::upstream::{Answer, Common, ConnectError, ConnectPolicy, Settings, Trust, Upstream, UpstreamError};
+use server::upstream::{Answer, Common, ConnectError, ConnectPolicy, IfLost, Settings, Trust, Upstream, UpstreamError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -144,7 +144,7 @@ async fn an_upgrade_goes_over_http1_even_if_the_backend_prefers_http2() {
     let upstream = trusting(&authority, format!("https://localhost:{port}"), true);
     let mut asked = head(Method::GET, "/");
     asked.upgrade = Some(HeaderValue::from_static("echo"));
-    let answered = upstream.request(&mut asked, None::<Full<Bytes>>, |_, _| {}).await.unwrap();
+    let answered = upstream.request(&mut asked, None::<Full<Bytes>>, IfLost::SendAgain, |_, _| {}).await.unwrap();
     let Answer::Upgraded(_, mut io) = answered else { panic!("{answered:?}") };
     let mut said = String::new();
     io.read_to_string(&mut said).await.unwrap();

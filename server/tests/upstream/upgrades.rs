@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderValue, Method};
 use http_body_util::Full;
-use server::upstream::Answer;
+use server::upstream::{Answer, IfLost};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::asking::{get, head, upstream};
@@ -31,7 +31,7 @@ async fn an_upgrade_becomes_a_stream_of_bytes() {
     let mut asked = head(Method::GET, "/");
     asked.upgrade = Some(HeaderValue::from_static("echo"));
     let before = asked.clone();
-    let answered = upstream.request(&mut asked, None::<Full<Bytes>>, |_, _| {}).await.unwrap();
+    let answered = upstream.request(&mut asked, None::<Full<Bytes>>, IfLost::SendAgain, |_, _| {}).await.unwrap();
     assert_eq!(asked, before);
     let Answer::Upgraded(head, mut io) = answered else { panic!("{answered:?}") };
     assert_eq!(head.headers["upgrade"], "echo");
@@ -62,7 +62,7 @@ async fn a_wish_for_an_upgrade_may_be_declined() {
     let upstream = upstream(origin.address);
     let mut asked = head(Method::GET, "/");
     asked.upgrade = Some(HeaderValue::from_static("echo"));
-    let answered = upstream.request(&mut asked, None::<Full<Bytes>>, |_, _| {}).await.unwrap();
+    let answered = upstream.request(&mut asked, None::<Full<Bytes>>, IfLost::SendAgain, |_, _| {}).await.unwrap();
     let Answer::Response(head, body) = answered else { panic!("{answered:?}") };
     assert_eq!(head.status, 426);
     assert_eq!(crate::asking::text(body).await.unwrap(), "no");
