@@ -52,6 +52,16 @@ for (const [scripts, options] of [["on", {}], ["off", { javaScriptEnabled: false
     const explanation = page.getByRole("region", { name: "Why did I get this?" });
     await explanation.getByText("A backend of").waitFor();
     await row(explanation, "shop-blue").getByText("Chosen").waitFor();
+
+    await explanation.getByText("From another address, with headers").click();
+    await explanation.getByLabel("Client's address").fill("nowhere");
+    await explanation.getByRole("button", { name: "Explain" }).click();
+    await explanation.getByText("nowhere is no IP address").waitFor();
+    await explanation.getByLabel("Client's address").fill("203.0.113.7");
+    await explanation.getByLabel("Headers").fill("X-Tenant: one");
+    await explanation.getByRole("button", { name: "Explain" }).click();
+    await row(explanation, "shop-blue").getByText("Chosen").waitFor();
+    assert.equal(await explanation.getByLabel("Headers").inputValue(), "X-Tenant: one", "what was entered is kept");
   });
 
   scenario(`with scripts ${scripts}: a host and the server behind it in one form`, async (stage) => {

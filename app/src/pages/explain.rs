@@ -2,23 +2,67 @@
 
 use super::visit::Visit;
 use crate::{
-    components::{notice, switching::rule_page, words},
+    components::{field::Field, notice, switching::rule_page, words},
     format,
 };
 use domain::{ExplainAbout, ExplainCandidate, ExplainOutcome, ExplainRequest, ExplainStep, Explanation, RuleId};
 use leptos::prelude::*;
-use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 /// The longest URL that is looked at.
 const MAX_URL: usize = 4_000;
 
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
+/// Characters of the field for headers.
+const MAX_HEADERS: u16 = 4_000;
+
+/// What is asked, as the form says it.
+struct Asked {
+    url: String,
+    method: Option<&'static str>,
+    client: String,
+    headers: String,
+}
+
+impl Asked {
+    fn of(visit: &Visit) -> Self {
+        let text = |name| visit.query.get_str(name).unwrap_or_default().trim().to_owned();
+        let method = visit.query.get_str("method");
+        Self {
+            url: text("explain"),
+            method: method.and_then(|method| METHODS.into_iter().find(|known| *known == method)),
+            client: text("client"),
+            headers: text("headers"),
+        }
+    }
+
+    /// The request that is to be explained; `client` asks when the form names nobody else.
+    fn request(&self, client: IpAddr) -> Result<ExplainRequest, String> {
+        if self.url.len() > MAX_URL {
+            return Err(format!("An address has at most {MAX_URL} characters."));
+        }
+        let client = match self.client.as_str() {
+            "" => client,
+            text => text.parse().map_err(|_| format!("{text} is no IP address; write 203.0.113.7 or 2001:db8::7."))?,
+        };
+        let lines = self.headers.lines().filter(|line| !line.trim().is_empty());
+        let headers = lines.map(|line| ExplainRequest::header(line).map_err(|error| format!("{line}: {error}.")));
+        Ok(ExplainRequest {
+            url: self.url.clone(),
+            method: self.method.map(str::to_owned),
+            headers: headers.collect::<Result<_, _>>()?,
+            client: Some(client),
+        })
+    }
+}
+
 /// The form, and the answer when the address holds a URL.
 pub fn section(visit: &Visit) -> AnyView {
-    let url = visit.query.get_str("explain").unwrap_or_default().trim().to_owned();
-    let method = visit.query.get_str("method").and_then(|method| METHODS.into_iter().find(|known| *known == method));
-    let answer = (!url.is_empty()).then(|| answer(visit, &url, method));
+    let asked = Asked::of(visit);
+    let answer = (!asked.url.is_empty()).then(|| answer(visit, &asked));
+    let more = more(&asked);
+    let Asked { url, method, .. } = asked;
     let options = METHODS.map(|name| {
         view! {
             <option value=name selected=Some(name) == method>
@@ -52,6 +96,7 @@ pub fn section(visit: &Visit) -> AnyView {
                     />
                 </div>
                 <button class="button">"Explain"</button>
+                {more}
             </form>
             {answer}
         </section>
@@ -59,20 +104,39 @@ pub fn section(visit: &Visit) -> AnyView {
     .into_any()
 }
 
-fn answer(visit: &Visit, url: &str, method: Option<&str>) -> AnyView {
+/// What most who ask need not say.
+fn more(asked: &Asked) -> AnyView {
+    let open = !(asked.client.is_empty() && asked.headers.is_empty());
+    view! {
+        <details class="explain-more" open=open>
+            <summary>"From another address, with headers"</summary>
+            <div class="form">
+                {Field::text("explain", "client", "Client's address")
+                    .at_most(45)
+                    .placeholder("203.0.113.7")
+                    .value(asked.client.clone())
+                    .hint("An IP address; yours when it is empty.")
+                    .view()}
+                {Field::text("explain", "headers", "Headers")
+                    .lines(3)
+                    .at_most(MAX_HEADERS)
+                    .placeholder("Cookie: switchboard_backend=…")
+                    .value(asked.headers.clone())
+                    .hint("One a line, as Name: value. They matter where a cookie or a header ties clients to backends.")
+                    .view()}
+            </div>
+        </details>
+    }
+    .into_any()
+}
+
+fn answer(visit: &Visit, asked: &Asked) -> AnyView {
     let Some(engine) = visit.services.engine() else {
         return notice::error("This process carries no requests, so it cannot explain them.".into());
     };
-    if url.len() > MAX_URL {
-        return notice::error(format!("An address has at most {MAX_URL} characters."));
-    }
-    // What people copy from elsewhere often lacks the scheme.
-    let url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
-    let request = ExplainRequest {
-        url,
-        method: method.map(str::to_owned),
-        headers: BTreeMap::new(),
-        client: Some(visit.request.client),
+    let request = match asked.request(visit.request.client) {
+        Ok(request) => request,
+        Err(error) => return notice::error(error),
     };
     match engine.explain(&visit.viewer, &request) {
         Ok(explanation) => explained(&explanation),

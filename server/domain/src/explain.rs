@@ -23,6 +23,22 @@ pub struct ExplainRequest {
     pub client: Option<IpAddr>,
 }
 
+/// Why a text is not accepted as a header field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a header is written as Name: value")]
+pub struct NoHeader;
+
+impl ExplainRequest {
+    /// Reads a header field as people write it, `Name: value`.
+    ///
+    /// # Errors
+    /// When it has no colon.
+    pub fn header(text: &str) -> Result<(String, String), NoHeader> {
+        let (name, value) = text.split_once(':').ok_or(NoHeader)?;
+        Ok((name.trim().to_owned(), value.trim().to_owned()))
+    }
+}
+
 /// What becomes of a request, and why.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

@@ -23,7 +23,7 @@ pub struct ExplainArguments {
     #[arg(long)]
     method: Option<String>,
     /// With which header field; can be given several times
-    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = field)]
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = ExplainRequest::header)]
     headers: Vec<(String, String)>,
     /// From which address
     #[arg(long, value_name = "ADDRESS")]
@@ -31,11 +31,6 @@ pub struct ExplainArguments {
     /// As JSON, like the API's answer
     #[arg(long)]
     json: bool,
-}
-
-fn field(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once(':').ok_or("a header is written as 'Name: value'")?;
-    Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
 pub(super) fn run(arguments: ExplainArguments, config: &Config) -> Result<(), Failure> {

@@ -181,6 +181,11 @@ fn by_rule(
         let location = format!("https://{}{asked}", host.name);
         return ExplainOutcome::Redirect { status: 308, location, rule: rule.entry.id };
     }
+    if let Target::Tunnel(route) = &rule.target
+        && let Some(paused) = paused(route, telling)
+    {
+        return paused;
+    }
     if let Some(refused) = pass(rule.fronts.iter().map(Ahead::whole), question, telling) {
         return refused;
     }
@@ -347,9 +352,8 @@ fn tunnel(
     telling: &mut Telling,
 ) -> ExplainOutcome {
     telling.say(ExplainAbout::Target, true, format!("it leads to the tunnel {}", route.address.subdomain));
-    if route.state == domain::TunnelState::Paused {
-        telling.say(ExplainAbout::Backend, false, "the tunnel is paused");
-        return failure(&Problem::tunnel_paused(), Vec::new());
+    if let Some(paused) = paused(route, telling) {
+        return paused;
     }
     if let Some(refused) = pass(route.front.iter().map(Ahead::whole), question, telling) {
         return refused;
@@ -357,12 +361,27 @@ fn tunnel(
     telling.steps.extend(route.sessions.rates().iter().map(|rate| explain_token(rate)));
     let sessions = route.sessions.len();
     let text = match sessions {
-        0 => "no telephone serves it now; the request waits a little for one".to_owned(),
+        0 if route.sessions.is_awaited() => {
+            "its telephone has broken off; the request waits a little for it".to_owned()
+        }
+        0 => "no telephone serves it".to_owned(),
         count => format!("telephones that serve it: {count}"),
     };
     telling.say(ExplainAbout::Backend, sessions > 0, text);
+    if sessions == 0 && !route.sessions.is_awaited() {
+        return failure(&Problem::tunnel_offline(), Vec::new());
+    }
     let sessions = u32::try_from(sessions).unwrap_or(u32::MAX);
     ExplainOutcome::Tunnel { id: route.id, sessions, rule: rule.map(|rule| rule.entry.id), target }
+}
+
+/// Tells whether a tunnel is paused, which is looked at before anything that stands in front of it.
+fn paused(route: &TunnelRoute, telling: &mut Telling) -> Option<ExplainOutcome> {
+    if route.state != domain::TunnelState::Paused {
+        return None;
+    }
+    telling.say(ExplainAbout::Backend, false, format!("the tunnel {} is paused", route.address.subdomain));
+    Some(failure(&Problem::tunnel_paused(), Vec::new()))
 }
 
 fn failure(problem: &Problem, candidates: Vec<ExplainCandidate>) -> ExplainOutcome {

@@ -64,6 +64,33 @@ async fn each_decision_is_told_with_its_reason() {
 }
 
 #[tokio::test]
+async fn a_tunnel_that_nobody_serves_is_offline_and_a_paused_one_is_paused_whatever_stands_in_front_of_it() {
+    let switchboard = Switchboard::start_with(&[("SWITCHBOARD_HOLD_TIMEOUT", "0s")]).await;
+    let client = switchboard.client();
+    let tunnel = create(&client, "tunnels", json!({"subdomain": "lonely"})).await;
+    let id = tunnel["id"].as_str().unwrap();
+    create(&client, "domains", json!({"domain": "app.example.com", "tunnel": "lonely"})).await;
+    let becomes = async |status: u16, code: &str| {
+        for host in ["app.example.com", "lonely.localhost"] {
+            answers(&switchboard, host, "/", status, "").await;
+            let told = explain(&client, host).await.json;
+            assert_eq!(
+                (&told["outcome"]["status"], &told["outcome"]["code"]),
+                (&json!(status), &json!(code)),
+                "{told}"
+            );
+        }
+    };
+    becomes(503, "tunnel_offline").await;
+    for of in ["domains/app.example.com", &format!("tunnels/{id}")] {
+        assert_eq!(put(&client, &format!("{of}/front"), json!({"deny": ["127.0.0.0/8"]})).await.status, 200, "{of}");
+    }
+    becomes(403, "network_denied").await;
+    assert_eq!(post(&client, &format!("tunnels/{id}/pause"), Value::Null).await.status, 200);
+    becomes(503, "tunnel_paused").await;
+}
+
+#[tokio::test]
 async fn of_what_is_someone_elses_nothing_is_told() {
     let switchboard = Switchboard::start_with(OPEN).await;
     let (admin, bob) = (switchboard.client(), member(&switchboard).await);
