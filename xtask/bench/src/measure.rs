@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::{
     load::{
         bulk::{self, Bulk},
-        echo, wrk,
+        echo, stalled, wrk,
     },
     origin,
     plan::Plan,
@@ -38,6 +38,8 @@ pub enum Measure {
     Upload,
     /// WebSocket messages, 8 connections with 32 in flight each.
     Websocket,
+    /// Bodies of 1 MiB on 8 connections, beside 500 that never read.
+    Stalled,
     /// The line between agent and server is cut.
     Cut,
     /// The line between agent and server goes dead without a word.
@@ -79,6 +81,8 @@ pub enum Figure {
     TelephoneServer,
     /// System calls per request.
     Calls,
+    /// What is left of a throughput, as a share of it.
+    Share,
 }
 
 /// The figures of one measure on one subject.
@@ -107,6 +111,7 @@ impl Measure {
             Self::Download => bodies(subject, bulk::download(subject, origin::BODY_64M, 1, time)).await,
             Self::Upload => bodies(subject, bulk::upload(subject, time)).await,
             Self::Websocket => messages(subject, time).await,
+            Self::Stalled => Ok(vec![(Figure::Share, stalled::share(subject, time).await?)]),
             Self::Cut | Self::Freeze | Self::Memory | Self::Telephones | Self::Calls => Ok(Figures::new()),
         }
     }

@@ -80,6 +80,12 @@ const TABLES: &[Table] = &[
         relative_to: Some("nginx"),
     },
     Table {
+        title: "What others keep of their throughput beside 500 who never read",
+        columns: &[("1 MiB on 8 connections", (Measure::Stalled, Figure::Share))],
+        decimals: 2,
+        relative_to: None,
+    },
+    Table {
         title: "First answer after the line between agent and server broke, seconds",
         columns: &[("cut", (Measure::Cut, Figure::Seconds)), ("silently frozen", (Measure::Freeze, Figure::Seconds))],
         decimals: 3,

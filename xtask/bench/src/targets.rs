@@ -63,6 +63,7 @@ const TARGETS: &[Target] = &[
     target("one 64 MiB download", (Measure::Download, Figure::Speed), NGINX, AtLeast(0.95), ""),
     target("one 64 MiB upload", (Measure::Upload, Figure::Speed), NGINX, AtLeast(1.4), ""),
     target("WebSocket echo, 8 × 32 in flight", (Measure::Websocket, Figure::Rate), NGINX, AtLeast(0.65), ""),
+    target("throughput kept beside 500 who never read", (Measure::Stalled, Figure::Share), Nothing, AtLeast(0.9), ""),
     target("memory of the idle server", (Measure::Memory, Figure::IdleServer), Nothing, AtMost(30.0), " MiB"),
     target("… per idle client", (Measure::Memory, Figure::ClientServer), Nothing, AtMost(10.0), " KiB"),
     target("… per idle telephone", (Measure::Telephones, Figure::TelephoneServer), Nothing, AtMost(25.0), " KiB"),

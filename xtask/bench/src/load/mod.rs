@@ -3,4 +3,5 @@
 pub mod bulk;
 pub mod echo;
 pub mod frames;
+pub mod stalled;
 pub mod wrk;

@@ -63,6 +63,8 @@ enum Measure {
     Upload,
     /// WebSocket messages, 8 connections with 32 in flight each
     Websocket,
+    /// What others keep of their throughput beside 500 who never read
+    Stalled,
     /// Time to the first answer after the line between agent and server is cut
     Cut,
     /// Time to the first answer after that line goes dead without a word
