@@ -7,7 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::Reason;
 use h2::client::SendRequest;
-use http::Method;
+use http::{Method, header};
+use http_body_util::BodyExt;
 
 use crate::support::{Body, Client, Origin, Programs, until, within};
 use crate::talk::{self, Talk};
@@ -57,6 +58,44 @@ async fn visit(visitor: Client, stop: Arc<AtomicBool>, served: Arc<AtomicUsize>)
     failures
 }
 
+/// Asks again and again over a connection that it keeps until it is told that it ends; what did not become of it.
+async fn stay(visitor: Client, stop: Arc<AtomicBool>, served: Arc<AtomicUsize>, told: Arc<AtomicUsize>) -> Vec<String> {
+    let mut failures = Vec::new();
+    let mut connection = visitor.connect().await;
+    while !stop.load(Relaxed) {
+        let request = visitor.request(Method::GET, "/").body(Body::default()).unwrap();
+        let answer = async {
+            let response = connection.send_request(request).await?;
+            let (head, body) = response.into_parts();
+            body.collect().await?;
+            let ends = head.headers.get(header::CONNECTION).is_some_and(|value| value == "close");
+            if !ends {
+                connection.ready().await?;
+            }
+            hyper::Result::Ok((head.status, ends))
+        };
+        let ends = match within(SOON, "an answer", answer).await {
+            Ok((status, ends)) if status == 200 => {
+                served.fetch_add(1, Relaxed);
+                ends
+            }
+            Ok((status, _)) => {
+                failures.push(format!("{status} on a connection that is kept"));
+                true
+            }
+            Err(error) => {
+                failures.push(format!("a connection that is kept: {error:?}"));
+                true
+            }
+        };
+        if ends {
+            told.fetch_add(1, Relaxed);
+            connection = visitor.connect().await;
+        }
+    }
+    failures
+}
+
 /// A host that is an address, and one behind a telephone.
 async fn both_ways(programs: &mut Programs, origin: &Origin) -> [Client; 2] {
     programs.telephone("blog", origin).await;
@@ -90,6 +129,9 @@ async fn five_restarts_under_load_lose_nothing() {
         .flat_map(|_| hosts.clone())
         .map(|host| tokio::spawn(visit(host, stop.clone(), served.clone())))
         .collect();
+    let told = Arc::new(AtomicUsize::new(0));
+    let kept = (0..VISITORS).flat_map(|_| hosts.clone());
+    let kept: Vec<_> = kept.map(|host| tokio::spawn(stay(host, stop.clone(), served.clone(), told.clone()))).collect();
 
     let mut process = Stranger(programs.switchboard.pid().to_string());
     for _ in 0..RESTARTS {
@@ -105,11 +147,13 @@ async fn five_restarts_under_load_lose_nothing() {
     }
     stop.store(true, Relaxed);
     let mut failures = Vec::new();
-    for visitor in visitors {
+    for visitor in visitors.into_iter().chain(kept) {
         failures.extend(visitor.await.unwrap());
     }
-    println!("{RESTARTS} restarts, {} served, {} lost", served.load(Relaxed), failures.len());
+    let told = told.load(Relaxed);
+    println!("{RESTARTS} restarts, {} served, {} lost, {told} connections ended", served.load(Relaxed), failures.len());
     assert!(failures.is_empty(), "{failures:#?}");
+    assert!(told >= RESTARTS, "those who keep their connections are told that these end: {told}");
     assert!(process.is_there());
 }
 
