@@ -59,6 +59,7 @@ fn without_settings_everything_stays_on_this_machine() {
     assert!(config.addresses.trusted_proxies.is_empty());
     assert_eq!(config.storage.database_url.sqlite_path(), Some(Path::new("data/switchboard.db")));
     assert_eq!(config.limits.shutdown_grace, Duration::from_secs(30));
+    assert_eq!(config.accounts.session_lifetime, Duration::from_secs(30 * 86_400));
     assert!((1..=8).contains(&config.node.data_threads));
     assert_eq!(config.warnings, [""; 0]);
 }
@@ -118,6 +119,9 @@ fn each_wrong_value_is_refused() {
         ("metrics-listen", "on", "or off"),
         ("metrics-listen", "127.0.0.1:8080", "already the address of listen"),
         ("public-url", "switchboard.example.com", "https://switchboard.example.com"),
+        ("session-lifetime", "0s", "from 1s to 365d"),
+        ("session-lifetime", "2y", "from 1s to 365d"),
+        ("session-lifetime", "a month", "such as 12h or 30d"),
         ("public-url", "ftp://a", "is not an http or https address"),
         ("public-url", "https://a/b", "only scheme, host and port"),
         ("public-url", "https://a:b@c", "only scheme, host and port"),

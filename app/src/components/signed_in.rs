@@ -12,6 +12,7 @@ pub struct SignedIn {
     address: Option<IpAddr>,
     created_at: Timestamp,
     last_seen_at: Timestamp,
+    expires_at: Timestamp,
     /// It is the browser that asks.
     current: bool,
     /// Where its form goes.
@@ -28,6 +29,7 @@ impl From<&WebSession> for SignedIn {
             address: session.address,
             created_at: session.created_at,
             last_seen_at: session.last_seen_at,
+            expires_at: session.expires_at,
             current: session.current,
             end: "/web/action/end_session",
             what: " ",
@@ -43,6 +45,7 @@ impl From<&ProgramSession> for SignedIn {
             address: session.address,
             created_at: session.created_at,
             last_seen_at: session.last_seen_at,
+            expires_at: session.expires_at,
             current: false,
             end: "/web/action/end_program",
             what: " the program at ",
@@ -84,7 +87,7 @@ fn row(session: SignedIn, of: Option<UserId>) -> AnyView {
                 <p class="sessions-agent">{session.agent}</p>
                 <p class="muted">
                     <span class="mono">{address}</span> " · signed in " <TimeAgo at=session.created_at /> " · seen "
-                    <TimeAgo at=session.last_seen_at />
+                    <TimeAgo at=session.last_seen_at /> " · ends " <TimeAgo at=session.expires_at />
                 </p>
             </div>
             {end}

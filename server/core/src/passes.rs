@@ -12,6 +12,7 @@ use crate::{
     accounts::{find_by_id, to_user},
     audit::Entry,
     auth::{hex, random_base64, sha256},
+    sessions::Lifetime,
     store::{
         Store, now,
         rows::{used_passes, web_sessions},
@@ -122,6 +123,7 @@ pub fn browser_hash(secret: &str) -> String {
 pub struct Passes {
     pub(crate) store: Store,
     pub(crate) seal: Seal,
+    pub(crate) lifetime: Lifetime,
 }
 
 impl Passes {
@@ -179,7 +181,7 @@ impl Passes {
     pub async fn standing(&self, of: BadgeOf) -> Result<Option<User>> {
         let session = web_sessions::Entity::find_by_id(of.session.0)
             .filter(web_sessions::Column::UserId.eq(of.user.0))
-            .filter(web_sessions::Column::ExpiresAt.gt(now()))
+            .filter(self.lifetime.standing(now()))
             .one(self.store.read())
             .await?;
         if session.is_none() {

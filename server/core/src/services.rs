@@ -11,6 +11,7 @@ use crate::{
     news::News,
     resealing,
     sealing::Sealer,
+    sessions::Lifetime,
     store::{self, Store, Vault},
     tokens::{Reveals, ShortTokens},
     tunnels::Addresses,
@@ -126,7 +127,8 @@ impl Services {
             addresses: addresses.clone(),
             max_per_user: settings.max_tunnels_per_user,
         };
-        let web_sessions = WebSessions { store: store.clone(), changes: changes.clone() };
+        let lifetime = Lifetime::new(settings.session_lifetime);
+        let web_sessions = WebSessions { store: store.clone(), changes: changes.clone(), lifetime };
         let sealer = Sealer::new(&settings.sealing_key, b"signing keys")?;
         let signing_keys = Arc::new(SigningKeys::new(store.clone(), &settings.jwt_secret, sealer));
         let api_sessions = ApiSessions::new(store.clone(), changes.clone(), Arc::clone(&signing_keys));
@@ -139,7 +141,7 @@ impl Services {
                 reveals: Reveals::default(),
             },
             relays: Relays { seal: crate::tickets::Seal::new(&settings.sealing_key)? },
-            passes: Passes { store: store.clone(), seal: crate::tickets::Seal::new(&settings.sealing_key)? },
+            passes: Passes { store: store.clone(), seal: crate::tickets::Seal::new(&settings.sealing_key)?, lifetime },
             tokens: Tokens {
                 store: store.clone(),
                 changes: changes.clone(),

@@ -2,7 +2,7 @@
 
 use crate::{Outside, Secret};
 use domain::{CaptureLevel, Email, Hostname, MountPath};
-use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
+use std::{fmt, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
 use url::Url;
 
 /// Settings of the services.
@@ -16,6 +16,8 @@ pub struct Settings {
     pub tunnel_domain: Hostname,
     /// Who may create an account.
     pub signup: SignupPolicy,
+    /// How long somebody stays signed in in a browser, however much it is used.
+    pub session_lifetime: Duration,
     /// The key that signs API access tokens, at least 32 bytes (RFC 7518 section 3.2).
     pub jwt_secret: Secret,
     /// What is encrypted in the database is encrypted with, at least 32 bytes. All nodes on a database have the same.

@@ -104,6 +104,8 @@ pub struct WebSession {
     pub created_at: Timestamp,
     /// When it was last used, to the minute.
     pub last_seen_at: Timestamp,
+    /// When it ends, however much it is used.
+    pub expires_at: Timestamp,
 }
 
 /// One program that is signed in: what began with a sign-in at the API, and goes on with its refresh tokens.

@@ -1,5 +1,7 @@
 //! Who may have an account, and what signs their access.
 
+use std::time::Duration;
+
 use ipnet::IpNet;
 use server_core::{Secret, SignupPolicy};
 
@@ -10,6 +12,8 @@ use super::{parse, reader::Reader, setting};
 pub struct Accounts {
     /// `signup`: who may create an account.
     pub signup: SignupPolicy,
+    /// `session_lifetime`: how long a browser stays signed in, however much it is used.
+    pub session_lifetime: Duration,
     /// `jwt_secret`: what API access tokens are signed with. `None`: the key in the data folder
     /// ([`super::DataDir::signing_key`]).
     pub jwt_secret: Option<Secret>,
@@ -24,6 +28,11 @@ impl Accounts {
     pub(super) fn read(reader: &mut Reader) -> Self {
         Self {
             signup: reader.take(&setting::SIGNUP, parse::signup, SignupPolicy::default()),
+            session_lifetime: reader.take(
+                &setting::SESSION_LIFETIME,
+                parse::lifetime,
+                Duration::from_secs(30 * 86_400),
+            ),
             jwt_secret: reader.take_optional(&setting::JWT_SECRET, parse::signing_key),
             sealing_key: reader.take_optional(&setting::SEALING_KEY, parse::signing_key),
             member_networks: reader.take(&setting::MEMBER_NETWORKS, parse::networks, Vec::new()),

@@ -127,6 +127,17 @@ pub(super) fn duration_or_zero(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// How long somebody stays signed in: from a second to a year.
+pub(super) fn lifetime(text: &str) -> Result<Duration, String> {
+    let example = "write a time with its unit, such as 12h or 30d";
+    let lifetime =
+        humantime::parse_duration(text).map_err(|_| format!("{text:?} is not a length of time; {example}"))?;
+    if lifetime < Duration::from_secs(1) || lifetime > Duration::from_secs(365 * 86_400) {
+        return Err(format!("{text:?} is out of range, which is from 1s to 365d; {example}"));
+    }
+    Ok(lifetime)
+}
+
 /// Whole seconds, up to five minutes.
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     let duration = duration(text)?;

@@ -31,6 +31,7 @@ impl Config {
             public_url: self.addresses.public_url(bound),
             tunnel_domain: self.addresses.tunnel_domain.clone(),
             signup: self.accounts.signup,
+            session_lifetime: self.accounts.session_lifetime,
             jwt_secret,
             sealing_key: self.accounts.sealing_key.clone().map_or_else(|| folder.sealing_key(), Ok)?,
             serves: false,

@@ -96,6 +96,9 @@ settings! {
     /// Who may make an account.
     SIGNUP = Setting::new(ACCOUNTS, "signup", "open|closed|invite", "open until the first account, then closed",
         "Who may create an account");
+    /// How long somebody stays signed in.
+    SESSION_LIFETIME = Setting::new(ACCOUNTS, "session_lifetime", "DURATION", "30d",
+        "How long a browser stays signed in, however much it is used; one that is not used for 7 days is signed out before");
     /// What API access tokens are signed with.
     JWT_SECRET = Setting::new(ACCOUNTS, "jwt_secret", "TEXT", "jwt.key in the data folder, made at the first start",
         "Key that signs API access tokens, at least 32 characters").secret();

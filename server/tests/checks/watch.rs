@@ -42,6 +42,7 @@ impl Site {
             public_url: "http://localhost:8080".parse().unwrap(),
             tunnel_domain: "localhost".parse().unwrap(),
             signup: SignupPolicy::Closed,
+            session_lifetime: Duration::from_secs(30 * 86_400),
             jwt_secret: Secret::new([7; 32]),
             sealing_key: Secret::new([9; 32]),
             serves: true,

@@ -11,12 +11,22 @@ use tokio_tungstenite::{
 };
 
 use crate::browser::Browser;
-use crate::support::Switchboard;
+use crate::support::{Switchboard, until, within};
 
-async fn open(switchboard: &Switchboard, browser: &Browser, origin: &str) -> Result<WebSocketStream<TcpStream>, u16> {
+/// Less than the minute after which a socket's session is looked at again whatever happens.
+const SOON: Duration = Duration::from_secs(40);
+
+pub(crate) type Socket = WebSocketStream<TcpStream>;
+
+pub(crate) async fn open(switchboard: &Switchboard, browser: &Browser, origin: &str) -> Result<Socket, u16> {
     let mut request = format!("ws://localhost:{}/ws/user", switchboard.address.port()).into_client_request().unwrap();
     let headers = request.headers_mut();
-    headers.insert(header::COOKIE, browser.cookie.as_ref().unwrap().parse().unwrap());
+    if let Some(cookie) = &browser.cookie {
+        headers.insert(header::COOKIE, cookie.parse().unwrap());
+    }
+    if let Some(token) = browser.client.token() {
+        headers.insert(header::AUTHORIZATION, format!("Bearer {token}").parse().unwrap());
+    }
     if !origin.is_empty() {
         headers.insert(header::ORIGIN, HeaderValue::from_str(origin).unwrap());
     }
@@ -26,6 +36,20 @@ async fn open(switchboard: &Switchboard, browser: &Browser, origin: &str) -> Res
         Err(tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
         Err(error) => panic!("{error}"),
     }
+}
+
+/// How the server closes it.
+pub(crate) async fn closed(socket: &mut Socket) -> Option<CloseCode> {
+    within(SOON, "the socket is closed", async {
+        loop {
+            match socket.next().await {
+                Some(Ok(Message::Close(frame))) => return frame.map(|frame| frame.code),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return None,
+            }
+        }
+    })
+    .await
 }
 
 #[tokio::test]
@@ -48,16 +72,22 @@ async fn a_browser_that_is_signed_out_stops_seeing() {
     let mut socket = open(&switchboard, &there, &switchboard.url()).await.unwrap();
     assert!(socket.next().await.unwrap().unwrap().is_text());
     here.submit("/web/action/end_other_sessions", &[]).await.goes_to();
-    let closed = tokio::time::timeout(Duration::from_secs(20), async {
-        loop {
-            match socket.next().await {
-                Some(Ok(Message::Close(frame))) => return frame.map(|frame| frame.code),
-                Some(Ok(_)) => {}
-                Some(Err(_)) | None => return None,
-            }
-        }
+    assert_eq!(closed(&mut socket).await, Some(CloseCode::Policy));
+}
+
+#[tokio::test]
+async fn a_session_in_use_ends_when_it_has_lasted_long_enough_and_its_socket_with_it() {
+    let switchboard = Switchboard::start_with(&[("SWITCHBOARD_SESSION_LIFETIME", "8s")]).await;
+    let mut browser = Browser::signed_in(&switchboard).await;
+    let mut socket = open(&switchboard, &browser, &switchboard.url()).await.unwrap();
+    let used = until(SOON, "the session ends although it is used", async || {
+        (300..400).contains(&browser.open("/web").await.status)
     });
-    assert_eq!(closed.await.unwrap(), Some(CloseCode::Policy));
+    // Nothing but the time tells it, and it is not looked at for a minute otherwise.
+    let (code, ()) = tokio::join!(closed(&mut socket), used);
+    assert_eq!(code, Some(CloseCode::Policy));
+    let (status, list) = switchboard.client().get("/api/v1/me/sessions").await;
+    assert_eq!((status, &list["items"]), (200, &serde_json::json!([])), "a program stays signed in");
 }
 
 #[tokio::test]

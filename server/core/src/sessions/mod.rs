@@ -1,6 +1,7 @@
 //! Who stays signed in: browsers by cookie, programs by access and refresh token.
 
 mod api;
+mod lifetime;
 mod others;
 mod programs;
 mod seen;
@@ -12,6 +13,7 @@ use crate::{
 };
 pub use api::{ApiSessions, ApiTokens};
 use domain::{UserId, WebSessionId};
+pub(crate) use lifetime::Lifetime;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 pub(crate) use seen::last_seen;
 pub use web::{WebSessionRecord, WebSessions};

@@ -1,5 +1,6 @@
 //! Browsers.
 
+use super::Lifetime;
 use crate::{
     Change, Changes, CoreError, Result, Viewer,
     audit::Entry,
@@ -35,7 +36,7 @@ pub struct WebSessionRecord {
     pub user_agent: Option<String>,
     /// Where it comes from.
     pub address: Option<IpAddr>,
-    /// When it ends by itself.
+    /// When it ends if it is not used until then.
     pub expires_at: Timestamp,
 }
 
@@ -44,6 +45,7 @@ pub struct WebSessionRecord {
 pub struct WebSessions {
     pub(crate) store: Store,
     pub(crate) changes: Changes,
+    pub(crate) lifetime: Lifetime,
 }
 
 impl WebSessions {
@@ -62,7 +64,7 @@ impl WebSessions {
         Ok(true)
     }
 
-    /// Stores a session, new or not.
+    /// Stores a session, new or not. It ends when the record says, and at the latest when it has lasted as long as one may.
     pub async fn save(&self, key_hash: [u8; 32], record: WebSessionRecord) -> Result<()> {
         let write = self.store.write().await?;
         match find(&write.tx, key_hash).await? {
@@ -85,9 +87,11 @@ impl WebSessions {
     /// The session with this key, unless it has ended. Notes that it was used, at most once a minute.
     pub async fn load(&self, key_hash: [u8; 32]) -> Result<Option<WebSessionRecord>> {
         let moment = now();
-        let Some(row) = find(self.store.read(), key_hash).await?.filter(|row| row.expires_at > moment) else {
+        let Some(row) = find(self.store.read(), key_hash).await? else { return Ok(None) };
+        let expires_at = self.lifetime.end_of(&row);
+        if expires_at <= moment {
             return Ok(None);
-        };
+        }
         if moment - row.last_seen_at >= TimeDelta::minutes(1)
             && let Err(error) = self.note_use(row.id).await
         {
@@ -99,7 +103,7 @@ impl WebSessions {
             data: row.data,
             user_agent: row.user_agent,
             address: row.address.and_then(|address| address.parse().ok()),
-            expires_at: row.expires_at,
+            expires_at,
         }))
     }
 
@@ -140,7 +144,7 @@ impl WebSessions {
     pub(super) async fn of(&self, user: UserId, current: Option<[u8; 32]>) -> Result<Vec<WebSession>> {
         let rows = web_sessions::Entity::find()
             .filter(web_sessions::Column::UserId.eq(user.0))
-            .filter(web_sessions::Column::ExpiresAt.gt(now()))
+            .filter(self.lifetime.standing(now()))
             .order_by_desc(web_sessions::Column::LastSeenAt)
             .limit(MAX_PER_USER)
             .all(self.store.read())
@@ -152,6 +156,7 @@ impl WebSessions {
             address: row.address.and_then(|address| address.parse().ok()),
             created_at: row.created_at,
             last_seen_at: row.last_seen_at,
+            expires_at: self.lifetime.end(row.created_at),
         };
         Ok(rows.into_iter().map(session).collect())
     }
@@ -204,10 +209,8 @@ impl WebSessions {
     /// Removes what has ended by itself; how many.
     pub async fn purge_expired(&self) -> Result<u64> {
         let write = self.store.write().await?;
-        let purged = web_sessions::Entity::delete_many()
-            .filter(web_sessions::Column::ExpiresAt.lte(now()))
-            .exec(&write.tx)
-            .await?;
+        let purged =
+            web_sessions::Entity::delete_many().filter(self.lifetime.standing(now()).not()).exec(&write.tx).await?;
         write.commit().await?;
         Ok(purged.rows_affected)
     }

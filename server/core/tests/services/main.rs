@@ -64,6 +64,7 @@ scenarios! {
     audit::a_stranger_cannot_fill_the_log,
     audit::what_is_old_goes_from_the_log,
     sessions::a_browser_session_is_stored_and_ended,
+    sessions::a_session_lasts_no_longer_than_one_may_whatever_its_row_says,
     sessions::others_sessions_are_out_of_reach,
     sessions::a_refresh_token_works_once,
     sessions::an_access_token_ends_with_its_session,

@@ -1,6 +1,7 @@
 use crate::support::{Db, admin, member};
 use chrono::TimeDelta;
-use server_core::{Change, Viewer, WebSessionRecord};
+use server_core::{BadgeOf, Change, Viewer, WebSessionRecord};
+use std::time::Duration;
 
 fn record(viewer: &Viewer, days: i64) -> WebSessionRecord {
     WebSessionRecord {
@@ -40,6 +41,29 @@ pub async fn a_browser_session_is_stored_and_ended(db: Db) {
     assert_eq!((changes.recv().await.unwrap(), changes.recv().await.unwrap()), (ended, ended));
     assert!(changes.try_recv().is_err(), "what was not there ends nothing");
     assert!(sessions.list(&ada, None).await.unwrap().is_empty());
+}
+
+pub async fn a_session_lasts_no_longer_than_one_may_whatever_its_row_says(db: Db) {
+    let services = db.open().await;
+    let ada = admin(&services, "ada").await;
+    // As of one that is used again and again.
+    services.web_sessions().insert([1; 32], record(&ada, 1_000)).await.unwrap();
+    services.web_sessions().save([1; 32], record(&ada, 1_000)).await.unwrap();
+    let listed = services.web_sessions().list(&ada, None).await.unwrap().remove(0);
+    assert_eq!(listed.expires_at - listed.created_at, TimeDelta::days(30));
+    let loaded = services.web_sessions().load([1; 32]).await.unwrap().unwrap();
+    assert_eq!(loaded.expires_at, listed.expires_at);
+
+    // The session has lasted longer than it may where that is next to nothing.
+    let strict = db.open_with(|settings| settings.session_lifetime = Duration::from_nanos(1)).await.unwrap();
+    let sessions = strict.web_sessions();
+    assert_eq!(sessions.load([1; 32]).await.unwrap(), None);
+    assert!(sessions.list(&ada, None).await.unwrap().is_empty());
+    let of = BadgeOf { session: listed.id, user: ada.id() };
+    assert!(services.passes().standing(of).await.unwrap().is_some());
+    assert_eq!(strict.passes().standing(of).await.unwrap(), None, "nor is anybody let in by it elsewhere");
+    assert_eq!(services.web_sessions().purge_expired().await.unwrap(), 0);
+    assert_eq!(sessions.purge_expired().await.unwrap(), 1);
 }
 
 pub async fn others_sessions_are_out_of_reach(db: Db) {

@@ -32,6 +32,7 @@ impl Db {
             public_url: "http://localhost:8080".parse().unwrap(),
             tunnel_domain: "localhost".parse().unwrap(),
             signup: SignupPolicy::Open,
+            session_lifetime: std::time::Duration::from_secs(30 * 86_400),
             jwt_secret: Secret::new([7; 32]),
             sealing_key: Secret::new([9; 32]),
             serves: true,

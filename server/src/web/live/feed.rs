@@ -3,14 +3,14 @@
 //! There is no queue: while a message is on its way to a slow reader the next is not even made, and
 //! [`Watch`](server_core::Watch) answers with a fresh snapshot once it is asked again.
 
-use std::{ops::ControlFlow, time::Duration};
+use std::{ops::ControlFlow, pin::Pin, time::Duration};
 
 use domain::{LiveRequests, LiveUpdate};
 use futures_util::{SinkExt, StreamExt, stream};
 use server_core::{Change, CoreError, ExchangeFeed, ExchangeNews, Inspected, Services, Subject};
 use tokio::{
     sync::broadcast::{self, error::RecvError},
-    time::{Instant, Interval, MissedTickBehavior, interval_at, timeout},
+    time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep, timeout},
 };
 use tokio_tungstenite::tungstenite::{
     Error, Message,
@@ -26,8 +26,6 @@ const PING_EVERY: Duration = Duration::from_secs(20);
 const MAX_MISSED: u32 = 2;
 /// How long a reader may take for one message.
 const SEND_DEADLINE: Duration = Duration::from_secs(10);
-/// How often it is asked whether the viewer may still look on.
-const LOOK_AGAIN_EVERY: Duration = Duration::from_secs(60);
 /// Messages that a client may send between two pings; more is an attack or a mistake.
 const MAX_CHATTER: u32 = 100;
 
@@ -109,7 +107,9 @@ impl Feed {
         // What there is none of ends at once, and is asked again all the same.
         let (mut updates, mut requests) = (std::pin::pin!(updates.fuse()), std::pin::pin!(requests.fuse()));
         let mut changes = self.services.changes().subscribe();
-        let (mut pings, mut looks) = (every(PING_EVERY), every(LOOK_AGAIN_EVERY));
+        let mut pings = every(PING_EVERY);
+        // At once for the first time: what ended before the changes were listened for is told by nobody.
+        let mut look = std::pin::pin!(sleep(Duration::ZERO));
         let mut peer = Peer::default();
         loop {
             let step = tokio::select! {
@@ -118,8 +118,8 @@ impl Feed {
                 Some(update) = requests.next() => forward(socket, Ok(update)).await,
                 message = socket.next() => peer.heard(message),
                 _ = pings.tick() => peer.ping(socket).await,
-                () = self.concerns_us(&mut changes) => self.look_again().await,
-                _ = looks.tick() => self.look_again().await,
+                () = self.concerns_us(&mut changes) => self.look_again(look.as_mut()).await,
+                () = look.as_mut() => self.look_again(look.as_mut()).await,
             };
             if let ControlFlow::Break(end) = step {
                 return end;
@@ -153,11 +153,14 @@ impl Feed {
         }
     }
 
-    async fn look_again(&self) -> ControlFlow<End> {
-        if self.who.still_stands(&self.services).await {
-            ControlFlow::Continue(())
-        } else {
-            ControlFlow::Break(End::NotAllowed)
+    /// Whether the viewer may look on; says when that is to be asked again.
+    async fn look_again(&self, next: Pin<&mut Sleep>) -> ControlFlow<End> {
+        match self.who.still_stands(&self.services).await {
+            Some(wait) => {
+                next.reset(Instant::now() + wait);
+                ControlFlow::Continue(())
+            }
+            None => ControlFlow::Break(End::NotAllowed),
         }
     }
 }

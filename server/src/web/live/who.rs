@@ -1,8 +1,10 @@
 //! Who looks on: a signed-in browser, or a program with a token of the API.
 
 use axum::{extract::FromRequestParts, http::request::Parts};
+use chrono::Utc;
 use domain::ApiScope;
 use server_core::{CoreError, PersonalTokens, Services, Viewer};
+use std::time::Duration;
 
 use crate::{
     api::{
@@ -11,6 +13,9 @@ use crate::{
     },
     web::session::Visitor,
 };
+
+/// How often it is asked whether the viewer may still look on.
+const LOOK_AGAIN_EVERY: Duration = Duration::from_secs(60);
 
 /// A user and what proves it.
 pub(crate) struct Who {
@@ -24,29 +29,34 @@ enum Proof {
 }
 
 impl Who {
-    /// Whether the proof still holds, for the same rights. While the database is away nobody is sent away.
-    pub(super) async fn still_stands(&self, services: &Services) -> bool {
-        let viewer = match self.look_again(services).await {
-            Ok(viewer) => viewer,
-            Err(error) => return error.is_retryable(),
+    /// Whether the proof still holds, for the same rights, and after how long that is to be asked again. While the database is
+    /// away nobody is sent away.
+    pub(super) async fn still_stands(&self, services: &Services) -> Option<Duration> {
+        let (viewer, wait) = match self.look_again(services).await {
+            Ok(found) => found?,
+            Err(error) => return error.is_retryable().then_some(LOOK_AGAIN_EVERY),
         };
-        viewer.is_some_and(|viewer| viewer.is_admin() == self.viewer.is_admin())
+        (viewer.is_admin() == self.viewer.is_admin()).then_some(wait)
     }
 
-    async fn look_again(&self, services: &Services) -> Result<Option<Viewer>, CoreError> {
-        match &self.proof {
+    async fn look_again(&self, services: &Services) -> Result<Option<(Viewer, Duration)>, CoreError> {
+        let viewer = match &self.proof {
             Proof::AccessToken(token) if PersonalTokens::is_one(token) => {
-                services.personal_tokens().authenticate(token).await.map(|(viewer, _)| Some(viewer))
+                services.personal_tokens().authenticate(token).await?.0
             }
-            Proof::AccessToken(token) => services.api_sessions().authenticate(token).await.map(Some),
-            Proof::Session(key) => {
-                let record = services.web_sessions().load(*key).await?;
-                match record.and_then(|record| record.user_id).filter(|id| *id == self.viewer.id()) {
-                    Some(id) => services.accounts().viewer(id).await,
-                    None => Ok(None),
-                }
-            }
-        }
+            Proof::AccessToken(token) => services.api_sessions().authenticate(token).await?,
+            Proof::Session(key) => return self.by_session(services, *key).await,
+        };
+        Ok(Some((viewer, LOOK_AGAIN_EVERY)))
+    }
+
+    /// A session that is to end before it is looked at again is looked at when it does; pages may have put that off.
+    async fn by_session(&self, services: &Services, key: [u8; 32]) -> Result<Option<(Viewer, Duration)>, CoreError> {
+        let Some(record) = services.web_sessions().load(key).await? else { return Ok(None) };
+        let Some(id) = record.user_id.filter(|id| *id == self.viewer.id()) else { return Ok(None) };
+        let left = (record.expires_at - Utc::now()).to_std().unwrap_or_default();
+        let viewer = services.accounts().viewer(id).await?;
+        Ok(viewer.map(|viewer| (viewer, left.min(LOOK_AGAIN_EVERY))))
     }
 }
 

@@ -28,13 +28,15 @@ fn cookie_name(secure: bool) -> &'static str {
 /// Puts a [`Session`](tower_sessions::Session) into every request's extensions. It is read from the database when
 /// somebody asks for it, and there is no cookie and no row until something is put into it.
 pub(crate) fn layer(services: Services, secure: bool) -> SessionManagerLayer<Store> {
+    // The database ends a session that has lasted too long; the browser need not keep its cookie for longer either.
+    let lifetime = Duration::try_from(services.settings().session_lifetime).unwrap_or(IDLE);
     SessionManagerLayer::new(Store::new(services))
         .with_name(cookie_name(secure))
         .with_http_only(true)
         .with_same_site(SameSite::Lax)
         .with_secure(secure)
         .with_path("/")
-        .with_expiry(Expiry::OnInactivity(IDLE))
+        .with_expiry(Expiry::OnInactivity(IDLE.min(lifetime)))
 }
 
 /// Whether the request carries a session cookie.

@@ -21,15 +21,11 @@ use crate::{
 
 /// Who is signed in: set by the sign-in of `app`, read here.
 pub(super) const USER_ID: &str = "user_id";
-/// When, seconds since the Unix epoch.
-const SIGNED_IN_AT: &str = "signed_in_at";
 /// When the session was last written back, seconds since the Unix epoch.
 const SEEN_AT: &str = "seen_at";
 pub(super) const USER_AGENT: &str = "user_agent";
 pub(super) const ADDRESS: &str = "address";
 
-/// However much it is used, a session ends 30 days after sign-in.
-const MAX_AGE: i64 = 30 * 86_400;
 /// A session in use is written back this often, seconds: that moves its expiry and the "last seen" people are shown.
 const SEEN_EVERY: i64 = 60;
 /// Longer ones are cut, characters.
@@ -44,7 +40,7 @@ pub(crate) struct Visitor {
     pub(crate) session_key: Option<[u8; 32]>,
 }
 
-/// Finds out who is asking, keeps a session in use alive, ends one that is too old or whose account is gone, and
+/// Finds out who is asking, keeps a session in use alive, ends one whose account is gone, and
 /// writes down where a new one was signed in. Lies inside of [`layer`](super::layer).
 pub(crate) async fn load(
     State(services): State<Services>,
@@ -74,13 +70,12 @@ async fn identify(services: &Services, session: &Session, address: Option<IpAddr
     const NOBODY: Visitor = Visitor { viewer: None, session_key: None };
     let failed = |error: tower_sessions::session::Error| chain(&error);
     let Some(user_id) = session.get::<UserId>(USER_ID).await.map_err(failed)? else { return Ok(NOBODY) };
-    let now = Utc::now().timestamp();
-    let signed_in_at: i64 = session.get(SIGNED_IN_AT).await.map_err(failed)?.unwrap_or_default();
     let viewer = services.accounts().viewer(user_id).await.map_err(|error| describe(&error))?;
-    if viewer.is_none() || now - signed_in_at > MAX_AGE {
+    if viewer.is_none() {
         session.flush().await.map_err(failed)?;
         return Ok(NOBODY);
     }
+    let now = Utc::now().timestamp();
     let seen_at: i64 = session.get(SEEN_AT).await.map_err(failed)?.unwrap_or_default();
     if now - seen_at >= SEEN_EVERY {
         session.insert(SEEN_AT, now).await.map_err(failed)?;
@@ -111,9 +106,7 @@ impl SignedInFrom {
         if session.id().is_some() || session.get::<UserId>(USER_ID).await?.is_none() {
             return Ok(());
         }
-        let now = Utc::now().timestamp();
-        session.insert(SIGNED_IN_AT, now).await?;
-        session.insert(SEEN_AT, now).await?;
+        session.insert(SEEN_AT, Utc::now().timestamp()).await?;
         session.insert(USER_AGENT, self.user_agent).await?;
         session.insert(ADDRESS, self.address).await
     }
