@@ -89,6 +89,7 @@ pub fn done(code: &str) -> Option<&'static str> {
         "user_invited" => "The invitation was made. Hand the link below to whom it is for.",
         "invitation_withdrawn" => "The invitation was withdrawn. Its link no longer works.",
         "role_set" => "The role was changed.",
+        "own_role_set" => "Your role was changed, which has signed you out everywhere. Sign in again to go on.",
         "limit_set" => "The limit was saved. It holds from now on.",
         "user_deactivated" => {
             "The account is deactivated: it is signed out everywhere, its telephones are disconnected."

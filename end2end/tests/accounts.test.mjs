@@ -113,6 +113,10 @@ scenario("a password that was forgotten is set anew by a link, and roles change"
   await openUser(page, BOB.email);
   await confirm(page.locator("main"), "Make an administrator", /what everybody has/);
   await page.waitForURL("**done=role_set");
+  // What was opened with the old role is closed.
+  await forgetful.waitForURL("**/web/login?*");
+  await submit(forgetful, { "E-mail address": BOB.email, Password: "a third and longer one" }, "Sign in");
+  await forgetful.waitForURL((url) => url.pathname === "/web");
   await eventually(async () => {
     await forgetful.goto("/web/users");
     await forgetful.getByRole("link", { name: ADA.email, exact: true }).waitFor();

@@ -2,7 +2,7 @@
 
 use super::{expected, finish, invalid, refuse, sign_in, signed_in};
 use crate::{destination::Destination, ssr};
-use domain::{Account, InvitationId, Role, UserId};
+use domain::{InvitationId, Role, UserId};
 use leptos::prelude::*;
 use server_core::{AccountPatch, CoreError, Expected, HandedLink, Services, Viewer};
 
@@ -64,10 +64,17 @@ pub async fn set_user_role(
     #[server(default)] id: String,
     #[server(default)] role: String,
 ) -> Result<(), ServerFnError> {
-    change(&id, "role_set", async |services, viewer, id| {
+    change(&id, async |services, viewer, id| {
         let role = role.parse::<Role>().map_err(|error| invalid("role", error))?;
         let patch = AccountPatch { role: Some(role), ..AccountPatch::default() };
-        services.accounts().update(viewer, id, patch, &Expected::Anything).await
+        services.accounts().update(viewer, id, patch, &Expected::Anything).await?;
+        // Another role of one's own has ended this session, too.
+        let signed_out = id == viewer.id() && role != viewer.user().role;
+        Ok(if signed_out {
+            Destination::page("/web/login").with("done", "own_role_set")
+        } else {
+            user(id).with("done", "role_set")
+        })
     })
     .await;
     Ok(())
@@ -104,24 +111,28 @@ pub async fn set_user_limit(
 /// Lets nobody in with an account any more.
 #[server(name = DeactivateUser, prefix = "/web/action", endpoint = "deactivate_user")]
 pub async fn deactivate_user(#[server(default)] id: String) -> Result<(), ServerFnError> {
-    change(&id, "user_deactivated", async |services, viewer, id| services.accounts().deactivate(viewer, id).await)
-        .await;
+    change(&id, async |services, viewer, id| {
+        services.accounts().deactivate(viewer, id).await.map(|_| user(id).with("done", "user_deactivated"))
+    })
+    .await;
     Ok(())
 }
 
 /// Takes a deactivation back.
 #[server(name = ReactivateUser, prefix = "/web/action", endpoint = "reactivate_user")]
 pub async fn reactivate_user(#[server(default)] id: String) -> Result<(), ServerFnError> {
-    change(&id, "user_reactivated", async |services, viewer, id| services.accounts().reactivate(viewer, id).await)
-        .await;
+    change(&id, async |services, viewer, id| {
+        services.accounts().reactivate(viewer, id).await.map(|_| user(id).with("done", "user_reactivated"))
+    })
+    .await;
     Ok(())
 }
 
-/// Does something to an account, and goes back to its page.
-async fn change(id: &str, done: &str, act: impl AsyncFnOnce(&Services, &Viewer, UserId) -> Result<Account, CoreError>) {
+/// Does something to an account, and goes to the page that says so; where it is refused, to the account's.
+async fn change(id: &str, act: impl AsyncFnOnce(&Services, &Viewer, UserId) -> Result<Destination, CoreError>) {
     let Some((services, _, viewer)) = signed_in(&users()) else { return };
     match id.parse::<UserId>() {
-        Ok(id) => finish(act(&services, &viewer, id).await, |_| user(id).with("done", done), user(id)),
+        Ok(id) => finish(act(&services, &viewer, id).await, |page| page, user(id)),
         Err(error) => refuse(users(), &invalid("id", error)),
     }
 }

@@ -17,7 +17,7 @@ pub enum Change {
     Tunnel(TunnelId),
     /// A token was revoked or rotated, here or elsewhere: whoever signed in with it may have to go.
     TokenRevoked(TokenId),
-    /// Browsers of this user were signed out, a personal token was revoked, or its role was changed.
+    /// Browsers or programs of this user were signed out, as by another role, or a personal token was revoked.
     UserSessionsEnded(UserId),
     /// An account was deactivated or deleted: its telephones must go.
     AccountDeactivated(UserId),

@@ -15,9 +15,9 @@ use tokio_tungstenite::{
 use crate::answer::{OPEN, call, member};
 use crate::support::Switchboard;
 
-type Socket = WebSocketStream<TcpStream>;
+pub(crate) type Socket = WebSocketStream<TcpStream>;
 
-fn request(switchboard: &Switchboard, path: &str, bearer: &str) -> Request<()> {
+pub(crate) fn request(switchboard: &Switchboard, path: &str, bearer: &str) -> Request<()> {
     let mut request = format!("ws://localhost:{}{path}", switchboard.address.port()).into_client_request().unwrap();
     if !bearer.is_empty() {
         request.headers_mut().insert(header::AUTHORIZATION, format!("Bearer {bearer}").parse().unwrap());
@@ -25,7 +25,7 @@ fn request(switchboard: &Switchboard, path: &str, bearer: &str) -> Request<()> {
     request
 }
 
-async fn open(switchboard: &Switchboard, request: Request<()>) -> Result<Socket, u16> {
+pub(crate) async fn open(switchboard: &Switchboard, request: Request<()>) -> Result<Socket, u16> {
     let stream = TcpStream::connect(switchboard.address).await.unwrap();
     match client_async(request, stream).await {
         Ok((socket, _)) => Ok(socket),
@@ -47,10 +47,19 @@ async fn next(socket: &mut Socket) -> Result<LiveUpdate, Option<CloseCode>> {
     }
 }
 
-async fn snapshot(socket: &mut Socket) -> LiveSnapshot {
+pub(crate) async fn snapshot(socket: &mut Socket) -> LiveSnapshot {
     match next(socket).await {
         Ok(LiveUpdate::Snapshot(snapshot)) => snapshot,
         other => panic!("expected a snapshot, not {other:?}"),
+    }
+}
+
+/// How the server closes, whatever it says before.
+pub(crate) async fn end(socket: &mut Socket) -> Option<CloseCode> {
+    loop {
+        if let Err(end) = next(socket).await {
+            return end;
+        }
     }
 }
 
@@ -65,12 +74,7 @@ async fn first_everything_then_what_changed_each_second() {
         assert!(matches!(next(&mut socket).await, Ok(LiveUpdate::Delta(_))));
     }
     switchboard.begin_stop();
-    let end = loop {
-        if let Err(end) = next(&mut socket).await {
-            break end;
-        }
-    };
-    assert_eq!(end, Some(CloseCode::Away));
+    assert_eq!(end(&mut socket).await, Some(CloseCode::Away));
 }
 
 #[tokio::test]
@@ -132,12 +136,7 @@ async fn a_personal_token_opens_them_until_it_is_revoked() {
         snapshot(socket).await;
     }
     assert_eq!(call(&client, "DELETE", &format!("/api/v1/me/tokens/{id}"), Value::Null).await.status, 204);
-    let end = loop {
-        if let Err(end) = next(&mut socket).await {
-            break end;
-        }
-    };
-    assert_eq!(end, Some(CloseCode::Policy));
+    assert_eq!(end(&mut socket).await, Some(CloseCode::Policy));
     assert!(matches!(next(&mut other).await, Ok(LiveUpdate::Delta(_))), "another token's socket stays");
 }
 

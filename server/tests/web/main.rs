@@ -6,6 +6,7 @@ mod audit;
 mod browser;
 #[path = "../upstream/certificates.rs"]
 mod certificates;
+mod ends;
 mod forms;
 mod fronts;
 mod headers;

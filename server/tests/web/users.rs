@@ -59,8 +59,13 @@ async fn an_account_is_managed_on_its_page() {
 
     let made = admin.submit("/web/action/set_user_role", &[("id", id), ("role", "admin")]).await;
     assert_eq!(made.goes_to(), format!("{page}?done=role_set"));
+    assert!((300..400).contains(&bob.open("/web").await.status), "signed out by it");
+    let again = [("email", "bob@example.com"), ("password", "a different long one")];
+    assert_eq!(bob.submit("/web/action/sign_in", &again).await.goes_to(), "/web");
     assert_eq!(bob.open("/web/users").await.status, 200, "an administrator from now on");
     admin.submit("/web/action/set_user_role", &[("id", id), ("role", "member")]).await;
+    assert!((300..400).contains(&bob.open("/web").await.status), "signed out by that, too");
+    assert_eq!(bob.submit("/web/action/sign_in", &again).await.goes_to(), "/web");
     assert_eq!(bob.open("/web/users").await.status, 404);
     let refused = bob.submit("/web/action/set_user_role", &[("id", id), ("role", "admin")]).await;
     assert!(refused.goes_to().contains("error=admin_only"), "{refused:?}");
@@ -87,6 +92,9 @@ async fn an_account_is_managed_on_its_page() {
     assert_eq!(admin.open(&page).await.status, 404);
 
     let me = switchboard.client().get("/api/v1/me").await.1;
+    let unchanged = [("id", me["id"].as_str().unwrap()), ("role", "admin")];
+    assert!(admin.submit("/web/action/set_user_role", &unchanged).await.goes_to().contains("done=role_set"));
+    assert_eq!(admin.open("/web").await.status, 200, "nothing was changed");
     let last = admin.submit("/web/action/deactivate_user", &[("id", me["id"].as_str().unwrap())]).await;
     assert!(last.goes_to().contains("error=last_administrator"), "{last:?}");
     assert_eq!(switchboard.client().get("/api/v1/users").await.1["items"].as_array().unwrap().len(), 1);
@@ -177,4 +185,26 @@ async fn administrators_see_where_somebody_is_signed_in_and_sign_them_out() {
         let told = (&event["detail"], &event["account_email"], &event["actor_email"]);
         assert_eq!(told, (&json!(detail), &json!("bob@example.com"), &json!(Switchboard::EMAIL)), "{event}");
     }
+}
+
+#[tokio::test]
+async fn who_gives_up_being_an_administrator_signs_in_again() {
+    let switchboard = Switchboard::start_with(&[("SWITCHBOARD_SIGNUP", "open")]).await;
+    let (mut ada, mut bob) = (Browser::signed_in(&switchboard).await, Browser::new(&switchboard));
+    let account = [("email", "bob@example.com"), ("password", "a different long one")];
+    assert_eq!(bob.submit("/web/action/sign_up", &account).await.goes_to(), "/web");
+    let client = switchboard.client();
+    let id_of = async |name: &str| {
+        let list = client.get(&format!("/api/v1/users?search={name}")).await.1;
+        list["items"][0]["id"].as_str().unwrap().to_owned()
+    };
+    let (own, bobs) = (id_of("ada").await, id_of("bob").await);
+    ada.submit("/web/action/set_user_role", &[("id", &bobs), ("role", "admin")]).await.goes_to();
+    let given_up = ada.submit("/web/action/set_user_role", &[("id", &own), ("role", "member")]).await;
+    assert_eq!(given_up.goes_to(), "/web/login?done=own_role_set");
+    assert!(ada.open(given_up.goes_to()).await.body.contains("Sign in again to go on."));
+    assert!((300..400).contains(&ada.open("/web").await.status), "the old session is worth nothing");
+    let account = [("email", Switchboard::EMAIL), ("password", Switchboard::PASSWORD)];
+    assert_eq!(ada.submit("/web/action/sign_in", &account).await.goes_to(), "/web");
+    assert_eq!(ada.open("/web/users").await.status, 404);
 }

@@ -8,7 +8,7 @@ use crate::{
     Change, Expected, Result, Touched, Viewer,
     audit::Entry,
     expected::later_than,
-    news,
+    news, sessions,
     store::{Write, rows::users, write_json},
 };
 use domain::{Account, AuditKind, RequestRate, Role, UserId};
@@ -24,7 +24,8 @@ pub struct AccountPatch {
 }
 
 impl Accounts {
-    /// Changes what the patch names: all of it or nothing.
+    /// Changes what the patch names: all of it or nothing. Another role ends all sessions, of browsers and of programs, also
+    /// the viewer's own: what was opened with other rights is good for nothing any more.
     ///
     /// # Errors
     /// `admin_only`, `NotFound`, `last_administrator`; `Changed` when it is not as expected.
@@ -86,6 +87,7 @@ async fn prepare_role(write: &Write<'_>, viewer: &Viewer, row: &users::Model, ro
         // Invitations of somebody who may not invite are worth nothing.
         links::withdraw_all(&write.tx, id).await?;
     }
+    sessions::end_all(&write.tx, id, None).await?;
     let entry = Entry::by(viewer, AuditKind::RoleChanged).on(Some(id), &row.email);
     entry.with(format!("to {}", role.as_str())).write(&write.tx).await
 }
