@@ -21,6 +21,7 @@ mod matrix;
 #[expect(dead_code, reason = "each test binary uses a part of this")]
 #[path = "../checks/name_server.rs"]
 mod name_server;
+mod peers;
 mod personal_tokens;
 mod programs;
 mod rates;

@@ -12,6 +12,7 @@ mod handlers;
 mod leaving;
 mod limits;
 mod local;
+mod logins;
 mod neighbours;
 mod odd;
 mod overload;
