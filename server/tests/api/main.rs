@@ -7,6 +7,9 @@ mod answer;
 mod audit;
 mod auth;
 mod backends;
+#[expect(dead_code, reason = "each test binary uses a part of this")]
+#[path = "../web/browser.rs"]
+mod browser;
 mod conditional;
 mod contract;
 mod document;
@@ -18,6 +21,7 @@ mod jwt;
 mod live;
 mod malformed;
 mod matrix;
+mod matrix_web;
 #[expect(dead_code, reason = "each test binary uses a part of this")]
 #[path = "../checks/name_server.rs"]
 mod name_server;

@@ -21,14 +21,14 @@ const RECORDED: Duration = Duration::from_secs(60);
 /// How long a domain may be looked at already.
 const VERIFIED: Duration = Duration::from_secs(60);
 
-struct World {
-    switchboard: Switchboard,
+pub(crate) struct World {
+    pub(crate) switchboard: Switchboard,
     callers: [Client; 4],
     made: AtomicU32,
 }
 
 impl World {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         // Requests need not wait for telephones: there are none.
         let switchboard = Switchboard::start_with(&[OPEN[0], ("SWITCHBOARD_HOLD_TIMEOUT", "0s")]).await;
         let anonymous = switchboard.client().bearer("");
@@ -50,21 +50,21 @@ impl World {
         world
     }
 
-    fn owner(&self) -> &Client {
+    pub(crate) fn owner(&self) -> &Client {
         &self.callers[2]
     }
 
-    fn admin(&self) -> &Client {
+    pub(crate) fn admin(&self) -> &Client {
         &self.callers[3]
     }
 
     /// A word that was not used yet.
-    fn word(&self) -> String {
+    pub(crate) fn word(&self) -> String {
         format!("w{}", self.made.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Something new of the owner's, by the collection that it is in; its id.
-    async fn make(&self, collection: &str) -> String {
+    pub(crate) async fn make(&self, collection: &str) -> String {
         let word = self.word();
         let (client, body) = match collection {
             "regions" => (self.admin(), json!({"name": word, "public_url": "https://eu.example.com"})),
@@ -107,7 +107,7 @@ impl World {
     }
 
     /// Something of the owner's that leads to a tunnel, and a recorded request to it.
-    async fn recorded(&self, collection: &str) -> (String, String) {
+    pub(crate) async fn recorded(&self, collection: &str) -> (String, String) {
         let word = self.word();
         let tunnel = create(self.owner(), "tunnels", json!({"subdomain": word})).await;
         let (mut host, mut path) = (format!("{word}.localhost"), "/".to_owned());
@@ -225,7 +225,7 @@ impl World {
         place
     }
 
-    fn owner_of(&self, collection: &str) -> &Client {
+    pub(crate) fn owner_of(&self, collection: &str) -> &Client {
         if collection == "regions" { self.admin() } else { self.owner() }
     }
 
