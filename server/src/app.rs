@@ -408,3 +408,6 @@ fn dashboard(
     };
     health.routes().nest("/api/v1", api::v1::router(services.clone())).merge(web::router(services.clone(), settings))
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,7 @@ const MAX_FIELD: usize = 16 * 1024;
 /// What is answered even when there is no place.
 const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
 /// Where telephones dial in.
-const ENDPOINT: &str = "/tunnel";
+pub(crate) const ENDPOINT: &str = "/tunnel";
 
 /// The choice that every request goes through.
 #[derive(Debug)]
