@@ -64,23 +64,22 @@ impl WebSessions {
         Ok(true)
     }
 
-    /// Stores a session, new or not. It ends when the record says, and at the latest when it has lasted as long as one may.
+    /// Stores what has become of a session, which ends when the record says, and at the latest when it has lasted as long as
+    /// one may. One that has ended stays so: what was begun before its end does not bring it back.
     pub async fn save(&self, key_hash: [u8; 32], record: WebSessionRecord) -> Result<()> {
+        let changed = web_sessions::ActiveModel {
+            id: NotSet,
+            key_hash: NotSet,
+            created_at: NotSet,
+            ..new_row(key_hash, &record)
+        };
         let write = self.store.write().await?;
-        match find(&write.tx, key_hash).await? {
-            Some(row) => {
-                let mut changed = new_row(key_hash, &record);
-                changed.id = Set(row.id);
-                changed.created_at = NotSet;
-                changed.update(&write.tx).await?;
-            }
-            None => {
-                new_row(key_hash, &record).insert(&write.tx).await?;
-                if let Some(user) = record.user_id {
-                    LATEST.keep(&write.tx, user.0).await?;
-                }
-            }
-        }
+        web_sessions::Entity::update_many()
+            .set(changed)
+            .filter(web_sessions::Column::KeyHash.eq(key_hash.to_vec()))
+            .filter(self.lifetime.standing(now()))
+            .exec(&write.tx)
+            .await?;
         write.commit().await
     }
 

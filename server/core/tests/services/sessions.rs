@@ -23,9 +23,13 @@ pub async fn a_browser_session_is_stored_and_ended(db: Db) {
     assert_eq!(sessions.load([1; 32]).await.unwrap(), Some(first.clone()));
     let changed = WebSessionRecord { data: r#"{"theme":"dark"}"#.into(), ..first };
     sessions.save([1; 32], changed.clone()).await.unwrap();
-    sessions.save([2; 32], record(&ada, 1)).await.unwrap();
-    sessions.save([3; 32], record(&ada, -1)).await.unwrap();
+    assert!(sessions.insert([2; 32], record(&ada, 1)).await.unwrap());
+    assert!(sessions.insert([3; 32], record(&ada, -1)).await.unwrap());
     assert_eq!(sessions.load([1; 32]).await.unwrap(), Some(changed));
+    for ended in [[3; 32], [4; 32]] {
+        sessions.save(ended, record(&ada, 1)).await.unwrap();
+        assert_eq!(sessions.load(ended).await.unwrap(), None, "what has ended does not come back");
+    }
     assert_eq!(sessions.load([3; 32]).await.unwrap(), None, "it has expired");
     assert_eq!(sessions.purge_expired().await.unwrap(), 1);
     assert_eq!(sessions.purge_expired().await.unwrap(), 0);
