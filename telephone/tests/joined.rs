@@ -52,7 +52,8 @@ async fn a_cancel_arrives() {
 #[tokio::test]
 async fn control_messages_arrive_and_a_drain_is_answered_behind_the_last_request() {
     let (mut server, mut telephone, _) = pair();
-    let status = Control::TunnelStatus(TunnelStatus { status: Status::Active, stats: Stats::default() });
+    let status =
+        Control::TunnelStatus(TunnelStatus { status: Status::Active, stats: Stats::default(), spread_ms: None });
     server.line.send_control(status.clone()).unwrap();
     assert_eq!(telephone.control.recv().await, Some(status));
     let (_, _answer) = server.line.open(&get("/"), true).unwrap();

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use command_fds::{CommandFdExt, FdMapping, FdMappingCollision};
 use tempfile::TempDir;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::process::{Child, Command};
 
-use super::SOCKET;
+use super::{GO, READY, SOCKET, Wanted};
 
 /// How long it may take to be ready.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -25,6 +25,8 @@ const FIRST: i32 = 3;
 pub struct Successor {
     child: Child,
     socket: UnixStream,
+    /// It says which telephones are to move first.
+    asks: bool,
     _folder: TempDir,
 }
 
@@ -63,12 +65,12 @@ impl Successor {
         let mut child = command.spawn()?;
         let ready = async {
             let (mut socket, _) = listener.accept().await?;
-            socket.read_u8().await?;
-            Ok::<_, io::Error>(socket)
+            let asks = socket.read_u8().await? == READY;
+            Ok::<_, io::Error>((socket, asks))
         };
         let refused = tokio::select! {
             ready = ready => match ready {
-                Ok(socket) => return Ok(Self { child, socket, _folder: folder }),
+                Ok((socket, asks)) => return Ok(Self { child, socket, asks, _folder: folder }),
                 Err(error) => error.into(),
             },
             ended = child.wait() => return Err(SuccessorError::Ended(ended?)),
@@ -91,8 +93,17 @@ impl Successor {
         self.child.wait().await
     }
 
-    /// Tells it to accept.
-    pub fn take_over(self) {
-        drop(self.socket);
+    /// Tells it to accept; what it asks for then, if it can.
+    pub async fn take_over(mut self) -> Option<Wanted> {
+        if !self.asks {
+            return None;
+        }
+        match self.socket.write_u8(GO).await {
+            Ok(()) => Some(Wanted::new(self.socket)),
+            Err(error) => {
+                tracing::warn!(%error, "the next process does not listen");
+                None
+            }
+        }
     }
 }

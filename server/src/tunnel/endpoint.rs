@@ -17,6 +17,7 @@ use wire::Secret;
 use wire::control::{Control, Drain, ErrorCode, MAX_CONTROL, Refusal, Renew, Renewed, Stats, Status, TunnelStatus};
 use wire::websocket::{Limits, Role};
 
+use super::leave::spread;
 use super::opening::{Opened, Opening, Refused};
 use super::openings::Openings;
 use super::plain;
@@ -44,8 +45,8 @@ pub struct Endpoint {
     /// How often a silent telephone is asked whether it is there.
     pub(super) heartbeat: Duration,
     openings: Arc<Openings>,
-    sessions: TaskTracker,
-    stop: CancellationToken,
+    pub(super) sessions: TaskTracker,
+    pub(super) stop: CancellationToken,
 }
 
 impl Endpoint {
@@ -212,34 +213,16 @@ impl Endpoint {
                 held: now.held,
                 retried: now.retried,
             },
+            spread_ms: u32::try_from(spread(self.registry.sockets()).as_millis()).ok(),
         }
     }
 
-    /// Tells all telephones to finish and dial again, waits until they have left or `deadline` has passed, and then
-    /// closes what is left.
-    pub async fn drain(&self, deadline: Duration) {
-        self.stop.cancel();
-        self.sessions.close();
-        self.registry.stop_holding();
-        let seconds = u32::try_from(deadline.as_secs()).unwrap_or(u32::MAX);
-        let sessions = self.registry.all();
-        for session in &sessions {
-            session.drain(seconds);
-        }
-        let idle = async {
-            for line in sessions.iter().flat_map(|session| session.lines()) {
-                line.line.idle().await;
-            }
-        };
-        if tokio::time::timeout(deadline, idle).await.is_err() {
-            tracing::warn!("requests were still in flight at the end of the grace period and are cut");
-        }
-        for session in self.registry.all() {
-            session.close(wire::close::GOING_AWAY, "the server is shutting down");
-        }
-        if tokio::time::timeout(Duration::from_secs(3), self.sessions.wait()).await.is_err() {
-            tracing::debug!("telephones did not take part in the closing handshake");
-        }
+/// How a telephone is told of a tunnel's state.
+fn as_told(state: TunnelState) -> Status {
+    match state {
+        TunnelState::Active => Status::Active,
+        TunnelState::Paused => Status::Paused,
+        TunnelState::Deleted => Status::Deleted,
     }
 }
 

@@ -4,6 +4,7 @@ mod address;
 mod claim;
 mod endpoint;
 mod hold;
+mod leave;
 mod opening;
 mod openings;
 mod plain;

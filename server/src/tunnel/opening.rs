@@ -202,6 +202,10 @@ impl Opening<'_> {
                 if self.endpoint.registry.token_looks() != looks {
                     self.endpoint.tokens.ask(session.token);
                 }
+                if self.endpoint.stop.is_cancelled() {
+                    // All others may have been sent away already.
+                    session.drain(Instant::now() + DEADLINE, Duration::ZERO);
+                }
                 Some(Opened { driver, control, session, line, address: self.client.address })
             }
             Err((code, message)) => {

@@ -1,6 +1,7 @@
 //! One telephone that serves a tunnel, over one socket or several.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use domain::{LineQuality, TelephoneSessionId, TokenId, TokenScope, TunnelId, UserId};
@@ -9,6 +10,7 @@ use server_core::{
 };
 use telephone::line::{Line, LineError};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use wire::close;
 use wire::control::{Control, Drain, ErrorCode, Refusal, TunnelCreated};
 
@@ -409,10 +411,17 @@ impl Session {
         }
     }
 
-    /// Tells the telephone to finish what is in flight and to dial again.
-    pub fn drain(&self, deadline_s: u32) {
+    /// Tells the telephone to finish what is in flight, for which it has until `deadline`, and when to dial again.
+    pub fn drain(&self, deadline: Instant, redial: Duration) {
+        let seconds = deadline.saturating_duration_since(Instant::now()).as_secs();
+        let drain = Drain {
+            reason: Some("the server is shutting down".to_owned()),
+            deadline_s: Some(u32::try_from(seconds).unwrap_or(u32::MAX)),
+            redial_ms: Some(u32::try_from(redial.as_millis()).unwrap_or(u32::MAX)),
+            ..Drain::default()
+        };
         for line in self.finish() {
-            line.drain(deadline_s);
+            line.drain(drain.clone());
         }
     }
 
@@ -480,9 +489,7 @@ impl SessionLine {
         self.line.close(code, message);
     }
 
-    fn drain(&self, deadline_s: u32) {
-        let drain =
-            Drain { reason: Some("the server is shutting down".to_owned()), deadline_s: Some(deadline_s), line: false };
+    fn drain(&self, drain: Drain) {
         if let Err(error) = self.line.send_control(Control::Drain(drain)) {
             tracing::debug!(session = %self.session, %error, "the telephone could not be told to drain");
         }

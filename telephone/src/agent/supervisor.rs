@@ -1,6 +1,7 @@
 //! What an agent's lines have in common, from their start to their end.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -50,6 +51,8 @@ pub(super) struct Station {
     events: broadcast::Sender<Event>,
     told: Told,
     standing: watch::Sender<Standing>,
+    /// Over how long the server's telephones are to come back when all have lost it, in milliseconds.
+    spread: AtomicU32,
     /// Those of the lines that are open.
     open: Mutex<Vec<Line>>,
     /// Lines that only finish what they have begun, and what cuts them off.
@@ -105,6 +108,16 @@ impl Station {
         if news {
             self.tell(Event::Stats(stats));
         }
+    }
+
+    /// The server says over how long its telephones are to come back when all have lost it.
+    pub(super) fn set_spread(&self, milliseconds: Option<u32>) {
+        self.spread.store(milliseconds.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// What it said last.
+    pub(super) fn spread(&self) -> Duration {
+        Duration::from_millis(u64::from(self.spread.load(Ordering::Relaxed)))
     }
 
     /// The subdomain to ask for: the one that the user wants, or what the switchboard has renamed it to since.
@@ -193,6 +206,7 @@ pub(super) fn start(shared: Shared, lines: Lines, threads: Threads) -> AgentHand
         events: events.clone(),
         told: Told::new(),
         standing,
+        spread: AtomicU32::new(0),
         open: Mutex::default(),
         retiring: TaskTracker::new(),
         cut: CancellationToken::new(),
