@@ -24,6 +24,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 const MIB: usize = 1024 * 1024;
+const SOON: Duration = Duration::from_secs(10);
 
 /// A telephone of version 1.0 whose every message is the test's.
 struct Telephone {
@@ -586,6 +587,8 @@ async fn whoever_is_sent_away_hears_why() {
     let mut telephone = Telephone::sign_in(&switchboard, wishes.clone()).await;
     let tunnel = switchboard.tunnel("away").await["id"].as_str().unwrap().to_owned();
     assert_eq!(switchboard.client().post(&format!("/api/v1/tunnels/{tunnel}/pause"), &Value::Null).await.0, 200);
+    let told = telephone.next().await;
+    assert_eq!((&told["type"], &told["status"]), (&json!("update_tunnel"), &json!("paused")));
     assert_eq!(telephone.next().await["code"], "tunnel_paused");
     assert_eq!(telephone.closed().await.0, wire::close::TUNNEL_GONE);
     assert_eq!(switchboard.client().post(&format!("/api/v1/tunnels/{tunnel}/resume"), &Value::Null).await.0, 200);
@@ -593,6 +596,29 @@ async fn whoever_is_sent_away_hears_why() {
     assert_eq!(switchboard.client().delete(&format!("/api/v1/tokens/{id}")).await.0, 204);
     assert_eq!(telephone.next().await["code"], "token_revoked");
     assert_eq!(telephone.closed().await.0, wire::close::TOKEN_GONE);
+}
+
+#[tokio::test]
+async fn a_telephone_may_say_something_else_of_itself() {
+    let switchboard = Switchboard::start().await;
+    let mut telephone = Telephone::connect(&switchboard, "says").await;
+    let about = json!({"name": "laptop\u{7}", "agent_version": "by hand/2", "region": "eu", "team": "blue"});
+    telephone.say(json!({"type": "update_tunnel", "local_url": "http://localhost:4000", "metadata": about})).await;
+    until(SOON, "what it says", async || {
+        let tunnel = switchboard.tunnel("says").await;
+        tunnel["local_url"] == "http://localhost:4000"
+            && tunnel["region"] == "eu"
+            && tunnel["metadata"]["team"] == "blue"
+            && tunnel["sessions"][0]["machine"] == "laptop"
+            && tunnel["sessions"][0]["agent"] == "by hand/2"
+    })
+    .await;
+    // What is absent has not changed, and what a server decides is not for it to say.
+    telephone.say(json!({"type": "update_tunnel", "local_url": "http://localhost:5000", "subdomain": "other"})).await;
+    until(SOON, "the other address", async || switchboard.tunnel("says").await["local_url"] == "http://localhost:5000")
+        .await;
+    let tunnel = switchboard.tunnel("says").await;
+    assert_eq!((&tunnel["metadata"]["team"], &tunnel["sessions"][0]["machine"]), (&json!("blue"), &json!("laptop")));
 }
 
 #[tokio::test]

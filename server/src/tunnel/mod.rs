@@ -12,6 +12,7 @@ mod registry;
 mod session;
 mod set;
 mod tokens;
+mod updates;
 
 pub use address::Address;
 pub use endpoint::Endpoint;

@@ -16,8 +16,8 @@ use tokio::time::{Instant, timeout_at};
 use wire::Secret;
 use wire::close;
 use wire::control::{
-    Announced, Announcement, AuthChallenge, Control, ErrorCode, Init, Join, Limits, Refusal, Status, TunnelCreated,
-    Verification,
+    Announced, Announcement, AuthChallenge, Control, ErrorCode, Init, Join, Limits, Metadata, Refusal, Status,
+    TunnelCreated, Verification,
 };
 use wire::mux::Settings;
 
@@ -137,7 +137,7 @@ impl Opening<'_> {
             subdomain: init.subdomain.clone(),
             local_url: init.local_url.clone(),
             region: init.metadata.region.clone(),
-            metadata: metadata(&init),
+            metadata: metadata(&init.metadata),
             services: init.services.iter().map(wanted).collect(),
         };
         let (token, registry, address) = (init.token.clone(), self.endpoint.registry.clone(), self.client.address);
@@ -358,7 +358,7 @@ fn announced(service: &AnnouncedService) -> Announced {
 }
 
 /// A text that a telephone says about itself, as it may be shown: short and without control characters.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(MAX_METADATA.1).collect()
 }
 
@@ -367,8 +367,8 @@ fn tells_heads(init: &Init) -> bool {
     init.heads && init.version == wire::VERSION
 }
 
-fn metadata(init: &Init) -> BTreeMap<String, String> {
-    let texts = init.metadata.other.iter().filter_map(|(key, value)| Some((shown(key), shown(value.as_str()?))));
+pub(super) fn metadata(said: &Metadata) -> BTreeMap<String, String> {
+    let texts = said.other.iter().filter_map(|(key, value)| Some((shown(key), shown(value.as_str()?))));
     texts.take(MAX_METADATA.0).collect()
 }
 

@@ -12,7 +12,7 @@ use telephone::line::{Line, LineError};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use wire::close;
-use wire::control::{Control, Drain, ErrorCode, Refusal, TunnelCreated};
+use wire::control::{Control, Drain, ErrorCode, Refusal, Status, TunnelCreated, UpdateTunnel};
 
 use super::address::{self, Address};
 use super::claim::Claim;
@@ -152,6 +152,15 @@ pub enum Cut {
 }
 
 impl Cut {
+    /// The state of the tunnel, where that is why.
+    fn state(self) -> Option<Status> {
+        match self {
+            Self::TunnelPaused => Some(Status::Paused),
+            Self::TunnelDeleted => Some(Status::Deleted),
+            _ => None,
+        }
+    }
+
     /// The code that the line is closed with, the error that a program is told, and the words for people.
     fn told(self) -> (u16, Option<ErrorCode>, &'static str) {
         match self {
@@ -308,7 +317,7 @@ impl Session {
         self.pick().filter(|line| !line.line.is_silent())
     }
 
-    /// The line with the fewest streams, on whatever thread.
+    /// The line with the fewest streams, on whatever thread, unless there is no room on any.
     pub fn pick_emptiest(&self) -> Option<Arc<SessionLine>> {
         let lines = self.lines.load();
         lines.iter().filter(|line| line.line.load().is_some()).min_by_key(|line| line.line.load()).cloned()
@@ -358,6 +367,13 @@ impl Session {
         }
         if let Some(presence) = &self.standing().presence {
             presence.set_quality(quality);
+        }
+    }
+
+    /// Notes what the telephone calls itself and its machine now; what is not there stays.
+    pub fn describe(&self, agent: Option<String>, machine: Option<String>) {
+        if let Some(presence) = &self.standing().presence {
+            presence.describe(agent, machine);
         }
     }
 
@@ -480,9 +496,10 @@ impl SessionLine {
 
     fn cut(&self, cut: Cut) {
         let (code, error, message) = cut.told();
-        if let Some(code) = error {
-            let refusal = Control::Error(Refusal { code, message: message.to_owned() });
-            if let Err(error) = self.line.send_control(refusal) {
+        let state = cut.state().map(|status| UpdateTunnel { status: Some(status), ..UpdateTunnel::default() });
+        let refusal = error.map(|code| Refusal { code, message: message.to_owned() });
+        for said in state.map(Control::UpdateTunnel).into_iter().chain(refusal.map(Control::Error)) {
+            if let Err(error) = self.line.send_control(said) {
                 tracing::debug!(session = %self.session, %error, "the telephone could not be told why its session ends");
             }
         }
