@@ -18,7 +18,8 @@ use serde_json::{Value, json};
 use support::fault::{Direction, Relay};
 use support::{Body, Origin, Switchboard, full, streamed, text, until, whole};
 use tokio::net::TcpStream;
-use tokio::task::JoinHandle;
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
@@ -29,6 +30,8 @@ const SOON: Duration = Duration::from_secs(10);
 /// A telephone of version 1.0 whose every message is the test's.
 struct Telephone {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// What it was told of its tunnel.
+    created: Value,
 }
 
 impl Telephone {
@@ -46,7 +49,7 @@ impl Telephone {
         let url = format!("{}/tunnel", url.replace("http", "ws"));
         let config = WebSocketConfig::default().max_frame_size(None).max_message_size(None);
         let (socket, _) = tokio_tungstenite::connect_async_with_config(url, Some(config), true).await.unwrap();
-        let mut telephone = Self { socket };
+        let mut telephone = Self { socket, created: Value::Null };
         let challenge = telephone.next().await;
         assert_eq!((&challenge["type"], &challenge["versions"]), (&json!("auth_challenge"), &json!(["2", "1.0"])));
         let mut init = json!({"type": "init", "version": "1.0", "local_url": "by hand"});
@@ -55,6 +58,7 @@ impl Telephone {
         let created = telephone.next().await;
         assert_eq!(created["type"], "tunnel_created", "{created}");
         telephone.say(json!({"type": "ready"})).await;
+        telephone.created = created;
         telephone
     }
 
@@ -648,4 +652,45 @@ async fn a_slow_telephone_is_not() {
     assert!(body_of(&request) == body);
     telephone.answer(&request, 200, json!({}), &body).await;
     assert!(whole(visit.await.unwrap().unwrap()).await == body);
+}
+
+/// Tells of each request that comes over one line.
+async fn tell_requests(mut telephone: Telephone, told: mpsc::Sender<Value>) {
+    loop {
+        told.send(telephone.request().await).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn requests_are_bounded_for_all_lines_of_a_session_together() {
+    const MOST: usize = 1_000;
+    rlimit::increase_nofile_limit(8 * MOST as u64).unwrap();
+    let switchboard = Switchboard::start().await;
+    let (_, token) = switchboard.token().await;
+    let first = Telephone::sign_in(&switchboard, json!({"token": token, "subdomain": "lines"})).await;
+    let join = json!({"session_id": first.created["session_id"], "resume": first.created["resume"]});
+    let second = Telephone::sign_in(&switchboard, json!({"token": token, "join": join})).await;
+    assert_eq!(second.created["session_id"], first.created["session_id"]);
+    let (told, mut requests) = mpsc::channel(1);
+    let mut lines = JoinSet::new();
+    for line in [first, second] {
+        lines.spawn(tell_requests(line, told.clone()));
+    }
+    let mut visits = JoinSet::new();
+    for _ in 0..MOST {
+        let visit = visit(&switchboard, "lines", get);
+        visits.spawn(async move { visit.await.unwrap().unwrap().status().as_u16() });
+    }
+    for _ in 0..MOST {
+        requests.recv().await.unwrap();
+    }
+    let answer = tokio::select! {
+        answer = visit(&switchboard, "lines", get) => answer.unwrap().unwrap(),
+        request = requests.recv() => panic!("one more than there may be: {request:?}"),
+    };
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["x-switchboard-error"]),
+        (503, &HeaderValue::from_static("overloaded"))
+    );
+    assert!(visits.try_join_next().is_none(), "the others are still waiting");
 }

@@ -1,6 +1,7 @@
 //! The tunnel endpoint: where telephones dial in, and the sessions they have.
 
 mod address;
+mod bounds;
 mod claim;
 mod endpoint;
 mod hold;

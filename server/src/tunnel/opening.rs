@@ -21,6 +21,7 @@ use wire::control::{
 };
 use wire::mux::Settings;
 
+use super::bounds::Bounds;
 use super::claim::Claim;
 use super::endpoint::{Endpoint, Socket, SocketDriver};
 use super::plain;
@@ -179,21 +180,26 @@ impl Opening<'_> {
         if !self.ready(&mut socket, created.clone(), deadline).await {
             return None;
         }
+        let bounds = match &place {
+            Place::New(..) => Bounds::of(&init.version),
+            Place::Further(session) => session.bounds.clone(),
+        };
         let (line, driver, control) = if init.version == wire::plain::VERSION {
-            let (line, driver, control) = plain::line(socket, init.limits, self.endpoint.heartbeat);
+            let budgets = (&bounds.lines, &bounds.plain);
+            let (line, driver, control) = plain::line(budgets, socket, init.limits, self.endpoint.heartbeat);
             (line, SocketDriver::Plain(Box::new(driver)), control)
         } else {
             let settings = line::Settings {
                 mux: Settings::new(Limits::default(), init.limits),
                 heartbeat: self.endpoint.heartbeat,
             };
-            let (line, driver, _, control) = line::new(socket, Side::Server, settings);
+            let (line, driver, _, control) = line::new_in(&bounds.lines, socket, Side::Server, settings);
             (line, SocketDriver::Frames(Box::new(driver)), control)
         };
         let joined = match place {
             Place::New(id, attached, claim) => {
                 let info = self.describe(id, &init, &holder, &attached);
-                self.open(info, (&init, &holder), created, claim, &line)
+                self.open(info, (&init, &holder), created, claim, (&line, bounds))
             }
             Place::Further(session) => self.join(&session, &created, &init, &line),
         };
@@ -245,15 +251,21 @@ impl Opening<'_> {
         (init, holder): (&Init, &TokenHolder),
         created: TunnelCreated,
         claim: Option<Claim>,
-        line: &Line,
+        (line, bounds): (&Line, Bounds),
     ) -> Result<(Arc<Session>, Arc<SessionLine>), (ErrorCode, String)> {
         let figures = self.endpoint.services.traffic().session_meter(&info);
         let rate = self.endpoint.registry.rates().of(info.token_id, holder.rate_limit());
         let line = SessionLine::new(info.id, line.clone(), figures.meter().clone(), rate, tells_heads(init));
         let first = (line.clone(), figures);
         let (token, sign_in) = (info.token_id, SignIn::of(holder));
-        let session =
-            Arc::new(Session::new((token, holder.owner_id()), sign_in, info.tunnel_id, created, claim, first));
+        let session = Arc::new(Session::new(
+            (token, holder.owner_id()),
+            sign_in,
+            info.tunnel_id,
+            created,
+            (claim, bounds),
+            first,
+        ));
         let joined = self.endpoint.registry.join(&session, init.resume.as_deref(), holder.max_sessions());
         joined.map_err(|crowded| (ErrorCode::LimitExceeded, crowded.to_string()))?;
         session.show(self.endpoint.services.presence().join(info));

@@ -15,6 +15,7 @@ use wire::close;
 use wire::control::{Control, Drain, ErrorCode, Refusal, Status, TunnelCreated, UpdateTunnel};
 
 use super::address::{self, Address};
+use super::bounds::Bounds;
 use super::claim::Claim;
 use crate::front::Rate;
 use crate::ingress::{LinePlace, current_worker};
@@ -44,6 +45,8 @@ pub struct Session {
     pub figures: SessionMeter,
     /// How many requests its token may have; `None`: as many as come.
     pub rate: Option<Arc<Rate>>,
+    /// What its lines may take together.
+    pub bounds: Bounds,
     lines: ArcSwap<Vec<Arc<SessionLine>>>,
     /// Held by whoever adds or removes a line.
     standing: Mutex<Standing>,
@@ -215,13 +218,13 @@ impl Session {
         sign_in: SignIn,
         tunnel: TunnelId,
         created: TunnelCreated,
-        claim: Option<Claim>,
+        (claim, bounds): (Option<Claim>, Bounds),
         (first, figures): (Arc<SessionLine>, SessionMeter),
     ) -> Self {
         let (resume, rate) = (created.resume.clone(), first.rate.clone());
         let standing = Mutex::new(Standing { created, over: false, claim, presence: None });
         let (id, lines, sign_in) = (first.session, ArcSwap::from_pointee(vec![first]), watch::Sender::new(sign_in));
-        Self { id, token, owner, sign_in, tunnel, resume, figures, rate, lines, standing }
+        Self { id, token, owner, sign_in, tunnel, resume, figures, rate, bounds, lines, standing }
     }
 
     /// The short-lived token that it has signed in with.
@@ -319,6 +322,9 @@ impl Session {
 
     /// The line with the fewest streams, on whatever thread, unless there is no room on any.
     pub fn pick_emptiest(&self) -> Option<Arc<SessionLine>> {
+        if self.bounds.lines.is_full() {
+            return None;
+        }
         let lines = self.lines.load();
         lines.iter().filter(|line| line.line.load().is_some()).min_by_key(|line| line.line.load()).cloned()
     }

@@ -83,7 +83,7 @@ impl Keeper {
         let joining = wish.join.as_ref().map(|join| join.session_id.clone());
         let mut token = self.station.shared.token.follow();
         let presented = token.borrow_and_update().clone();
-        let dialled = self.leave.run_until_cancelled(dial(&self.station.shared, presented.clone(), wish)).await;
+        let dialled = self.leave.run_until_cancelled(dial(&self.station, presented.clone(), wish)).await;
         match dialled {
             None => Next::End(AgentError::ShutDown),
             Some(Err(error)) => {

@@ -22,7 +22,7 @@ use super::token::TokenSource;
 use super::told::Told;
 use super::{AgentError, AgentHandle, Event, TunnelInfo};
 use crate::forward::{Forwarder, Report};
-use crate::line::Line;
+use crate::line::{Line, SessionBudget};
 use crate::server_url::ServerUrl;
 use crate::tls::Tls;
 
@@ -48,6 +48,8 @@ pub(super) struct Station {
     pub shared: Shared,
     /// The session that the lines share.
     pub membership: Membership,
+    /// What may lie unread and queued on all of them; streams are the server's to bound.
+    pub budget: SessionBudget,
     events: broadcast::Sender<Event>,
     told: Told,
     standing: watch::Sender<Standing>,
@@ -203,6 +205,7 @@ pub(super) fn start(shared: Shared, lines: Lines, threads: Threads) -> AgentHand
     let station = Arc::new(Station {
         shared,
         membership: Membership::default(),
+        budget: SessionBudget::new(u32::MAX),
         events: events.clone(),
         told: Told::new(),
         standing,
