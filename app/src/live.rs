@@ -84,6 +84,9 @@ impl LiveState {
                 format!("{all}, {} waiting for telephone", format::count(self.held()))
             }
             Metric::Telephones => format::count(self.sessions.len() as u64),
+            Metric::Retried => {
+                self.stats.as_ref().map_or_else(|| format::NOTHING.into(), |stats| format::count(stats.retried))
+            }
             _ => Summary::of(&self.samples).text(metric).unwrap_or_default(),
         }
     }
@@ -233,6 +236,29 @@ mod tests {
         assert_eq!(state.samples.len(), 300);
         assert_eq!((state.samples.front().map(|s| s.at), state.until), (Some(800), 1_100));
         assert_eq!(state.tunnels[&now(1, 0).id].requests.len(), SPARK_POINTS);
+    }
+
+    #[test]
+    fn what_was_sent_again_is_known_of_the_pages_tunnel() {
+        let mut state = LiveState::default();
+        assert_eq!(state.text(Metric::Retried), "—");
+        let by_status = StatusCounts::default();
+        let stats = TunnelStats {
+            requests: 9,
+            in_flight: 0,
+            by_status,
+            bytes_in: 0,
+            bytes_out: 0,
+            latency_ms: None,
+            held: 0,
+            retried: 3,
+            sessions: 1,
+            uptime_seconds: 1,
+        };
+        let LiveUpdate::Delta(mut told) = delta(1_000, vec![], vec![]) else { panic!("no delta") };
+        told.detail = Some(TunnelDelta { tunnel: None, stats });
+        state.apply(LiveUpdate::Delta(told));
+        assert_eq!(state.text(Metric::Retried), "3");
     }
 
     #[test]

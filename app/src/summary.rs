@@ -15,6 +15,8 @@ pub enum Metric {
     PerSecond,
     /// Requests under way.
     InFlight,
+    /// Requests of the tunnel of the page that were sent a second time since the server was started.
+    Retried,
     /// Requests in the whole range.
     Requests,
     /// The share of 5xx answers in the range.
@@ -68,7 +70,7 @@ impl Summary {
             self.latency.as_ref().map_or_else(|| format::NOTHING.into(), |latency| format::milliseconds(pick(latency)))
         };
         Some(match metric {
-            Metric::Online | Metric::Telephones => return None,
+            Metric::Online | Metric::Telephones | Metric::Retried => return None,
             Metric::PerSecond => format::count(self.last_step),
             Metric::InFlight => format::count(self.in_flight),
             Metric::Requests => format::count(self.by_status.total()),

@@ -191,7 +191,7 @@ impl App {
     /// # Errors
     /// When a listener fails for good, or the threads cannot be started.
     pub fn run(self, stop: CancellationToken) -> BoxFuture<'static, anyhow::Result<()>> {
-        Box::pin(self.serve(Departure { stop, ..Departure::default() }))
+        Box::pin(self.serve(Departure::when(stop)))
     }
 
     /// The same, for who wants to know more of its end.
@@ -291,7 +291,7 @@ impl App {
             let room = Places::new(Room { connections: METRICS_CONNECTIONS, of_one_client: None, spare: 0 });
             let limits = limits(&config);
             let (plane, tracker, until) = (plane.clone(), metrics_connections.clone(), last.clone());
-            let departure = Departure { stop: until, ..Departure::default() };
+            let departure = Departure::when(until);
             tasks.spawn("the metrics listener", async move {
                 if let Err(error) = metrics.run(plane, router, limits, room, tracker, departure).await {
                     tracing::error!(%error, "the metrics listener ended");
@@ -300,19 +300,27 @@ impl App {
         }
         if let Some(predecessor) = predecessor {
             tokio::select! {
-                () = predecessor.relieve() => expected.expect_all(),
+                moving = predecessor.relieve() => {
+                    expected.expect_all();
+                    if let Some(moving) = moving {
+                        tokio::spawn(expected.follow(moving));
+                    }
+                }
                 () = stop.cancelled() => {}
             }
         }
         notify();
-        let serve = listener.run(plane.clone(), dispatch, limits(&config), places, connections.clone(), departure);
+        let serve =
+            listener.run(plane.clone(), dispatch, limits(&config), places, connections.clone(), departure.clone());
         let served = serve.await.context("the listener failed").and(tasks.fault());
 
         let grace = config.limits.shutdown_grace;
         tracing::info!(?grace, "stopping: no new connections; what is in flight is finished");
         stop.cancel();
         connections.close();
-        let (_, finished) = tokio::join!(endpoint.drain(grace), tokio::time::timeout(grace, connections.wait()));
+        let wanted = departure.wanted().await;
+        let (_, finished) =
+            tokio::join!(endpoint.drain(grace, wanted), tokio::time::timeout(grace, connections.wait()));
         if finished.is_err() {
             tracing::warn!(
                 connections = connections.len(),

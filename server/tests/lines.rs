@@ -110,6 +110,23 @@ async fn a_telephone_with_several_lines_is_one_session() {
 }
 
 #[tokio::test]
+async fn a_telephone_may_say_something_else_of_itself_on_any_line() {
+    let switchboard = Switchboard::start().await;
+    let (_, token) = switchboard.token().await;
+    let (_first, created) = dial(&switchboard, &token, &json!({})).await;
+    let (mut second, _) = dial(&switchboard, &token, &join(&created)).await;
+    let said = json!({"type": "update_tunnel", "local_url": "http://localhost:4000", "metadata": {"name": "laptop"}});
+    second.send(Message::text(said.to_string())).await.unwrap();
+    loop {
+        let tunnel = switchboard.tunnel("lines").await;
+        if tunnel["local_url"] == "http://localhost:4000" && tunnel["sessions"][0]["machine"] == "laptop" {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
 async fn a_lost_line_costs_only_what_was_on_it() {
     let switchboard = Switchboard::start().await;
     let (begin, mut begun) = tokio::sync::mpsc::channel(200);

@@ -18,16 +18,20 @@ use serde_json::{Value, json};
 use support::fault::{Direction, Relay};
 use support::{Body, Origin, Switchboard, full, streamed, text, until, whole};
 use tokio::net::TcpStream;
-use tokio::task::JoinHandle;
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 const MIB: usize = 1024 * 1024;
+const SOON: Duration = Duration::from_secs(10);
 
 /// A telephone of version 1.0 whose every message is the test's.
 struct Telephone {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// What it was told of its tunnel.
+    created: Value,
 }
 
 impl Telephone {
@@ -45,7 +49,7 @@ impl Telephone {
         let url = format!("{}/tunnel", url.replace("http", "ws"));
         let config = WebSocketConfig::default().max_frame_size(None).max_message_size(None);
         let (socket, _) = tokio_tungstenite::connect_async_with_config(url, Some(config), true).await.unwrap();
-        let mut telephone = Self { socket };
+        let mut telephone = Self { socket, created: Value::Null };
         let challenge = telephone.next().await;
         assert_eq!((&challenge["type"], &challenge["versions"]), (&json!("auth_challenge"), &json!(["2", "1.0"])));
         let mut init = json!({"type": "init", "version": "1.0", "local_url": "by hand"});
@@ -54,6 +58,7 @@ impl Telephone {
         let created = telephone.next().await;
         assert_eq!(created["type"], "tunnel_created", "{created}");
         telephone.say(json!({"type": "ready"})).await;
+        telephone.created = created;
         telephone
     }
 
@@ -586,6 +591,8 @@ async fn whoever_is_sent_away_hears_why() {
     let mut telephone = Telephone::sign_in(&switchboard, wishes.clone()).await;
     let tunnel = switchboard.tunnel("away").await["id"].as_str().unwrap().to_owned();
     assert_eq!(switchboard.client().post(&format!("/api/v1/tunnels/{tunnel}/pause"), &Value::Null).await.0, 200);
+    let told = telephone.next().await;
+    assert_eq!((&told["type"], &told["status"]), (&json!("update_tunnel"), &json!("paused")));
     assert_eq!(telephone.next().await["code"], "tunnel_paused");
     assert_eq!(telephone.closed().await.0, wire::close::TUNNEL_GONE);
     assert_eq!(switchboard.client().post(&format!("/api/v1/tunnels/{tunnel}/resume"), &Value::Null).await.0, 200);
@@ -593,6 +600,29 @@ async fn whoever_is_sent_away_hears_why() {
     assert_eq!(switchboard.client().delete(&format!("/api/v1/tokens/{id}")).await.0, 204);
     assert_eq!(telephone.next().await["code"], "token_revoked");
     assert_eq!(telephone.closed().await.0, wire::close::TOKEN_GONE);
+}
+
+#[tokio::test]
+async fn a_telephone_may_say_something_else_of_itself() {
+    let switchboard = Switchboard::start().await;
+    let mut telephone = Telephone::connect(&switchboard, "says").await;
+    let about = json!({"name": "laptop\u{7}", "agent_version": "by hand/2", "region": "eu", "team": "blue"});
+    telephone.say(json!({"type": "update_tunnel", "local_url": "http://localhost:4000", "metadata": about})).await;
+    until(SOON, "what it says", async || {
+        let tunnel = switchboard.tunnel("says").await;
+        tunnel["local_url"] == "http://localhost:4000"
+            && tunnel["region"] == "eu"
+            && tunnel["metadata"]["team"] == "blue"
+            && tunnel["sessions"][0]["machine"] == "laptop"
+            && tunnel["sessions"][0]["agent"] == "by hand/2"
+    })
+    .await;
+    // What is absent has not changed, and what a server decides is not for it to say.
+    telephone.say(json!({"type": "update_tunnel", "local_url": "http://localhost:5000", "subdomain": "other"})).await;
+    until(SOON, "the other address", async || switchboard.tunnel("says").await["local_url"] == "http://localhost:5000")
+        .await;
+    let tunnel = switchboard.tunnel("says").await;
+    assert_eq!((&tunnel["metadata"]["team"], &tunnel["sessions"][0]["machine"]), (&json!("blue"), &json!("laptop")));
 }
 
 #[tokio::test]
@@ -622,4 +652,45 @@ async fn a_slow_telephone_is_not() {
     assert!(body_of(&request) == body);
     telephone.answer(&request, 200, json!({}), &body).await;
     assert!(whole(visit.await.unwrap().unwrap()).await == body);
+}
+
+/// Tells of each request that comes over one line.
+async fn tell_requests(mut telephone: Telephone, told: mpsc::Sender<Value>) {
+    loop {
+        told.send(telephone.request().await).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn requests_are_bounded_for_all_lines_of_a_session_together() {
+    const MOST: usize = 1_000;
+    rlimit::increase_nofile_limit(8 * MOST as u64).unwrap();
+    let switchboard = Switchboard::start().await;
+    let (_, token) = switchboard.token().await;
+    let first = Telephone::sign_in(&switchboard, json!({"token": token, "subdomain": "lines"})).await;
+    let join = json!({"session_id": first.created["session_id"], "resume": first.created["resume"]});
+    let second = Telephone::sign_in(&switchboard, json!({"token": token, "join": join})).await;
+    assert_eq!(second.created["session_id"], first.created["session_id"]);
+    let (told, mut requests) = mpsc::channel(1);
+    let mut lines = JoinSet::new();
+    for line in [first, second] {
+        lines.spawn(tell_requests(line, told.clone()));
+    }
+    let mut visits = JoinSet::new();
+    for _ in 0..MOST {
+        let visit = visit(&switchboard, "lines", get);
+        visits.spawn(async move { visit.await.unwrap().unwrap().status().as_u16() });
+    }
+    for _ in 0..MOST {
+        requests.recv().await.unwrap();
+    }
+    let answer = tokio::select! {
+        answer = visit(&switchboard, "lines", get) => answer.unwrap().unwrap(),
+        request = requests.recv() => panic!("one more than there may be: {request:?}"),
+    };
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["x-switchboard-error"]),
+        (503, &HeaderValue::from_static("overloaded"))
+    );
+    assert!(visits.try_join_next().is_none(), "the others are still waiting");
 }

@@ -168,7 +168,10 @@ async fn json_lines_are_objects_with_documented_names() {
     assert!(request["time"].as_str().unwrap().ends_with('Z'));
     for (held, retried) in [(0, 0), (2, 1), (2, 1), (0, 1)] {
         let stats = Stats { held, retried, ..Stats::default() };
-        session.line.send_control(Control::TunnelStatus(TunnelStatus { status: Status::Active, stats })).unwrap();
+        session
+            .line
+            .send_control(Control::TunnelStatus(TunnelStatus { status: Status::Active, stats, spread_ms: None }))
+            .unwrap();
     }
     for expected in [[2, 1], [0, 1]] {
         let stats: Value = serde_json::from_str(&line(&mut shown, "\"stats\"").await).unwrap();

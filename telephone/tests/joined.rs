@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method, StatusCode};
 use support::{collect, get, pattern, request};
-use telephone::line::{End, LineError, StreamError, joined};
+use telephone::line::{End, LineError, SessionBudget, StreamError, joined};
 use tokio::task::JoinHandle;
 use wire::control::{Control, Drain, Stats, Status, TunnelStatus};
 use wire::frame::ResetCode;
@@ -16,7 +16,8 @@ use wire::head::ResponseHead;
 use wire::mux::Settings;
 
 fn pair() -> (End, End, JoinHandle<LineError>) {
-    let (server, telephone, mut joint) = joined(Settings::default(), Settings::default());
+    let (server, telephone, mut joint) =
+        joined(&SessionBudget::new(u32::MAX), Settings::default(), Settings::default());
     (server, telephone, tokio::spawn(async move { poll_fn(|cx| joint.poll(cx)).await }))
 }
 
@@ -52,7 +53,8 @@ async fn a_cancel_arrives() {
 #[tokio::test]
 async fn control_messages_arrive_and_a_drain_is_answered_behind_the_last_request() {
     let (mut server, mut telephone, _) = pair();
-    let status = Control::TunnelStatus(TunnelStatus { status: Status::Active, stats: Stats::default() });
+    let status =
+        Control::TunnelStatus(TunnelStatus { status: Status::Active, stats: Stats::default(), spread_ms: None });
     server.line.send_control(status.clone()).unwrap();
     assert_eq!(telephone.control.recv().await, Some(status));
     let (_, _answer) = server.line.open(&get("/"), true).unwrap();
@@ -80,7 +82,7 @@ async fn closing_one_end_ends_both() {
 
 #[tokio::test]
 async fn who_knows_the_distance_may_tell_it() {
-    let (server, _telephone, joint) = joined(Settings::default(), Settings::default());
+    let (server, _telephone, joint) = joined(&SessionBudget::new(u32::MAX), Settings::default(), Settings::default());
     assert_eq!(server.line.rtt(), None);
     joint.set_rtt(Duration::from_millis(20));
     assert_eq!(server.line.rtt(), Some(Duration::from_millis(20)));

@@ -11,11 +11,12 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use support::hub::settings;
 use support::{collect, get, pattern, request};
 use telephone::line::{
-    self, ControlReceiver, Head, Incoming, Line, LineError, OpenError, OpenStreamError, Side, Socket, StreamError, pipe,
+    self, ControlReceiver, Head, Incoming, Line, LineError, OpenError, OpenStreamError, SessionBudget, Side, Socket,
+    StreamError, pipe,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{self, Message};
 use wire::control::{Control, Drain, Status, UpdateTunnel};
@@ -49,9 +50,13 @@ async fn tungstenite(stream: TcpStream) -> WebSocketStream<TcpStream> {
 }
 
 fn end(stream: TcpStream, side: Side, settings: line::Settings) -> End {
+    end_in(&SessionBudget::new(u32::MAX), stream, side, settings)
+}
+
+fn end_in(session: &SessionBudget, stream: TcpStream, side: Side, settings: line::Settings) -> End {
     let role = if side == Side::Server { Role::Server } else { Role::Client };
     let socket = Socket::new(stream, role, Limits::default(), &[]);
-    let (line, driver, incoming, control) = line::new(socket, side, settings);
+    let (line, driver, incoming, control) = line::new_in(session, socket, side, settings);
     End { line, incoming, control, driver: tokio::spawn(driver.run()) }
 }
 
@@ -115,6 +120,81 @@ async fn a_thousand_streams_at_once() {
     }
     answering.await.unwrap();
     assert_eq!(server.line.active_streams(), 0);
+}
+
+#[tokio::test]
+async fn the_lines_of_a_session_share_its_streams() {
+    let session = SessionBudget::new(3);
+    let (near, far) = (sockets().await, sockets().await);
+    let one = end_in(&session, near.0, Side::Server, settings());
+    let other = end_in(&session, far.0, Side::Server, settings());
+    let mut ends = [near.1, far.1].map(|socket| end(socket, Side::Telephone, settings()));
+    let first = one.line.open(&get("/"), true).unwrap();
+    let more = (one.line.open(&get("/"), true).unwrap(), other.line.open(&get("/"), true).unwrap());
+    for line in [&one.line, &other.line] {
+        let refused = line.open(&get("/"), true).unwrap_err();
+        assert!(matches!(refused, OpenStreamError::Refused(OpenError::TooManyStreams)), "{refused:?}");
+    }
+    assert!(session.is_full());
+    // What has ended on one of them makes room on the other.
+    let (_, respond, _) = ends[0].incoming.next().await.unwrap();
+    respond.send(&response(204), true).unwrap();
+    assert_eq!(first.1.await.unwrap().0.status, 204);
+    let _again = other.line.open(&get("/"), true).unwrap();
+    assert!(session.is_full());
+    // And what was on a line that is lost.
+    one.driver.abort();
+    one.line.closed().await;
+    drop(more);
+    assert!(!session.is_full());
+}
+
+const KIB: usize = 1024;
+/// Responses on each of two lines, each of as much as the first window of a stream takes, and how much one line may hold.
+const UNREAD: usize = 40;
+const HELD: usize = KIB * KIB;
+
+/// Responses that nobody reads, and the telephone's end of their line.
+async fn unread(session: &SessionBudget) -> (End, End, Vec<telephone::line::RecvBody>) {
+    let window = wire::control::Limits { connection_window: 256 * 1024, ..wire::control::Limits::default() };
+    let mux = wire::mux::Settings { max_held: HELD, ..wire::mux::Settings::new(window, window) };
+    let few = line::Settings { mux, ..settings() };
+    let (near, far) = sockets().await;
+    let server = end_in(session, near, Side::Server, few);
+    let mut telephone = end(far, Side::Telephone, few);
+    let mut bodies = Vec::new();
+    for _ in 0..UNREAD {
+        let (_, answer) = server.line.open(&get("/"), true).unwrap();
+        let (_, respond, _) = telephone.incoming.next().await.unwrap();
+        let mut leaving = respond.send(&response(200), false).unwrap();
+        tokio::spawn(async move {
+            leaving.send(pattern(64 * KIB)).await.unwrap();
+            leaving.finish().unwrap();
+        });
+        bodies.push(answer.await.unwrap().1);
+    }
+    while telephone.line.pressure().starved == 0 || server.line.pressure().held < 256 * KIB {
+        tokio::task::yield_now().await;
+    }
+    (server, telephone, bodies)
+}
+
+#[tokio::test]
+async fn the_lines_of_a_session_share_what_lies_unread() {
+    let session = SessionBudget::new(u32::MAX);
+    let (one, _its_telephone, read_first) = unread(&session).await;
+    while one.line.pressure().held < HELD {
+        tokio::task::yield_now().await;
+    }
+    let (other, _its_other_telephone, read_last) = unread(&session).await;
+    let held = [&one, &other].map(|end| end.line.pressure().held);
+    // Each has besides what its window lets through.
+    assert!(held[1] <= (256 + 256 + 64) * KIB && held[0] <= HELD + (256 + 64) * KIB, "{held:?}");
+    // All at once: what one of them waits for may be held back for what the others have not read.
+    let mut reading: JoinSet<_> = read_first.into_iter().chain(read_last).map(collect).collect();
+    while let Some(read) = reading.join_next().await {
+        assert_eq!(read.unwrap().unwrap().0.len(), 64 * KIB);
+    }
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ fn words(metric: Metric) -> (&'static str, &'static str) {
         Metric::Telephones => ("Telephones", "now"),
         Metric::PerSecond => ("Requests", "per second"),
         Metric::InFlight => ("In flight", "now"),
+        Metric::Retried => ("Sent again", "since the start"),
         Metric::Requests => ("Requests", "5 min"),
         Metric::ErrorShare => ("Errors (5xx)", "5 min"),
         Metric::P50 => ("p50", "latest second"),

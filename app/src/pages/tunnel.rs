@@ -27,10 +27,11 @@ use leptos::prelude::*;
 use server_core::{CoreError, Subject};
 
 /// The figures at the top, in this order.
-const FIGURES: [Metric; 9] = [
+const FIGURES: [Metric; 10] = [
     Metric::Telephones,
     Metric::PerSecond,
     Metric::InFlight,
+    Metric::Retried,
     Metric::P50,
     Metric::P95,
     Metric::P99,

@@ -110,7 +110,7 @@ pub use traffic::{
     Answered, Given, Held, InFlight, Lately, Meter, Now, Overall, SessionMeter, Subject, Tallied, Tally, Traffic,
 };
 pub use tunnels::{
-    AttachRefused, AttachRequest, Attached, Claim, NewTunnel, RoutingEntry, TunnelPatch, TunnelQuery, TunnelSort,
-    Tunnels, WantedService,
+    AttachRefused, AttachRequest, Attached, Claim, NewTunnel, RoutingEntry, TelephoneNews, TunnelPatch, TunnelQuery,
+    TunnelSort, Tunnels, WantedService,
 };
 pub use verifier::Verifier;

@@ -161,6 +161,15 @@ impl PresenceGuard {
         kept.push_back(RoundTrip { at: now().timestamp(), ms: milliseconds });
     }
 
+    /// Notes what the telephone calls itself and its machine now; what is not there stays.
+    pub fn describe(&self, agent: Option<String>, machine: Option<String>) {
+        self.change(|session| {
+            session.agent = agent.unwrap_or_else(|| std::mem::take(&mut session.agent));
+            session.machine = machine.or_else(|| session.machine.take());
+        });
+        self.presence.changes.publish(Change::Presence(self.tunnel));
+    }
+
     /// Notes how the lines do; what is known of the local server stays.
     pub fn set_quality(&self, quality: LineQuality) {
         self.change(|session| {

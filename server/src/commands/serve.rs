@@ -93,10 +93,14 @@ async fn hand_over(
             return Err(SuccessorError::Ended(ended?).into());
         }
     }
+    let wanted = departure.hand_over();
     departure.stop.cancel();
     departure.stopped.cancelled().await;
     tracing::info!(process = next.process(), "the next process serves");
-    next.take_over();
+    if let Some(asks) = next.take_over().await {
+        // Nobody hears it when serving has failed meanwhile.
+        let _unheard = wanted.send(asks);
+    }
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use listenfd::ListenFd;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
-use super::SOCKET;
+use super::{Moving, READY, SOCKET};
 
 /// What whoever started this process has handed to it; nothing by default.
 #[derive(Debug, Default)]
@@ -42,15 +42,15 @@ pub struct Predecessor {
 
 impl Predecessor {
     /// Says that this process is ready, and waits until the other one accepts no more, which is so at the latest when it has
-    /// ended.
-    pub async fn relieve(self) {
+    /// ended. What it returns is for the telephones that are there still, if there are any.
+    pub async fn relieve(self) -> Option<Moving> {
         let relieved = async {
             let mut socket = UnixStream::connect(&self.socket).await?;
-            socket.write_all(b"ready\n").await?;
-            socket.read_to_end(&mut Vec::new()).await
+            socket.write_u8(READY).await?;
+            socket.read_u8().await?;
+            Ok::<_, io::Error>(Moving::new(socket))
         };
-        if let Err(error) = relieved.await {
-            tracing::debug!(%error, "the process before this one is gone already");
-        }
+        let gone = |error| tracing::debug!(%error, "the process before this one is gone, and its telephones with it");
+        relieved.await.inspect_err(gone).ok()
     }
 }

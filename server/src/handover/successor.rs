@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use command_fds::{CommandFdExt, FdMapping, FdMappingCollision};
 use tempfile::TempDir;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::process::{Child, Command};
 
-use super::SOCKET;
+use super::{GO, SOCKET, Wanted};
 
 /// How long it may take to be ready.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -91,8 +91,14 @@ impl Successor {
         self.child.wait().await
     }
 
-    /// Tells it to accept.
-    pub fn take_over(self) {
-        drop(self.socket);
+    /// Tells it to accept; what it asks for then, unless it is gone.
+    pub async fn take_over(mut self) -> Option<Wanted> {
+        match self.socket.write_u8(GO).await {
+            Ok(()) => Some(Wanted::new(self.socket)),
+            Err(error) => {
+                tracing::warn!(%error, "the next process does not listen");
+                None
+            }
+        }
     }
 }

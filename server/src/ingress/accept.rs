@@ -3,19 +3,21 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http1::server::Stop;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::connection::{self, Shared};
 use super::places::Places;
 use super::{DataPlane, Handler};
+use crate::handover::Wanted;
 
 /// How much the kernel takes for a client beyond what is already on its way, bytes.
 #[cfg(any(target_os = "android", target_os = "linux"))]
@@ -53,6 +55,28 @@ pub struct Departure {
     pub stop: CancellationToken,
     /// Nobody is accepted any more.
     pub stopped: CancellationToken,
+    /// Where to hear what the next process asks for, when there is one.
+    next: Arc<Mutex<Option<oneshot::Receiver<Wanted>>>>,
+}
+
+impl Departure {
+    /// For whom there is no next process.
+    pub fn when(stop: CancellationToken) -> Self {
+        Self { stop, ..Self::default() }
+    }
+
+    /// There is a next process. What it asks for is to be sent to what this returns.
+    pub fn hand_over(&self) -> oneshot::Sender<Wanted> {
+        let (sender, receiver) = oneshot::channel();
+        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(receiver);
+        sender
+    }
+
+    /// What the next process asks for, when there is one that does.
+    pub async fn wanted(&self) -> Option<Wanted> {
+        let next = self.next.lock().unwrap_or_else(PoisonError::into_inner).take();
+        next?.await.ok()
+    }
 }
 
 /// A bound listener that does not accept yet.
@@ -118,7 +142,7 @@ impl Acceptor {
         departure: Departure,
     ) -> io::Result<()> {
         let first = plane.first().clone();
-        let Departure { connections: ends, stop, stopped } = departure;
+        let Departure { connections: ends, stop, stopped, .. } = departure;
         let (handler, unanswered) = (Arc::new(handler), TaskTracker::new());
         let shared = Shared {
             handler,

@@ -4,24 +4,28 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::TunnelId;
+use domain::{TunnelId, TunnelState};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use server_core::Services;
 use telephone::line::{self, ControlReceiver, Driver, LineError};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wire::Secret;
-use wire::control::{Control, Drain, ErrorCode, MAX_CONTROL, Refusal, Renew, Renewed, Stats, Status, TunnelStatus};
+use wire::control::{
+    Control, Drain, ErrorCode, MAX_CONTROL, Refusal, Renew, Renewed, Stats, Status, TunnelStatus, UpdateTunnel,
+};
 use wire::websocket::{Limits, Role};
 
+use super::leave::spread;
 use super::opening::{Opened, Opening, Refused};
 use super::openings::Openings;
 use super::plain;
 use super::session::{Cut, Session, SessionLine, SignIn};
-use super::{Registry, TokenWatch};
+use super::{Registry, TokenWatch, updates};
 use crate::ingress::{Client, ClientBody, ResponseBody};
 use crate::proxy::Problem;
 use crate::routing::Routing;
@@ -44,8 +48,8 @@ pub struct Endpoint {
     /// How often a silent telephone is asked whether it is there.
     pub(super) heartbeat: Duration,
     openings: Arc<Openings>,
-    sessions: TaskTracker,
-    stop: CancellationToken,
+    pub(super) sessions: TaskTracker,
+    pub(super) stop: CancellationToken,
 }
 
 impl Endpoint {
@@ -109,8 +113,10 @@ impl Endpoint {
         let (id, tunnel) = (session.id, session.tunnel);
         tracing::info!(session = %id, %tunnel, client = %address, "telephone connected");
         let beside = async {
-            let control = self.take_control(control, (&session, &line), address);
-            tokio::join!(control, self.report(&session, &line), expire(&session));
+            let updates = watch::Sender::new(UpdateTunnel::default());
+            let stored = self.store_updates(&session, updates.subscribe());
+            let control = self.take_control(control, (&session, &line), address, updates);
+            tokio::join!(control, stored, self.report(&session, &line), expire(&session));
             std::future::pending().await
         };
         let reason = tokio::select! {
@@ -132,6 +138,7 @@ impl Endpoint {
         mut control: ControlReceiver,
         (session, line): (&Session, &SessionLine),
         address: IpAddr,
+        updates: watch::Sender<UpdateTunnel>,
     ) {
         while let Some(message) = control.recv().await {
             match message {
@@ -151,6 +158,7 @@ impl Endpoint {
                         tracing::debug!(session = %session.id, %error, "a telephone does not hear that it has renewed");
                     }
                 }
+                Control::UpdateTunnel(said) => updates.send_modify(|known| updates::add(known, said)),
                 other => tracing::debug!(session = %session.id, ?other, "a message that needs no answer"),
             }
         }
@@ -204,7 +212,7 @@ impl Endpoint {
         let since = self.services.presence().of(tunnel).iter().map(|session| session.connected_at).min();
         let uptime = since.map_or(0, |since| (chrono::Utc::now() - since).num_seconds());
         TunnelStatus {
-            status: Status::Active,
+            status: self.routing.table().tunnel(tunnel).map_or(Status::Deleted, |route| as_told(route.state)),
             stats: Stats {
                 requests: now.requests,
                 latency_ms: now.latency_ms.map_or(0.0, |latency| latency.p50),
@@ -212,34 +220,17 @@ impl Endpoint {
                 held: now.held,
                 retried: now.retried,
             },
+            spread_ms: u32::try_from(spread(self.registry.sockets()).as_millis()).ok(),
         }
     }
+}
 
-    /// Tells all telephones to finish and dial again, waits until they have left or `deadline` has passed, and then
-    /// closes what is left.
-    pub async fn drain(&self, deadline: Duration) {
-        self.stop.cancel();
-        self.sessions.close();
-        self.registry.stop_holding();
-        let seconds = u32::try_from(deadline.as_secs()).unwrap_or(u32::MAX);
-        let sessions = self.registry.all();
-        for session in &sessions {
-            session.drain(seconds);
-        }
-        let idle = async {
-            for line in sessions.iter().flat_map(|session| session.lines()) {
-                line.line.idle().await;
-            }
-        };
-        if tokio::time::timeout(deadline, idle).await.is_err() {
-            tracing::warn!("requests were still in flight at the end of the grace period and are cut");
-        }
-        for session in self.registry.all() {
-            session.close(wire::close::GOING_AWAY, "the server is shutting down");
-        }
-        if tokio::time::timeout(Duration::from_secs(3), self.sessions.wait()).await.is_err() {
-            tracing::debug!("telephones did not take part in the closing handshake");
-        }
+/// How a telephone is told of a tunnel's state.
+fn as_told(state: TunnelState) -> Status {
+    match state {
+        TunnelState::Active => Status::Active,
+        TunnelState::Paused => Status::Paused,
+        TunnelState::Deleted => Status::Deleted,
     }
 }
 

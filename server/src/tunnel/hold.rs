@@ -1,7 +1,12 @@
 //! How many requests wait for telephones, and for how long.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwapOption;
+use domain::TunnelId;
+use tokio::sync::mpsc;
 
 /// How many requests wait in this process at most, for whatever tunnels.
 const MAX_HELD: usize = 10_000;
@@ -27,6 +32,8 @@ pub struct Hold {
     timeouts: AtomicU64,
     refused: AtomicU64,
     retries: AtomicU64,
+    /// Where tunnels are named whose telephones are with the process before this one still, as long as there are any.
+    elsewhere: ArcSwapOption<mpsc::Sender<TunnelId>>,
 }
 
 /// [`Hold`]'s figures, for `/metrics`.
@@ -56,6 +63,34 @@ impl Hold {
             timeouts: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             retries: AtomicU64::new(0),
+            elsewhere: ArcSwapOption::empty(),
+        }
+    }
+
+    /// Telephones are with the process before this one. The tunnels whose are to come at once.
+    pub(super) fn begin_moving(&self) -> mpsc::Receiver<TunnelId> {
+        let (names, named) = mpsc::channel(MAX_HELD);
+        self.elsewhere.store(Some(Arc::new(names)));
+        named
+    }
+
+    /// They have all been sent here.
+    pub(super) fn end_moving(&self) {
+        self.elsewhere.store(None);
+    }
+
+    /// Whether a telephone may be with the process before this one.
+    pub(super) fn is_moving(&self) -> bool {
+        self.elsewhere.load().is_some()
+    }
+
+    /// Somebody waits for the telephone of this tunnel: if it is with the process before this one, it is to come now.
+    pub(super) fn ask_for(&self, tunnel: TunnelId) {
+        // With as many names on their way as requests may wait, this one's turn comes by itself.
+        if let Some(names) = self.elsewhere.load().as_ref()
+            && let Err(error) = names.try_send(tunnel)
+        {
+            tracing::debug!(%tunnel, %error, "a telephone is not asked to come at once");
         }
     }
 

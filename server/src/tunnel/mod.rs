@@ -1,9 +1,11 @@
 //! The tunnel endpoint: where telephones dial in, and the sessions they have.
 
 mod address;
+mod bounds;
 mod claim;
 mod endpoint;
 mod hold;
+mod leave;
 mod opening;
 mod openings;
 mod plain;
@@ -11,6 +13,7 @@ mod registry;
 mod session;
 mod set;
 mod tokens;
+mod updates;
 
 pub use address::Address;
 pub use endpoint::Endpoint;

@@ -16,11 +16,12 @@ use tokio::time::{Instant, timeout_at};
 use wire::Secret;
 use wire::close;
 use wire::control::{
-    Announced, Announcement, AuthChallenge, Control, ErrorCode, Init, Join, Limits, Refusal, Status, TunnelCreated,
-    Verification,
+    Announced, Announcement, AuthChallenge, Control, ErrorCode, Init, Join, Limits, Metadata, Refusal, Status,
+    TunnelCreated, Verification,
 };
 use wire::mux::Settings;
 
+use super::bounds::Bounds;
 use super::claim::Claim;
 use super::endpoint::{Endpoint, Socket, SocketDriver};
 use super::plain;
@@ -137,7 +138,7 @@ impl Opening<'_> {
             subdomain: init.subdomain.clone(),
             local_url: init.local_url.clone(),
             region: init.metadata.region.clone(),
-            metadata: metadata(&init),
+            metadata: metadata(&init.metadata),
             services: init.services.iter().map(wanted).collect(),
         };
         let (token, registry, address) = (init.token.clone(), self.endpoint.registry.clone(), self.client.address);
@@ -179,21 +180,26 @@ impl Opening<'_> {
         if !self.ready(&mut socket, created.clone(), deadline).await {
             return None;
         }
+        let bounds = match &place {
+            Place::New(..) => Bounds::of(&init.version),
+            Place::Further(session) => session.bounds.clone(),
+        };
         let (line, driver, control) = if init.version == wire::plain::VERSION {
-            let (line, driver, control) = plain::line(socket, init.limits, self.endpoint.heartbeat);
+            let budgets = (&bounds.lines, &bounds.plain);
+            let (line, driver, control) = plain::line(budgets, socket, init.limits, self.endpoint.heartbeat);
             (line, SocketDriver::Plain(Box::new(driver)), control)
         } else {
             let settings = line::Settings {
                 mux: Settings::new(Limits::default(), init.limits),
                 heartbeat: self.endpoint.heartbeat,
             };
-            let (line, driver, _, control) = line::new(socket, Side::Server, settings);
+            let (line, driver, _, control) = line::new_in(&bounds.lines, socket, Side::Server, settings);
             (line, SocketDriver::Frames(Box::new(driver)), control)
         };
         let joined = match place {
             Place::New(id, attached, claim) => {
                 let info = self.describe(id, &init, &holder, &attached);
-                self.open(info, (&init, &holder), created, claim, &line)
+                self.open(info, (&init, &holder), created, claim, (&line, bounds))
             }
             Place::Further(session) => self.join(&session, &created, &init, &line),
         };
@@ -201,6 +207,10 @@ impl Opening<'_> {
             Ok((session, line)) => {
                 if self.endpoint.registry.token_looks() != looks {
                     self.endpoint.tokens.ask(session.token);
+                }
+                if self.endpoint.stop.is_cancelled() {
+                    // All others may have been sent away already.
+                    session.drain(Instant::now() + DEADLINE, Duration::ZERO);
                 }
                 Some(Opened { driver, control, session, line, address: self.client.address })
             }
@@ -241,15 +251,21 @@ impl Opening<'_> {
         (init, holder): (&Init, &TokenHolder),
         created: TunnelCreated,
         claim: Option<Claim>,
-        line: &Line,
+        (line, bounds): (&Line, Bounds),
     ) -> Result<(Arc<Session>, Arc<SessionLine>), (ErrorCode, String)> {
         let figures = self.endpoint.services.traffic().session_meter(&info);
         let rate = self.endpoint.registry.rates().of(info.token_id, holder.rate_limit());
         let line = SessionLine::new(info.id, line.clone(), figures.meter().clone(), rate, tells_heads(init));
         let first = (line.clone(), figures);
         let (token, sign_in) = (info.token_id, SignIn::of(holder));
-        let session =
-            Arc::new(Session::new((token, holder.owner_id()), sign_in, info.tunnel_id, created, claim, first));
+        let session = Arc::new(Session::new(
+            (token, holder.owner_id()),
+            sign_in,
+            info.tunnel_id,
+            created,
+            (claim, bounds),
+            first,
+        ));
         let joined = self.endpoint.registry.join(&session, init.resume.as_deref(), holder.max_sessions());
         joined.map_err(|crowded| (ErrorCode::LimitExceeded, crowded.to_string()))?;
         session.show(self.endpoint.services.presence().join(info));
@@ -354,7 +370,7 @@ fn announced(service: &AnnouncedService) -> Announced {
 }
 
 /// A text that a telephone says about itself, as it may be shown: short and without control characters.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(MAX_METADATA.1).collect()
 }
 
@@ -363,8 +379,8 @@ fn tells_heads(init: &Init) -> bool {
     init.heads && init.version == wire::VERSION
 }
 
-fn metadata(init: &Init) -> BTreeMap<String, String> {
-    let texts = init.metadata.other.iter().filter_map(|(key, value)| Some((shown(key), shown(value.as_str()?))));
+pub(super) fn metadata(said: &Metadata) -> BTreeMap<String, String> {
+    let texts = said.other.iter().filter_map(|(key, value)| Some((shown(key), shown(value.as_str()?))));
     texts.take(MAX_METADATA.0).collect()
 }
 

@@ -12,6 +12,7 @@ use super::hold::{Hold, HoldSettings};
 use super::session::{Cut, Session};
 use super::set::{Crowded, SessionSet};
 use crate::front::TokenRates;
+use crate::handover::Moving;
 use crate::routing::Table;
 
 /// How many sockets of telephones there are in this process at most.
@@ -66,7 +67,7 @@ impl Registry {
 
     /// The sessions of a tunnel, made empty when it is new.
     pub fn sessions_of(&self, tunnel: TunnelId) -> Arc<SessionSet> {
-        self.tunnels.entry(tunnel).or_insert_with(|| Arc::new(SessionSet::new(self.hold.clone()))).clone()
+        self.tunnels.entry(tunnel).or_insert_with(|| Arc::new(SessionSet::new(tunnel, self.hold.clone()))).clone()
     }
 
     /// The live session with this id.
@@ -199,6 +200,26 @@ impl Registry {
         let until = self.hold.millis(Instant::now() + limit);
         for tunnel in &self.tunnels {
             tunnel.expect_until(until);
+        }
+    }
+
+    /// Telephones are with the process before this one, which sends them one after the other, and those at once whose
+    /// tunnels are asked for here. What this returns is to be run meanwhile.
+    pub fn follow(self: Arc<Self>, mut before: Moving) -> impl Future<Output = ()> {
+        let mut asked_for = self.hold.begin_moving();
+        async move {
+            loop {
+                let tunnel = tokio::select! {
+                    () = before.over() => break,
+                    Some(tunnel) = asked_for.recv() => tunnel,
+                };
+                if let Err(error) = before.ask(tunnel).await {
+                    tracing::debug!(%error, "the process before this one has no telephones left");
+                    break;
+                }
+            }
+            self.expect_all();
+            self.hold.end_moving();
         }
     }
 

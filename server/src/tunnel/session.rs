@@ -1,6 +1,7 @@
 //! One telephone that serves a tunnel, over one socket or several.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use domain::{LineQuality, TelephoneSessionId, TokenId, TokenScope, TunnelId, UserId};
@@ -9,10 +10,12 @@ use server_core::{
 };
 use telephone::line::{Line, LineError};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use wire::close;
-use wire::control::{Control, Drain, ErrorCode, Refusal, TunnelCreated};
+use wire::control::{Control, Drain, ErrorCode, Refusal, Status, TunnelCreated, UpdateTunnel};
 
 use super::address::{self, Address};
+use super::bounds::Bounds;
 use super::claim::Claim;
 use crate::front::Rate;
 use crate::ingress::{LinePlace, current_worker};
@@ -42,6 +45,8 @@ pub struct Session {
     pub figures: SessionMeter,
     /// How many requests its token may have; `None`: as many as come.
     pub rate: Option<Arc<Rate>>,
+    /// What its lines may take together.
+    pub bounds: Bounds,
     lines: ArcSwap<Vec<Arc<SessionLine>>>,
     /// Held by whoever adds or removes a line.
     standing: Mutex<Standing>,
@@ -150,6 +155,15 @@ pub enum Cut {
 }
 
 impl Cut {
+    /// The state of the tunnel, where that is why.
+    fn state(self) -> Option<Status> {
+        match self {
+            Self::TunnelPaused => Some(Status::Paused),
+            Self::TunnelDeleted => Some(Status::Deleted),
+            _ => None,
+        }
+    }
+
     /// The code that the line is closed with, the error that a program is told, and the words for people.
     fn told(self) -> (u16, Option<ErrorCode>, &'static str) {
         match self {
@@ -204,13 +218,13 @@ impl Session {
         sign_in: SignIn,
         tunnel: TunnelId,
         created: TunnelCreated,
-        claim: Option<Claim>,
+        (claim, bounds): (Option<Claim>, Bounds),
         (first, figures): (Arc<SessionLine>, SessionMeter),
     ) -> Self {
         let (resume, rate) = (created.resume.clone(), first.rate.clone());
         let standing = Mutex::new(Standing { created, over: false, claim, presence: None });
         let (id, lines, sign_in) = (first.session, ArcSwap::from_pointee(vec![first]), watch::Sender::new(sign_in));
-        Self { id, token, owner, sign_in, tunnel, resume, figures, rate, lines, standing }
+        Self { id, token, owner, sign_in, tunnel, resume, figures, rate, bounds, lines, standing }
     }
 
     /// The short-lived token that it has signed in with.
@@ -306,8 +320,11 @@ impl Session {
         self.pick().filter(|line| !line.line.is_silent())
     }
 
-    /// The line with the fewest streams, on whatever thread.
+    /// The line with the fewest streams, on whatever thread, unless there is no room on any.
     pub fn pick_emptiest(&self) -> Option<Arc<SessionLine>> {
+        if self.bounds.lines.is_full() {
+            return None;
+        }
         let lines = self.lines.load();
         lines.iter().filter(|line| line.line.load().is_some()).min_by_key(|line| line.line.load()).cloned()
     }
@@ -356,6 +373,13 @@ impl Session {
         }
         if let Some(presence) = &self.standing().presence {
             presence.set_quality(quality);
+        }
+    }
+
+    /// Notes what the telephone calls itself and its machine now; what is not there stays.
+    pub fn describe(&self, agent: Option<String>, machine: Option<String>) {
+        if let Some(presence) = &self.standing().presence {
+            presence.describe(agent, machine);
         }
     }
 
@@ -409,10 +433,17 @@ impl Session {
         }
     }
 
-    /// Tells the telephone to finish what is in flight and to dial again.
-    pub fn drain(&self, deadline_s: u32) {
+    /// Tells the telephone to finish what is in flight, for which it has until `deadline`, and when to dial again.
+    pub fn drain(&self, deadline: Instant, redial: Duration) {
+        let seconds = deadline.saturating_duration_since(Instant::now()).as_secs();
+        let drain = Drain {
+            reason: Some("the server is shutting down".to_owned()),
+            deadline_s: Some(u32::try_from(seconds).unwrap_or(u32::MAX)),
+            redial_ms: Some(u32::try_from(redial.as_millis()).unwrap_or(u32::MAX)),
+            ..Drain::default()
+        };
         for line in self.finish() {
-            line.drain(deadline_s);
+            line.drain(drain.clone());
         }
     }
 
@@ -471,18 +502,17 @@ impl SessionLine {
 
     fn cut(&self, cut: Cut) {
         let (code, error, message) = cut.told();
-        if let Some(code) = error {
-            let refusal = Control::Error(Refusal { code, message: message.to_owned() });
-            if let Err(error) = self.line.send_control(refusal) {
+        let state = cut.state().map(|status| UpdateTunnel { status: Some(status), ..UpdateTunnel::default() });
+        let refusal = error.map(|code| Refusal { code, message: message.to_owned() });
+        for said in state.map(Control::UpdateTunnel).into_iter().chain(refusal.map(Control::Error)) {
+            if let Err(error) = self.line.send_control(said) {
                 tracing::debug!(session = %self.session, %error, "the telephone could not be told why its session ends");
             }
         }
         self.line.close(code, message);
     }
 
-    fn drain(&self, deadline_s: u32) {
-        let drain =
-            Drain { reason: Some("the server is shutting down".to_owned()), deadline_s: Some(deadline_s), line: false };
+    fn drain(&self, drain: Drain) {
         if let Err(error) = self.line.send_control(Control::Drain(drain)) {
             tracing::debug!(session = %self.session, %error, "the telephone could not be told to drain");
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use domain::TelephoneSessionId;
+use domain::{TelephoneSessionId, TunnelId};
 use tokio::sync::Notify;
 
 use super::address::Address;
@@ -21,6 +21,7 @@ const MAX_SESSIONS: usize = 64;
 /// The sessions of one tunnel. Choosing one takes no lock.
 #[derive(Debug)]
 pub struct SessionSet {
+    tunnel: TunnelId,
     sessions: ArcSwap<Vec<Arc<Session>>>,
     next: AtomicUsize,
     /// The same for [`home`](Self::home); one counter for both would have them take turns with each other.
@@ -60,8 +61,9 @@ impl Crowded {
 }
 
 impl SessionSet {
-    pub(super) fn new(hold: Arc<Hold>) -> Self {
+    pub(super) fn new(tunnel: TunnelId, hold: Arc<Hold>) -> Self {
         Self {
+            tunnel,
             sessions: ArcSwap::default(),
             next: AtomicUsize::new(0),
             next_home: AtomicUsize::new(0),
@@ -128,6 +130,7 @@ impl SessionSet {
         limit: Duration,
         pick: impl Fn(&Self) -> Option<Arc<SessionLine>>,
     ) -> Option<Arc<SessionLine>> {
+        self.hold.ask_for(self.tunnel);
         let limit = limit.min(self.hold.limit()?);
         if self.deadline(Instant::now() + limit) <= Instant::now() {
             return None;
@@ -149,9 +152,9 @@ impl SessionSet {
     }
 
     /// Until when it makes sense to wait, at most `latest`. A session that is there but takes nothing is about to end,
-    /// and only then it is known whether its telephone will be back.
+    /// and only then it is known whether its telephone will be back; and any may be with the process before this one.
     fn deadline(&self, latest: Instant) -> Instant {
-        if !self.is_empty() {
+        if !self.is_empty() || self.hold.is_moving() {
             return latest;
         }
         self.hold.instant(self.expected_until.load(Ordering::Relaxed)).min(latest)

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use h2::Reason;
 use h2::client::SendRequest;
 use http::{Method, header};
 use http_body_util::BodyExt;
+use telephone::{Agent, Event, Target};
+use tokio::sync::{Barrier, mpsc};
+use tokio::task::JoinSet;
 
 use crate::support::{Body, Client, Origin, Programs, until, within};
 use crate::talk::{self, Talk};
@@ -222,5 +225,67 @@ async fn what_does_not_end_is_cut_after_the_grace_period() {
     for host in &hosts {
         until(SOON, "the next one serves", async || host.text("/").await.0 == 200).await;
     }
+    assert!(next.is_there());
+}
+
+/// Telephones that have a next process to go to, and their tunnels. They take ten seconds for it.
+const TELEPHONES: usize = 1_000;
+const TUNNELS: usize = 25;
+
+/// Keeps a telephone, and tells when it is told to go.
+async fn go(
+    url: String,
+    token: String,
+    tunnel: usize,
+    target: String,
+    there: Arc<Barrier>,
+    told: mpsc::UnboundedSender<(usize, Instant)>,
+) {
+    let agent = Agent::builder(url, token).target(Target::parse(&target).unwrap()).connections(1);
+    let agent = agent.subdomain(format!("herd-{tunnel}")).start().unwrap();
+    let mut events = agent.events();
+    agent.ready().await.unwrap();
+    there.wait().await;
+    while !matches!(events.recv().await.unwrap(), Event::Draining) {}
+    told.send((tunnel, Instant::now())).unwrap();
+    while !matches!(events.recv().await.unwrap(), Event::Connected(_)) {}
+    there.wait().await;
+    std::future::pending::<()>().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn telephones_move_one_after_the_other_and_those_that_are_asked_for_at_once() {
+    rlimit::increase_nofile_limit(8 * TELEPHONES as u64).unwrap();
+    let origin = Origin::mirror().await;
+    let mut programs = Programs::start_in_files(&[]).await;
+    let (_, token) = programs.token().await;
+    let there = Arc::new(Barrier::new(TELEPHONES + 1));
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let mut telephones = JoinSet::new();
+    for n in 0..TELEPHONES {
+        let target = origin.address.to_string();
+        telephones.spawn(go(programs.url(), token.clone(), n % TUNNELS, target, there.clone(), tell.clone()));
+    }
+    within(SOON, "all telephones", there.wait()).await;
+    let next = replace(&mut programs).await;
+    for tunnel in [3, 17] {
+        let (status, _) = within(SOON, "an answer", programs.visitor(&format!("herd-{tunnel}")).text("/")).await;
+        assert_eq!(status, 200, "herd-{tunnel}");
+    }
+    assert!(told.len() < TELEPHONES, "there was no need to wait for all");
+    within(SOON, "all telephones are with the next one", there.wait()).await;
+    assert!(within(SOON, "the end of the first one", programs.switchboard.ended()).await.success());
+    let (mut asked_for, mut in_turn) = (Vec::new(), Vec::new());
+    while let Ok((tunnel, at)) = told.try_recv() {
+        if [3, 17].contains(&tunnel) { asked_for.push(at) } else { in_turn.push(at) }
+    }
+    let [spread, early] = [&mut in_turn, &mut asked_for].map(|moments| {
+        moments.sort_unstable();
+        moments[moments.len() - 1] - moments[0]
+    });
+    println!("{TELEPHONES} telephones were told to go within {spread:?}, those that were asked for within {early:?}");
+    assert_eq!(in_turn.len() + asked_for.len(), TELEPHONES);
+    assert!(spread > Duration::from_secs(5), "{spread:?}");
+    assert!(in_turn[in_turn.len() - 1] > asked_for[asked_for.len() - 1], "those that were asked for came first");
     assert!(next.is_there());
 }

@@ -16,7 +16,8 @@ const REGAIN: Duration = Duration::from_secs(5);
 /// Not at all when a line that was open is lost, since most often the other end is still there, and whoever asks for the
 /// tunnel waits; but a server that takes every line and loses it again is not dialled without end. When an attempt has
 /// failed, or that has happened too often, it is anything from nothing to a limit that doubles each time ("full jitter"),
-/// so that a thousand telephones that lost the same server do not come back at the same moment.
+/// so that a thousand telephones that lost the same server do not come back at the same moment. How many those are only the
+/// server knows: it says over how long they had better come back, and when each of them when it takes leave itself.
 #[derive(Debug)]
 pub(super) struct Backoff {
     limit: Duration,
@@ -32,13 +33,25 @@ impl Backoff {
 
     /// The wait after an attempt that failed.
     pub(super) fn next(&mut self) -> Duration {
-        self.at_once = 0;
-        self.open = Duration::ZERO;
-        self.wait()
+        self.next_within(Duration::ZERO)
     }
 
-    fn wait(&mut self) -> Duration {
-        let wait = rand::rng().random_range(Duration::ZERO..=self.limit);
+    /// The same, where the telephones of the server are to come back over at least this long, of which no more counts than the
+    /// longest wait there is.
+    pub(super) fn next_within(&mut self, spread: Duration) -> Duration {
+        self.at_once = 0;
+        self.open = Duration::ZERO;
+        self.wait(spread)
+    }
+
+    /// The wait after the server took leave, which may have said how long that is to be.
+    pub(super) fn after_drain(&mut self, told: Option<Duration>) -> Duration {
+        self.reset();
+        told.map_or_else(|| self.next(), |wait| wait.min(LAST))
+    }
+
+    fn wait(&mut self, spread: Duration) -> Duration {
+        let wait = rand::rng().random_range(Duration::ZERO..=self.limit.max(spread.min(LAST)));
         self.limit = (self.limit * 2).min(LAST);
         wait
     }
@@ -59,7 +72,7 @@ impl Backoff {
                 self.at_once = left;
                 Duration::ZERO
             }
-            None => self.wait(),
+            None => self.wait(Duration::ZERO),
         }
     }
 
@@ -103,5 +116,27 @@ mod tests {
         // An attempt that fails shows that the other end is not there.
         assert!(backoff.next() <= FIRST);
         assert_eq!(at_once(&mut backoff, 100, Duration::ZERO), 0);
+    }
+
+    #[test]
+    fn a_server_with_many_telephones_has_them_come_back_over_longer() {
+        let spread = Duration::from_secs(10);
+        let waits: Vec<_> = (0..100).map(|_| Backoff::new().next_within(spread)).collect();
+        assert!(waits.iter().all(|wait| *wait <= spread), "{waits:?}");
+        assert!(waits.iter().any(|wait| *wait > spread / 2), "{waits:?}");
+        assert!((0..100).all(|_| Backoff::new().next_within(spread * 10_000) <= LAST));
+        let mut backoff = Backoff::new();
+        assert_eq!(at_once(&mut backoff, 1, Duration::ZERO), 1, "one line alone may have been lost");
+    }
+
+    #[test]
+    fn a_server_that_takes_leave_says_when() {
+        let mut backoff = Backoff::new();
+        for _ in 0..20 {
+            backoff.next();
+        }
+        assert_eq!(backoff.after_drain(Some(Duration::from_millis(40))), Duration::from_millis(40));
+        assert_eq!(backoff.after_drain(Some(Duration::MAX)), LAST);
+        assert!(backoff.after_drain(None) <= FIRST);
     }
 }

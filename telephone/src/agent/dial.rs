@@ -8,7 +8,7 @@ use wire::control::{AuthChallenge, Control, Init, Join, Limits, TunnelCreated};
 
 use super::DialError;
 use super::handshake::{self, HandshakeError};
-use super::supervisor::Shared;
+use super::supervisor::{Shared, Station};
 use crate::line::{self, Driver, Incoming, Line, Side, Socket, opening};
 use crate::net::{self, connect_tcp};
 
@@ -33,11 +33,12 @@ pub(super) struct Dialled {
 }
 
 /// Dials the switchboard and exchanges the opening messages.
-pub(super) async fn dial(shared: &Shared, token: Secret, wish: Wish) -> Result<Dialled, DialError> {
-    timeout(LIMIT, open(shared, token, wish)).await.map_err(|_| DialError::TooSlow)?
+pub(super) async fn dial(station: &Station, token: Secret, wish: Wish) -> Result<Dialled, DialError> {
+    timeout(LIMIT, open(station, token, wish)).await.map_err(|_| DialError::TooSlow)?
 }
 
-async fn open(shared: &Shared, token: Secret, wish: Wish) -> Result<Dialled, DialError> {
+async fn open(station: &Station, token: Secret, wish: Wish) -> Result<Dialled, DialError> {
+    let shared = &station.shared;
     let mut socket = connect(shared).await?;
     let challenge = match receive(&mut socket).await? {
         Control::AuthChallenge(challenge) => challenge,
@@ -54,7 +55,7 @@ async fn open(shared: &Shared, token: Secret, wish: Wish) -> Result<Dialled, Dia
     };
     opening::send(&mut socket, &Control::Ready).await?;
     let settings = settings(&challenge, limits);
-    let (line, driver, incoming, control) = line::new(socket, Side::Telephone, settings);
+    let (line, driver, incoming, control) = line::new_in(&station.budget, socket, Side::Telephone, settings);
     Ok(Dialled { created, line, driver, incoming, control })
 }
 

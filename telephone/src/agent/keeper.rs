@@ -83,7 +83,7 @@ impl Keeper {
         let joining = wish.join.as_ref().map(|join| join.session_id.clone());
         let mut token = self.station.shared.token.follow();
         let presented = token.borrow_and_update().clone();
-        let dialled = self.leave.run_until_cancelled(dial(&self.station.shared, presented.clone(), wish)).await;
+        let dialled = self.leave.run_until_cancelled(dial(&self.station, presented.clone(), wish)).await;
         match dialled {
             None => Next::End(AgentError::ShutDown),
             Some(Err(error)) => {
@@ -126,7 +126,7 @@ impl Keeper {
         }
         match error.permanent() {
             Some(end) => Next::End(end),
-            None => Next::Wait(self.backoff.next(), printable(&error.to_string())),
+            None => Next::Wait(self.backoff.next_within(self.station.spread()), printable(&error.to_string())),
         }
     }
 
@@ -159,7 +159,7 @@ impl Keeper {
             self.station.tell(Event::LetGo { connections: self.station.connections() });
         }
         match end {
-            SessionEnd::Draining => self.station.membership.drained(&id),
+            SessionEnd::Draining(_) => self.station.membership.drained(&id),
             SessionEnd::Lost(_) | SessionEnd::Refused(_) | SessionEnd::Left => self.station.membership.left(&id),
         }
         self.lost(end, begun.elapsed())
@@ -169,9 +169,8 @@ impl Keeper {
         match end {
             SessionEnd::Left => Next::End(AgentError::ShutDown),
             SessionEnd::Lost(error) => Next::Wait(self.backoff.after_loss(open), reason(&error)),
-            SessionEnd::Draining => {
-                self.backoff.reset();
-                Next::Wait(self.backoff.next(), "the switchboard is restarting".to_owned())
+            SessionEnd::Draining(redial) => {
+                Next::Wait(self.backoff.after_drain(redial), "the switchboard is restarting".to_owned())
             }
             SessionEnd::Refused(refusal) => {
                 self.station.refused(&refusal);

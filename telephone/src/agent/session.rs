@@ -37,8 +37,8 @@ pub(super) enum SessionEnd {
     Lost(LineError),
     /// The server said why it closes the line.
     Refused(Refusal),
-    /// The server takes leave; what is in flight is finished in the background.
-    Draining,
+    /// The server takes leave; what is in flight is finished in the background. It may have said when to dial again.
+    Draining(Option<Duration>),
     /// This agent took leave.
     Left,
 }
@@ -110,12 +110,16 @@ impl Session {
                 message = self.control.recv() => match message {
                     Some(Control::Error(reason)) => refusal = Some(reason),
                     Some(Control::Drain(drain)) => {
+                        let redial = drain.redial_ms.map(|wait| Duration::from_millis(u64::from(wait)));
                         self.retire(&drain);
-                        return SessionEnd::Draining;
+                        return SessionEnd::Draining(redial);
                     }
                     Some(Control::UpdateTunnel(update)) => self.update(update),
                     Some(Control::Renewed(Renewed { refused })) => self.station.renewed(refused),
-                    Some(Control::TunnelStatus(status)) => self.station.stats(status.stats),
+                    Some(Control::TunnelStatus(status)) => {
+                        self.station.set_spread(status.spread_ms);
+                        self.station.stats(status.stats);
+                    }
                     Some(_) => {}
                     None => return self.lost(refusal).await,
                 },
@@ -195,7 +199,7 @@ impl Session {
     async fn leave(&mut self) {
         let deadline = Instant::now() + LEAVE_LIMIT;
         let reason = Some("the telephone is shutting down".to_owned());
-        let drain = Drain { reason, deadline_s: Some(LEAVE_LIMIT_S), line: false };
+        let drain = Drain { reason, deadline_s: Some(LEAVE_LIMIT_S), ..Drain::default() };
         if self.line.send_control(Control::Drain(drain)).is_ok() {
             // The answer comes after the last request. A server that does not answer is not waited for.
             let answered = timeout(ANSWER_LIMIT, async {
@@ -220,7 +224,7 @@ impl Session {
     /// takes, unless the agent takes leave meanwhile.
     async fn leave_alone(&mut self, all: &CancellationToken) {
         let reason = Some("there is too little work for this connection".to_owned());
-        if self.line.send_control(Control::Drain(Drain { reason, deadline_s: None, line: true })).is_ok() {
+        if self.line.send_control(Control::Drain(Drain { reason, line: true, ..Drain::default() })).is_ok() {
             let too_late = async {
                 all.cancelled().await;
                 tokio::time::sleep(LEAVE_LIMIT).await;

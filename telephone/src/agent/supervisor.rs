@@ -1,6 +1,7 @@
 //! What an agent's lines have in common, from their start to their end.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use super::token::TokenSource;
 use super::told::Told;
 use super::{AgentError, AgentHandle, Event, TunnelInfo};
 use crate::forward::{Forwarder, Report};
-use crate::line::Line;
+use crate::line::{Line, SessionBudget};
 use crate::server_url::ServerUrl;
 use crate::tls::Tls;
 
@@ -47,9 +48,13 @@ pub(super) struct Station {
     pub shared: Shared,
     /// The session that the lines share.
     pub membership: Membership,
+    /// What may lie unread and queued on all of them; streams are the server's to bound.
+    pub budget: SessionBudget,
     events: broadcast::Sender<Event>,
     told: Told,
     standing: watch::Sender<Standing>,
+    /// Over how long the server's telephones are to come back when all have lost it, in milliseconds.
+    spread: AtomicU32,
     /// Those of the lines that are open.
     open: Mutex<Vec<Line>>,
     /// Lines that only finish what they have begun, and what cuts them off.
@@ -105,6 +110,16 @@ impl Station {
         if news {
             self.tell(Event::Stats(stats));
         }
+    }
+
+    /// The server says over how long its telephones are to come back when all have lost it.
+    pub(super) fn set_spread(&self, milliseconds: Option<u32>) {
+        self.spread.store(milliseconds.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// What it said last.
+    pub(super) fn spread(&self) -> Duration {
+        Duration::from_millis(u64::from(self.spread.load(Ordering::Relaxed)))
     }
 
     /// The subdomain to ask for: the one that the user wants, or what the switchboard has renamed it to since.
@@ -190,9 +205,11 @@ pub(super) fn start(shared: Shared, lines: Lines, threads: Threads) -> AgentHand
     let station = Arc::new(Station {
         shared,
         membership: Membership::default(),
+        budget: SessionBudget::new(u32::MAX),
         events: events.clone(),
         told: Told::new(),
         standing,
+        spread: AtomicU32::new(0),
         open: Mutex::default(),
         retiring: TaskTracker::new(),
         cut: CancellationToken::new(),

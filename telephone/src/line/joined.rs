@@ -9,7 +9,7 @@ use wire::control::{Control, Drain};
 use wire::mux::{Settings, Side};
 
 use super::shared::{Shared, wake};
-use super::{ControlReceiver, Incoming, Line, LineError, control};
+use super::{ControlReceiver, Incoming, Line, LineError, SessionBudget, control};
 
 /// About how much is moved at once: what a new request waits for at most.
 const MAX_MESSAGE: usize = 128 * 1024;
@@ -29,16 +29,17 @@ pub struct End {
 
 /// Makes a line without a socket: whoever has to speak another protocol to a telephone is the telephone's end of such a
 /// line himself, and to everybody else it is a line like any other. Returns the server's end, the telephone's, and what
-/// moves the bytes.
-pub fn joined(server: Settings, telephone: Settings) -> (End, End, Joint) {
-    let (server, to_server, server_end) = make(Side::Server, server);
-    let (telephone, to_telephone, telephone_end) = make(Side::Telephone, telephone);
+/// moves the bytes. The server's end is one of the lines of `session`.
+pub fn joined(session: &SessionBudget, server: Settings, telephone: Settings) -> (End, End, Joint) {
+    let (server, to_server, server_end) = make(Side::Server, server, session.clone());
+    let own = SessionBudget::new(u32::MAX);
+    let (telephone, to_telephone, telephone_end) = make(Side::Telephone, telephone, own);
     let joint = Joint { server, telephone, to_server, to_telephone, drained: false, wakers: Vec::new() };
     (server_end, telephone_end, joint)
 }
 
-fn make(side: Side, settings: Settings) -> (Arc<Shared>, mpsc::Sender<Control>, End) {
-    let shared = Arc::new(Shared::new(side, settings));
+fn make(side: Side, settings: Settings, session: SessionBudget) -> (Arc<Shared>, mpsc::Sender<Control>, End) {
+    let shared = Arc::new(Shared::new(side, settings, session));
     let (sender, control) = control::channel();
     let end = End { line: Line { shared: shared.clone() }, incoming: Incoming::new(shared.clone()), control };
     (shared, sender, end)

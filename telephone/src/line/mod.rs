@@ -32,7 +32,7 @@ use wire::head::RequestHead;
 pub use wire::mux::{OpenError, Pressure, Side};
 use wire::websocket::Limits;
 
-pub use budget::held_bytes;
+pub use budget::{SessionBudget, held_bytes};
 pub use control::ControlReceiver;
 pub use driver::Driver;
 pub use error::{CopyError, LineError, OpenStreamError, StreamError};
@@ -58,12 +58,25 @@ pub struct Settings {
 }
 
 /// Makes a line of a WebSocket whose opening is done. Nothing happens until [`Driver::run`] is polled.
-pub fn new<S>(mut socket: Socket<S>, side: Side, settings: Settings) -> (Line, Driver<S>, Incoming, ControlReceiver)
+pub fn new<S>(socket: Socket<S>, side: Side, settings: Settings) -> (Line, Driver<S>, Incoming, ControlReceiver)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    new_in(&SessionBudget::new(u32::MAX), socket, side, settings)
+}
+
+/// The same for one of the lines of a session.
+pub fn new_in<S>(
+    session: &SessionBudget,
+    mut socket: Socket<S>,
+    side: Side,
+    settings: Settings,
+) -> (Line, Driver<S>, Incoming, ControlReceiver)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     socket.set_limits(Limits::default());
-    let shared = Arc::new(Shared::new(side, settings.mux));
+    let shared = Arc::new(Shared::new(side, settings.mux, session.clone()));
     let (control, receiver) = control::channel();
     let driver = Driver::new(socket, shared.clone(), control, settings.heartbeat);
     (Line { shared: shared.clone() }, driver, Incoming::new(shared), receiver)

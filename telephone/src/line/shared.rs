@@ -14,7 +14,7 @@ use wire::frame::ResetCode;
 use wire::head::{RequestHead, ResponseHead};
 use wire::mux::{Event, Mux, OpenError, Pressure, Settings, Side, StreamId, StreamMap};
 
-use super::budget::Share;
+use super::budget::{SessionBudget, Share};
 use super::{LineError, OpenStreamError};
 
 /// How many control messages may wait to be sent.
@@ -71,7 +71,7 @@ pub(super) struct Slot {
 }
 
 impl Shared {
-    pub(super) fn new(side: Side, settings: Settings) -> Self {
+    pub(super) fn new(side: Side, settings: Settings, session: SessionBudget) -> Self {
         let state = State {
             mux: Mux::new(side, settings),
             slots: StreamMap::default(),
@@ -83,7 +83,7 @@ impl Shared {
             draining: false,
             ended: None,
             driver: None,
-            share: Share::new(settings.max_held),
+            share: Share::new(session, &settings),
         };
         Self {
             state: Mutex::new(state),
@@ -105,8 +105,9 @@ impl Shared {
     pub(super) fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
         let mut state = self.lock();
         let result = change(&mut state);
-        let driver = if state.has_output() { state.driver.take() } else { None };
-        let idle = self.publish(&mut state) == 0;
+        let (streams, has_more) = self.publish(&mut state);
+        let driver = if has_more || state.has_output() { state.driver.take() } else { None };
+        let idle = streams == 0;
         drop(state);
         if let Some(driver) = driver {
             driver.wake();
@@ -119,17 +120,25 @@ impl Shared {
 
     /// Tells those who wait for it when the last stream is over.
     pub(super) fn notify_if_idle(&self) {
-        if self.publish(&mut self.lock()) == 0 {
+        let mut state = self.lock();
+        let (streams, has_more) = self.publish(&mut state);
+        let driver = if has_more { state.driver.take() } else { None };
+        drop(state);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+        if streams == 0 {
             self.idle.notify_waiters();
         }
     }
 
-    /// Makes true again what is known of this line outside of it; how many streams there are.
-    fn publish(&self, state: &mut State) -> usize {
-        state.share.count(&mut state.mux);
+    /// Makes true again what is known of this line outside of it; how many streams there are, and whether the line may have
+    /// more than before, which the driver has to pass on.
+    fn publish(&self, state: &mut State) -> (usize, bool) {
+        let has_more = state.share.count(&mut state.mux);
         let streams = state.mux.active_streams();
         self.load.store(if state.draining { NO_MORE } else { streams }, Ordering::Relaxed);
-        streams
+        (streams, has_more)
     }
 
     /// How many streams are open, `None` once no more are opened. Takes no lock, and may be a moment behind.
@@ -150,6 +159,9 @@ impl Shared {
         self.change(|state| {
             if let Some(error) = &state.ended {
                 return Err(error.clone().into());
+            }
+            if !state.draining && !state.share.take_stream() {
+                return Err(OpenError::TooManyStreams.into());
             }
             let id = state.mux.open(head, end).inspect_err(|error| {
                 if *error == OpenError::Exhausted {

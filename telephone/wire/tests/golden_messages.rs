@@ -172,10 +172,12 @@ fn session() {
         Control::TunnelStatus(TunnelStatus {
             status: Status::Active,
             stats: Stats { requests: 7, latency_ms: 1.5, uptime_seconds: 60, held: 2, retried: 3 },
+            spread_ms: Some(250),
         }),
         json!({
             "type": "tunnel_status", "status": "active",
             "stats": {"requests": 7, "latency_ms": 1.5, "uptime_seconds": 60, "held": 2, "retried": 3},
+            "spread_ms": 250,
         }),
     );
     check(
@@ -191,8 +193,13 @@ fn session() {
         json!({"type": "renewed", "refused": {"code": "token_expired", "message": "it has ended"}}),
     );
     check(
-        Control::Drain(Drain { reason: Some("restart".into()), deadline_s: Some(30), line: false }),
-        json!({"type": "drain", "reason": "restart", "deadline_s": 30}),
+        Control::Drain(Drain {
+            reason: Some("restart".into()),
+            deadline_s: Some(30),
+            redial_ms: Some(40),
+            line: false,
+        }),
+        json!({"type": "drain", "reason": "restart", "deadline_s": 30, "redial_ms": 40}),
     );
     check(Control::Drain(Drain::default()), json!({"type": "drain"}));
     check(Control::Drain(Drain { line: true, ..Drain::default() }), json!({"type": "drain", "line": true}));

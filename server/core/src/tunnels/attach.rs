@@ -1,7 +1,7 @@
 //! A telephone asks for its tunnel.
 
 use super::{
-    AttachRefused, AttachRequest, Attached, RANDOM_TRIES, Tunnels,
+    AttachRefused, AttachRequest, Attached, RANDOM_TRIES, TelephoneNews, Tunnels,
     check::{MAX_LOCAL_URL, MAX_METADATA, MAX_REGION, MAX_TEXT},
     names,
     rows::{Auto, Draft, find_auto, find_subdomain, insert, read_metadata, write_metadata},
@@ -13,7 +13,7 @@ use crate::{
     store::rows::tunnels,
 };
 use domain::{Subdomain, SubdomainError, TunnelId};
-use sea_orm::{ActiveModelTrait, ActiveValue::Set};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait};
 use std::collections::BTreeMap;
 
 /// Whether a tunnel may be served with what the telephone announces: the key of it is the same for all telephones that
@@ -98,7 +98,9 @@ impl Tunnels {
             Some(there) => (there, false),
             None => (self.announce(holder, &row, services).await?, true),
         };
-        Ok(Got { row: self.refresh(row, request).await?, services, is_news })
+        let AttachRequest { local_url, region, metadata, .. } = request.clone();
+        let news = TelephoneNews { local_url: Some(local_url), region, metadata };
+        Ok(Got { row: self.refresh(row, news).await?, services, is_news })
     }
 
     async fn announce(
@@ -121,24 +123,35 @@ impl Tunnels {
         row.ok_or(CoreError::NotFound("user")).and_then(to_user).map(Viewer::new)
     }
 
+    /// Notes what the telephone that serves a tunnel says of itself since. What is too long is cut, what is the same costs no
+    /// writing. The tunnel of last time is still found by what it was attached with.
+    ///
+    /// # Errors
+    /// `NotFound` when the tunnel is gone.
+    pub async fn note(&self, id: TunnelId, news: TelephoneNews) -> Result<()> {
+        let row = tunnels::Entity::find_by_id(id.0).one(self.store.read()).await?;
+        let row = row.filter(|row| row.deleted_at.is_none()).ok_or(CoreError::NotFound("tunnel"))?;
+        self.refresh(row, shortened_news(news)).await.map(drop)
+    }
+
     /// Notes what a telephone tells about itself, if it is new.
-    async fn refresh(&self, row: tunnels::Model, request: &AttachRequest) -> Result<tunnels::Model> {
+    async fn refresh(&self, row: tunnels::Model, news: TelephoneNews) -> Result<tunnels::Model> {
         let mut metadata = read_metadata(&row)?;
-        for (key, value) in &request.metadata {
-            if metadata.len() < MAX_METADATA || metadata.contains_key(key) {
-                metadata.insert(key.clone(), value.clone());
+        for (key, value) in news.metadata {
+            if metadata.len() < MAX_METADATA || metadata.contains_key(&key) {
+                metadata.insert(key, value);
             }
         }
         let metadata = write_metadata(&metadata)?;
-        let region = request.region.clone().or_else(|| row.region.clone());
-        let same_url = row.local_url.as_deref() == Some(request.local_url.as_str());
-        if same_url && row.region == region && row.metadata == metadata {
+        let region = news.region.or_else(|| row.region.clone());
+        let local_url = news.local_url.or_else(|| row.local_url.clone());
+        if row.local_url == local_url && row.region == region && row.metadata == metadata {
             return Ok(row);
         }
         let id = TunnelId(row.id);
         let changed = tunnels::ActiveModel {
             id: Set(row.id),
-            local_url: Set(Some(request.local_url.clone())),
+            local_url: Set(local_url),
             region: Set(region),
             metadata: Set(metadata),
             ..Default::default()
@@ -209,20 +222,26 @@ fn wanted(holder: &TokenHolder, asked: Option<&str>) -> Result<Option<Subdomain>
 
 /// A telephone's own words are for information: what is too long is cut rather than refused.
 fn shortened(request: AttachRequest) -> AttachRequest {
+    let AttachRequest { subdomain, local_url, region, metadata, services } = request;
+    let subdomain = subdomain.filter(|subdomain| !subdomain.trim().is_empty());
+    let news = shortened_news(TelephoneNews { local_url: Some(local_url), region, metadata });
+    let TelephoneNews { local_url, region, metadata } = news;
+    AttachRequest { subdomain, local_url: local_url.unwrap_or_default(), region, metadata, services }
+}
+
+fn shortened_news(news: TelephoneNews) -> TelephoneNews {
     let cut =
         |text: String, most: usize| -> String { text.trim().chars().filter(|c| !c.is_control()).take(most).collect() };
-    let metadata: BTreeMap<_, _> = request
+    let metadata: BTreeMap<_, _> = news
         .metadata
         .into_iter()
         .take(MAX_METADATA)
         .map(|(key, value)| (cut(key, MAX_TEXT), cut(value, MAX_TEXT)))
         .filter(|(key, _)| !key.is_empty())
         .collect();
-    AttachRequest {
-        subdomain: request.subdomain.filter(|subdomain| !subdomain.trim().is_empty()),
-        local_url: cut(request.local_url, MAX_LOCAL_URL),
-        region: request.region.map(|region| cut(region, MAX_REGION)).filter(|region| !region.is_empty()),
+    TelephoneNews {
+        local_url: news.local_url.map(|url| cut(url, MAX_LOCAL_URL)).filter(|url| !url.is_empty()),
+        region: news.region.map(|region| cut(region, MAX_REGION)).filter(|region| !region.is_empty()),
         metadata,
-        services: request.services,
     }
 }

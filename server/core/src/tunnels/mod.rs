@@ -23,8 +23,8 @@ use rows::{Draft, insert, state_of, taken};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, EntityTrait, QueryFilter};
 use std::sync::Arc;
 pub use types::{
-    AttachRefused, AttachRequest, Attached, NewTunnel, RoutingEntry, TunnelPatch, TunnelQuery, TunnelSort,
-    WantedService,
+    AttachRefused, AttachRequest, Attached, NewTunnel, RoutingEntry, TelephoneNews, TunnelPatch, TunnelQuery,
+    TunnelSort, WantedService,
 };
 use url::Url;
 

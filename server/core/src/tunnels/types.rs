@@ -86,6 +86,17 @@ pub struct AttachRequest {
     pub services: Vec<WantedService>,
 }
 
+/// What a telephone says of itself while it serves. What is not there has not changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TelephoneNews {
+    /// What it forwards to now.
+    pub local_url: Option<String>,
+    /// Where it is.
+    pub region: Option<String>,
+    /// Free text by key, besides what is known.
+    pub metadata: BTreeMap<String, String>,
+}
+
 /// A service that a telephone announces, as it was written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WantedService {

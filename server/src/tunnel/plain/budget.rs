@@ -15,9 +15,9 @@ pub(super) fn held_bytes() -> usize {
     ALL.load(Ordering::Relaxed)
 }
 
-/// One session's share.
+/// The share of one session, whichever of its lines it is taken on.
 #[derive(Debug, Default)]
-pub(super) struct Budget(AtomicUsize);
+pub(in crate::tunnel) struct Budget(AtomicUsize);
 
 /// Bytes that are accounted for until this is dropped.
 #[derive(Debug)]

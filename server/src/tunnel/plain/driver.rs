@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use wire::control::{Control, ControlError, Drain, ErrorCode, Refusal};
 use wire::plain::{Http, HttpCancel, Message, find_request_id};
 use wire::websocket::Skipped;
 
+use super::budget::Budget;
 use super::exchange::{self, Answer, Command, LARGE, Office, Question};
 use super::socket::{Received, TextSocket};
 use crate::tunnel::endpoint::Socket;
@@ -89,8 +91,8 @@ async fn say_goodbye(socket: &mut TextSocket, notes: VecDeque<Control>, reason: 
 }
 
 impl Driver {
-    pub(super) fn new(socket: Socket, joint: Joint, end: End, heartbeat: Duration) -> Self {
-        let (office, commands) = Office::open();
+    pub(super) fn new(socket: Socket, joint: Joint, end: End, (budget, heartbeat): (Arc<Budget>, Duration)) -> Self {
+        let (office, commands) = Office::open(budget);
         Self {
             socket: TextSocket::new(socket),
             joint,

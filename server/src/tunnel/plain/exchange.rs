@@ -79,7 +79,7 @@ pub(super) enum Answer {
     NotAsked,
 }
 
-/// What all exchanges of one session share with its driver.
+/// What all exchanges of one line share with its driver.
 #[derive(Clone, Debug)]
 pub(super) struct Office {
     commands: mpsc::Sender<Command>,
@@ -89,9 +89,9 @@ pub(super) struct Office {
 
 impl Office {
     /// An office and its commands.
-    pub(super) fn open() -> (Self, mpsc::Receiver<Command>) {
+    pub(super) fn open(budget: Arc<Budget>) -> (Self, mpsc::Receiver<Command>) {
         let (commands, receiver) = mpsc::channel(COMMANDS);
-        (Self { commands, last_id: Arc::default(), budget: Arc::default() }, receiver)
+        (Self { commands, last_id: Arc::default(), budget }, receiver)
     }
 
     /// Whether a request with this id was ever made.

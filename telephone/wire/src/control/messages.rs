@@ -159,6 +159,10 @@ pub struct TunnelStatus {
     pub status: Status,
     /// Its figures.
     pub stats: Stats,
+    /// Over how long the telephones of this server had better come back when all of them lose it at once, in milliseconds.
+    /// Absent from a server that does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread_ms: Option<u32>,
 }
 
 /// A tunnel's figures.
@@ -212,6 +216,9 @@ pub struct Drain {
     /// When the sender closes the line at the latest, in seconds from now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_s: Option<u32>,
+    /// From a server: when to dial again, in milliseconds from now; absent when the telephone may choose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redial_ms: Option<u32>,
     /// From a telephone: it lets go of this line only, and stays with the others.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub line: bool,

@@ -169,9 +169,23 @@ impl Mux {
         self.held
     }
 
-    /// Sets another [`max_held`](Settings::max_held), which applies to what comes and is read from now on.
+    /// How many bytes are queued for sending.
+    pub fn queued(&self) -> usize {
+        self.queued
+    }
+
+    /// Sets another [`max_held`](Settings::max_held), which applies to what comes and is read from now on. Credit that was
+    /// kept back for less is given.
     pub fn set_max_held(&mut self, bytes: usize) {
         self.settings.max_held = bytes;
+        self.release_held(0);
+    }
+
+    /// Sets another [`max_queued`](Settings::max_queued), which applies to what is queued from now on. Streams that found no
+    /// room in less are told.
+    pub fn set_max_queued(&mut self, bytes: usize) {
+        self.settings.max_queued = bytes;
+        self.release_queued(0);
     }
 
     /// Makes [`Mux::open`] refuse from now on.
