@@ -50,7 +50,7 @@ impl Predecessor {
             socket.read_u8().await?;
             Ok::<_, io::Error>(Moving::new(socket))
         };
-        let gone = |error| tracing::debug!(%error, "the process before this one is gone, and its telephones with it");
+        let gone = |error: &io::Error| tracing::debug!(%error, "the process before this one is gone, and its telephones with it");
         relieved.await.inspect_err(gone).ok()
     }
 }

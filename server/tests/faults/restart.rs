@@ -239,7 +239,7 @@ async fn go(
     tunnel: usize,
     target: String,
     there: Arc<Barrier>,
-    told: mpsc::UnboundedSender<(usize, Instant)>,
+    told: mpsc::Sender<(usize, Instant)>,
 ) {
     let agent = Agent::builder(url, token).target(Target::parse(&target).unwrap()).connections(1);
     let agent = agent.subdomain(format!("herd-{tunnel}")).start().unwrap();
@@ -247,7 +247,7 @@ async fn go(
     agent.ready().await.unwrap();
     there.wait().await;
     while !matches!(events.recv().await.unwrap(), Event::Draining) {}
-    told.send((tunnel, Instant::now())).unwrap();
+    told.try_send((tunnel, Instant::now())).unwrap();
     while !matches!(events.recv().await.unwrap(), Event::Connected(_)) {}
     there.wait().await;
     std::future::pending::<()>().await;
@@ -260,7 +260,7 @@ async fn telephones_move_one_after_the_other_and_those_that_are_asked_for_at_onc
     let mut programs = Programs::start_in_files(&[]).await;
     let (_, token) = programs.token().await;
     let there = Arc::new(Barrier::new(TELEPHONES + 1));
-    let (tell, mut told) = mpsc::unbounded_channel();
+    let (tell, mut told) = mpsc::channel(TELEPHONES);
     let mut telephones = JoinSet::new();
     for n in 0..TELEPHONES {
         let target = origin.address.to_string();
