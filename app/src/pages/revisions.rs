@@ -121,7 +121,7 @@ fn entry(revision: &Revision, object: Option<&str>, is_present: bool) -> AnyView
 /// What was changed; folded away where it is all that something was.
 fn what(revision: &Revision, changes: &[Difference]) -> Option<AnyView> {
     if changes.is_empty() {
-        let both = revision.before.is_some() && revision.after.is_some() && revision.action != RevisionAction::Trusted;
+        let both = revision.before.is_some() && revision.after.is_some() && !is_of_ownership(revision.action);
         let secret = "Only what is not shown was changed: the value of a secret header.";
         return both.then(|| view! { <p class="muted">{secret}</p> }.into_any());
     }
@@ -172,8 +172,7 @@ fn difference(difference: &Difference) -> AnyView {
 
 /// The ways back. What only tells about a tunnel has none.
 fn restore(revision: &Revision, object: Option<&str>, is_present: bool) -> Option<AnyView> {
-    // A check that was skipped changed nothing of what its owner decides.
-    if revision.kind == RevisionKind::Tunnel || revision.action == RevisionAction::Trusted {
+    if revision.kind == RevisionKind::Tunnel || is_of_ownership(revision.action) {
         return None;
     }
     let way = |side: &'static str, verb: &'static str, consequence: &'static str| {
@@ -198,6 +197,11 @@ fn restore(revision: &Revision, object: Option<&str>, is_present: bool) -> Optio
     Some(view! { {again} {undo} }.into_any())
 }
 
+/// A check, or one that was skipped, changes nothing of what the owner decides.
+fn is_of_ownership(action: RevisionAction) -> bool {
+    matches!(action, RevisionAction::Verified | RevisionAction::Trusted)
+}
+
 fn kind(kind: RevisionKind) -> &'static str {
     match kind {
         RevisionKind::Service => "Service",
@@ -216,6 +220,7 @@ fn action(action: RevisionAction) -> &'static str {
         RevisionAction::Deleted => "deleted",
         RevisionAction::Restored => "put back",
         RevisionAction::Switched => "switched",
+        RevisionAction::Verified => "verified by a check",
         RevisionAction::Trusted => "counted as verified",
         RevisionAction::Applied => "changed by a file",
     }

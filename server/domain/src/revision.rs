@@ -39,6 +39,8 @@ pub enum RevisionAction {
     Restored,
     /// Its tag was switched.
     Switched,
+    /// A check has shown whose it is.
+    Verified,
     /// It was counted as verified by an administrator, without a check.
     Trusted,
     /// It was made, changed or deleted by a document that was applied.
@@ -82,12 +84,13 @@ words!(
 
 words!(
     RevisionAction,
-    "created, changed, deleted, restored, switched, trusted or applied",
+    "created, changed, deleted, restored, switched, verified, trusted or applied",
     Created = "created",
     Changed = "changed",
     Deleted = "deleted",
     Restored = "restored",
     Switched = "switched",
+    Verified = "verified",
     Trusted = "trusted",
     Applied = "applied",
 );
@@ -133,7 +136,7 @@ mod tests {
             let kind: RevisionKind = word.parse().unwrap();
             assert_eq!((kind.as_str(), serde_json::to_string(&kind).unwrap()), (word, format!("{word:?}")));
         }
-        for word in ["created", "changed", "deleted", "restored", "switched", "trusted", "applied"] {
+        for word in ["created", "changed", "deleted", "restored", "switched", "verified", "trusted", "applied"] {
             let action: RevisionAction = word.parse().unwrap();
             assert_eq!((action.as_str(), serde_json::to_string(&action).unwrap()), (word, format!("{word:?}")));
         }

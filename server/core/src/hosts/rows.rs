@@ -72,7 +72,7 @@ fn filled(
     })
 }
 
-fn object(row: &domains::Model) -> Object {
+pub(super) fn object(row: &domains::Model) -> Object {
     Object { kind: RevisionKind::Domain, id: row.id, owner: row.owner_id, name: row.host.clone() }
 }
 

@@ -2,23 +2,26 @@
 
 use super::{
     DomainQuery, Hosts,
-    rows::{check_kept, find},
+    rows::{check_kept, find, object},
 };
 use crate::{
-    Administrator, CoreError, DomainRef, Listing, Page, Result, SwitchRequest, Touched, Viewer,
+    Administrator, CoreError, DomainRef, Listing, Page, Result, SwitchRequest, Viewer,
+    accounts::to_user,
     edit::scope,
     page,
     store::{
         contains, now, read_front,
-        rows::domains::{self, Column, Entity},
+        rows::{
+            domains::{self, Column, Entity},
+            users,
+        },
     },
 };
 use domain::{Domain, DomainId, DomainPatch, DomainSpec, Front, RevisionAction, RuleId, Switch, Timestamp};
 use sea_orm::{
-    ColumnTrait, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, NullOrdering},
 };
-use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// The longest text that is kept of what was wrong with a check, characters.
@@ -140,11 +143,11 @@ impl Hosts {
     /// # Errors
     /// `NotFound`, also when it was deleted meanwhile.
     pub async fn record_check(&self, id: DomainId, outcome: Result<(), String>) -> Result<Domain> {
-        let write = self.desk.store().write_rules().await?;
-        let row = Entity::find_by_id(id.0).filter(Column::DeletedAt.is_null()).one(&write.tx).await?;
-        let row = row.ok_or(CoreError::NotFound("domain"))?;
+        let mut edit = self.desk.open(&self.owner_of(id).await?).await?;
+        // Nobody has decided anything.
+        edit.name_actor(false);
+        let row = kept(edit.tx(), id).await?;
         let moment = now();
-        let touched = Touched { domains: BTreeSet::from([id]), ..Touched::default() };
         let newly = outcome.is_ok() && row.verified_at.is_none();
         let row = domains::Model {
             verified_at: row.verified_at.or(newly.then_some(moment)),
@@ -152,15 +155,19 @@ impl Hosts {
             check_error: outcome.err().map(|text| text.chars().take(MAX_CHECK_ERROR).collect()),
             ..row
         };
-        crate::edit::update::<Entity, _>(&write.tx, row).await?;
+        crate::edit::update::<Entity, _>(edit.tx(), row.clone()).await?;
         if newly {
-            self.desk.tell(&write.tx, &touched).await?;
+            let spec = edit.domain_spec(&row).await?;
+            edit.record(object(&row), RevisionAction::Verified, Some(&spec), Some(&spec)).await?;
         }
-        write.commit().await?;
-        if newly {
-            self.desk.publish(touched);
-        }
+        edit.commit().await?;
         self.shown_one(id.0).await
+    }
+
+    async fn owner_of(&self, id: DomainId) -> Result<Viewer> {
+        let row = kept(self.desk.read(), id).await?;
+        let owner = users::Entity::find_by_id(row.owner_id).one(self.desk.read()).await?;
+        owner.ok_or(CoreError::NotFound("user")).and_then(to_user).map(Viewer::new)
     }
 
     /// Counts a domain as verified without looking for its record or file. Of what is verified nothing changes.
@@ -226,4 +233,10 @@ impl Hosts {
         let row = find(self.desk.read(), viewer, which).await?;
         crate::switching::list(self.desk.read(), RuleId::Domain(DomainId(row.id)), page).await
     }
+}
+
+/// A domain that is not deleted.
+async fn kept(connection: &impl ConnectionTrait, id: DomainId) -> Result<domains::Model> {
+    let row = Entity::find_by_id(id.0).filter(Column::DeletedAt.is_null()).one(connection).await?;
+    row.ok_or(CoreError::NotFound("domain"))
 }

@@ -81,6 +81,12 @@ pub async fn a_members_domain_is_verified_first(db: Db) {
     assert_eq!((checked.verified, checked.verification.error.as_deref()), (false, Some("no TXT record")));
     let checked = hosts.record_check(app.id, Ok(())).await.unwrap();
     assert_eq!((checked.verified, checked.verification.error, rules().await), (true, None, 1));
+    assert_eq!(checked.updated_at, app.updated_at, "nothing of what its owner decides is another");
+    hosts.record_check(app.id, Ok(())).await.unwrap();
+    let revisions = services.revisions().list(&bob, RevisionQuery::default(), Page::default()).await.unwrap().items;
+    let actions: Vec<_> = revisions.iter().map(|revision| revision.action).collect();
+    assert_eq!(actions, [RevisionAction::Verified, RevisionAction::Created, RevisionAction::Created]);
+    assert_eq!((revisions[0].actor_id, &revisions[0].before), (None, &revisions[0].after));
     assert_eq!(waiting(before, 10).await, [fresh.id]);
     hosts.delete(&bob, &fresh.id.into()).await.unwrap();
     assert_eq!(waiting(before, 10).await, []);
