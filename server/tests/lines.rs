@@ -5,6 +5,7 @@
 #[expect(unused_imports, reason = "each test binary uses a part of this")]
 mod support;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +13,10 @@ use futures_util::{SinkExt, StreamExt};
 use http::{Method, Response};
 use http_body::Frame;
 use http_body_util::BodyExt;
+use sea_orm::{ConnectionTrait, Database};
 use serde_json::{Value, json};
 use support::fault::{Direction, End, Relay};
-use support::{Body, Origin, Switchboard, streamed};
+use support::{Body, Client, Origin, Programs, Switchboard, streamed, until};
 use telephone::{Agent, AgentHandle, Target};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -23,6 +25,8 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use tokio_util::sync::CancellationToken;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+const SOON: Duration = Duration::from_secs(20);
 
 /// A telephone with three lines, once all are open.
 async fn three_lines(url: &str, token: &str, origin: &Origin) -> AgentHandle {
@@ -64,7 +68,11 @@ async fn dial(switchboard: &Switchboard, token: &str, wish: &Value) -> (Socket, 
 
 /// The same without the last word.
 async fn begin(switchboard: &Switchboard, token: &str, wish: &Value) -> (Socket, Value) {
-    let url = format!("ws://{}/tunnel", switchboard.address);
+    begin_at(switchboard.address, token, wish).await
+}
+
+async fn begin_at(address: SocketAddr, token: &str, wish: &Value) -> (Socket, Value) {
+    let url = format!("ws://{address}/tunnel");
     let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
     assert_eq!(receive(&mut socket).await["type"], "auth_challenge");
     let mut init = json!({"type": "init", "version": "2", "token": token, "local_url": "http://localhost:1", "subdomain": "lines"});
@@ -124,6 +132,63 @@ async fn a_telephone_may_say_something_else_of_itself_on_any_line() {
         }
         tokio::task::yield_now().await;
     }
+}
+
+/// The one tunnel.
+async fn tunnel(client: &Client) -> Value {
+    let (status, list) = client.get("/api/v1/tunnels").await;
+    assert_eq!(status, 200, "{list}");
+    list["items"][0].clone()
+}
+
+async fn say(socket: &mut Socket, mut said: Value) {
+    said["type"] = json!("update_tunnel");
+    socket.send(Message::text(said.to_string())).await.unwrap();
+}
+
+/// The same, until it is stored.
+async fn tell(client: &Client, socket: &mut Socket, said: Value) {
+    say(socket, said.clone()).await;
+    until(SOON, "it is stored", async || {
+        let tunnel = tunnel(client).await;
+        said.as_object().unwrap().iter().all(|(key, value)| match value {
+            Value::Object(about) => about.iter().all(|(name, text)| tunnel[key][name] == *text),
+            _ => tunnel[key] == *value,
+        })
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_telephone_has_said_is_not_said_again_by_its_next_word() {
+    let switchboard = Switchboard::start().await;
+    let (_, token) = switchboard.token().await;
+    let client = switchboard.client();
+    let (mut one, _) = dial(&switchboard, &token, &json!({})).await;
+    let (mut other, _) = dial(&switchboard, &token, &json!({})).await;
+    tell(&client, &mut one, json!({"local_url": "http://localhost:4000", "metadata": {"team": "blue"}})).await;
+    tell(&client, &mut other, json!({"local_url": "http://localhost:5000", "metadata": {"team": "green"}})).await;
+    tell(&client, &mut one, json!({"metadata": {"desk": "7"}})).await;
+    assert_eq!(tunnel(&client).await["local_url"], "http://localhost:5000");
+    tell(&client, &mut one, json!({"local_url": "http://localhost:6000"})).await;
+    assert_eq!(tunnel(&client).await["metadata"], json!({"team": "green", "desk": "7"}));
+}
+
+#[tokio::test]
+async fn what_cannot_be_stored_is_not_tried_again() {
+    // The session is not to hear meanwhile that the tunnel is gone.
+    let mut programs = Programs::start_with(&[("SWITCHBOARD_UPDATE_INTERVAL", "1h")]).await;
+    let (_, token) = programs.token().await;
+    let (mut socket, _) = begin_at(programs.address, &token, &json!({})).await;
+    ready(&mut socket).await;
+    let file = programs.data().join("switchboard.db");
+    let database = Database::connect(format!("sqlite://{}", file.display())).await.unwrap();
+    database.execute_unprepared("UPDATE tunnels SET deleted_at = created_at").await.unwrap();
+    say(&mut socket, json!({"local_url": "http://localhost:4000"})).await;
+    programs.switchboard.line_with("what a telephone says of itself is not stored").await;
+    database.execute_unprepared("UPDATE tunnels SET deleted_at = NULL").await.unwrap();
+    tell(&programs.client(), &mut socket, json!({"metadata": {"team": "blue"}})).await;
+    assert_eq!(tunnel(&programs.client()).await["local_url"], "http://localhost:1");
 }
 
 #[tokio::test]

@@ -10,14 +10,11 @@ use server_core::Services;
 use telephone::line::{self, ControlReceiver, Driver, LineError};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wire::Secret;
-use wire::control::{
-    Control, Drain, ErrorCode, MAX_CONTROL, Refusal, Renew, Renewed, Stats, Status, TunnelStatus, UpdateTunnel,
-};
+use wire::control::{Control, Drain, ErrorCode, MAX_CONTROL, Refusal, Renew, Renewed, Stats, Status, TunnelStatus};
 use wire::websocket::{Limits, Role};
 
 use super::leave::spread;
@@ -25,7 +22,8 @@ use super::opening::{Opened, Opening, Refused};
 use super::openings::Openings;
 use super::plain;
 use super::session::{Cut, Session, SessionLine, SignIn};
-use super::{Registry, TokenWatch, updates};
+use super::updates::Updates;
+use super::{Registry, TokenWatch};
 use crate::ingress::{Client, ClientBody, ResponseBody};
 use crate::proxy::Problem;
 use crate::routing::Routing;
@@ -113,9 +111,9 @@ impl Endpoint {
         let (id, tunnel) = (session.id, session.tunnel);
         tracing::info!(session = %id, %tunnel, client = %address, "telephone connected");
         let beside = async {
-            let updates = watch::Sender::new(UpdateTunnel::default());
-            let stored = self.store_updates(&session, updates.subscribe());
-            let control = self.take_control(control, (&session, &line), address, updates);
+            let updates = Updates::default();
+            let stored = self.store_updates(&session, &updates);
+            let control = self.take_control(control, (&session, &line), address, &updates);
             tokio::join!(control, stored, self.report(&session, &line), expire(&session));
             std::future::pending().await
         };
@@ -138,7 +136,7 @@ impl Endpoint {
         mut control: ControlReceiver,
         (session, line): (&Session, &SessionLine),
         address: IpAddr,
-        updates: watch::Sender<UpdateTunnel>,
+        updates: &Updates,
     ) {
         while let Some(message) = control.recv().await {
             match message {
@@ -158,7 +156,7 @@ impl Endpoint {
                         tracing::debug!(session = %session.id, %error, "a telephone does not hear that it has renewed");
                     }
                 }
-                Control::UpdateTunnel(said) => updates.send_modify(|known| updates::add(known, said)),
+                Control::UpdateTunnel(said) => updates.say(said),
                 other => tracing::debug!(session = %session.id, ?other, "a message that needs no answer"),
             }
         }
