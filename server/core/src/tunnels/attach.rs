@@ -13,7 +13,7 @@ use crate::{
     store::rows::tunnels,
 };
 use domain::{Subdomain, SubdomainError, TunnelId};
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, QuerySelect};
 use std::collections::BTreeMap;
 
 /// Whether a tunnel may be served with what the telephone announces: the key of it is the same for all telephones that
@@ -136,30 +136,17 @@ impl Tunnels {
 
     /// Notes what a telephone tells about itself, if it is new.
     async fn refresh(&self, row: tunnels::Model, news: TelephoneNews) -> Result<tunnels::Model> {
-        let mut metadata = read_metadata(&row)?;
-        for (key, value) in news.metadata {
-            if metadata.len() < MAX_METADATA || metadata.contains_key(&key) {
-                metadata.insert(key, value);
-            }
-        }
-        let metadata = write_metadata(&metadata)?;
-        let region = news.region.or_else(|| row.region.clone());
-        let local_url = news.local_url.or_else(|| row.local_url.clone());
-        if row.local_url == local_url && row.region == region && row.metadata == metadata {
+        if renewed(&row, &news)?.is_none() {
             return Ok(row);
         }
-        let id = TunnelId(row.id);
-        let changed = tunnels::ActiveModel {
-            id: Set(row.id),
-            local_url: Set(local_url),
-            region: Set(region),
-            metadata: Set(metadata),
-            ..Default::default()
-        };
         let write = self.store.write().await?;
+        // As it is now: another telephone of it may have said something since it was looked at.
+        let row = tunnels::Entity::find_by_id(row.id).lock_exclusive().one(&write.tx).await?;
+        let row = row.ok_or(CoreError::NotFound("tunnel"))?;
+        let Some(changed) = renewed(&row, &news)? else { return Ok(row) };
         let row = changed.update(&write.tx).await.map_err(CoreError::from)?;
         write.commit().await?;
-        self.changes.publish(Change::Tunnel(id));
+        self.changes.publish(Change::Tunnel(TunnelId(row.id)));
         Ok(row)
     }
 
@@ -227,6 +214,27 @@ fn shortened(request: AttachRequest) -> AttachRequest {
     let news = shortened_news(TelephoneNews { local_url: Some(local_url), region, metadata });
     let TelephoneNews { local_url, region, metadata } = news;
     AttachRequest { subdomain, local_url: local_url.unwrap_or_default(), region, metadata, services }
+}
+
+/// What is to be written of the news; `None`: all of it is known.
+fn renewed(row: &tunnels::Model, news: &TelephoneNews) -> Result<Option<tunnels::ActiveModel>> {
+    let mut metadata = read_metadata(row)?;
+    for (key, value) in &news.metadata {
+        if metadata.len() < MAX_METADATA || metadata.contains_key(key) {
+            metadata.insert(key.clone(), value.clone());
+        }
+    }
+    let metadata = write_metadata(&metadata)?;
+    let region = news.region.clone().or_else(|| row.region.clone());
+    let local_url = news.local_url.clone().or_else(|| row.local_url.clone());
+    let is_known = row.local_url == local_url && row.region == region && row.metadata == metadata;
+    Ok((!is_known).then(|| tunnels::ActiveModel {
+        id: Set(row.id),
+        local_url: Set(local_url),
+        region: Set(region),
+        metadata: Set(metadata),
+        ..Default::default()
+    }))
 }
 
 fn shortened_news(news: TelephoneNews) -> TelephoneNews {

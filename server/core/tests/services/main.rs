@@ -94,6 +94,7 @@ scenarios! {
     tunnels::a_name_is_taken_until_it_is_deleted,
     tunnels::a_list_is_searched_sorted_and_paged,
     tunnels::a_telephone_gets_its_tunnel_back,
+    tunnels::what_two_telephones_say_at_once_is_both_kept,
     tunnels::a_telephone_is_refused,
     tunnels::of_fifty_claims_one_owner_wins,
     tunnels::a_user_has_so_many_tunnels,

@@ -1,8 +1,8 @@
 use crate::support::{Db, admin, holder, member, new_token, telephone};
 use domain::{NewToken, Subdomain, SubdomainError, TokenScope, TunnelState, TunnelStatus};
 use server_core::{
-    AttachRefused, AttachRequest, Change, CoreError, NewTunnel, Page, Services, TunnelPatch, TunnelQuery, TunnelSort,
-    Viewer,
+    AttachRefused, AttachRequest, Change, CoreError, NewTunnel, Page, Services, TelephoneNews, TunnelPatch,
+    TunnelQuery, TunnelSort, Viewer,
 };
 use std::collections::HashSet;
 
@@ -182,6 +182,20 @@ pub async fn a_list_is_searched_sorted_and_paged(db: Db) {
     let first = tunnels.list(&ada, sorted(TunnelSort::Name), Page { limit: 1, cursor: None }).await.unwrap();
     let page = Page { limit: 1, cursor: first.next_cursor };
     assert_eq!(tunnels.list(&ada, TunnelQuery::default(), page).await.unwrap_err().code(), "invalid");
+}
+
+pub async fn what_two_telephones_say_at_once_is_both_kept(db: Db) {
+    let services = db.open().await;
+    let (tunnels, ada) = (services.tunnels(), admin(&services, "ada").await);
+    let id = tunnels.create(&ada, named("said")).await.unwrap().id;
+    for round in 0..50 {
+        let (url, name) = (format!("http://localhost:{}", 4_000 + round), format!("host-{round}"));
+        let where_to = TelephoneNews { local_url: Some(url.clone()), ..TelephoneNews::default() };
+        let who = TelephoneNews { metadata: [("host".to_owned(), name.clone())].into(), ..TelephoneNews::default() };
+        tokio::try_join!(tunnels.note(id, where_to), tunnels.note(id, who)).unwrap();
+        let tunnel = tunnels.get(&ada, id).await.unwrap();
+        assert_eq!((tunnel.local_url, tunnel.metadata.get("host")), (Some(url), Some(&name)));
+    }
 }
 
 pub async fn a_telephone_gets_its_tunnel_back(db: Db) {
