@@ -247,6 +247,19 @@ scenario("the traffic of a service is followed live", async (stage) => {
   await row(page, "shop").getByText("1 of 1").waitFor();
 });
 
+scenario("a backend without an id is called as it is reached", async (stage) => {
+  const page = await stage.browser.visitor();
+  await setUp(page);
+  await createService(page, "shop");
+  await addBackend(page, { Address: "127.0.0.1:9", Tags: "one" });
+  const pool = page.getByRole("region", { name: "Pool" });
+  await pool.getByRole("link", { name: "127.0.0.1:9", exact: true }).waitFor();
+  // Of two that are reached alike, one has an id that is made.
+  await addBackend(page, { Address: "127.0.0.1:9", Tags: "two" });
+  await row(pool, "two").getByRole("link", { name: /^[0-9a-f-]{36}$/ }).waitFor();
+  await row(pool, "two").getByText("127.0.0.1:9", { exact: true }).waitFor();
+});
+
 scenario("a switch to nobody is refused until it is forced", async (stage) => {
   const page = await stage.browser.visitor();
   await setUp(page);

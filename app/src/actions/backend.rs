@@ -2,9 +2,11 @@
 
 use super::{entered::Entered, finish, finish_as, invalid, refuse, signed_in, target};
 use crate::destination::Destination;
-use domain::{BackendId, BackendName, BackendPatch, BackendSpec, BackendState, ServiceId, Tag, Tags, Weight};
+use domain::{
+    Backend, BackendId, BackendName, BackendPatch, BackendSpec, BackendState, ServiceId, Subdomain, Tag, Tags, Weight,
+};
 use leptos::prelude::*;
-use server_core::CoreError;
+use server_core::{CoreError, Services, Viewer};
 use std::collections::BTreeSet;
 
 /// The page of the service, whose pool the backend is in.
@@ -44,6 +46,25 @@ fn wanted(form: &Entered, service: ServiceId) -> Result<BackendSpec, CoreError> 
     })
 }
 
+/// What a backend is called that its owner gives no id: as what it is reached at, which tells more than an id that is made.
+fn called(spec: &BackendSpec) -> Option<BackendName> {
+    let address = spec.address.as_ref().map(ToString::to_string);
+    let host = address.as_deref().map(|address| address.split_once("://").map_or(address, |(_, host)| host));
+    host.or(spec.tunnel.as_ref().map(Subdomain::as_str))?.parse().ok()
+}
+
+/// Creates it. Where another one is called so already, the server makes an id.
+async fn create(services: &Services, viewer: &Viewer, spec: BackendSpec) -> Result<Backend, CoreError> {
+    let Some(name) = called(&spec).filter(|_| spec.id.is_none()) else {
+        return services.pools().create_backend(viewer, spec).await;
+    };
+    let named = BackendSpec { id: Some(name), ..spec.clone() };
+    match services.pools().create_backend(viewer, named).await {
+        Err(CoreError::Conflict { code: "backend_exists", .. }) => services.pools().create_backend(viewer, spec).await,
+        result => result,
+    }
+}
+
 /// Adds a backend to a service.
 #[server(name = CreateBackend, prefix = "/web/action", endpoint = "create_backend")]
 pub async fn create_backend(
@@ -56,7 +77,7 @@ pub async fn create_backend(
     };
     let Some((services, _, viewer)) = signed_in(&pool(service)) else { return Ok(()) };
     let result = match wanted(&form, service) {
-        Ok(spec) => services.pools().create_backend(&viewer, spec).await,
+        Ok(spec) => create(&services, &viewer, spec).await,
         Err(error) => Err(error),
     };
     let back = form.back(pool(service), "backend");
@@ -153,4 +174,27 @@ pub async fn restore_backend(
     let result = services.pools().restore_backend(&viewer, &BackendName::from(id)).await;
     finish(result, |_| pool(service).with("done", "backend_restored"), pool(service));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn a_backend_without_an_id_is_called_as_it_is_reached() {
+        let name = |spec: BackendSpec| called(&spec).map(String::from);
+        for (address, expected) in [
+            ("10.0.0.5:3000", Some("10.0.0.5:3000")),
+            ("https://node-1.example.com:8443", Some("node-1.example.com:8443")),
+            ("unix:/run/shop.sock", None),
+            ("[::1]:3000", None),
+        ] {
+            let spec = BackendSpec { address: Some(address.parse().unwrap()), ..BackendSpec::default() };
+            assert_eq!(name(spec).as_deref(), expected, "{address}");
+        }
+        let spec = BackendSpec { tunnel: Some("my-app".parse().unwrap()), ..BackendSpec::default() };
+        assert_eq!(name(spec).as_deref(), Some("my-app"));
+    }
 }

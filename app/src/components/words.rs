@@ -63,6 +63,12 @@ pub fn origin(backend: &Backend) -> AnyView {
     }
 }
 
+/// The same beside the name of the backend, where that does not say it already.
+pub fn origin_beside_name(backend: &Backend) -> Option<AnyView> {
+    let is_said = backend.address.as_ref().is_some_and(|address| address.to_string() == backend.id.as_str());
+    (!is_said).then(|| origin(backend))
+}
+
 /// What its owner has decided about a backend.
 pub fn state(state: BackendState) -> AnyView {
     let (class, text) = match state {

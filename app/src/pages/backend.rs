@@ -210,7 +210,7 @@ pub fn form(
                 .at_most(100)
                 .placeholder("shop-1")
                 .value(called)
-                .hint("What the API calls it. Empty: one is made.")
+                .hint("What it is called, also by the API. Empty: as its address, where that is free.")
                 .state(state)
                 .view()}
             <div class="fields-row">

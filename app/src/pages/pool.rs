@@ -99,7 +99,7 @@ fn row(visit: &Visit, service: &Service, backend: &Backend, live: &BackendLive) 
                 <a class="strong" href=page>
                     {name.clone()}
                 </a>
-                <div class="field-hint">{words::origin(backend)} {region}</div>
+                <div class="field-hint">{words::origin_beside_name(backend)} {region}</div>
             </td>
             <td data-label="Tags">{words::tags(&backend.tags)}</td>
             <td data-label="Weight" class="number">

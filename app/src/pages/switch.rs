@@ -209,7 +209,7 @@ fn candidates(backends: &[Backend], lives: &[BackendLive], caption: &'static str
             <tr>
                 <td data-label="Backend" class="cell-title">
                     <span class="strong">{backend.id.to_string()}</span>
-                    <div class="field-hint">{words::origin(backend)}</div>
+                    <div class="field-hint">{words::origin_beside_name(backend)}</div>
                 </td>
                 <td data-label="Tags">{words::tags(&backend.tags)}</td>
                 <td data-label="State">{words::state(backend.state)}</td>
