@@ -241,6 +241,7 @@ scenario("the traffic of a service is followed live", async (stage) => {
   await row(page, "one").getByText("Healthy").waitFor();
   await blue.program.kill();
   await row(page, "one").getByText("Unhealthy").waitFor({ timeout: 60_000 });
+  await page.locator(".page-head").getByText("Unhealthy").waitFor();
   await page.goto(`${service}?range=1h`);
   await waitForDrawn(page, "2xx", 5);
   await page.goto("/web/services");

@@ -91,29 +91,3 @@ pub fn health_in_full(live: &BackendLive) -> AnyView {
     let detail = live.detail.clone().map(|detail| view! { <div class="field-hint">{detail}</div> });
     view! { {health(live.health, live.ejected)} {since} {detail} }.into_any()
 }
-
-/// The worst of what several backends are, for a line about all of them: unhealthy before left out before unknown.
-pub fn worst<'a>(lives: impl IntoIterator<Item = &'a BackendLive>) -> Option<(HealthStatus, bool)> {
-    let rank = |(status, ejected): &(HealthStatus, bool)| match (status, ejected) {
-        (HealthStatus::Unhealthy, _) => 0,
-        (_, true) => 1,
-        (HealthStatus::Unknown, false) => 2,
-        (HealthStatus::Healthy, false) => 3,
-    };
-    lives.into_iter().map(|live| (live.health, live.ejected)).min_by_key(rank)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_worst_comes_first() {
-        let live = |health, ejected| BackendLive { health, ejected, ..BackendLive::default() };
-        let all = [live(HealthStatus::Healthy, false), live(HealthStatus::Healthy, true)];
-        assert_eq!(worst(&all), Some((HealthStatus::Healthy, true)));
-        let all = [live(HealthStatus::Unknown, true), live(HealthStatus::Unhealthy, false)];
-        assert_eq!(worst(&all), Some((HealthStatus::Unhealthy, false)));
-        assert_eq!(worst(&[]), None);
-    }
-}

@@ -46,6 +46,32 @@ pub fn BackendHealth(
     }
 }
 
+/// The worst of what several backends are, for a line about all of them: unhealthy before left out before unknown.
+pub fn worst<'a>(lives: impl IntoIterator<Item = &'a BackendLive>) -> Option<(HealthStatus, bool)> {
+    let rank = |(status, ejected): &(HealthStatus, bool)| match (status, ejected) {
+        (HealthStatus::Unhealthy, _) => 0,
+        (_, true) => 1,
+        (HealthStatus::Unknown, false) => 2,
+        (HealthStatus::Healthy, false) => 3,
+    };
+    lives.into_iter().map(|live| (live.health, live.ejected)).min_by_key(rank)
+}
+
+/// How a whole pool is doing.
+#[island]
+pub fn PoolHealth(
+    /// Those of its backends that may serve, and how they were when the page was rendered.
+    initial: Vec<(BackendId, BackendLive)>,
+) -> impl IntoView {
+    let feed = Feed::around();
+    let words = Memo::new(move |_| {
+        let worst =
+            feed.state.with(|state| worst(initial.iter().map(|(id, live)| state.backends.get(id).unwrap_or(live))));
+        worst.map(|(health, ejected)| health_words(health, ejected))
+    });
+    move || words.get().map(|(class, word)| view! { <span class=class>{word}</span> })
+}
+
 /// What is counted of a backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BackendFigure {
@@ -77,4 +103,19 @@ pub fn BackendCount(
         })
     });
     view! { <span class="number">{move || format::count(number.get())}</span> }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_comes_first() {
+        let live = |health, ejected| BackendLive { health, ejected, ..BackendLive::default() };
+        let all = [live(HealthStatus::Healthy, false), live(HealthStatus::Healthy, true)];
+        assert_eq!(worst(&all), Some((HealthStatus::Healthy, true)));
+        let all = [live(HealthStatus::Unknown, true), live(HealthStatus::Unhealthy, false)];
+        assert_eq!(worst(&all), Some((HealthStatus::Unhealthy, false)));
+        assert_eq!(worst(&[]), None);
+    }
 }

@@ -29,7 +29,7 @@ mod socket;
 pub(crate) mod time;
 mod tunnel_cells;
 
-pub use backend_cells::{BackendCount, BackendFigure, BackendHealth, health_words};
+pub use backend_cells::{BackendCount, BackendFigure, BackendHealth, PoolHealth, health_words, worst};
 pub use chart::{ChartKind, TrafficChart};
 pub use copy::CopyButton;
 pub use desk::{Desk, Inspected};

@@ -18,9 +18,8 @@ use crate::{
         form::FormState,
         layout::{Section, layout},
         switching::{self, Rule},
-        words,
     },
-    islands::{LiveFeed, TimeAgo},
+    islands::{LiveFeed, PoolHealth, TimeAgo},
     live::LiveState,
     summary::Metric,
 };
@@ -117,14 +116,14 @@ async fn present(visit: &Visit, service: &Service) -> Result<AnyView, CoreError>
 
 fn head(service: &Service, backends: &[Backend], lives: &[BackendLive]) -> AnyView {
     let running = backends.iter().zip(lives).filter(|(backend, _)| backend.state == domain::BackendState::Running);
-    let health = words::worst(running.map(|(_, live)| live)).map(|(status, ejected)| words::health(status, ejected));
+    let running: Vec<_> = running.map(|(backend, live)| (backend.key, live.clone())).collect();
     view! {
         <p class="crumbs">
             <a href="/web/services">"Services"</a>
         </p>
         <header class="page-head">
             <h1>{service.name.to_string()}</h1>
-            {health}
+            <PoolHealth initial=running />
         </header>
         <p class="muted">
             "Last changed " <TimeAgo at=service.updated_at /> ", "

@@ -11,6 +11,7 @@ use crate::{
         words,
     },
     format,
+    islands::worst,
     summary::Summary,
 };
 use domain::{Backend, BackendLive, BackendState, Range, Service, ServiceId};
@@ -156,7 +157,7 @@ fn table(rows: Vec<AnyView>) -> AnyView {
 
 fn row(seen: &Seen) -> AnyView {
     let Seen { service, running, backends, lives, used_by, more, traffic } = seen;
-    let health = match words::worst(lives) {
+    let health = match worst(lives) {
         Some((status, ejected)) => words::health(status, ejected),
         None => view! { <span class="badge badge-offline">"Nobody serves"</span> }.into_any(),
     };
