@@ -1,7 +1,7 @@
 // The request inspector: what passes appears, is found, looked at and compared.
 
 import assert from "node:assert/strict";
-import { loadavg } from "node:os";
+import { hostname, loadavg } from "node:os";
 
 import { api, confirm } from "../support/dashboard.mjs";
 import { request } from "../support/http.mjs";
@@ -200,6 +200,31 @@ scenario("bodies of every kind are shown as what they are", async (stage) => {
     await exchange(page).getByText("ping-1").first().waitFor();
     const kinds = await messages.allInnerTexts();
     assert.ok(kinds.some((text) => /from the client\s+text/.test(text)) && kinds.some((text) => /close/.test(text)), kinds.join("\n"));
+  } finally {
+    shop.close();
+  }
+});
+
+scenario("what was not kept says how to keep it, and who answered says its name", async (stage) => {
+  const page = await stage.browser.visitor();
+  const shop = await inspected(stage, page);
+  try {
+    await capture(page, shop.path, "metadata");
+    await request(`${shop.url}/orders.json`);
+    await page.goto(`/web/tunnels/${shop.id}`);
+    await page.getByRole("link", { name: "Inspect requests" }).click();
+    await row(page, "/orders.json").getByRole("link").click();
+    await exchange(page).getByText(`telephone ${hostname()}, session`).waitFor();
+
+    await exchange(page).getByRole("link", { name: "Keep bodies from now on" }).click();
+    await page.waitForURL("**keep=bodies#capture-form");
+    const level = page.getByLabel("What is kept");
+    assert.equal(await level.inputValue(), "bodies");
+    await page.locator("details#capture").getByRole("button", { name: "Save", exact: true }).click();
+    await page.waitForURL("**done=capture_set*");
+    // Less than what is kept already is not chosen by it.
+    await page.goto(`${shop.path}?keep=headers`);
+    assert.equal(await level.inputValue(), "bodies");
   } finally {
     shop.close();
   }

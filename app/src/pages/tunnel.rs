@@ -96,7 +96,7 @@ async fn present(visit: &Visit, tunnel: &Tunnel) -> Result<AnyView, CoreError> {
                 <header class="section-head">
                     <h2 id="recent-title">"Latest requests"</h2>
                     <a class="button button-small" href=format!("/web/tunnels/{id}/inspector")>
-                        "Inspect requests"
+                        "All of them"
                     </a>
                 </header>
                 <div class="card card-flush">
@@ -138,6 +138,10 @@ fn head(tunnel: &Tunnel, state: &LiveState) -> AnyView {
         </div>
         <ul class="inline-list">{domains.collect_view()}</ul>
         <p>
+            <a class="button button-small" href=format!("/web/tunnels/{}/inspector", tunnel.id)>
+                "Inspect requests"
+            </a>
+            " "
             <a class="button button-small" href=format!("/web/tunnels/{}/front", tunnel.id)>
                 "In front"
             </a>

@@ -2,7 +2,7 @@
 
 use super::place::Place;
 use crate::{destination::Destination, inspector::View, query::Query};
-use domain::{ExchangeFilter, ExchangeFilterError, Party, RequestId};
+use domain::{CaptureLevel, ExchangeFilter, ExchangeFilterError, Party, RequestId};
 
 /// The longest text to look for in a body, characters.
 const LONGEST_FIND: usize = 100;
@@ -23,6 +23,8 @@ pub struct Asked {
     pub find: String,
     /// Where the list starts.
     pub cursor: Option<String>,
+    /// What is to be chosen in the form that says what is kept.
+    pub keep: Option<CaptureLevel>,
     /// Whether only the exchange is asked for, by the page's own program.
     pub part: bool,
     request_view: Option<View>,
@@ -48,6 +50,7 @@ impl Asked {
             compare: id("compare"),
             find: query.get_str("find").unwrap_or_default().trim().chars().take(LONGEST_FIND).collect(),
             cursor: query.get("cursor").filter(|cursor| !cursor.is_empty()),
+            keep: query.get_str("keep").and_then(|level| level.parse().ok()),
             part: query.get_str("part") == Some("exchange"),
             request_view: view("request"),
             response_view: view("response"),
@@ -83,6 +86,11 @@ impl Asked {
     /// One exchange, looked at by itself.
     pub fn exchange(&self, id: RequestId) -> Destination {
         self.shown().with("selected", &id.to_string())
+    }
+
+    /// The same with the form that says what is kept, and this chosen in it.
+    pub fn keeping(&self, id: RequestId, level: CaptureLevel) -> String {
+        format!("{}#capture-form", self.exchange(id).with("keep", level.as_str()).as_str())
     }
 
     /// Two of them, compared.

@@ -10,7 +10,7 @@ use crate::{
     inspector::{BYTES_PER_LINE, Content, View, dump, form},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use domain::{BodyInfo, Exchange, ExchangeKind, MessageHead, Party, RequestId};
+use domain::{BodyInfo, CaptureLevel, Exchange, ExchangeKind, MessageHead, Party, RequestId};
 use leptos::prelude::*;
 use server_core::StoredBody;
 
@@ -54,7 +54,7 @@ impl<'a> Body<'a> {
     /// The HTML.
     pub fn view(&self, asked: &Asked, download: &str) -> AnyView {
         let info = info(self.exchange, self.party);
-        let Some(content) = &self.content else { return nothing(info, self.exchange.summary.kind) };
+        let Some(content) = &self.content else { return self.nothing(info, asked) };
         let views = content.views();
         let shown = asked.view(self.party).filter(|view| views.contains(view));
         let shown = shown.or_else(|| views.first().copied()).unwrap_or(View::Raw);
@@ -99,6 +99,25 @@ impl<'a> Body<'a> {
         .into_any()
     }
 
+    /// There is no body, or nothing of it was kept.
+    fn nothing(&self, info: &BodyInfo, asked: &Asked) -> AnyView {
+        if info.size == 0 {
+            return view! { <p class="muted">"No body."</p> }.into_any();
+        }
+        let summary = &self.exchange.summary;
+        if matches!(summary.kind, ExchangeKind::WebSocket | ExchangeKind::EventStream) {
+            return view! { <p class="muted">{format::bytes(info.size)} ": its messages are below."</p> }.into_any();
+        }
+        let keep = asked.keeping(summary.id, CaptureLevel::Bodies);
+        view! {
+            <p class="muted">
+                "A body of " {format::bytes(info.size)} ", of which nothing was kept. "
+                <a href=keep>"Keep bodies from now on"</a>
+            </p>
+        }
+        .into_any()
+    }
+
     fn shown(&self, view: View, content: &Content, asked: &Asked) -> AnyView {
         match view {
             View::Json => json(content, asked),
@@ -124,23 +143,6 @@ fn head(exchange: &Exchange, party: Party) -> Option<&MessageHead> {
         Party::Client => exchange.request.as_ref(),
         Party::Server => exchange.response.as_ref(),
     }
-}
-
-/// There is no body, or nothing of it was kept.
-fn nothing(info: &BodyInfo, kind: ExchangeKind) -> AnyView {
-    if info.size == 0 {
-        return view! { <p class="muted">"No body."</p> }.into_any();
-    }
-    if matches!(kind, ExchangeKind::WebSocket | ExchangeKind::EventStream) {
-        return view! { <p class="muted">{format::bytes(info.size)} ": its messages are below."</p> }.into_any();
-    }
-    view! {
-        <p class="muted">
-            "A body of " {format::bytes(info.size)} ", of which nothing was kept. "
-            <a href="#capture-form">"Keep bodies from now on"</a>
-        </p>
-    }
-    .into_any()
 }
 
 fn tabs(asked: &Asked, id: RequestId, party: Party, views: &[View], shown: View) -> AnyView {

@@ -10,7 +10,8 @@ use crate::{
     pages::Visit,
 };
 use domain::{
-    AnsweredBy, Exchange, ExchangeEnd, ExchangeKind, ExchangeSummary, MessageHead, Party, RequestId, ServiceId,
+    AnsweredBy, CaptureLevel, Exchange, ExchangeEnd, ExchangeKind, ExchangeSummary, MessageHead, Party, RequestId,
+    ServiceId,
 };
 use leptos::prelude::*;
 use server_core::{CoreError, StoredBody};
@@ -35,17 +36,18 @@ pub async fn view(visit: &Visit, place: &Place, asked: &Asked, id: RequestId) ->
     let replay = super::replay::form(visit, place, asked, &exchange, &request).await?;
     let files = format!("/web/data/requests/{id}");
     let file = |name: &str| format!("{files}/{name}?of={}", place.key());
+    let keep = asked.keeping(id, CaptureLevel::Headers);
     Ok(view! {
         {head(asked, &exchange.summary, &authority, exchange.secure)}
         {acts(place, asked, &exchange, &file("har"), replay, command)}
         {exchange.summary.note.clone().map(|note| view! { <p class="note">{note}</p> })}
         {trouble(&exchange.summary)}
         {timing::bar(&exchange.timings, exchange.summary.duration_ms)}
-        {facts(asked, &exchange)}
+        {facts(visit, asked, &exchange)}
         {find(asked, id, &[&request, &response])}
         <div class="exchange-sides">
-            {side("Request", exchange.request.as_ref(), heads::query_of(&exchange.summary.path), request.view(asked, &file("body/request")), Party::Client)}
-            {side("Response", exchange.response.as_ref(), None, response.view(asked, &file("body/response")), Party::Server)}
+            {side("Request", exchange.request.as_ref(), heads::query_of(&exchange.summary.path), request.view(asked, &file("body/request")), (Party::Client, keep.clone()))}
+            {side("Response", exchange.response.as_ref(), None, response.view(asked, &file("body/response")), (Party::Server, keep))}
         </div>
         {messages::list(&exchange)}
     }
@@ -217,13 +219,13 @@ fn trouble(summary: &ExchangeSummary) -> Option<AnyView> {
     )
 }
 
-fn facts(asked: &Asked, exchange: &Exchange) -> AnyView {
+fn facts(visit: &Visit, asked: &Asked, exchange: &Exchange) -> AnyView {
     let summary = &exchange.summary;
     let exact = time::iso(summary.at);
     let encrypted = if exchange.secure { "encrypted" } else { "not encrypted" };
     let answered = exchange.answered_by.as_ref().map_or_else(
         || view! { "nobody but the switchboard itself" }.into_any(),
-        |by| answered_by(by, summary.service),
+        |by| answered_by(by, summary.service, machine(visit, exchange, by)),
     );
     let original = summary.replay_of.map(|original| {
         view! {
@@ -280,7 +282,13 @@ fn comparison(asked: &Asked, first: RequestId, second: RequestId, words: &'stati
     view! { <a href=href.as_str().to_owned() data-desk="">{words}</a> }.into_any()
 }
 
-fn answered_by(by: &AnsweredBy, service: Option<ServiceId>) -> AnyView {
+/// What the telephone that answered calls its machine, while it is connected here.
+fn machine(visit: &Visit, exchange: &Exchange, by: &AnsweredBy) -> Option<String> {
+    let connected = visit.services.presence().of(exchange.summary.tunnel?);
+    connected.into_iter().find(|session| Some(session.id) == by.session)?.machine
+}
+
+fn answered_by(by: &AnsweredBy, service: Option<ServiceId>, machine: Option<String>) -> AnyView {
     let backend = by.backend.map(|id| {
         let name = by.backend_name.as_ref().map_or_else(|| id.to_string(), ToString::to_string);
         match service {
@@ -292,7 +300,8 @@ fn answered_by(by: &AnsweredBy, service: Option<ServiceId>) -> AnyView {
     });
     let session = by.session.map(|id| {
         let gap = if backend.is_some() { ", " } else { "" };
-        view! { {gap} "telephone session " <span class="mono">{id.to_string()}</span> }
+        let machine = machine.map(|name| view! { <span class="strong">{name}</span> ", " });
+        view! { {gap} "telephone " {machine} "session " <span class="mono">{id.to_string()}</span> }
     });
     let tag = by.tag.as_ref().map(|tag| view! { ", tag " {crate::components::words::one_tag(tag)} });
     let attempts = (by.attempts > 1).then(|| view! { ", after " {by.attempts} " attempts" });
@@ -337,13 +346,13 @@ fn find(asked: &Asked, id: RequestId, bodies: &[&Body<'_>]) -> Option<AnyView> {
     })
 }
 
-/// One side of the exchange.
+/// One side of the exchange. `keep`: the way to have heads kept, where this one was not.
 fn side(
     title: &'static str,
     head: Option<&MessageHead>,
     more: Option<AnyView>,
     body: AnyView,
-    party: Party,
+    (party, keep): (Party, String),
 ) -> AnyView {
     let id = if party == Party::Client { "request-title" } else { "response-title" };
     let head = match head {
@@ -363,7 +372,7 @@ fn side(
         }
         None => view! {
             {more}
-            <p class="muted">"Its head was not kept. " <a href="#capture-form">"Keep heads from now on"</a></p>
+            <p class="muted">"Its head was not kept. " <a href=keep>"Keep heads from now on"</a></p>
         }
         .into_any(),
     };

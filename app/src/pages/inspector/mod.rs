@@ -69,7 +69,7 @@ async fn page(visit: &Visit, place: Place) -> Result<AnyView, CoreError> {
     let more = found.next_cursor.clone().map(|cursor| asked.from(&cursor));
     let (top, keys) = (head(&place), states::keys());
     let recorder = states::recorder(&inspector.health(), visit.viewer.is_admin());
-    let capture = settings::card(&place, &settings, &form, updated_at);
+    let capture = settings::card(&place, &settings, (asked.keep, &form), updated_at);
     let count = (found.items.len(), found.next_cursor.is_some());
     let tools = filter::form(&asked, &place, count);
     let (looked_until, older) = (states::looked_until(found.looked_until), older(more));

@@ -29,15 +29,21 @@ const LEVELS: [(&str, &str); 4] = [
     ("bodies", "Headers and bodies: also bodies and messages, up to the limit"),
 ];
 
-/// The settings in a line, and the form behind it.
-pub fn card(place: &Place, settings: &CaptureSettings, form: &FormState, updated_at: Timestamp) -> AnyView {
+/// The settings in a line, and the form behind it. `keep`: what is to be chosen in it, unless more is kept already.
+pub fn card(
+    place: &Place,
+    settings: &CaptureSettings,
+    (keep, form): (Option<CaptureLevel>, &FormState),
+    updated_at: Timestamp,
+) -> AnyView {
+    let chosen = keep.map_or(settings.level, |level| level.max(settings.level));
     view! {
-        <details class="card disclosure capture" id="capture" open=form.is_refused()>
+        <details class="card disclosure capture" id="capture" open=form.is_refused() || keep.is_some()>
             <summary>
                 <h2>"Capture"</h2>
                 <span class="muted">" " {in_a_line(settings)}</span>
             </summary>
-            {fields(place, settings, form, updated_at)}
+            {fields(place, settings, (chosen, form), updated_at)}
         </details>
     }
     .into_any()
@@ -60,7 +66,12 @@ fn in_a_line(settings: &CaptureSettings) -> String {
     format!("{}{sampled}, for {kept}, up to {} MiB", level(settings.level).to_lowercase(), settings.keep_mib)
 }
 
-fn fields(place: &Place, settings: &CaptureSettings, form: &FormState, updated_at: Timestamp) -> AnyView {
+fn fields(
+    place: &Place,
+    settings: &CaptureSettings,
+    (chosen, form): (CaptureLevel, &FormState),
+    updated_at: Timestamp,
+) -> AnyView {
     let redact = &settings.redact;
     let usual = act("reset_capture", vec![("of", place.key())], "As usual again", "for these settings");
     view! {
@@ -71,7 +82,7 @@ fn fields(place: &Place, settings: &CaptureSettings, form: &FormState, updated_a
             {form.summary(&FIELDS)}
             <input type="hidden" name="of" value=place.key() />
             {version(updated_at)}
-            {select(("capture", form), "level", "What is kept", &LEVELS, settings.level.as_str())}
+            {select(("capture", form), "level", "What is kept", &LEVELS, chosen.as_str())}
             <div class="fields-row">
                 {Field::number("capture", "body_limit", "Body limit, bytes", 1_024, 8 * 1024 * 1024)
                     .required()
