@@ -9,7 +9,7 @@ pub fn seed(enrolment: &Enrolment) -> AnyView {
     let grouped: Vec<String> =
         enrolment.seed.as_bytes().chunks(4).map(|group| String::from_utf8_lossy(group).into_owned()).collect();
     view! {
-        <p>"Scan this with an app for one-time passwords on your telephone."</p>
+        <p>"Scan this with an app for one-time passwords on your phone."</p>
         {qr_code(&enrolment.url, "QR code with the seed")}
         <p>"Or enter the seed by hand:"</p>
         {copyable(grouped.join(" "), "seed")}

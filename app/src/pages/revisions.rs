@@ -64,7 +64,7 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
     let content = view! {
         {all}
         <h1>{title}</h1>
-        <p class="lead">"The newest 200 changes of each thing. Any of them can be taken back."</p>
+        <p class="lead">"The newest 200 changes of each thing. Those of routing can be taken back; what was changed about tunnels is only told."</p>
         {object.is_none().then(|| kinds(query.kind))}
         {list}
         {more(&here, revisions.next_cursor)}

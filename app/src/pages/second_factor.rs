@@ -36,7 +36,7 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
             <a href="/web/settings">"Settings"</a>
         </p>
         <h1>"Second factor"</h1>
-        <p class="lead">"A code of an app on your telephone beside the password, so that a stolen password is not enough."</p>
+        <p class="lead">"A code of an app on your phone beside the password, so that a stolen password is not enough."</p>
         {codes}
         {body}
     };
