@@ -63,8 +63,7 @@ pub(super) async fn run(
     mut respond: SendResponse,
     body: RecvBody,
 ) -> Done {
-    let tells = received::is_asked(&mut head);
-    headers::prepare(&mut head, forwarder.host.as_ref(), &forwarder.authority);
+    let tells = headers::prepare(&mut head, forwarder.host.as_ref(), &forwarder.authority);
     let answer = if head.method == Method::CONNECT {
         Answer::Problem(Problem::Unsupported)
     } else if head.upgrade.is_some() {

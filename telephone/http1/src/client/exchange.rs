@@ -10,7 +10,7 @@ use http::header::{self, HeaderMap};
 use http_body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::Connection;
+use super::{Connection, ExchangeError, ResponseBodyError};
 use crate::encode::{self, BodyEncoder, WrongLength};
 use crate::outbound::Outbound;
 use crate::{BodyDecoder, BodyError, Decoded, Framing, HeadScan, Response, ResponseError, Upgraded, response};
@@ -44,29 +44,6 @@ pub struct Exchange<S, B> {
     keep_alive: bool,
 }
 
-/// Why an exchange has failed.
-#[derive(Debug, thiserror::Error)]
-pub enum ExchangeError<E> {
-    /// The connection ended without a word: an idle connection was closed just as it was used, or the server fell over.
-    #[error("it closed the connection without an answer")]
-    Silent,
-    /// The connection ended within the head of the response.
-    #[error("it closed the connection within its answer")]
-    Incomplete,
-    /// The connection broke.
-    #[error("the connection broke: {0}")]
-    Io(io::Error),
-    /// What the server has said cannot be passed on.
-    #[error(transparent)]
-    Response(#[from] ResponseError),
-    /// The body of the request broke.
-    #[error("the request broke off")]
-    Body(E),
-    /// The body of the request has another length than its head has said.
-    #[error("the request has another length than it said")]
-    Length,
-}
-
 impl<S, B> Exchange<S, B> {
     /// What carries it.
     pub fn stream(&self) -> &S {
@@ -82,14 +59,10 @@ where
     /// Makes `connection` carry a request. `headers` go out as they are; those that frame the body are taken from them
     /// or put in.
     pub fn new(connection: Connection<S>, method: Method, target: &str, headers: &mut HeaderMap, body: B) -> Self {
-        headers.remove(header::TRANSFER_ENCODING);
-        let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        let framing = match length {
+        let framing = match take_length(headers) {
             Some(length) => Framing::Length(length),
-            None => {
-                headers.remove(header::CONTENT_LENGTH);
-                if body.is_end_stream() { Framing::NONE } else { Framing::Chunked }
-            }
+            None if body.is_end_stream() => Framing::NONE,
+            None => Framing::Chunked,
         };
         let mut out = Outbound::default();
         out.write(|tail| encode::request(&method, target, headers, framing, tail));
@@ -235,19 +208,27 @@ where
     }
 }
 
-fn is_reset(kind: io::ErrorKind) -> bool {
-    matches!(kind, io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted)
+/// The length that the fields tell of the body. Those that would frame it otherwise are taken out.
+fn take_length(headers: &mut HeaderMap) -> Option<u64> {
+    let (mut coded, mut told) = (false, None);
+    for (name, value) in &*headers {
+        coded |= *name == header::TRANSFER_ENCODING;
+        if *name == header::CONTENT_LENGTH {
+            told.get_or_insert(value);
+        }
+    }
+    let length = told.map(|value| value.to_str().ok()?.parse().ok());
+    if coded {
+        headers.remove(header::TRANSFER_ENCODING);
+    }
+    if length == Some(None) {
+        headers.remove(header::CONTENT_LENGTH);
+    }
+    length.flatten()
 }
 
-/// Why the body of a response has ended early.
-#[derive(Debug, thiserror::Error)]
-pub enum ResponseBodyError<E> {
-    /// The response broke.
-    #[error(transparent)]
-    Response(#[from] BodyError),
-    /// The request that is still being sent broke.
-    #[error(transparent)]
-    Request(ExchangeError<E>),
+fn is_reset(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted)
 }
 
 impl<S, B> Body for Exchange<S, B>

@@ -1,5 +1,6 @@
 //! A connection to a server: one request and its response, then the next.
 
+mod error;
 mod exchange;
 
 use std::fmt;
@@ -10,7 +11,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::Upgraded;
 use crate::inbound::Inbound;
-pub use exchange::{Exchange, ExchangeError, ResponseBodyError};
+pub use error::{ExchangeError, ResponseBodyError};
+pub use exchange::Exchange;
 
 /// A connection on which no request is under way.
 pub struct Connection<S> {
