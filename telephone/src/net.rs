@@ -2,9 +2,11 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout};
 use tokio_rustls::client::TlsStream;
@@ -17,6 +19,14 @@ pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {
     /// Has the connection be reset when it is dropped. Otherwise the kernel would go on to deliver what the other end has
     /// not read yet, and only then tell it that nobody is left, which is never if it does not read.
     fn abort(&self);
+
+    /// Whether the other end is, as far as is known, still there and has said nothing that was not read. What it has said
+    /// may be lost: who is not quiet when it should be is not to be listened to.
+    fn is_quiet(&mut self) -> bool;
+}
+
+fn would_block(read: &io::Result<usize>) -> bool {
+    matches!(read, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 
 impl Io for TcpStream {
@@ -24,17 +34,31 @@ impl Io for TcpStream {
         // Where that cannot be had the connection is gone already.
         let _gone = self.set_zero_linger();
     }
+
+    fn is_quiet(&mut self) -> bool {
+        would_block(&self.try_read(&mut [0]))
+    }
 }
 
 /// Its other end is told at once, whatever it has not read.
 #[cfg(unix)]
 impl Io for tokio::net::UnixStream {
     fn abort(&self) {}
+
+    fn is_quiet(&mut self) -> bool {
+        would_block(&self.try_read(&mut [0]))
+    }
 }
 
 impl Io for TlsStream<Socket> {
     fn abort(&self) {
         self.get_ref().0.abort();
+    }
+
+    /// Bytes that came may be TLS's own, so that only reading them shows.
+    fn is_quiet(&mut self) -> bool {
+        let mut byte = [0];
+        Pin::new(self).poll_read(&mut Context::from_waker(Waker::noop()), &mut ReadBuf::new(&mut byte)).is_pending()
     }
 }
 

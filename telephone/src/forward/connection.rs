@@ -47,14 +47,14 @@ impl Forwarder {
         matches!(self.target, Target::Tcp { scheme: Scheme::H2c, .. })
     }
 
-    /// A connection that is there.
-    pub(super) fn open_already(&self) -> Option<Way> {
+    /// A connection that is there at `now`.
+    pub(super) fn open_already(&self, now: std::time::Instant) -> Option<Way> {
         if self.multiplexes()
             && let Some(stream) = self.pool.http2.stream()
         {
             return Some(Way::Http2(stream));
         }
-        self.pool.take().map(Way::Http1)
+        self.pool.take(now).map(Way::Http1)
     }
 
     /// Opens a connection, or uses one that another request is just opening; one that can be switched to another

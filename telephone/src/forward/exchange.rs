@@ -96,7 +96,7 @@ async fn ask(
     tells: bool,
 ) -> Answer {
     let (bodiless, idempotent) = (body.is_end_stream(), head.method.is_idempotent());
-    let mut way = forwarder.open_already();
+    let mut way = forwarder.open_already(Instant::now());
     let (mut turns, mut lost) = (0, false);
     loop {
         let fresh = way.is_none();
@@ -237,7 +237,7 @@ async fn pass_on(
         Ok(bytes) => {
             let done = Done::new(status, bytes, Outcome::Complete);
             if let Some(connection) = exchange.finish() {
-                forwarder.pool.put(connection);
+                forwarder.pool.put(connection, done.at);
             }
             done
         }

@@ -113,7 +113,7 @@ impl Exchange {
     /// A connection that can be used again by the next request, if it is to be kept.
     pub(super) fn finish(self) -> Option<Connection> {
         match self {
-            Self::Http1(exchange) => exchange.finish(),
+            Self::Http1(exchange) => exchange.finish_with_room(),
             Self::Http2(_) => None,
         }
     }

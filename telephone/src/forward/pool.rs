@@ -7,6 +7,8 @@ use super::connection::Connection;
 
 /// How many idle connections are kept.
 const MAX_IDLE: usize = 1024;
+/// How many of them may hold the buffers they were used with, a few KiB each, until they are swept.
+const MAX_ROOMY: usize = 32;
 /// How long an idle connection is kept. Most servers close theirs after 60 s or more; some (Node.js) after 5 s.
 pub(super) const MAX_AGE: Duration = Duration::from_secs(30);
 
@@ -22,31 +24,46 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    /// An idle connection that is, as far as can be known, still open.
-    pub(super) fn take(&self) -> Option<Connection> {
-        while let Some((mut connection, since)) = self.lock().pop_back() {
-            if since.elapsed() < MAX_AGE && connection.is_open() {
+    /// An idle connection that is, as far as can be known at `now`, still open.
+    pub(super) fn take(&self, now: Instant) -> Option<Connection> {
+        let mut idle = self.lock();
+        while let Some((mut connection, since)) = idle.pop_back() {
+            if is_fresh(since, now) && connection.stream_mut().is_quiet() {
                 return Some(connection);
             }
         }
         None
     }
 
-    /// Keeps a connection that can be used again.
-    pub(super) fn put(&self, connection: Connection) {
+    /// Keeps a connection that can be used again from `now` on. All of its response was read.
+    pub(super) fn put(&self, mut connection: Connection, now: Instant) {
         let mut idle = self.lock();
         if idle.len() < MAX_IDLE {
-            idle.push_back((connection, Instant::now()));
+            if idle.len() >= MAX_ROOMY {
+                connection.shrink();
+            }
+            idle.push_back((connection, now));
         }
     }
 
-    /// Closes the connections that are too old, and lets go of those that the local server has closed.
+    /// Closes the connections that are too old, and lets go of those that the local server has closed. What stays holds no
+    /// buffer.
     pub(super) fn sweep(&self) {
         let now = Instant::now();
-        self.lock().retain_mut(|(connection, since)| now.duration_since(*since) < MAX_AGE && connection.is_open());
+        self.lock().retain_mut(|(connection, since)| {
+            // Whoever was woken when there was something to read is let go of, too.
+            let open = is_fresh(*since, now) && connection.is_open();
+            connection.shrink();
+            open
+        });
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<(Connection, Instant)>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// One that was put back after `now` is as fresh as can be.
+fn is_fresh(since: Instant, now: Instant) -> bool {
+    now.saturating_duration_since(since) < MAX_AGE
 }

@@ -58,12 +58,13 @@ where
 {
     /// Makes `connection` carry a request. `headers` go out as they are; those that frame the body are taken from them
     /// or put in.
-    pub fn new(connection: Connection<S>, method: Method, target: &str, headers: &mut HeaderMap, body: B) -> Self {
+    pub fn new(mut connection: Connection<S>, method: Method, target: &str, headers: &mut HeaderMap, body: B) -> Self {
         let framing = match take_length(headers) {
             Some(length) => Framing::Length(length),
             None if body.is_end_stream() => Framing::NONE,
             None => Framing::Chunked,
         };
+        connection.make_room();
         let mut out = Outbound::default();
         out.write(|tail| encode::request(&method, target, headers, framing, tail));
         Self {
@@ -197,9 +198,17 @@ where
 
     /// The connection, for the next request, when all of the response was read and the server had all of the request.
     pub fn finish(self) -> Option<Connection<S>> {
+        self.finish_with_room().map(|mut connection| {
+            connection.shrink();
+            connection
+        })
+    }
+
+    /// The same, with the buffer of the response, a few KiB: for a connection that is used again before long.
+    pub fn finish_with_room(self) -> Option<Connection<S>> {
         let sent = self.encoder.is_ended() && self.out.is_empty() && !self.unflushed && self.refused.is_none();
         let read = self.answered && self.decoder.is_ended() && self.connection.inbound.buffer.is_empty();
-        (sent && read && self.keep_alive).then(|| self.connection.rest())
+        (sent && read && self.keep_alive).then_some(self.connection)
     }
 
     /// The connection, which has switched to another protocol.

@@ -14,6 +14,9 @@ use crate::inbound::Inbound;
 pub use error::{ExchangeError, ResponseBodyError};
 pub use exchange::Exchange;
 
+/// How much room a buffer must have to be used again: with less, a response that would be read at once is read in two.
+const ROOM: usize = 4 * 1024;
+
 /// A connection on which no request is under way.
 pub struct Connection<S> {
     stream: S,
@@ -24,6 +27,11 @@ impl<S> Connection<S> {
     /// What carries it.
     pub fn stream(&self) -> &S {
         &self.stream
+    }
+
+    /// The same, for whoever knows how to ask it whether it is still of use.
+    pub fn stream_mut(&mut self) -> &mut S {
+        &mut self.stream
     }
 }
 
@@ -43,9 +51,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.inbound.poll_read(&mut self.stream, expected, cx)
     }
 
-    fn rest(mut self) -> Self {
+    /// Lets go of the buffer of the last response, which an idle connection need not hold.
+    pub fn shrink(&mut self) {
         self.inbound.shrink();
-        self
+    }
+
+    /// Uses the buffer of the last response again, if nobody holds a part of that any more.
+    fn make_room(&mut self) {
+        if self.inbound.buffer.is_empty() && !self.inbound.buffer.try_reclaim(ROOM) {
+            self.inbound.buffer = BytesMut::new();
+        }
     }
 
     fn into_upgraded(self) -> Upgraded<S> {
