@@ -60,7 +60,8 @@ impl<B: Body<Data = Bytes> + Unpin> Exchange<B> {
         poll_fn(|cx| self.poll_response(cx)).await
     }
 
-    fn poll_response(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<()>, ExchangeError<B::Error>>> {
+    /// Like [`response`](Self::response).
+    pub fn poll_response(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<()>, ExchangeError<B::Error>>> {
         self.sending.send(cx).map_err(ExchangeError::Body)?;
         let (response, before) = match &mut self.receiving {
             Receiving::Head { response, informed } => (response, informed),

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use wire::control::{Announced, ErrorCode, Stats, Status};
+use wire::head::RequestHead;
 
 use crate::forward::{Outcome, Report};
 
@@ -84,13 +85,14 @@ pub enum Event {
     RoundTrip(Duration),
 }
 
-impl From<Report> for Event {
-    fn from(report: Report) -> Self {
+impl Event {
+    /// That the request with this head is over.
+    pub(crate) fn of_request(head: &RequestHead, report: Report) -> Self {
         Self::Request {
-            method: report.method.to_string(),
-            path: masking::masked_target(report.target.as_str()).into_owned(),
+            method: head.method.to_string(),
+            path: masking::masked_target(head.target.as_str()).into_owned(),
             status: report.status,
-            duration: report.duration,
+            duration: report.at.duration_since(report.started),
             bytes: report.bytes,
             outcome: report.outcome,
             problem: report.problem,

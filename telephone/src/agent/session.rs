@@ -85,12 +85,12 @@ pub(super) async fn run(
 /// Starts a task for each request. They end with the line: then every stream fails.
 async fn serve(station: Arc<Station>, forwarder: Arc<Forwarder>, mut incoming: Incoming) {
     let requests = TaskTracker::new();
-    while let Some((head, respond, body)) = incoming.next().await {
+    while let Some((mut head, respond, body)) = incoming.next().await {
         let (station, forwarder) = (station.clone(), forwarder.clone());
         requests.spawn(async move {
             // In a box from the start, so that its kilobytes are not moved with the task.
-            let report = Box::pin(forwarder.forward(head, respond, body)).await;
-            station.report(report);
+            let report = Box::pin(forwarder.forward(&mut head, respond, body)).await;
+            station.report(&head, report);
         });
     }
     requests.close();

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use wire::control::{Announcement, Metadata, Refusal, Stats};
+use wire::head::RequestHead;
 
 use super::demand::{Change, Demand, LOOK, Lines, Work};
 use super::error::printable;
@@ -69,9 +70,9 @@ impl Station {
     }
 
     /// Tells of a request that is over, as long as they are not more than anybody can follow.
-    pub(super) fn report(&self, report: Report) {
-        if self.told.admits(Instant::now()) {
-            self.tell(report.into());
+    pub(super) fn report(&self, head: &RequestHead, report: Report) {
+        if self.told.admits(report.at) {
+            self.tell(Event::of_request(head, report));
         }
     }
 

@@ -1,6 +1,5 @@
 use std::sync::atomic::{AtomicU64, Ordering};
-
-use tokio::time::Instant;
+use std::time::Instant;
 
 /// How many requests of one second are told of.
 const A_SECOND: u64 = 100;

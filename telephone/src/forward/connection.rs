@@ -20,7 +20,8 @@ pub(super) type Connection = http1::client::Connection<Socket>;
 /// What carries a request.
 pub(super) enum Way {
     Http1(Connection),
-    Http2(Stream),
+    /// Several times as large as a connection.
+    Http2(Box<Stream>),
 }
 
 /// Why nothing does.
@@ -52,7 +53,7 @@ impl Forwarder {
         if self.multiplexes()
             && let Some(stream) = self.pool.http2.stream()
         {
-            return Some(Way::Http2(stream));
+            return Some(Way::Http2(Box::new(stream)));
         }
         self.pool.take(now).map(Way::Http1)
     }
@@ -64,7 +65,7 @@ impl Forwarder {
         while !upgrade && self.multiplexes() {
             let changed = self.pool.http2.changed();
             if let Some(stream) = self.pool.http2.stream() {
-                return Ok(Way::Http2(stream));
+                return Ok(Way::Http2(Box::new(stream)));
             }
             // One opens a connection, and all that wait meanwhile use it.
             if let Some(_opening) = self.pool.http2.open() {
@@ -94,7 +95,7 @@ impl Forwarder {
         if !http2 {
             return Ok(Way::Http1(Connection::new(socket)));
         }
-        Ok(Way::Http2(self.pool.http2.add(socket, (), MAX_AGE).await?))
+        Ok(Way::Http2(Box::new(self.pool.http2.add(socket, (), MAX_AGE).await?)))
     }
 
     /// A socket, and whether HTTP/2 is spoken over it.

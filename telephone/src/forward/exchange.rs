@@ -1,7 +1,11 @@
 //! One request and its response.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Instant;
 
+use bytes::Bytes;
 use http::{Method, StatusCode};
 use http_body::Body as _;
 use wire::frame::ResetCode;
@@ -9,202 +13,182 @@ use wire::head::{RequestHead, ResponseHead};
 use wire::received;
 
 use super::connection::Way;
+use super::done::Done;
 use super::local::{BodyError, Exchange, NoResponse};
 use super::page::Problem;
 use super::{Forwarder, Outcome, copy, headers, upgrade};
 use crate::line::{CopyError, RecvBody, SendResponse, StreamError};
-use crate::net::Socket;
 
-/// How an exchange ended.
-#[derive(Debug)]
-pub(super) struct Done {
-    pub status: Option<u16>,
-    pub bytes: u64,
-    pub outcome: Outcome,
-    /// When the last byte was given to the line.
-    pub at: Instant,
-    /// What is wrong with the local server.
-    pub problem: Option<String>,
-}
-
-impl Done {
-    pub(super) fn new(status: StatusCode, bytes: u64, outcome: Outcome) -> Self {
-        Self { status: Some(status.as_u16()), bytes, outcome, at: Instant::now(), problem: None }
-    }
-
-    pub(super) fn failed(status: Option<StatusCode>) -> Self {
-        let status = status.map(|status| status.as_u16());
-        Self { status, bytes: 0, outcome: Outcome::Failed, at: Instant::now(), problem: None }
-    }
-
-    pub(super) fn of_stream_error(status: Option<StatusCode>, bytes: u64, error: &StreamError) -> Self {
-        let outcome = match error {
-            StreamError::Reset(_) | StreamError::Stopped(_) | StreamError::Line(_) => Outcome::Cancelled,
-            StreamError::Closed | StreamError::State | StreamError::Head(_) => Outcome::Failed,
-        };
-        Self { status: status.map(|status| status.as_u16()), bytes, outcome, at: Instant::now(), problem: None }
-    }
-}
-
-/// What came of asking the local server.
-enum Answer {
-    Response(ResponseHead, Exchange),
-    Upgraded(ResponseHead, http1::Upgraded<Socket>, RecvBody),
+/// Why there is no connection to ask the local server over.
+pub(super) enum Unopened {
     Problem(Problem),
-    /// The local server has turned the request away without looking at it.
-    Refused,
+    /// Whoever asked has gone meanwhile.
     Cancelled(StreamError),
 }
 
-/// Forwards the request and passes the answer on.
+/// Forwards the request and passes the answer on. `now` is when it came.
 pub(super) async fn run(
     forwarder: &Forwarder,
-    mut head: RequestHead,
-    mut respond: SendResponse,
+    head: &mut RequestHead,
+    respond: SendResponse,
     body: RecvBody,
+    now: Instant,
 ) -> Done {
-    let tells = headers::prepare(&mut head, forwarder.host.as_ref(), &forwarder.authority);
-    let answer = if head.method == Method::CONNECT {
-        Answer::Problem(Problem::Unsupported)
+    let tells = headers::prepare(head, forwarder.host.as_ref(), &forwarder.authority);
+    if head.method == Method::CONNECT {
+        Box::pin(explain(forwarder, head, &Problem::Unsupported, respond)).await
     } else if head.upgrade.is_some() {
-        Box::pin(ask_for_upgrade(forwarder, &mut head, &mut respond, body, tells)).await
+        Box::pin(upgrade::ask(forwarder, head, respond, body, tells)).await
     } else {
-        ask(forwarder, &mut head, &mut respond, body, tells).await
-    };
-    match answer {
-        Answer::Response(response, exchange) => pass_on(forwarder, &head, response, exchange, respond).await,
-        Answer::Upgraded(response, upgraded, body) => Box::pin(upgrade::run(response, upgraded, respond, body)).await,
-        Answer::Problem(problem) => Box::pin(explain(forwarder, &head, &problem, respond)).await,
-        Answer::Refused => {
-            // The switchboard may give it to another telephone, or to this one again, if it has all of it.
-            respond.reset(ResetCode::REFUSED);
-            Done::failed(None)
-        }
-        Answer::Cancelled(error) => Done::of_stream_error(None, 0, &error),
+        let way = forwarder.open_already(now);
+        ask(forwarder, head, respond, body, way, tells).await
     }
 }
 
 /// How often a request is given to the local server at most.
 const MAX_TURNS: usize = 3;
 
-/// `tells`: the head of the response is told as it is received.
-async fn ask(
+/// Asks over `way`, or a connection opened for it. `tells`: the head of the response is told as it is received.
+pub(super) async fn ask(
     forwarder: &Forwarder,
     head: &mut RequestHead,
-    respond: &mut SendResponse,
+    mut respond: SendResponse,
     mut body: RecvBody,
+    mut way: Option<Way>,
     tells: bool,
-) -> Answer {
+) -> Done {
     let (bodiless, idempotent) = (body.is_end_stream(), head.method.is_idempotent());
-    let mut way = forwarder.open_already(Instant::now());
     let (mut turns, mut lost) = (0, false);
     loop {
         let fresh = way.is_none();
         let way = match way.take() {
             Some(way) => way,
-            None => match Box::pin(open(forwarder, head, respond)).await {
+            None => match Box::pin(open(forwarder, head, &mut respond)).await {
                 Ok(way) => way,
-                Err(answer) => return answer,
+                Err(unopened) => return Box::pin(not_opened(forwarder, head, unopened, respond)).await,
             },
         };
         let alone = fresh && matches!(way, Way::Http1(_));
-        let sent = send(forwarder, head, respond, way, body, tells).await;
+        let error = match ask_once(forwarder, head, respond, body, way, tells).await {
+            Ok(done) => return done,
+            Err((error, back)) => {
+                respond = back;
+                error
+            }
+        };
         turns += 1;
         // The local server may close a connection just as it is used again, or while it carries other requests. Another
         // one has another try, when there was no body to lose, and nothing came back, once, and asking twice is as good
         // as asking once (RFC 9110 §9.2.2), or the request was not looked at.
-        let again = match &sent {
-            Err(NoResponse::Silent) => idempotent && !alone && !std::mem::replace(&mut lost, true),
-            Err(NoResponse::Refused) => true,
+        let again = match &error {
+            NoResponse::Silent => idempotent && !alone && !std::mem::replace(&mut lost, true),
+            NoResponse::Refused => true,
             _ => false,
         };
         if !again || !bodiless || turns == MAX_TURNS {
-            return sent.unwrap_or_else(failed);
+            return Box::pin(not_answered(forwarder, head, error, respond)).await;
         }
         body = RecvBody::empty();
     }
 }
 
-async fn open(forwarder: &Forwarder, head: &RequestHead, respond: &mut SendResponse) -> Result<Way, Answer> {
+pub(super) async fn open(
+    forwarder: &Forwarder,
+    head: &RequestHead,
+    respond: &mut SendResponse,
+) -> Result<Way, Unopened> {
     tokio::select! {
-        way = forwarder.open(head.upgrade.is_some()) => way.map_err(Answer::Problem),
-        error = respond.reset_received() => Err(Answer::Cancelled(error)),
+        way = forwarder.open(head.upgrade.is_some()) => way.map_err(Unopened::Problem),
+        error = respond.reset_received() => Err(Unopened::Cancelled(error)),
     }
 }
 
-/// An upgrade has a connection of its own, and the request's body, if any, is the start of the byte stream: the local
-/// server sees it only after it has agreed (RFC 9110 §7.8). One that speaks only HTTP/2 cannot agree.
-async fn ask_for_upgrade(
+/// Sends the request and passes the response on. When there is none, whoever asked still waits for one. All that is under
+/// way stays where it is: to move it costs more than most of what is done with it.
+async fn ask_once(
     forwarder: &Forwarder,
-    head: &mut RequestHead,
-    respond: &mut SendResponse,
+    request: &mut RequestHead,
+    mut respond: SendResponse,
     body: RecvBody,
-    tells: bool,
-) -> Answer {
-    if forwarder.speaks_http2_only() {
-        head.upgrade = None;
-        return ask(forwarder, head, respond, RecvBody::empty(), tells).await;
-    }
-    let answer = match Box::pin(open(forwarder, head, respond)).await {
-        Ok(way) => send(forwarder, head, respond, way, RecvBody::empty(), tells).await.unwrap_or_else(failed),
-        Err(answer) => answer,
-    };
-    match answer {
-        Answer::Response(response, exchange) if response.status == StatusCode::SWITCHING_PROTOCOLS => {
-            match exchange.into_upgraded() {
-                Some(upgraded) => Answer::Upgraded(response, upgraded, body),
-                None => Answer::Problem(Problem::Broken("it switched protocols over HTTP/2".to_owned())),
-            }
-        }
-        other => other,
-    }
-}
-
-/// Sends the request and waits for the head of the response; those before it are passed on.
-async fn send(
-    forwarder: &Forwarder,
-    head: &mut RequestHead,
-    respond: &mut SendResponse,
     way: Way,
-    body: RecvBody,
     tells: bool,
-) -> Result<Answer, NoResponse> {
-    let mut exchange = Exchange::new(way, head, body, forwarder.tls.is_some(), &forwarder.authority)?;
+) -> Result<Done, (NoResponse, SendResponse)> {
+    let mut exchange = match Exchange::new(way, request, body, forwarder.tls.is_some(), &forwarder.authority) {
+        Ok(exchange) => exchange,
+        Err(error) => return Err((error, respond)),
+    };
+    let response = match answer(&mut exchange, &mut respond, tells).await {
+        Ok(response) => response,
+        // A body that broke on its way here is no fault of the local server's, and nobody is left to be told.
+        Err(NoResponse::Request(error)) => {
+            exchange.abort();
+            return Ok(Done::of_stream_error(None, 0, &error));
+        }
+        Err(error) => return Err((error, respond)),
+    };
+    let status = response.status;
+    let passed = pass_on(forwarder, request, response, &mut exchange, respond).await;
+    Ok(ended(forwarder, status, passed, exchange))
+}
+
+/// Waits for the head of the response; those before it are passed on. `tells`: it is told as it is received.
+pub(super) async fn answer(
+    exchange: &mut Exchange,
+    respond: &mut SendResponse,
+    tells: bool,
+) -> Result<ResponseHead, NoResponse> {
     loop {
-        let response = tokio::select! {
-            biased;
-            response = exchange.response() => response,
-            error = respond.reset_received() => Err(NoResponse::Request(error)),
-        };
-        let (mut response, raw) = match response {
-            // A body that broke on its way here is no fault of the local server's, and nobody is left to be told.
-            Err(NoResponse::Request(error)) => {
-                exchange.abort();
-                return Ok(Answer::Cancelled(error));
-            }
-            response => response?,
-        };
+        let (mut response, raw) = next_head(exchange, respond).await?;
         if !response.is_informational() {
             if tells {
                 received::tell(&mut response, &raw);
             }
-            return Ok(Answer::Response(response, exchange));
+            return Ok(response);
         }
         // "Continue" was between the switchboard and its client.
         if response.status != StatusCode::CONTINUE {
             http1::remove_hop_by_hop(&mut response.headers);
-            if let Err(error) = respond.informational(&response) {
-                return Ok(Answer::Cancelled(error));
-            }
+            respond.informational(&response).map_err(NoResponse::Request)?;
         }
     }
 }
 
-fn failed(error: NoResponse) -> Answer {
-    match error {
-        NoResponse::Request(error) => Answer::Cancelled(error),
-        NoResponse::Refused => Answer::Refused,
-        other => Answer::Problem(Problem::Broken(other.to_string())),
+/// The next head, unless nobody wants it any more.
+async fn next_head(exchange: &mut Exchange, respond: &mut SendResponse) -> Result<(ResponseHead, Bytes), NoResponse> {
+    let mut reset = pin!(respond.reset_received());
+    poll_fn(|cx| match exchange.poll_response(cx) {
+        Poll::Ready(response) => Poll::Ready(response),
+        Poll::Pending => reset.as_mut().poll(cx).map(|error| Err(NoResponse::Request(error))),
+    })
+    .await
+}
+
+pub(super) async fn not_opened(
+    forwarder: &Forwarder,
+    request: &RequestHead,
+    why: Unopened,
+    respond: SendResponse,
+) -> Done {
+    match why {
+        Unopened::Problem(problem) => explain(forwarder, request, &problem, respond).await,
+        Unopened::Cancelled(error) => Done::of_stream_error(None, 0, &error),
+    }
+}
+
+pub(super) async fn not_answered(
+    forwarder: &Forwarder,
+    request: &RequestHead,
+    why: NoResponse,
+    respond: SendResponse,
+) -> Done {
+    match why {
+        NoResponse::Request(error) => Done::of_stream_error(None, 0, &error),
+        NoResponse::Refused => {
+            // The switchboard may give it to another telephone, or to this one again, if it has all of it.
+            respond.reset(ResetCode::REFUSED);
+            Done::failed(None)
+        }
+        other => explain(forwarder, request, &Problem::Broken(other.to_string()), respond).await,
     }
 }
 
@@ -216,24 +200,40 @@ fn check(head: &ResponseHead) -> Result<(), Problem> {
     head.check().map_err(|error| Problem::Broken(error.to_string()))
 }
 
-async fn pass_on(
+/// Why a response was not passed on to its end.
+pub(super) enum NotPassed {
+    /// It was never begun; something else was told in its place, if anything.
+    Never(Done),
+    Broken(CopyError<BodyError>),
+}
+
+/// Passes a response on and says how many bytes its body had.
+pub(super) async fn pass_on(
     forwarder: &Forwarder,
     request: &RequestHead,
     mut head: ResponseHead,
-    mut exchange: Exchange,
+    exchange: &mut Exchange,
     respond: SendResponse,
-) -> Done {
-    let status = head.status;
+) -> Result<u64, NotPassed> {
     http1::remove_hop_by_hop(&mut head.headers);
     if let Err(problem) = check(&head) {
-        return Box::pin(explain(forwarder, request, &problem, respond)).await;
+        return Err(NotPassed::Never(Box::pin(explain(forwarder, request, &problem, respond)).await));
     }
     let send = match respond.send(&head, exchange.is_end_stream()) {
         Ok(send) => send,
-        Err(error) => return Done::of_stream_error(Some(status), 0, &error),
+        Err(error) => return Err(NotPassed::Never(Done::of_stream_error(Some(head.status), 0, &error))),
     };
-    let copied = if send.is_ended() { Ok(0) } else { copy::run(&mut exchange, send).await };
-    match copied {
+    if send.is_ended() { Ok(0) } else { copy::run(exchange, send).await.map_err(NotPassed::Broken) }
+}
+
+/// Lets go of what carried the response as its end asks for.
+pub(super) fn ended(
+    forwarder: &Forwarder,
+    status: StatusCode,
+    passed: Result<u64, NotPassed>,
+    exchange: Exchange,
+) -> Done {
+    match passed {
         Ok(bytes) => {
             let done = Done::new(status, bytes, Outcome::Complete);
             if let Some(connection) = exchange.finish() {
@@ -241,18 +241,24 @@ async fn pass_on(
             }
             done
         }
-        Err(CopyError::Stream(error) | CopyError::Body(BodyError::Request(error))) => {
+        Err(NotPassed::Never(done)) => done,
+        Err(NotPassed::Broken(CopyError::Stream(error) | CopyError::Body(BodyError::Request(error)))) => {
             exchange.abort();
             Done::of_stream_error(Some(status), 0, &error)
         }
-        Err(CopyError::Body(BodyError::Response(reason))) => {
+        Err(NotPassed::Broken(CopyError::Body(BodyError::Response(reason)))) => {
             tracing::debug!(target = %forwarder.target, %reason, "the local server broke off its response");
             Done::failed(Some(status))
         }
     }
 }
 
-async fn explain(forwarder: &Forwarder, request: &RequestHead, problem: &Problem, respond: SendResponse) -> Done {
+pub(super) async fn explain(
+    forwarder: &Forwarder,
+    request: &RequestHead,
+    problem: &Problem,
+    respond: SendResponse,
+) -> Done {
     let (head, body) = problem.page(request, &forwarder.target);
     let (status, bytes) = (head.status, body.len() as u64);
     let sent = async {

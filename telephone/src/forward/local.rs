@@ -1,7 +1,7 @@
 //! One request to the local server and its response, over whichever version of HTTP it speaks.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::HeaderValue;
@@ -58,22 +58,23 @@ impl Exchange {
             Way::Http2(stream) => {
                 let request = http2::request(&head.method, &head.target, &head.headers, secure, authority);
                 let request = request.map_err(|error| NoResponse::Broken(error.to_string()))?;
-                Ok(Self::Http2(http2::Exchange::new(stream, request, body)))
+                Ok(Self::Http2(http2::Exchange::new(*stream, request, body)))
             }
         }
     }
 
-    /// The next head of a response: any number of informational ones, then the final one. In HTTP/1.1 also as it was
-    /// received.
-    pub(super) async fn response(&mut self) -> Result<(ResponseHead, Bytes), NoResponse> {
+    /// Waits for the next head of a response: any number of informational ones, then the final one. In HTTP/1.1 also as it
+    /// was received.
+    pub(super) fn poll_response(&mut self, cx: &mut Context<'_>) -> Poll<Result<(ResponseHead, Bytes), NoResponse>> {
         match self {
             Self::Http1(exchange) => {
-                let response = exchange.response().await?;
-                Ok((ResponseHead { status: response.status, headers: response.headers }, response.raw))
+                let response = ready!(exchange.poll_response(cx))?;
+                let head = ResponseHead { status: response.status, headers: response.headers };
+                Poll::Ready(Ok((head, response.raw)))
             }
             Self::Http2(exchange) => {
-                let (parts, ()) = exchange.response().await?.into_parts();
-                Ok((ResponseHead { status: parts.status, headers: parts.headers }, Bytes::new()))
+                let (parts, ()) = ready!(exchange.poll_response(cx))?.into_parts();
+                Poll::Ready(Ok((ResponseHead { status: parts.status, headers: parts.headers }, Bytes::new())))
             }
         }
     }

@@ -2,6 +2,7 @@
 
 mod connection;
 mod copy;
+mod done;
 mod exchange;
 mod headers;
 mod local;
@@ -10,7 +11,7 @@ mod pool;
 mod upgrade;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use http::HeaderValue;
 use wire::head::RequestHead;
@@ -18,6 +19,7 @@ use wire::head::RequestHead;
 use crate::line::{RecvBody, SendResponse};
 use crate::target::Target;
 use crate::tls::Tls;
+use done::Done;
 use pool::Pool;
 
 /// What became of a request.
@@ -31,16 +33,17 @@ pub enum Outcome {
     Failed,
 }
 
-/// What is known of a request when it is over.
+/// What is known of a request when it is over, besides its head.
 #[derive(Clone, Debug)]
 pub(crate) struct Report {
-    pub method: http::Method,
-    pub target: http::uri::PathAndQuery,
     pub status: Option<u16>,
-    pub duration: Duration,
     pub bytes: u64,
     pub outcome: Outcome,
     pub problem: Option<String>,
+    /// When it came.
+    pub started: Instant,
+    /// When it was over.
+    pub at: Instant,
 }
 
 /// Forwards requests to one local server.
@@ -73,19 +76,10 @@ impl Forwarder {
         Self::new(self.target.clone(), self.tls.clone(), self.host.clone())
     }
 
-    /// Sees one request through.
-    pub(crate) async fn forward(&self, head: RequestHead, respond: SendResponse, body: RecvBody) -> Report {
+    /// Sees one request through. Of its head, the method and the target stay as they are.
+    pub(crate) async fn forward(&self, head: &mut RequestHead, respond: SendResponse, body: RecvBody) -> Report {
         let started = Instant::now();
-        let (method, target) = (head.method.clone(), head.target.clone());
-        let done = exchange::run(self, head, respond, body).await;
-        Report {
-            method,
-            target,
-            status: done.status,
-            duration: done.at.duration_since(started),
-            bytes: done.bytes,
-            outcome: done.outcome,
-            problem: done.problem,
-        }
+        let Done { status, bytes, outcome, at, problem } = exchange::run(self, head, respond, body, started).await;
+        Report { status, bytes, outcome, problem, started, at }
     }
 }

@@ -88,7 +88,8 @@ where
         poll_fn(|cx| self.poll_response(cx)).await
     }
 
-    fn poll_response(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response, ExchangeError<B::Error>>> {
+    /// Like [`response`](Self::response).
+    pub fn poll_response(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response, ExchangeError<B::Error>>> {
         self.send(cx)?;
         loop {
             let input = &mut self.connection.inbound.buffer;
