@@ -2,6 +2,7 @@
 
 mod backoff;
 mod builder;
+mod crew;
 mod demand;
 mod dial;
 mod error;

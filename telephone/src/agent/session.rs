@@ -7,17 +7,17 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use wire::Secret;
 use wire::close;
 use wire::control::{Control, Drain, Refusal, Renew, Renewed, UpdateTunnel};
 
+use super::crew::Crew;
 use super::dial::Dialled;
 use super::error::printable;
 use super::supervisor::Station;
 use super::{Event, TunnelInfo};
 use crate::forward::Forwarder;
-use crate::line::{ControlReceiver, Incoming, Line, LineError};
+use crate::line::{ControlReceiver, Line, LineError};
 
 /// How long requests in flight may take when the agent takes leave.
 const LEAVE_LIMIT: Duration = Duration::from_secs(LEAVE_LIMIT_S as u64);
@@ -78,23 +78,8 @@ pub(super) async fn run(
         let reason = driver.run().await;
         tracing::debug!(%reason, "the line has ended");
     });
-    tasks.spawn(serve(station.clone(), forwarder.clone(), incoming));
+    tasks.spawn(Crew::new(station.clone(), forwarder.clone()).serve(incoming));
     Session { station, forwarder, line, control, tunnel, token, tasks }.run(leave).await
-}
-
-/// Starts a task for each request. They end with the line: then every stream fails.
-async fn serve(station: Arc<Station>, forwarder: Arc<Forwarder>, mut incoming: Incoming) {
-    let requests = TaskTracker::new();
-    while let Some((mut head, respond, body)) = incoming.next().await {
-        let (station, forwarder) = (station.clone(), forwarder.clone());
-        requests.spawn(async move {
-            // In a box from the start, so that its kilobytes are not moved with the task.
-            let report = Box::pin(forwarder.forward(&mut head, respond, body)).await;
-            station.report(&head, report);
-        });
-    }
-    requests.close();
-    requests.wait().await;
 }
 
 impl Session {
