@@ -141,12 +141,14 @@ impl Body for ProxiedBody {
         }
         if let Some(capture) = &self.capture {
             see(capture, Side::Response, frame.as_ref());
-            match &frame {
-                Some(Ok(_)) => {}
-                Some(Err(_)) => capture.ended(ExchangeEnd::BrokenOff),
-                None => capture.ended(ExchangeEnd::Complete),
-            }
-            if matches!(frame, None | Some(Err(_))) {
+            let end = match &frame {
+                Some(Err(_)) => Some(ExchangeEnd::BrokenOff),
+                None => Some(ExchangeEnd::Complete),
+                // Nobody asks again after the last piece.
+                Some(Ok(_)) => self.is_end_stream().then_some(ExchangeEnd::Complete),
+            };
+            if let Some(end) = end {
+                capture.ended(end);
                 self.capture = None;
             }
         }

@@ -23,12 +23,14 @@ impl RecvHandle {
         Self { shared: shared.clone(), id }
     }
 
-    fn poll_read(&self, cx: &mut Context<'_>) -> Poll<Result<Received, StreamError>> {
+    /// What comes next, and whether nothing comes after it.
+    fn poll_read(&self, cx: &mut Context<'_>) -> Poll<Result<(Received, bool), StreamError>> {
         let pace = self.shared.pace();
         self.shared.change(|state| {
             state.mux.set_pace(pace);
             match (state.mux.read(self.id), &state.ended) {
-                (Some(received), _) => Poll::Ready(Ok(received)),
+                (Some(data @ Received::Data(_)), _) => Poll::Ready(Ok((data, state.mux.read_end(self.id)))),
+                (Some(end), _) => Poll::Ready(Ok((end, true))),
                 (None, Some(error)) => Poll::Ready(Err(error.clone().into())),
                 (None, None) => state.wait(self.id, cx, |slot| &mut slot.recv),
             }
@@ -84,8 +86,8 @@ impl Body for RecvBody {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
         let Some(handle) = self.handle.as_ref().filter(|_| !self.ended) else { return Poll::Ready(None) };
         let received = ready!(handle.poll_read(cx));
-        self.ended = !matches!(received, Ok(Received::Data(_)));
-        Poll::Ready(match received {
+        self.ended = !matches!(received, Ok((_, false)));
+        Poll::Ready(match received.map(|(received, _)| received) {
             Ok(Received::Data(data)) => Some(Ok(Frame::data(data))),
             Ok(Received::Trailers(trailers)) => Some(Ok(Frame::trailers(trailers))),
             Ok(Received::End) => None,

@@ -263,6 +263,36 @@ fn a_reset_ends_both_directions_at_once() {
 }
 
 #[test]
+fn an_end_is_taken_with_the_last_bytes_and_never_before_them() {
+    let mut pair = Pair::new(Settings::default());
+    let id = pair.stream();
+    pair.server.send_data(id, Bytes::new(), true).unwrap();
+    pair.telephone.send_data(id, Bytes::from_static(b"one"), false).unwrap();
+    pair.settle();
+    assert!(!pair.server.read_end(id), "unread bytes are before it");
+    assert_eq!(pair.server.read(id), Some(Received::Data(Bytes::from_static(b"one"))));
+    assert!(!pair.server.read_end(id), "it has not come");
+    pair.telephone.send_data(id, Bytes::from_static(b"two"), true).unwrap();
+    pair.settle();
+    assert!(!pair.server.read_end(id));
+    assert_eq!(pair.server.read(id), Some(Received::Data(Bytes::from_static(b"two"))));
+    assert!(pair.server.read_end(id));
+    assert_eq!((pair.server.active_streams(), pair.server.read_end(id)), (0, false));
+
+    // Trailers are still to be read, and so is a reset.
+    let id = pair.stream();
+    pair.telephone.send_trailers(id, &HeaderMap::new()).unwrap();
+    pair.settle();
+    assert!(!pair.server.read_end(id));
+    assert_eq!(pair.server.read(id), Some(Received::Trailers(HeaderMap::new())));
+    let id = pair.stream();
+    pair.telephone.reset(id, ResetCode::BROKEN);
+    pair.settle();
+    assert!(!pair.server.read_end(id));
+    assert_eq!(pair.server.read(id), Some(Received::Reset(ResetCode::BROKEN)));
+}
+
+#[test]
 fn a_complete_response_survives_a_reset_that_follows_it() {
     let mut pair = Pair::new(Settings::default());
     let id = pair.stream();

@@ -243,6 +243,18 @@ impl Mux {
         Some(received)
     }
 
+    /// Takes the clean end without trailers if that is all that is left to read, as [`read`](Self::read) would the next
+    /// time; whether it was.
+    pub fn read_end(&mut self, id: StreamId) -> bool {
+        let Some(recv) = self.streams.get_mut(&id).map(|stream| &mut stream.recv) else { return false };
+        let ends = recv.held.len() == 0 && matches!(recv.state, RecvState::Ended(None));
+        if ends {
+            recv.state = RecvState::Settled;
+            self.remove_if_settled(id);
+        }
+        ends
+    }
+
     /// Whether everything the peer sends on this stream has arrived, read or not.
     pub fn has_ended(&self, id: StreamId) -> bool {
         self.streams.get(&id).is_none_or(|s| !matches!(s.recv.state, RecvState::AwaitHead | RecvState::Open))
