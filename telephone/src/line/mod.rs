@@ -92,7 +92,8 @@ impl Line {
     /// Sends a request (server only). `end` says that it has no body; the [`SendBody`] is then already finished.
     pub fn open(&self, head: &RequestHead, end: bool) -> Result<(SendBody, ResponseFuture), OpenStreamError> {
         let id = self.shared.open(head, end)?;
-        Ok((SendBody::new(&self.shared, id, end), ResponseFuture::new(&self.shared, id)))
+        let body = if end { SendBody::none() } else { SendBody::new(&self.shared, id) };
+        Ok((body, ResponseFuture::new(&self.shared, id)))
     }
 
     /// Queues a control message. The queue is short: when it is full the peer has stopped reading, and the message is

@@ -58,17 +58,27 @@ impl Drop for SendHandle {
 /// the stream with [`ResetCode::CANCEL`], so that the peer never takes a part for the whole.
 #[derive(Debug)]
 pub struct SendBody {
-    handle: SendHandle,
+    /// `None` when the head of a request has said that there is none.
+    handle: Option<SendHandle>,
     ended: bool,
 }
 
 impl SendBody {
-    pub(super) fn new(shared: &Arc<Shared>, id: StreamId, ended: bool) -> Self {
-        Self::of(SendHandle::new(shared, id), ended)
+    pub(super) fn new(shared: &Arc<Shared>, id: StreamId) -> Self {
+        Self::of(SendHandle::new(shared, id), false)
     }
 
     pub(super) fn of(handle: SendHandle, ended: bool) -> Self {
-        Self { handle, ended }
+        Self { handle: Some(handle), ended }
+    }
+
+    /// Nothing is to be sent.
+    pub(super) fn none() -> Self {
+        Self { handle: None, ended: true }
+    }
+
+    fn handle(&self) -> Result<&SendHandle, StreamError> {
+        self.handle.as_ref().ok_or(StreamError::Closed)
     }
 
     /// Whether the body was finished when it was made, because the head said that there is none.
@@ -78,7 +88,7 @@ impl SendBody {
 
     /// How many bytes [`try_send`](Self::try_send) takes now; pending while that is none.
     pub fn poll_capacity(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, StreamError>> {
-        let SendHandle { shared, id } = &self.handle;
+        let SendHandle { shared, id } = self.handle()?;
         let mut state = shared.lock();
         if let Some(error) = &state.ended {
             return Poll::Ready(Err(error.clone().into()));
@@ -92,7 +102,7 @@ impl SendBody {
 
     /// Queues bytes, at most what [`poll_capacity`](Self::poll_capacity) said.
     pub fn try_send(&mut self, data: Bytes) -> Result<(), StreamError> {
-        self.handle.change(|state, id| Ok(state.mux.send_data(id, data, false)?))
+        self.handle()?.change(|state, id| Ok(state.mux.send_data(id, data, false)?))
     }
 
     /// Queues bytes, waiting for room as often as it takes.
@@ -117,7 +127,7 @@ impl SendBody {
 
     /// Like [`try_send`](Self::try_send), and ends the body cleanly.
     pub fn try_send_last(self, data: Bytes) -> Result<(), StreamError> {
-        self.handle.change(|state, id| Ok(state.mux.send_data(id, data, true)?))
+        self.handle()?.change(|state, id| Ok(state.mux.send_data(id, data, true)?))
     }
 
     /// Sends a whole body with its trailers and finishes; says how many bytes it was. When the body breaks, the stream
@@ -130,7 +140,7 @@ impl SendBody {
         let mut sent = 0;
         loop {
             let frame = poll_fn(|cx| match body.as_mut().poll_frame(cx) {
-                Poll::Pending => Poll::Ready(Err(ready!(self.handle.poll_reset(cx)))),
+                Poll::Pending => Poll::Ready(Err(ready!(self.poll_reset(cx)))),
                 Poll::Ready(frame) => Poll::Ready(Ok(frame)),
             });
             match frame.await.map_err(CopyError::Stream)? {
@@ -166,22 +176,27 @@ impl SendBody {
         if self.ended {
             return Ok(());
         }
-        self.handle.change(|state, id| Ok(state.mux.send_data(id, Bytes::new(), true)?))
+        self.handle()?.change(|state, id| Ok(state.mux.send_data(id, Bytes::new(), true)?))
     }
 
     /// Ends the body cleanly with trailers.
     pub fn trailers(self, trailers: &HeaderMap) -> Result<(), StreamError> {
-        self.handle.change(|state, id| Ok(state.mux.send_trailers(id, trailers)?))
+        self.handle()?.change(|state, id| Ok(state.mux.send_trailers(id, trailers)?))
     }
 
     /// Ends both directions of the stream at once.
     pub fn reset(self, code: ResetCode) {
-        self.handle.shared.change(|state| state.mux.reset(self.handle.id, code));
+        if let Some(SendHandle { shared, id }) = &self.handle {
+            shared.change(|state| state.mux.reset(*id, code));
+        }
     }
 
     /// Ready once the peer wants no more of this body (it reset the stream, stopped reading it) or the line has ended.
     pub fn poll_reset(&self, cx: &mut Context<'_>) -> Poll<StreamError> {
-        self.handle.poll_reset(cx)
+        match &self.handle {
+            Some(handle) => handle.poll_reset(cx),
+            None => Poll::Ready(StreamError::Closed),
+        }
     }
 
     /// Waits for [`poll_reset`](Self::poll_reset).

@@ -170,7 +170,8 @@ impl Shared {
                     state.outbox.push_back(Control::Drain(Drain::default()));
                 }
             })?;
-            state.slots.insert(id, Slot::default());
+            // Without a body there is no handle to send one.
+            state.slots.insert(id, Slot { released: end, ..Slot::default() });
             Ok(id)
         })
     }
