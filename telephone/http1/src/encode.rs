@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 
-use bytes::{BufMut, Bytes, BytesMut};
-use http::header::{self, HeaderMap};
+use bytes::{Bytes, BytesMut};
+use http::header::HeaderMap;
 use http::{Method, StatusCode};
 
 use crate::chunked::remove_forbidden;
+use crate::fields::Present;
 use crate::outbound::Outbound;
 use crate::{Framing, date};
 
@@ -47,7 +48,7 @@ impl BodyEncoder {
                     let _infallible = write!(tail, "{:x}\r\n", data.len());
                 });
                 out.push(data);
-                out.write(|tail| tail.put_slice(b"\r\n"));
+                out.write(|tail| tail.extend_from_slice(b"\r\n"));
             }
         }
         Ok(())
@@ -59,12 +60,12 @@ impl BodyEncoder {
             Framing::Length(0) | Framing::UntilClose => Ok(()),
             Framing::Chunked => {
                 out.write(|tail| {
-                    tail.put_slice(b"0\r\n");
+                    tail.extend_from_slice(b"0\r\n");
                     if let Some(mut trailers) = trailers {
                         remove_forbidden(&mut trailers);
                         fields(&trailers, tail);
                     }
-                    tail.put_slice(b"\r\n");
+                    tail.extend_from_slice(b"\r\n");
                 });
                 Ok(())
             }
@@ -75,18 +76,14 @@ impl BodyEncoder {
 /// Writes the head of a request with the fields that frame it.
 pub(crate) fn request(method: &Method, target: &str, headers: &HeaderMap, framing: Framing, out: &mut BytesMut) {
     out.reserve(64 + target.len() + size(headers));
-    for part in [method.as_str(), " ", target, " HTTP/1.1\r\n"] {
-        out.put_slice(part.as_bytes());
-    }
-    fields(headers, out);
+    put(out, &[method.as_str().as_bytes(), b" ", target.as_bytes(), b" HTTP/1.1\r\n"]);
+    let present = fields(headers, out);
     match framing {
-        Framing::Chunked => out.put_slice(b"transfer-encoding: chunked\r\n"),
-        Framing::Length(length) if !headers.contains_key(header::CONTENT_LENGTH) && length > 0 => {
-            content_length(length, out);
-        }
+        Framing::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+        Framing::Length(length) if !present.content_length && length > 0 => content_length(length, out),
         _ => {}
     }
-    out.put_slice(b"\r\n");
+    out.extend_from_slice(b"\r\n");
 }
 
 /// What a response's head says beyond its fields.
@@ -102,33 +99,35 @@ pub(crate) struct ResponseFrame {
 pub(crate) fn response(status: StatusCode, headers: &HeaderMap, frame: ResponseFrame, out: &mut BytesMut) {
     out.reserve(128 + size(headers));
     status_line(status, out);
-    fields(headers, out);
+    let present = fields(headers, out);
     match frame.framing {
-        Some(Framing::Chunked) => out.put_slice(b"transfer-encoding: chunked\r\n"),
-        Some(Framing::Length(length)) if !headers.contains_key(header::CONTENT_LENGTH) => content_length(length, out),
+        Some(Framing::Chunked) => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+        Some(Framing::Length(length)) if !present.content_length => content_length(length, out),
         _ => {}
     }
     if let Some(connection) = frame.connection {
-        for part in ["connection: ", connection, "\r\n"] {
-            out.put_slice(part.as_bytes());
-        }
+        put(out, &[b"connection: ", connection.as_bytes(), b"\r\n"]);
     }
-    if !headers.contains_key(header::DATE) {
-        field(header::DATE.as_str(), date::now().as_bytes(), out);
+    if !present.date {
+        put(out, &[b"date: ", date::now().as_bytes(), b"\r\n"]);
     }
-    out.put_slice(b"\r\n");
+    out.extend_from_slice(b"\r\n");
 }
 
 /// Writes an informational head.
 pub(crate) fn informational(status: StatusCode, headers: &HeaderMap, out: &mut BytesMut) {
     status_line(status, out);
     fields(headers, out);
-    out.put_slice(b"\r\n");
+    out.extend_from_slice(b"\r\n");
 }
 
 fn status_line(status: StatusCode, out: &mut BytesMut) {
-    for part in ["HTTP/1.1 ", status.as_str(), " ", status.canonical_reason().unwrap_or_default(), "\r\n"] {
-        out.put_slice(part.as_bytes());
+    match status {
+        StatusCode::OK => out.extend_from_slice(b"HTTP/1.1 200 OK\r\n"),
+        _ => {
+            let reason = status.canonical_reason().unwrap_or_default();
+            put(out, &[b"HTTP/1.1 ", status.as_str().as_bytes(), b" ", reason.as_bytes(), b"\r\n"]);
+        }
     }
 }
 
@@ -140,14 +139,30 @@ fn size(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
 }
 
-fn fields(headers: &HeaderMap, out: &mut BytesMut) {
+/// Writes the fields, and says which there are of those that a head may have to be completed with.
+fn fields(headers: &HeaderMap, out: &mut BytesMut) -> Present {
+    let (start, mut present) = (out.len(), Present::default());
+    // Room for all of them at once: to make it for each part is most of what a short one costs.
+    out.resize(start + size(headers), 0);
+    let mut room = &mut out[start..];
     for (name, value) in headers {
-        field(name.as_str(), value.as_bytes(), out);
+        present.note(name);
+        room = fill(room, name.as_str().as_bytes());
+        room = fill(room, b": ");
+        room = fill(room, value.as_bytes());
+        room = fill(room, b"\r\n");
     }
+    present
 }
 
-fn field(name: &str, value: &[u8], out: &mut BytesMut) {
-    for part in [name.as_bytes(), b": ", value, b"\r\n"] {
-        out.put_slice(part);
-    }
+/// Copies a part to the front; what is left of the room.
+#[inline]
+fn fill<'a>(room: &'a mut [u8], part: &[u8]) -> &'a mut [u8] {
+    let (front, rest) = room.split_at_mut(part.len());
+    front.copy_from_slice(part);
+    rest
+}
+
+fn put(out: &mut BytesMut, parts: &[&[u8]]) {
+    parts.iter().for_each(|part| out.extend_from_slice(part));
 }

@@ -1,7 +1,42 @@
-//! Header fields: from bytes to a map, and what is in lists.
+//! Header fields: from bytes to a map, which ones there are, and what is in lists.
 
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+/// Which of the fields that concern a message and its connection a head has. Most heads have few of them: to go once
+/// through the names costs less than to ask the map for each, which hashes it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Present {
+    pub(crate) connection: bool,
+    pub(crate) content_length: bool,
+    pub(crate) date: bool,
+    pub(crate) expect: bool,
+    pub(crate) te: bool,
+    pub(crate) transfer_encoding: bool,
+    pub(crate) upgrade: bool,
+}
+
+impl Present {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let mut present = Self::default();
+        headers.keys().for_each(|name| present.note(name));
+        present
+    }
+
+    /// There is a field with this name.
+    pub(crate) fn note(&mut self, name: &HeaderName) {
+        match name.as_str() {
+            "connection" => self.connection = true,
+            "content-length" => self.content_length = true,
+            "date" => self.date = true,
+            "expect" => self.expect = true,
+            "te" => self.te = true,
+            "transfer-encoding" => self.transfer_encoding = true,
+            "upgrade" => self.upgrade = true,
+            _ => {}
+        }
+    }
+}
 
 /// Makes a map of parsed fields, whose values stay slices of `head`.
 pub(crate) fn map(head: &Bytes, fields: &[httparse::Header<'_>]) -> Option<HeaderMap> {

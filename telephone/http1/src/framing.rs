@@ -3,7 +3,7 @@
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, StatusCode, Version};
 
-use crate::fields::tokens;
+use crate::fields::{Present, tokens};
 use crate::{RequestError, ResponseError};
 
 /// How the end of a body is known.
@@ -22,13 +22,16 @@ impl Framing {
     pub const NONE: Self = Self::Length(0);
 
     /// That of a request.
-    pub(crate) fn of_request(version: Version, headers: &HeaderMap) -> Result<Self, RequestError> {
+    pub(crate) fn of_request(version: Version, headers: &HeaderMap, present: Present) -> Result<Self, RequestError> {
+        if !present.content_length && !present.transfer_encoding {
+            return Ok(Self::NONE);
+        }
         let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
         let length = lengths.next();
         if lengths.next().is_some() {
             return Err(RequestError::Malformed("more than one Content-Length"));
         }
-        if !headers.contains_key(header::TRANSFER_ENCODING) {
+        if !present.transfer_encoding {
             let malformed = RequestError::Malformed("a Content-Length that is no number");
             return length.map_or(Ok(Self::NONE), |length| number(length).map(Self::Length).ok_or(malformed));
         }

@@ -4,21 +4,9 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::fields::tokens;
 
-/// Fields of one connection (RFC 9110 section 7.6.1). `Trailer` is none of them.
-const HOP_BY_HOP: [HeaderName; 8] = [
-    header::CONNECTION,
-    HeaderName::from_static("http2-settings"),
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-];
-
 /// Fields that a sender cannot take away by naming them in `Connection`: without them the message would mean another, or
 /// come from somebody else. A proxy in front may pass on what its client says there.
-const NEVER_NOMINATED: [HeaderName; 10] = [
+static NEVER_NOMINATED: [HeaderName; 10] = [
     header::HOST,
     header::CONTENT_LENGTH,
     header::COOKIE,
@@ -34,26 +22,55 @@ const NEVER_NOMINATED: [HeaderName; 10] = [
 /// What `Connection` nearly always says: no field, or one that goes anyway.
 const NO_OTHER_FIELD: [&[u8]; 4] = [b"keep-alive", b"close", b"upgrade", b"te"];
 
-/// Removes the fields that belong to the connection the message came in on, those named by `Connection` included. Of
-/// `TE` the wish for trailers is left, the one transfer coding that survives a hop.
-pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    if !headers.keys().any(|name| HOP_BY_HOP.contains(name) || name == header::TE) {
-        return;
-    }
+/// Whether a field is one of the connection (RFC 9110 section 7.6.1). `Trailer` is none of them; of `TE` something may be
+/// left.
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "connection"
+            | "http2-settings"
+            | "keep-alive"
+            | "proxy-connection"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "te"
+            | "transfer-encoding"
+            | "upgrade"
+    )
+}
+
+/// Removes the fields that `Connection` names.
+fn remove_nominated(headers: &mut HeaderMap) {
     let nominated = tokens(headers, header::CONNECTION)
         .filter(|token| !NO_OTHER_FIELD.iter().any(|known| token.eq_ignore_ascii_case(known)))
         .filter_map(|token| HeaderName::from_bytes(token).ok())
         .filter(|name| !NEVER_NOMINATED.contains(name))
         .collect::<Vec<_>>();
-    for name in nominated.iter().chain(&HOP_BY_HOP) {
+    for name in &nominated {
         headers.remove(name);
     }
-    if headers.contains_key(header::TE) {
-        let trailers = tokens(headers, header::TE).any(|token| token.eq_ignore_ascii_case(b"trailers"));
-        headers.remove(header::TE);
-        if trailers {
-            headers.insert(header::TE, HeaderValue::from_static("trailers"));
-        }
+}
+
+/// Removes the fields that belong to the connection the message came in on, those named by `Connection` included. Of
+/// `TE` the wish for trailers is left, the one transfer coding that survives a hop.
+pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    let (mut any, mut nominates) = (false, false);
+    for name in headers.keys().filter(|name| is_hop_by_hop(name)) {
+        any = true;
+        nominates |= *name == header::CONNECTION;
+    }
+    if !any {
+        return;
+    }
+    if nominates {
+        remove_nominated(headers);
+    }
+    let takes_trailers = tokens(headers, header::TE).any(|token| token.eq_ignore_ascii_case(b"trailers"));
+    while let Some(name) = headers.keys().find(|name| is_hop_by_hop(name)).cloned() {
+        headers.remove(name);
+    }
+    if takes_trailers {
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
 }
 

@@ -7,8 +7,8 @@ use http::header::{self, HeaderMap};
 use http::uri::PathAndQuery;
 use http::{Method, Uri, Version};
 
-use crate::fields::{map, names};
-use crate::{Framing, MAX_FIELDS, RequestError, fields};
+use crate::fields::{Present, map, names};
+use crate::{Framing, MAX_FIELDS, RequestError};
 
 /// A request head and what it says about its connection.
 #[derive(Debug)]
@@ -58,19 +58,20 @@ pub fn parse(head: Bytes, max_target: usize) -> Result<Request, RequestError> {
 
 fn understand(head: http::Request<()>, raw: Bytes) -> Result<Request, RequestError> {
     let (version, headers) = (head.version(), head.headers());
-    let framing = Framing::of_request(version, headers)?;
+    let present = Present::of(headers);
+    let framing = Framing::of_request(version, headers, present)?;
     let said = |token| names(headers, header::CONNECTION, token);
     let (mut keep_alive, mut upgrade) = (version == Version::HTTP_11, false);
-    if headers.contains_key(header::CONNECTION) {
+    if present.connection {
         keep_alive = if keep_alive { !said(b"close") } else { said(b"keep-alive") && !said(b"close") };
-        upgrade = version == Version::HTTP_11 && headers.contains_key(header::UPGRADE) && said(b"upgrade");
+        upgrade = version == Version::HTTP_11 && present.upgrade && said(b"upgrade");
     }
     Ok(Request {
         framing,
         keep_alive,
-        expects_continue: version == Version::HTTP_11 && expects_continue(headers),
+        expects_continue: present.expect && version == Version::HTTP_11 && expects_continue(headers),
         wants_upgrade: upgrade && framing == Framing::NONE,
-        takes_trailers: headers.contains_key(header::TE) && fields::names(headers, header::TE, b"trailers"),
+        takes_trailers: present.te && names(headers, header::TE, b"trailers"),
         head,
         raw,
     })

@@ -3,7 +3,9 @@
 //! A head is a row of length-prefixed strings (lengths as in RFC 9000 §16): no compression, no table shared between
 //! streams, nothing that an order of arrival could break. Values stay slices of the received block.
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use std::ops::Range;
+
+use bytes::{BufMut, Bytes, BytesMut};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
@@ -96,18 +98,19 @@ impl RequestHead {
     }
 
     /// Decodes a whole block.
-    pub fn decode(mut block: Bytes) -> Result<Self, HeadError> {
+    pub fn decode(block: Bytes) -> Result<Self, HeadError> {
         check_length(&block)?;
-        let method = take_string(&mut block, MAX_METHOD).ok_or(HeadError::Malformed)?;
-        let method = Method::from_bytes(&method).map_err(|_| HeadError::Method)?;
-        let target = take_string(&mut block, MAX_HEAD).ok_or(HeadError::Malformed)?;
-        let target = decode_target(target)?;
-        let upgrade = take_string(&mut block, MAX_UPGRADE).ok_or(HeadError::Malformed)?;
+        let mut reader = Reader { block: &block, at: 0 };
+        let method = reader.string(MAX_METHOD)?;
+        let method = Method::from_bytes(&block[method]).map_err(|_| HeadError::Method)?;
+        let target = reader.string(MAX_HEAD)?;
+        let target = decode_target(block.slice(target))?;
+        let upgrade = reader.string(MAX_UPGRADE)?;
         let upgrade = match upgrade.is_empty() {
             true => None,
-            false => Some(HeaderValue::from_maybe_shared(upgrade).map_err(|_| HeadError::Upgrade)?),
+            false => Some(HeaderValue::from_maybe_shared(block.slice(upgrade)).map_err(|_| HeadError::Upgrade)?),
         };
-        Ok(Self { method, target, headers: take_headers(block)?, upgrade })
+        Ok(Self { method, target, headers: reader.headers()?, upgrade })
     }
 }
 
@@ -136,14 +139,11 @@ impl ResponseHead {
     }
 
     /// Decodes a whole block.
-    pub fn decode(mut block: Bytes) -> Result<Self, HeadError> {
+    pub fn decode(block: Bytes) -> Result<Self, HeadError> {
         check_length(&block)?;
-        if block.len() < 2 {
-            return Err(HeadError::Malformed);
-        }
-        let status = block.split_to(2);
-        let status = StatusCode::from_u16(u16::from_be_bytes([status[0], status[1]])).map_err(|_| HeadError::Status)?;
-        Ok(Self { status, headers: take_headers(block)? })
+        let [high, low, ..] = block[..] else { return Err(HeadError::Malformed) };
+        let status = StatusCode::from_u16(u16::from_be_bytes([high, low])).map_err(|_| HeadError::Status)?;
+        Ok(Self { status, headers: Reader { block: &block, at: 2 }.headers()? })
     }
 }
 
@@ -155,7 +155,7 @@ pub fn encode_trailers(trailers: &HeaderMap, out: &mut BytesMut) -> Result<(), H
 /// Decodes the whole header block of trailers.
 pub fn decode_trailers(block: Bytes) -> Result<HeaderMap, HeadError> {
     check_length(&block)?;
-    take_headers(block)
+    Reader { block: &block, at: 0 }.headers()
 }
 
 fn check_length(block: &Bytes) -> Result<(), HeadError> {
@@ -171,55 +171,104 @@ fn decode_target(target: Bytes) -> Result<PathAndQuery, HeadError> {
     PathAndQuery::from_maybe_shared(target).map_err(|_| HeadError::Target)
 }
 
-fn put_string(out: &mut BytesMut, value: &[u8]) {
-    varint::put(out, value.len());
-    out.extend_from_slice(value);
+/// Appends a length-prefixed string.
+fn put_string(out: &mut BytesMut, string: &[u8]) {
+    let (number, length) = varint::write(string.len());
+    out.extend_from_slice(&number[..length]);
+    out.extend_from_slice(string);
 }
 
-/// Takes a length-prefixed string of at most `max` bytes.
-fn take_string(block: &mut Bytes, max: usize) -> Option<Bytes> {
-    let length = varint::take(block)?;
-    (length <= block.len() && length <= max).then(|| block.split_to(length))
+/// Writes a length-prefixed string to the front; what is left of the room.
+#[inline]
+fn fill<'a>(room: &'a mut [u8], string: &[u8]) -> &'a mut [u8] {
+    let room = match varint::length(string.len()) {
+        // Nearly all of them are short.
+        1 => {
+            let (front, rest) = room.split_at_mut(1);
+            front[0] = string.len() as u8;
+            rest
+        }
+        length => {
+            let (front, rest) = room.split_at_mut(length);
+            front.copy_from_slice(&varint::write(string.len()).0[..length]);
+            rest
+        }
+    };
+    let (front, rest) = room.split_at_mut(string.len());
+    front.copy_from_slice(string);
+    rest
+}
+
+/// How much room a length-prefixed string takes.
+fn room_for(string: &[u8]) -> usize {
+    varint::length(string.len()) + string.len()
 }
 
 /// Appends the fields and checks what was written since `start`; on an error everything since `start` is taken back.
 fn put_headers(out: &mut BytesMut, headers: &HeaderMap, start: usize) -> Result<(), HeadError> {
-    let error = 'check: {
-        if headers.len() > MAX_HEADERS {
-            break 'check HeadError::TooManyHeaders;
-        }
-        varint::put(out, headers.len());
-        for (name, value) in headers {
-            if out.len() - start + name.as_str().len() + value.len() > MAX_HEAD {
-                break 'check HeadError::TooLong;
-            }
-            put_string(out, name.as_str().as_bytes());
-            put_string(out, value.as_bytes());
-        }
-        if out.len() - start <= MAX_HEAD {
-            return Ok(());
-        }
-        HeadError::TooLong
+    let (count, length) = varint::write(headers.len());
+    let fields = headers.iter().map(|(name, value)| room_for(name.as_str().as_bytes()) + room_for(value.as_bytes()));
+    let end = out.len() + length + fields.sum::<usize>();
+    let error = match headers.len() {
+        more if more > MAX_HEADERS => Some(HeadError::TooManyHeaders),
+        _ if end - start > MAX_HEAD => Some(HeadError::TooLong),
+        _ => None,
     };
-    out.truncate(start);
-    Err(error)
+    if let Some(error) = error {
+        out.truncate(start);
+        return Err(error);
+    }
+    out.extend_from_slice(&count[..length]);
+    // Room for all of them at once: to make it for each string is most of what a short one costs.
+    let start = out.len();
+    out.resize(end, 0);
+    let mut room = &mut out[start..];
+    for (name, value) in headers {
+        room = fill(fill(room, name.as_str().as_bytes()), value.as_bytes());
+    }
+    Ok(())
 }
 
-fn take_headers(mut block: Bytes) -> Result<HeaderMap, HeadError> {
-    let count = varint::take(&mut block).ok_or(HeadError::Malformed)?;
-    if count > MAX_HEADERS {
-        return Err(HeadError::TooManyHeaders);
+/// Reads a block from its front.
+struct Reader<'a> {
+    block: &'a Bytes,
+    at: usize,
+}
+
+impl Reader<'_> {
+    fn number(&mut self) -> Result<usize, HeadError> {
+        let (value, length) = varint::read(&self.block[self.at..]).ok_or(HeadError::Malformed)?;
+        self.at += length;
+        Ok(value)
     }
-    let mut headers = HeaderMap::with_capacity(count + 2);
-    for _ in 0..count {
-        let length = varint::take(&mut block).ok_or(HeadError::Malformed)?;
-        let name = name(block.get(..length).ok_or(HeadError::Malformed)?)?;
-        block.advance(length);
-        let value = take_string(&mut block, MAX_HEAD).ok_or(HeadError::Malformed)?;
-        let value = HeaderValue::from_maybe_shared(value).map_err(|_| HeadError::Value)?;
-        headers.try_append(name, value).map_err(|_| HeadError::TooManyHeaders)?;
+
+    /// Where a length-prefixed string of at most `max` bytes is.
+    fn string(&mut self, max: usize) -> Result<Range<usize>, HeadError> {
+        let length = self.number()?;
+        if length > max || length > self.block.len() - self.at {
+            return Err(HeadError::Malformed);
+        }
+        let start = self.at;
+        self.at += length;
+        Ok(start..self.at)
     }
-    if block.is_empty() { Ok(headers) } else { Err(HeadError::TrailingBytes) }
+
+    /// The fields, which are what is left.
+    fn headers(mut self) -> Result<HeaderMap, HeadError> {
+        let count = self.number()?;
+        if count > MAX_HEADERS {
+            return Err(HeadError::TooManyHeaders);
+        }
+        let mut headers = HeaderMap::with_capacity(count + 2);
+        for _ in 0..count {
+            let name = self.string(MAX_HEAD)?;
+            let name = self::name(&self.block[name])?;
+            let value = self.string(MAX_HEAD)?;
+            let value = HeaderValue::from_maybe_shared(self.block.slice(value)).map_err(|_| HeadError::Value)?;
+            headers.try_append(name, value).map_err(|_| HeadError::TooManyHeaders)?;
+        }
+        if self.at == self.block.len() { Ok(headers) } else { Err(HeadError::TrailingBytes) }
+    }
 }
 
 /// Names that the switchboard adds to each request and the `http` crate would make a copy of each time.
@@ -236,9 +285,7 @@ fn name(name: &[u8]) -> Result<HeaderName, HeadError> {
     {
         return Ok(usual.clone());
     }
-    // One spelling for each name: `HeaderName` would fold upper case silently.
-    if name.iter().any(u8::is_ascii_uppercase) {
-        return Err(HeadError::Name);
-    }
-    HeaderName::from_bytes(name).map_err(|_| HeadError::Name)
+    let read = HeaderName::from_bytes(name).map_err(|_| HeadError::Name)?;
+    // One spelling for each name: upper case is folded silently.
+    if read.as_str().as_bytes() == name { Ok(read) } else { Err(HeadError::Name) }
 }

@@ -1,55 +1,65 @@
 //! Variable-length integers as in RFC 9000 §16, limited to the 1, 2 and 4 byte forms (values below 2³⁰) and to the
 //! shortest form of each value, so that a head has exactly one encoding.
 
-use bytes::{Buf, BufMut, Bytes};
-
 /// The largest value that can be written.
 pub(crate) const MAX: u32 = (1 << 30) - 1;
 
-/// Appends `value`; values above [`MAX`] are cut to it, which callers rule out by their own limits.
-pub(crate) fn put(out: &mut impl BufMut, value: usize) {
+/// A number as it is written: the first so many of four bytes.
+pub(crate) type Written = ([u8; 4], usize);
+
+/// Writes `value`; values above [`MAX`] are cut to it, which callers rule out by their own limits.
+pub(crate) fn write(value: usize) -> Written {
     let value = u32::try_from(value).unwrap_or(MAX).min(MAX);
+    let bytes = match value {
+        0..=0x3f => value << 24,
+        0x40..=0x3fff => (0x4000 | value) << 16,
+        _ => 0x8000_0000 | value,
+    };
+    (bytes.to_be_bytes(), length(value as usize))
+}
+
+/// How many bytes `value` takes when it is written.
+pub(crate) fn length(value: usize) -> usize {
     match value {
-        0..=0x3f => out.put_u8(value as u8),
-        0x40..=0x3fff => out.put_u16(0x4000 | value as u16),
-        _ => out.put_u32(0x8000_0000 | value),
+        0..=0x3f => 1,
+        0x40..=0x3fff => 2,
+        _ => 4,
     }
 }
 
-/// Takes one integer off the front; `None` when it is cut short, longer than needed or of the 8 byte form.
-pub(crate) fn take(input: &mut Bytes) -> Option<usize> {
-    let first = *input.first()?;
-    let (value, least) = match first >> 6 {
-        0 => (u32::from(input.get_u8()), 0),
-        1 if input.len() >= 2 => (u32::from(input.get_u16() & 0x3fff), 0x40),
-        2 if input.len() >= 4 => (input.get_u32() & MAX, 0x4000),
+/// Reads the number at the front, and says how many bytes it has; `None` when it is cut short, longer than needed or of the
+/// 8 byte form.
+pub(crate) fn read(input: &[u8]) -> Option<(usize, usize)> {
+    let (value, least, length) = match *input {
+        [one, ..] if one < 0x40 => (u32::from(one), 0, 1),
+        [one, two, ..] if one < 0x80 => (u32::from_be_bytes([0, 0, one & 0x3f, two]), 0x40, 2),
+        [one, two, three, four, ..] if (0x80..0xc0).contains(&one) => {
+            (u32::from_be_bytes([one & 0x3f, two, three, four]), 0x4000, 4)
+        }
         _ => return None,
     };
-    if value < least { None } else { usize::try_from(value).ok() }
+    if value < least { None } else { Some((usize::try_from(value).ok()?, length)) }
 }
 
 #[cfg(test)]
 mod tests {
-    use bytes::{Bytes, BytesMut};
     use proptest::prelude::*;
 
-    use super::{MAX, put, take};
+    use super::{MAX, read, write};
 
     #[test]
     fn longer_forms_than_needed_are_refused() {
         for bytes in [&[0x40, 0x05][..], &[0x80, 0, 0, 5], &[0xc0, 0, 0, 0, 0, 0, 0, 5], &[0x41], &[]] {
-            assert_eq!(take(&mut Bytes::copy_from_slice(bytes)), None, "{bytes:?}");
+            assert_eq!(read(bytes), None, "{bytes:?}");
         }
     }
 
     proptest! {
         #[test]
         fn round_trip(value in 0..=MAX as usize) {
-            let mut out = BytesMut::new();
-            put(&mut out, value);
-            let mut input = out.freeze();
-            prop_assert_eq!(take(&mut input), Some(value));
-            prop_assert!(input.is_empty());
+            let (bytes, length) = write(value);
+            prop_assert_eq!(read(&bytes[..length]), Some((value, length)));
+            prop_assert_eq!(read(&bytes[..length - 1]), None);
         }
     }
 }

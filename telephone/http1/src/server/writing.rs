@@ -15,7 +15,7 @@ use super::deadline::Deadline;
 use super::io::Shared;
 use crate::Framing;
 use crate::encode::BodyEncoder;
-use crate::fields::names;
+use crate::fields::{Present, names};
 use crate::outbound::Outbound;
 
 /// How much is gathered of a body before it is written: two of the pieces of nearly 64 KiB in which TCP hands
@@ -73,10 +73,13 @@ impl Writing {
         version: Version,
     ) -> Frame {
         let headers = &mut parts.headers;
-        headers.remove(header::TRANSFER_ENCODING);
+        let present = Present::of(headers);
+        if present.transfer_encoding {
+            headers.remove(header::TRANSFER_ENCODING);
+        }
         let (status, switches) = (parts.status, parts.status == StatusCode::SWITCHING_PROTOCOLS);
         let mut close = false;
-        if !switches && headers.contains_key(header::CONNECTION) {
+        if !switches && present.connection {
             close = names(headers, header::CONNECTION, b"close");
             if close {
                 headers.remove(header::CONNECTION);
@@ -90,8 +93,9 @@ impl Writing {
             self.begin(Framing::NONE);
             return Frame { framing: None, close };
         }
-        let said = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        if said.is_none() {
+        let length = if present.content_length { headers.get(header::CONTENT_LENGTH) } else { None };
+        let said = length.and_then(|length| length.to_str().ok()?.parse().ok());
+        if said.is_none() && present.content_length {
             headers.remove(header::CONTENT_LENGTH);
         }
         let framing = match said.or_else(|| if body.is_end_stream() { Some(0) } else { body.size_hint().exact() }) {
@@ -147,7 +151,11 @@ impl Writing {
         while self.body == Rest::More && self.out.len() < GATHERED {
             let taken = match ready!(Pin::new(&mut *body).poll_frame(cx)) {
                 Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => self.encoder.data(data, &mut self.out),
+                    // Who knows that this was the last is not asked again.
+                    Ok(data) => self.encoder.data(data, &mut self.out).and_then(|()| match body.is_end_stream() {
+                        true => self.finish(None),
+                        false => Ok(()),
+                    }),
                     Err(frame) => self.finish(frame.into_trailers().ok().filter(|_| trailers)),
                 },
                 None => self.finish(None),

@@ -13,7 +13,7 @@ mod code;
 mod number;
 mod stream;
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 pub use code::ResetCode;
 pub(crate) use number::take_number;
@@ -115,10 +115,14 @@ impl Kind {
 impl Header {
     /// Appends the header.
     pub fn encode(&self, out: &mut BytesMut) {
+        out.extend_from_slice(&self.to_bytes());
+    }
+
+    fn to_bytes(self) -> [u8; HEADER] {
         let kind = self.kind as u8 | if self.end { END } else { 0 };
         // Lengths stay far below 2²⁴: MAX_DATA and MAX_HEAD bound them.
-        out.put_u32(u32::from(kind) << 24 | (self.length as u32 & 0x00ff_ffff));
-        out.put_u32(self.stream);
+        let first = u32::from(kind) << 24 | (self.length as u32 & 0x00ff_ffff);
+        (u64::from(first) << 32 | u64::from(self.stream)).to_be_bytes()
     }
 
     /// Takes one frame off the front of a message.

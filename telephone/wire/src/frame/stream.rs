@@ -24,8 +24,6 @@ pub fn put_head_frame<E>(
         return Err(error);
     }
     let length = out.len() - start - HEADER;
-    let mut header = BytesMut::with_capacity(HEADER);
-    Header { kind, end, stream, length }.encode(&mut header);
-    out[start..start + HEADER].copy_from_slice(&header);
+    out[start..start + HEADER].copy_from_slice(&Header { kind, end, stream, length }.to_bytes());
     Ok(())
 }
