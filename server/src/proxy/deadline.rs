@@ -1,9 +1,13 @@
 //! How long an answer is waited for.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
+use std::task::{Poll, ready};
 use std::time::Duration;
+
+use super::patience::Patience;
 
 /// How far a request body has come: as long as it goes on, nobody can expect an answer.
 #[derive(Clone, Debug, Default)]
@@ -57,12 +61,19 @@ pub(super) async fn within<F: Future>(
     mut answer: Pin<&mut F>,
 ) -> Option<F::Output> {
     let pieces = || progress.map(Progress::pieces);
-    loop {
-        let before = pieces();
-        match tokio::time::timeout(limit, answer.as_mut()).await {
-            Ok(answer) => return Some(answer),
-            Err(_) if pieces() != before => {}
-            Err(_) => return None,
+    let mut waiting = (pieces(), Patience::new(limit));
+    poll_fn(|cx| {
+        loop {
+            if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
+                return Poll::Ready(Some(answer));
+            }
+            let (before, patience) = &mut waiting;
+            ready!(patience.poll(cx));
+            if pieces() == *before {
+                return Poll::Ready(None);
+            }
+            waiting = (pieces(), Patience::new(limit));
         }
-    }
+    })
+    .await
 }

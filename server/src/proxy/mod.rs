@@ -9,6 +9,7 @@ mod exchange;
 mod forward;
 mod headers;
 mod messages;
+mod patience;
 mod pool;
 mod problem;
 mod redirect;
