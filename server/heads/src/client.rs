@@ -3,8 +3,18 @@
 use std::net::IpAddr;
 
 use domain::RequestId;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
+use uuid::{ContextV7, Timestamp, Uuid};
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+thread_local! {
+    /// What keeps the ids of one millisecond apart and in order. Threads do not wait for each other for that.
+    static SEQUENCE: ContextV7 = const { ContextV7::new() };
+}
 
 /// The client of a request, as far as it can be believed. In the extensions of every request.
 #[derive(Clone, Copy, Debug)]
@@ -42,26 +52,37 @@ impl Client {
     /// proxies, because everything further left may have been made up by the client.
     pub fn of(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> Self {
         let peer = peer.to_canonical();
-        let request_id = RequestId(uuid::Uuid::now_v7());
-        if !trusted.contains(peer) {
-            return Self { address: peer, peer, request_id, secure: false, through_trusted_proxy: false };
-        }
-        let mut address = peer;
-        let entries = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-        for entry in entries.collect::<Vec<_>>().join(",").rsplit(',') {
-            let Ok(hop) = entry.trim().parse::<IpAddr>() else { break };
-            address = hop.to_canonical();
-            if !trusted.contains(address) {
-                break;
-            }
+        let request_id = RequestId(Uuid::new_v7(SEQUENCE.with(|sequence| Timestamp::now(sequence))));
+        let through_trusted_proxy = trusted.contains(peer);
+        // All that a proxy tells is in such fields: to ask for each of them costs more than to see that there is none.
+        if !through_trusted_proxy || !headers.keys().any(|name| name.as_str().starts_with("x-")) {
+            return Self { address: peer, peer, request_id, secure: false, through_trusted_proxy };
         }
         // An id of the proxy's own making is kept when it is one of our kind, so that its log and ours tell of the same.
-        let given = headers.get("x-request-id").and_then(|id| id.to_str().ok()?.parse().ok());
+        let given = headers.get(X_REQUEST_ID).and_then(|id| id.to_str().ok()?.parse().ok());
         let request_id = given.unwrap_or(request_id);
         let secure =
-            headers.get("x-forwarded-proto").is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"));
-        Self { address, peer, request_id, secure, through_trusted_proxy: true }
+            headers.get(X_FORWARDED_PROTO).is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"));
+        let address = told(headers, trusted).unwrap_or(peer);
+        Self { address, peer, request_id, secure, through_trusted_proxy }
     }
+}
+
+/// The address that trusted proxies tell of.
+fn told(headers: &HeaderMap, trusted: &TrustedProxies) -> Option<IpAddr> {
+    let mut address = None;
+    for field in headers.get_all(X_FORWARDED_FOR).iter().rev() {
+        let Ok(text) = field.to_str() else { return address };
+        for entry in text.rsplit(',') {
+            let Ok(hop) = entry.trim().parse::<IpAddr>() else { return address };
+            let hop = hop.to_canonical();
+            address = Some(hop);
+            if !trusted.contains(hop) {
+                return address;
+            }
+        }
+    }
+    address
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The host a request is for.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use http::{HeaderMap, Uri, header};
 
@@ -52,42 +52,41 @@ impl<'a> RequestHost<'a> {
         if let Some(rest) = text.strip_prefix('[') {
             let (address, port) = rest.split_once(']').ok_or(HostError::Invalid)?;
             let port_ok = port.is_empty() || port.strip_prefix(':').is_some_and(is_port);
-            return match address.parse::<std::net::Ipv6Addr>() {
-                Ok(_) if port_ok => Ok(Self { name: lower(address), is_address: true }),
+            return match address.parse::<Ipv6Addr>() {
+                Ok(_) if port_ok => Ok(Self { name: Cow::Owned(address.to_ascii_lowercase()), is_address: true }),
                 _ => Err(HostError::Invalid),
             };
         }
-        let name = match text.split_once(':') {
-            Some((name, port)) if is_port(port) => name,
-            Some(_) => return Err(HostError::Invalid),
-            None => text,
-        };
-        let name = name.strip_suffix('.').unwrap_or(name);
+        // Once over all of it: this is done for each request.
+        let (mut end, mut shaped, mut upper, mut numeric) = (text.len(), true, false, true);
         // An empty label would leave another name once its dot is taken away, and no name has one (RFC 1034 section 3.1).
-        let shaped = !name.is_empty()
-            && name.len() <= 253
-            && !name.starts_with('.')
-            && !name.ends_with('.')
-            && !name.contains("..")
-            && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'));
-        if !shaped {
+        let mut before = b'.';
+        for (place, byte) in text.bytes().enumerate() {
+            match byte {
+                b'a'..=b'z' | b'-' | b'_' => numeric = false,
+                b'A'..=b'Z' => (upper, numeric) = (true, false),
+                b'0'..=b'9' => {}
+                b'.' => shaped &= before != b'.',
+                b':' => {
+                    end = place;
+                    break;
+                }
+                _ => return Err(HostError::Invalid),
+            }
+            before = byte;
+        }
+        let (name, port) = text.split_at(end);
+        let name = name.strip_suffix('.').unwrap_or(name);
+        if !shaped || name.is_empty() || name.len() > 253 || !port.strip_prefix(':').is_none_or(is_port) {
             return Err(HostError::Invalid);
         }
-        Ok(Self { is_address: name.parse::<IpAddr>().is_ok(), name: lower(name) })
+        let lower = if upper { Cow::Owned(name.to_ascii_lowercase()) } else { Cow::Borrowed(name) };
+        Ok(Self { is_address: numeric && name.parse::<Ipv4Addr>().is_ok(), name: lower })
     }
 }
 
 fn is_port(text: &str) -> bool {
     text.is_empty() || text.bytes().all(|b| b.is_ascii_digit()) && text.parse::<u16>().is_ok()
-}
-
-/// Nearly every client sends lower case already: then nothing is allocated.
-fn lower(text: &str) -> Cow<'_, str> {
-    if text.bytes().any(|b| b.is_ascii_uppercase()) {
-        Cow::Owned(text.to_ascii_lowercase())
-    } else {
-        Cow::Borrowed(text)
-    }
 }
 
 #[cfg(test)]
@@ -125,6 +124,8 @@ mod tests {
             ".",
             "a.example..",
             "a..example",
+            "..",
+            "a.example..:80",
             ".a.example",
             "a b",
             "user@a.example",

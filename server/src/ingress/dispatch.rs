@@ -47,11 +47,8 @@ impl Handler for Dispatch {
         let arrived = Instant::now();
         let client = self.client(&request, peer);
         match self.destination(&request) {
-            // In boxes: what a request needs on its way is large, and each layer above would move all of it.
-            Ok(Destination::Tunnel(route)) => Box::pin(self.proxy.by_tunnel(&route, request, client, arrived)).await,
-            Ok(Destination::Rule(rule, matched)) => {
-                Box::pin(self.proxy.by_rule(&rule, matched, request, client, arrived)).await
-            }
+            Ok(Destination::Tunnel(route)) => self.proxy.by_tunnel(&route, request, client, arrived).await,
+            Ok(Destination::Rule(rule, matched)) => self.proxy.by_rule(&rule, matched, request, client, arrived).await,
             Ok(Destination::Dashboard) if request.uri().path() == ENDPOINT => self.endpoint.answer(request, client),
             Ok(Destination::Dashboard) => Box::pin(self.ask_dashboard(request, client)).await,
             Err(problem) => problem.response(request.headers(), client.request_id),

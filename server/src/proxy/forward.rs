@@ -1,5 +1,6 @@
 //! One request, in the order in which things happen.
 
+use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,8 @@ use super::answer::Answer;
 use super::body::{ProxiedBody, RequestBody};
 use super::capture::{Beginning, Capture, Replay};
 use super::exchange::{Exchange, Outgoing, Sending, To};
-use super::problem::{Problem, X_SWITCHBOARD_ERROR};
+use super::headers::Noticed;
+use super::problem::{Problem, X_SWITCHBOARD_ERROR, id_value};
 use super::{headers, redirect, relay, upgrade};
 use crate::front::{
     Admitted, Ahead, Asking, Doorman, Limits, Pace, Refused, admit, introduce, strip_claims, strip_cookies,
@@ -34,6 +36,10 @@ pub struct Timeouts {
     /// From one piece of a request body to the next.
     pub idle: Duration,
 }
+
+/// A request that is being answered; in a box from its beginning, since what it needs on its way is large, and each layer
+/// above would move all of it.
+pub type Answering<'a> = Pin<Box<dyn Future<Output = Response<ResponseBody>> + Send + 'a>>;
 
 /// Carries requests to telephones and to backends.
 #[derive(Clone, Debug)]
@@ -60,8 +66,9 @@ impl Proxy {
         request: Request<ClientBody>,
         client: Client,
         arrived: Instant,
-    ) -> impl Future<Output = Response<ResponseBody>> + Send + 'a {
-        self.carry(Exchange::without_rule(To::Tunnel(route), &request, client, arrived), request)
+    ) -> Answering<'a> {
+        let exchange = Exchange::without_rule(To::Tunnel(route), &request, client, arrived);
+        Box::pin(self.carry(exchange, request))
     }
 
     /// Answers one request by a backend of `pool`, with what `rule` changes if there is one, wherever that leads.
@@ -72,7 +79,7 @@ impl Proxy {
         request: Request<ClientBody>,
         client: Client,
         arrived: Instant,
-    ) -> impl Future<Output = Response<ResponseBody>> + Send + 'a {
+    ) -> Answering<'a> {
         let to = To::Pool(pool);
         let exchange = match rule {
             None => Exchange::without_rule(to, &request, client, arrived),
@@ -81,18 +88,18 @@ impl Proxy {
                 Exchange::with_rule((to, None), rule, (asked, matched.mount), &request, client, arrived)
             }
         };
-        self.carry(exchange, request)
+        Box::pin(self.carry(exchange, request))
     }
 
     /// Answers one request as `rule` says.
-    pub async fn by_rule(
-        &self,
-        rule: &Rule,
+    pub fn by_rule<'a>(
+        &'a self,
+        rule: &'a Rule,
         matched: Matched,
         request: Request<ClientBody>,
         client: Client,
         arrived: Instant,
-    ) -> Response<ResponseBody> {
+    ) -> Answering<'a> {
         let asked = (matched.path.unwrap_or_else(|| target_of(&request)), matched.mount);
         let to_https = rule.entry.http_to_https && !client.secure;
         let to = match &rule.target {
@@ -107,9 +114,9 @@ impl Proxy {
         match to {
             Some(to) => {
                 let exchange = Exchange::with_rule(to, rule, asked, &request, client, arrived);
-                self.carry(exchange, request).await
+                Box::pin(self.carry(exchange, request))
             }
-            None => Box::pin(self.without_asking(rule, asked, to_https, request, client, arrived)).await,
+            None => Box::pin(self.without_asking(rule, asked, to_https, request, client, arrived)),
         }
     }
 
@@ -231,20 +238,25 @@ impl Proxy {
         };
         let (mut parts, mut body) = request.into_parts();
         let informing = body.informing();
-        let upgrade = headers::requested_upgrade(&parts.headers);
+        let (noticed, id) = (Noticed::of(&parts.headers), id_value(exchange.client.request_id));
+        let upgrade = if noticed.upgrade { headers::requested_upgrade(&parts.headers) } else { None };
         let on_upgrade = upgrade.is_some().then(|| body.on_upgrade()).flatten();
         // A body and another protocol behind it cannot be had at once (RFC 9110 section 7.8 lets us choose).
         let upgrade = upgrade.filter(|_| on_upgrade.is_some());
-        relay::strip(&mut parts.headers);
+        if noticed.ours {
+            relay::strip(&mut parts.headers);
+            // It is ours to ask: a client would be told what a rule takes out.
+            parts.headers.remove(AS_RECEIVED);
+        }
         admitted.own = exchange.to.pool().filter(|pool| pool.reaches_far()).map(|_| relay::own(&parts.headers));
         if admitted.by_password {
             parts.headers.remove(header::AUTHORIZATION);
         }
-        strip_cookies(&mut parts.headers);
+        if noticed.cookies {
+            strip_cookies(&mut parts.headers);
+        }
         strip_claims(&mut parts.headers, exchange.fronts().any(|ahead| ahead.front.settings().sign_in.is_some()));
-        // It is ours to ask: a client would be told what a rule takes out.
-        parts.headers.remove(AS_RECEIVED);
-        headers::prepare_request(&mut parts.headers, &exchange.client, parts.version);
+        headers::prepare_request(&mut parts.headers, noticed, &exchange.client, parts.version, &id);
         // Only now: a client may name what is to be taken out in `Connection`.
         if let Some(visitor) = &admitted.visitor {
             introduce(&mut parts.headers, visitor);
@@ -298,7 +310,7 @@ impl Proxy {
         drop(raw);
         let protocol = head.headers.get(header::UPGRADE).cloned();
         let switched = head.status == StatusCode::SWITCHING_PROTOCOLS;
-        let mut response = respond(head, &exchange.client, body.version());
+        let mut response = respond(head, body.version(), id);
         exchange.edit_response(response.headers_mut());
         if !admitted.standings.is_empty() {
             response.headers_mut().extend(admitted.standings.fields());
@@ -416,11 +428,11 @@ pub(super) fn target_of(request: &Request<ClientBody>) -> PathAndQuery {
     request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"))
 }
 
-fn respond(head: ResponseHead, client: &Client, version: Version) -> Response<ResponseBody> {
+fn respond(head: ResponseHead, version: Version, id: HeaderValue) -> Response<ResponseBody> {
     let mut response = Response::new(ResponseBody::empty());
     *response.status_mut() = head.status;
     *response.headers_mut() = head.headers;
-    headers::prepare_response(response.headers_mut(), client, version);
+    headers::prepare_response(response.headers_mut(), version, id);
     // RFC 9110 section 8.6: no Content-Length with 1xx and 204.
     if head.status == StatusCode::NO_CONTENT || head.status.is_informational() {
         response.headers_mut().remove(header::CONTENT_LENGTH);

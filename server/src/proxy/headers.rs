@@ -1,19 +1,57 @@
 //! What is taken away from heads and added to them on the way through. Pure.
 
-use std::fmt::Write;
+use std::io::Write;
+use std::net::IpAddr;
 
 use bytes::BytesMut;
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Version};
 use http1::remove_hop_by_hop;
 
-use super::problem::{X_REQUEST_ID, id_value};
+use super::problem::X_REQUEST_ID;
 use crate::ingress::Client;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 pub(super) const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+
+/// What a request's head has that has to be looked at on its way. Most have little of it: to go once through the names
+/// costs less than to ask for each.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Noticed {
+    /// A `Cookie`.
+    pub cookies: bool,
+    /// A field that only switchboards send each other, or to telephones.
+    pub ours: bool,
+    /// An `Upgrade`.
+    pub upgrade: bool,
+    /// What a proxy says of its client.
+    forwarded: bool,
+    /// A name that servers behind may take for another one.
+    aliases: bool,
+}
+
+impl Noticed {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let mut noticed = Self::default();
+        for name in headers.keys() {
+            let name = name.as_str();
+            match name.as_bytes().first() {
+                Some(b'c') => noticed.cookies |= name == "cookie",
+                Some(b'f') => noticed.forwarded |= name == "forwarded",
+                Some(b'u') => noticed.upgrade |= name == "upgrade",
+                Some(b'x') => {
+                    noticed.ours |= name.starts_with("x-switchboard-");
+                    noticed.forwarded |= name.starts_with("x-forwarded-") || name == "x-real-ip";
+                }
+                _ => {}
+            }
+            noticed.aliases |= name.contains('_');
+        }
+        noticed
+    }
+}
 
 /// The protocol a request wants to switch to (RFC 9110 section 7.8). `h2c` is ignored, which the RFC allows: behind a
 /// proxy it would be a way around it.
@@ -25,26 +63,39 @@ pub(super) fn requested_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
 }
 
 /// Makes a client's request head one that the local server can believe: whatever the client said about who it is, is
-/// replaced by what the connection shows, unless a trusted proxy said it.
-pub(super) fn prepare_request(headers: &mut HeaderMap, client: &Client, version: Version) {
+/// replaced by what the connection shows, unless a trusted proxy said it. `id` is the request's.
+pub(super) fn prepare_request(
+    headers: &mut HeaderMap,
+    noticed: Noticed,
+    client: &Client,
+    version: Version,
+    id: &HeaderValue,
+) {
     remove_hop_by_hop(headers);
-    remove_aliases(headers);
+    if noticed.aliases {
+        remove_aliases(headers);
+    }
     let proto = if client.secure { "https" } else { "http" };
     let host = headers.get(header::HOST).cloned();
-    // All values are written into one buffer, which they share.
+    let told = noticed.forwarded && client.through_trusted_proxy;
+    // Both values are written into one buffer, which they share.
     let mut text = BytesMut::with_capacity(256);
-    let forwarded_for = forwarded_for(headers, client, &mut text);
-    let forwarded = forwarded(headers, client, proto, host.as_ref(), &mut text);
-    let kept_host = headers.remove(&X_FORWARDED_HOST).filter(|_| client.through_trusted_proxy);
-    headers.remove(X_REAL_IP);
+    let (address, length) = written(client.peer);
+    let address = &address[..length];
+    let forwarded_for = forwarded_for(headers, address, told, &mut text);
+    let forwarded = forwarded(headers, (client.peer.is_ipv4(), address), told, proto, host.as_ref(), &mut text);
+    let mut kept_host = None;
+    if noticed.forwarded {
+        kept_host = headers.remove(&X_FORWARDED_HOST).filter(|_| told);
+        headers.remove(X_REAL_IP);
+    }
     headers.insert(X_FORWARDED_FOR, forwarded_for);
     headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(proto));
     headers.insert(header::FORWARDED, forwarded);
     if let Some(host) = kept_host.or(host) {
         headers.insert(X_FORWARDED_HOST, host);
     }
-    put(&mut text, format_args!("{}", client.request_id.0.hyphenated()));
-    headers.insert(X_REQUEST_ID, value(&mut text));
+    headers.insert(X_REQUEST_ID, id.clone());
     headers.append(header::VIA, via(version));
 }
 
@@ -59,10 +110,10 @@ fn remove_aliases(headers: &mut HeaderMap) {
     }
 }
 
-/// Makes a telephone's response head one that goes to a client.
-pub(super) fn prepare_response(headers: &mut HeaderMap, client: &Client, version: Version) {
+/// Makes a telephone's response head one that goes to a client. `id` is the request's.
+pub(super) fn prepare_response(headers: &mut HeaderMap, version: Version, id: HeaderValue) {
     remove_hop_by_hop(headers);
-    headers.insert(X_REQUEST_ID, id_value(client.request_id));
+    headers.insert(X_REQUEST_ID, id);
     headers.append(header::VIA, via(version));
 }
 
@@ -75,14 +126,12 @@ fn via(version: Version) -> HeaderValue {
     })
 }
 
-/// The chain of addresses, this connection's peer last.
-fn forwarded_for(headers: &HeaderMap, client: &Client, text: &mut BytesMut) -> HeaderValue {
-    if client.through_trusted_proxy {
-        for hop in tokens(headers, &X_FORWARDED_FOR) {
-            put(text, format_args!("{hop}, "));
-        }
+/// The chain of addresses, this connection's peer last; `told` is whether what a proxy says of the others is kept.
+fn forwarded_for(headers: &HeaderMap, peer: &[u8], told: bool, text: &mut BytesMut) -> HeaderValue {
+    if told {
+        put_list(tokens(headers, &X_FORWARDED_FOR), text);
     }
-    put(text, format_args!("{}", client.peer));
+    text.extend_from_slice(peer);
     value(text)
 }
 
@@ -90,30 +139,70 @@ fn forwarded_for(headers: &HeaderMap, client: &Client, text: &mut BytesMut) -> H
 /// host with a port.
 fn forwarded(
     headers: &HeaderMap,
-    client: &Client,
+    (is_ipv4, peer): (bool, &[u8]),
+    told: bool,
     proto: &str,
     host: Option<&HeaderValue>,
     text: &mut BytesMut,
 ) -> HeaderValue {
-    if client.through_trusted_proxy {
-        for hop in tokens(headers, &header::FORWARDED) {
-            put(text, format_args!("{hop}, "));
-        }
+    if told {
+        put_list(tokens(headers, &header::FORWARDED), text);
     }
-    match client.peer {
-        std::net::IpAddr::V4(address) => put(text, format_args!("for={address}")),
-        std::net::IpAddr::V6(address) => put(text, format_args!("for=\"[{address}]\"")),
+    let (before, after) = if is_ipv4 { ("for=", "") } else { ("for=\"[", "]\"") };
+    text.extend_from_slice(before.as_bytes());
+    text.extend_from_slice(peer);
+    text.extend_from_slice(after.as_bytes());
+    if let Some(host) = host.filter(|host| host.as_bytes().iter().all(|byte| is_quotable(*byte))) {
+        text.extend_from_slice(b";host=\"");
+        text.extend_from_slice(host.as_bytes());
+        text.extend_from_slice(b"\"");
     }
-    if let Some(host) = host.and_then(|host| host.to_str().ok()).filter(|host| !host.contains(['"', '\\'])) {
-        put(text, format_args!(";host=\"{host}\""));
-    }
-    put(text, format_args!(";proto={proto}"));
+    text.extend_from_slice(b";proto=");
+    text.extend_from_slice(proto.as_bytes());
     value(text)
 }
 
-fn put(text: &mut BytesMut, arguments: std::fmt::Arguments<'_>) {
-    // A buffer that grows refuses nothing.
-    let _infallible = text.write_fmt(arguments);
+/// Whether a byte may stand in quotes as it is.
+fn is_quotable(byte: u8) -> bool {
+    (b' '..=b'~').contains(&byte) && !matches!(byte, b'"' | b'\\')
+}
+
+fn put_list<'a>(entries: impl Iterator<Item = &'a str>, text: &mut BytesMut) {
+    for entry in entries {
+        text.extend_from_slice(entry.as_bytes());
+        text.extend_from_slice(b", ");
+    }
+}
+
+/// An address as it is written, and how many bytes that is. Formatting costs more than all else that is written here, and
+/// nearly all of them are of IPv4.
+fn written(address: IpAddr) -> ([u8; 48], usize) {
+    let mut text = [0; 48];
+    let IpAddr::V4(address) = address else {
+        let mut left = &mut text[..];
+        // The longest has 39 bytes.
+        let _infallible = write!(left, "{address}");
+        let length = 48 - left.len();
+        return (text, length);
+    };
+    let mut length = 0;
+    let mut put = |byte| {
+        text[length] = byte;
+        length += 1;
+    };
+    for (place, octet) in address.octets().into_iter().enumerate() {
+        if place > 0 {
+            put(b'.');
+        }
+        if octet >= 100 {
+            put(b'0' + octet / 100);
+        }
+        if octet >= 10 {
+            put(b'0' + octet / 10 % 10);
+        }
+        put(b'0' + octet % 10);
+    }
+    (text, length)
 }
 
 /// Takes what was written as the value of a field.
@@ -147,9 +236,15 @@ mod tests {
         }
     }
 
+    fn prepared(mut headers: HeaderMap, client: &Client) -> HeaderMap {
+        let noticed = Noticed::of(&headers);
+        prepare_request(&mut headers, noticed, client, Version::HTTP_11, &HeaderValue::from_static("id"));
+        headers
+    }
+
     #[test]
     fn a_stranger_is_not_believed() {
-        let mut headers = map(&[
+        let headers = map(&[
             ("host", "a.example"),
             ("x-forwarded-for", "6.6.6.6"),
             ("x-forwarded-host", "evil.example"),
@@ -158,7 +253,7 @@ mod tests {
             ("x-real-ip", "6.6.6.6"),
             ("forwarded", "for=6.6.6.6"),
         ]);
-        prepare_request(&mut headers, &stranger(), Version::HTTP_11);
+        let headers = prepared(headers, &stranger());
         assert_eq!(headers["x-forwarded-for"], "203.0.113.7");
         assert_eq!(headers["x-forwarded-host"], "a.example");
         assert_eq!(headers["x-forwarded-proto"], "http");
@@ -169,20 +264,35 @@ mod tests {
     #[test]
     fn a_trusted_proxy_is_believed_and_named() {
         let client = Client { peer: "10.0.0.1".parse().unwrap(), through_trusted_proxy: true, ..stranger() };
-        let mut headers = map(&[
+        let headers = map(&[
             ("host", "inner.example"),
             ("x-forwarded-for", "198.51.100.4"),
             ("x-forwarded-for", "203.0.113.7"),
             ("x-forwarded-host", "outer.example"),
             ("forwarded", "for=198.51.100.4;proto=https"),
         ]);
-        prepare_request(&mut headers, &client, Version::HTTP_11);
+        let headers = prepared(headers, &client);
         assert_eq!(
             headers["forwarded"],
             "for=198.51.100.4;proto=https, for=10.0.0.1;host=\"inner.example\";proto=http"
         );
         assert_eq!(headers["x-forwarded-for"], "198.51.100.4, 203.0.113.7, 10.0.0.1");
         assert_eq!(headers["x-forwarded-host"], "outer.example");
+    }
+
+    #[test]
+    fn addresses_are_written_as_the_standard_library_writes_them() {
+        for address in [
+            "0.0.0.0",
+            "1.20.255.100",
+            "255.255.255.255",
+            "99.9.10.200",
+            "::1",
+            "2001:db8:1111:2222:3333:4444:5555:6666",
+        ] {
+            let (text, length) = written(address.parse().unwrap());
+            assert_eq!(&text[..length], address.as_bytes());
+        }
     }
 
     #[test]

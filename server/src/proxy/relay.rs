@@ -29,6 +29,10 @@ pub(crate) fn client<B>(client: Client, request: &Request<B>, services: &Service
 }
 
 fn told<B>(request: &Request<B>, services: &Services) -> Option<RelayedClient> {
+    // Hardly any request has it, and to ask the map for it costs more than this.
+    if !request.headers().keys().any(|name| *name == FOR) {
+        return None;
+    }
     let text = request.headers().get(FOR)?.to_str().ok()?;
     let host = RequestHost::of(request.uri(), request.headers()).ok()?;
     let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);

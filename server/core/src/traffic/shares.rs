@@ -6,6 +6,7 @@ use std::hash::Hash;
 use std::ops::AddAssign;
 
 use domain::{Part, Parts, Share};
+use foldhash::fast::RandomState;
 use serde::{Deserialize, Serialize};
 
 /// Some requests.
@@ -22,7 +23,7 @@ pub(super) struct Tallied {
 /// Requests by value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Shares<K: Eq + Hash> {
-    named: HashMap<K, Tallied>,
+    named: HashMap<K, Tallied, RandomState>,
     /// Those of values for which there was no room.
     other: Tallied,
 }
@@ -67,7 +68,7 @@ impl From<Tallied> for (u64, u64, u64, u64) {
 
 impl<K: Eq + Hash> Default for Shares<K> {
     fn default() -> Self {
-        Self { named: HashMap::new(), other: Tallied::default() }
+        Self { named: HashMap::default(), other: Tallied::default() }
     }
 }
 
