@@ -54,10 +54,12 @@ impl Framing {
         status: StatusCode,
         version: Version,
         headers: &HeaderMap,
+        present: Present,
     ) -> Result<Self, ResponseError> {
         let bodiless = status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        let chunked = headers.contains_key(header::TRANSFER_ENCODING);
-        let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
+        let chunked = present.transfer_encoding;
+        let lengths = present.content_length.then(|| headers.get_all(header::CONTENT_LENGTH).iter());
+        let mut lengths = lengths.into_iter().flatten();
         let length = lengths.next();
         if chunked && length.is_some() {
             return Err(ResponseError::Framing("it sent both Content-Length and Transfer-Encoding"));

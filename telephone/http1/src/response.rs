@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap};
 use http::{Method, StatusCode, Version};
 
-use crate::fields::{map, names};
+use crate::fields::{Present, map, names};
 use crate::{Framing, MAX_FIELDS, ResponseError};
 
 /// A response head and what it says about its connection.
@@ -51,15 +51,14 @@ pub fn parse(head: Bytes, method: &Method) -> Result<Response, ResponseError> {
     let status = StatusCode::from_u16(code).map_err(|_| ResponseError::Malformed("the status"))?;
     let version = if version == 1 { Version::HTTP_11 } else { Version::HTTP_10 };
     let mut headers = map(&head, parsed.headers).ok_or(ResponseError::Malformed("a header field"))?;
-    let framing = Framing::of_response(method, status, version, &headers)?;
+    let present = Present::of(&headers);
+    let framing = Framing::of_response(method, status, version, &headers, present)?;
     // Said twice, the same is said once from here on (RFC 9112 section 6.3).
-    if let http::header::Entry::Occupied(mut lengths) = headers.entry(header::CONTENT_LENGTH)
-        && lengths.iter().nth(1).is_some()
-    {
-        let length = lengths.get().clone();
-        lengths.insert(length);
+    let repeated = present.content_length && headers.keys_len() < headers.len();
+    if repeated && let Some(length) = headers.get(header::CONTENT_LENGTH).cloned() {
+        headers.insert(header::CONTENT_LENGTH, length);
     }
-    let said = |token| headers.contains_key(header::CONNECTION) && names(&headers, header::CONNECTION, token);
+    let said = |token| present.connection && names(&headers, header::CONNECTION, token);
     let keep_alive = if version == Version::HTTP_11 { !said(b"close") } else { said(b"keep-alive") };
     let keep_alive = keep_alive && framing != Framing::UntilClose;
     Ok(Response { version, status, framing, keep_alive, headers, raw: head })
