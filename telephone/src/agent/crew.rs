@@ -3,7 +3,9 @@
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
+use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
 use wire::head::RequestHead;
 
@@ -14,6 +16,8 @@ use crate::line::{Incoming, RecvBody, SendResponse};
 /// How many tasks are kept while they have nothing to do; each holds a few kilobytes. More than these are only under way
 /// while so many requests are.
 const MAX_RESTING: usize = 64;
+/// For how long they are kept when no request comes.
+const REST: Duration = Duration::from_secs(1);
 
 /// Starts tasks for the requests of a line, one for each that is under way, so that none waits for another one or ends
 /// with it. One that has seen a request through takes another: to start a task costs as much as a good part of a small
@@ -62,8 +66,15 @@ impl Crew {
 
     /// Serves what comes until the line has ended, and every request with it: then all streams fail.
     pub(super) async fn serve(self, mut incoming: Incoming) {
-        while let Some(request) = incoming.next().await {
-            self.give(request);
+        loop {
+            tokio::select! {
+                biased;
+                request = incoming.next() => match request {
+                    Some(request) => self.give(request),
+                    None => break,
+                },
+                () = sleep(REST), if !self.tasks.is_empty() => self.shared.send_home(),
+            }
         }
         self.shared.dismiss();
         self.tasks.close();
@@ -112,11 +123,13 @@ impl Shared {
     }
 
     fn dismiss(&self) {
-        let seats = {
-            let mut resting = self.lock();
-            resting.over = true;
-            std::mem::take(&mut resting.seats)
-        };
+        self.lock().over = true;
+        self.send_home();
+    }
+
+    /// Ends those that rest.
+    fn send_home(&self) {
+        let seats = std::mem::take(&mut self.lock().seats);
         for seat in seats {
             seat.change(|waiting| waiting.over = true);
         }
