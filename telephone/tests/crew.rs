@@ -15,9 +15,9 @@ use tokio::sync::Semaphore;
 use tokio::task::yield_now;
 
 /// How many requests are under way at once.
-const MANY: usize = 200;
+const MANY: usize = 300;
 /// How many tasks a line keeps for those to come.
-const KEPT: usize = 64;
+const KEPT: usize = 256;
 
 /// Answers a request for each permit that `turns` has.
 async fn answering(turns: Arc<Semaphore>) -> Local {

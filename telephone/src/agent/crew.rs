@@ -15,7 +15,7 @@ use crate::line::{Incoming, RecvBody, SendResponse};
 
 /// How many tasks are kept while they have nothing to do; each holds a few kilobytes. More than these are only under way
 /// while so many requests are.
-const MAX_RESTING: usize = 64;
+const MAX_RESTING: usize = 256;
 /// For how long they are kept when no request comes.
 const REST: Duration = Duration::from_secs(1);
 

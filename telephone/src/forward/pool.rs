@@ -8,7 +8,7 @@ use super::connection::Connection;
 /// How many idle connections are kept.
 const MAX_IDLE: usize = 1024;
 /// How many of them may hold the buffers they were used with, a few KiB each, until they are swept.
-const MAX_ROOMY: usize = 32;
+const MAX_ROOMY: usize = 256;
 /// How long an idle connection is kept. Most servers close theirs after 60 s or more; some (Node.js) after 5 s.
 pub(super) const MAX_AGE: Duration = Duration::from_secs(30);
 
