@@ -15,6 +15,8 @@ pub fn RecentRequests(
     initial: Vec<RecentRequest>,
     /// The tunnels among what they were for: their inspectors have more.
     tunnels: Vec<TunnelId>,
+    /// Whether they were for several hosts, so that each tells which.
+    hosts: bool,
 ) -> impl IntoView {
     let feed = Feed::around();
     let requests = move || {
@@ -36,20 +38,20 @@ pub fn RecentRequests(
             <thead>
                 <tr>
                     <th scope="col">"Method"</th>
-                    <th scope="col">"Path"</th>
+                    <th scope="col">{if hosts { "Host and path" } else { "Path" }}</th>
                     <th scope="col">"Status"</th>
                     <th scope="col" class="number">"Duration"</th>
                     <th scope="col">"Client"</th>
                     <th scope="col">"When"</th>
                 </tr>
             </thead>
-            <tbody>{move || rows(requests())}</tbody>
+            <tbody>{move || rows(requests(), hosts)}</tbody>
         </table>
     }
 }
 
 /// Each with the tunnel that it was for, if it was one.
-fn rows(requests: Vec<(RecentRequest, Option<TunnelId>)>) -> AnyView {
+fn rows(requests: Vec<(RecentRequest, Option<TunnelId>)>, hosts: bool) -> AnyView {
     if requests.is_empty() {
         return view! {
             <tr class="row-empty">
@@ -59,24 +61,27 @@ fn rows(requests: Vec<(RecentRequest, Option<TunnelId>)>) -> AnyView {
         .into_any();
     }
     let now = time::now();
-    requests.into_iter().map(|(request, tunnel)| row(request, tunnel, now)).collect_view().into_any()
+    requests.into_iter().map(|(request, tunnel)| row(request, tunnel, hosts, now)).collect_view().into_any()
 }
 
-fn row(request: RecentRequest, tunnel: Option<TunnelId>, now: i64) -> impl IntoView {
+fn row(request: RecentRequest, tunnel: Option<TunnelId>, hosts: bool, now: i64) -> impl IntoView {
     let class = format!("status status-{}xx", request.status / 100);
+    let host = hosts.then(|| request.host.clone());
+    let whole = format!("{}{}", host.as_deref().unwrap_or_default(), request.path);
+    let host = host.map(|host| view! { <span class="path-host">{host}</span> });
     let path = match tunnel {
         Some(tunnel) => {
             let href = format!("/web/tunnels/{tunnel}/inspector?selected={}", request.id);
-            view! { <a href=href>{request.path.clone()}</a> }.into_any()
+            view! { <a href=href>{host} {request.path}</a> }.into_any()
         }
-        None => request.path.clone().into_any(),
+        None => view! { {host} {request.path} }.into_any(),
     };
     view! {
         <tr>
             <td data-label="Method" class="mono">
                 {request.method}
             </td>
-            <td data-label="Path" class="mono path" title=request.path.clone()>
+            <td data-label="Path" class="mono path" title=whole>
                 {path}
             </td>
             <td data-label="Status">

@@ -72,7 +72,7 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
             <section aria-labelledby="recent-title">
                 <h2 id="recent-title">"Latest requests"</h2>
                 <div class="card card-flush">
-                    <RecentRequests initial=recent tunnels />
+                    <RecentRequests initial=recent tunnels hosts=true />
                 </div>
             </section>
         </LiveFeed>

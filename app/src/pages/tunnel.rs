@@ -100,7 +100,7 @@ async fn present(visit: &Visit, tunnel: &Tunnel) -> Result<AnyView, CoreError> {
                     </a>
                 </header>
                 <div class="card card-flush">
-                    <RecentRequests initial=recent tunnels=vec![id] />
+                    <RecentRequests initial=recent tunnels=vec![id] hosts=false />
                 </div>
             </section>
             {settings}

@@ -147,6 +147,8 @@ pub struct RecentRequest {
     pub subject: Uuid,
     /// Its method.
     pub method: String,
+    /// The host that it was for, with the port if the client named one.
+    pub host: String,
     /// Path and query, cut after 512 bytes.
     pub path: String,
     /// The final status.

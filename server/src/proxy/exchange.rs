@@ -36,6 +36,8 @@ pub(super) struct Exchange<'a> {
     pub client: Client,
     pub arrived: Instant,
     pub method: Method,
+    /// The host that was asked for, as it was written; `None`: it is no text that a field can have.
+    pub host: Option<HeaderValue>,
     /// Path and query as they were asked for.
     pub asked: PathAndQuery,
     /// Path and query as the backend sees them.
@@ -119,6 +121,7 @@ impl<'a> Exchange<'a> {
             client,
             arrived,
             method: request.method().clone(),
+            host: host_of(request),
             asked: target.clone(),
             target,
             hopped: false,
@@ -143,6 +146,7 @@ impl<'a> Exchange<'a> {
             client,
             arrived,
             method: request.method().clone(),
+            host: host_of(request),
             target: rule.target_for(&asked, mount),
             asked,
             hopped: request.headers().contains_key(relay::HOP),
@@ -208,5 +212,13 @@ impl<'a> Exchange<'a> {
     /// Whether the backend is told its own address as `Host`.
     pub(super) fn tells_backend_its_host(&self) -> bool {
         self.rule.is_some_and(|rule| rule.entry.host_rewrite == Some(HostRewrite::Backend))
+    }
+}
+
+/// The host that a request is for. Shared, not copied, where it is a field, as with HTTP/1.1.
+fn host_of(request: &Request<ClientBody>) -> Option<HeaderValue> {
+    match request.uri().authority() {
+        Some(authority) => HeaderValue::from_str(authority.as_str()).ok(),
+        None => request.headers().get(header::HOST).cloned(),
     }
 }

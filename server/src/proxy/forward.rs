@@ -366,6 +366,7 @@ impl Proxy {
             at: chrono::Utc::now(),
             subject,
             method: exchange.method.to_string(),
+            host: exchange.host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or_default().to_owned(),
             path: shown(&exchange.asked),
             status: status.as_u16(),
             duration_ms: latency.as_secs_f64() * 1000.0,
