@@ -142,6 +142,7 @@ fn explaining_tells_what_was_asked_in_order() {
         steps,
         [
             Step::Host { name: "c.x.test", found: false },
+            Step::Wildcard { name: "x.test", found: false },
             Step::Wildcard { name: "test", found: true },
             Step::Mount { path: "/a/b".replace('b', "c").as_str(), found: false },
             Step::OwnTarget { found: true },

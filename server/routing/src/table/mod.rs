@@ -171,7 +171,11 @@ impl<T> Table<T> {
         for dot in memchr_iter(b'.', host.as_bytes()) {
             labels -= 1;
             // Something must be in front of the dot for the star to stand for.
-            if dot == 0 || !self.wildcard_labels.contains(labels) {
+            if dot == 0 {
+                continue;
+            }
+            if !self.wildcard_labels.contains(labels) {
+                observe(Step::Wildcard { name: &host[dot + 1..], found: false });
                 continue;
             }
             let prefix = self.keys.host(&host[dot..], path);

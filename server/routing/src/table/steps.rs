@@ -1,7 +1,7 @@
 //! What a lookup tells about itself.
 
-/// One thing that a lookup asked the table, in the order in which it was asked. What the table cannot have, such as a
-/// mount at a depth where the host has none, is not asked for.
+/// One thing that a lookup asked the table, in the order in which it was asked. Mounts at a depth where the host has
+/// none are not asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step<'r> {
     /// Whether there is a host of this name.
