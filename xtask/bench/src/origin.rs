@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::Context;
+use socket2::SockRef;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
@@ -29,6 +30,8 @@ pub const BODY_64K: &str = "/64k";
 pub const BODY_1M: &str = "/1m";
 /// A response of 64 MiB.
 pub const BODY_64M: &str = "/64m";
+/// A response of 64 MiB that nobody reads.
+pub const UNREAD: &str = "/unread";
 /// Takes whatever body it is sent.
 pub const SINK: &str = "/sink";
 /// A WebSocket that sends back each message.
@@ -39,6 +42,9 @@ const SMALL_BODY: &[u8] =
 /// What large bodies are made of.
 const BLOCK: &[u8] = &[b'x'; 1 << 20];
 const BUFFER: usize = 256 * 1024;
+/// How much of a response that nobody reads the kernel may keep for the origin, in bytes; else it keeps megabytes of each, and
+/// soon is short of memory for the connections of everybody.
+const UNREAD_BUFFER: usize = 128 * 1024;
 
 /// A running origin; it ends when this is dropped.
 pub struct Origin {
@@ -87,6 +93,7 @@ pub async fn serve() -> anyhow::Result<()> {
 enum Asked {
     Small,
     Body(usize),
+    Unread(usize),
     Sink(u64),
     Echo(String),
     Unknown,
@@ -121,6 +128,10 @@ async fn answer_all(mut stream: TcpStream) -> io::Result<()> {
         match request.asked {
             Asked::Small => respond(&mut stream, "200 OK", SMALL_BODY, request.close).await?,
             Asked::Body(length) => bulk(&mut stream, length, request.close).await?,
+            Asked::Unread(length) => {
+                SockRef::from(&stream).set_send_buffer_size(UNREAD_BUFFER)?;
+                bulk(&mut stream, length, request.close).await?;
+            }
             Asked::Sink(length) => {
                 filled = sink(&mut stream, &mut buffer, filled, length).await?;
                 respond(&mut stream, "200 OK", b"", request.close).await?;
@@ -145,6 +156,7 @@ fn parse(bytes: &[u8]) -> io::Result<Option<Request>> {
         BODY_64K => Asked::Body(64 << 10),
         BODY_1M => Asked::Body(1 << 20),
         BODY_64M => Asked::Body(64 << 20),
+        UNREAD => Asked::Unread(64 << 20),
         SINK => match field(request.headers, "content-length").and_then(|value| value.parse().ok()) {
             Some(length) => Asked::Sink(length),
             None => Asked::Unknown,

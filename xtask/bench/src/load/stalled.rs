@@ -41,7 +41,7 @@ async fn speed(subject: &Running, time: Duration) -> anyhow::Result<f64> {
 }
 
 async fn stall(subject: &Running) -> anyhow::Result<Vec<TcpStream>> {
-    let request = http::get(&subject.host, origin::BODY_64M);
+    let request = http::get(&subject.host, origin::UNREAD);
     let mut stalled = Vec::with_capacity(STALLED);
     for _ in 0..STALLED {
         let socket = TcpSocket::new_v4()?;
