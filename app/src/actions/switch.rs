@@ -1,21 +1,11 @@
 //! Switching the enabled tag of a domain or a route.
 
 use super::{entered::Entered, finish, invalid, refuse, signed_in};
-use crate::destination::Destination;
+use crate::{components::switching, destination::Destination};
 use domain::{Backend, BackendId, HealthStatus, RuleId, ServiceId, SwitchPlan, SwitchStep, SwitchWatch, Tag};
 use leptos::prelude::*;
-use server_core::{BackendQuery, CoreError, DomainRef, Page, Services, SwitchHow, SwitchRequest, Viewer};
+use server_core::{CoreError, DomainRef, Services, SwitchHow, SwitchRequest, Viewer};
 use std::collections::HashSet;
-
-/// What is switched, as addresses and forms name it: `domain:` or `route:` and the id.
-fn subject(text: &str) -> Option<RuleId> {
-    let (kind, id) = text.split_once(':')?;
-    match kind {
-        "domain" => id.parse().ok().map(RuleId::Domain),
-        "route" => id.parse().ok().map(RuleId::Route),
-        _ => None,
-    }
-}
 
 /// Steps as people write them: `10% 60s, 50% 60s`.
 fn steps(text: &str) -> Option<Vec<SwitchStep>> {
@@ -60,16 +50,9 @@ async fn unhealthy(
     service: ServiceId,
     tag: &Tag,
 ) -> Result<HashSet<BackendId>, CoreError> {
-    let mut page = Page { limit: 100, cursor: None };
-    let mut unhealthy = HashSet::new();
-    loop {
-        let query = BackendQuery { service: Some(service), tag: Some(tag.clone()), ..BackendQuery::default() };
-        let listing = services.pools().backends(viewer, query, page).await?;
-        let bad = |backend: &&Backend| services.backend_live(backend).health == HealthStatus::Unhealthy;
-        unhealthy.extend(listing.items.iter().filter(bad).map(|backend| backend.key));
-        let Some(cursor) = listing.next_cursor else { return Ok(unhealthy) };
-        page = Page { limit: 100, cursor: Some(cursor) };
-    }
+    let carriers = services.pools().carriers(viewer, service, Some(tag)).await?;
+    let bad = |backend: &&Backend| services.backend_live(backend).health == HealthStatus::Unhealthy;
+    Ok(carriers.iter().filter(bad).map(|backend| backend.key).collect())
 }
 
 async fn switch(
@@ -108,7 +91,7 @@ pub async fn switch_tag(
     };
     let page = Destination::page(format!("/web/services/{service}"));
     let Some((services, _, viewer)) = signed_in(&page) else { return Ok(()) };
-    let Some(rule) = self::subject(&subject) else {
+    let Some(rule) = switching::named(&subject) else {
         refuse(page, &CoreError::NotFound("domain"));
         return Ok(());
     };
@@ -127,16 +110,6 @@ pub async fn switch_tag(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn subjects_are_domains_and_routes() {
-        let id = "0190f5e2-7d3c-7a51-9c3e-2f4b8d6a1c00";
-        assert!(matches!(subject(&format!("domain:{id}")), Some(RuleId::Domain(_))));
-        assert!(matches!(subject(&format!("route:{id}")), Some(RuleId::Route(_))));
-        for text in ["", id, "tunnel:x", "domain:", &format!("tunnel:{id}")] {
-            assert_eq!(subject(text), None, "{text}");
-        }
-    }
 
     #[test]
     fn steps_are_read_as_they_are_written() {

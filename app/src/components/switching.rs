@@ -28,7 +28,7 @@ impl Rule {
         Some(Self { id, name, service: *service, tag: tag.clone() })
     }
 
-    /// What addresses and forms call it, see `actions::switch`.
+    /// What addresses and forms call it, see [`named`].
     pub fn subject(&self) -> String {
         match self.id {
             RuleId::Domain(id) => format!("domain:{id}"),
@@ -39,6 +39,16 @@ impl Rule {
     /// Its page.
     pub fn page(&self) -> String {
         rule_page(self.id)
+    }
+}
+
+/// What addresses and forms name: `domain:` or `route:` and the id.
+pub fn named(subject: &str) -> Option<RuleId> {
+    let (kind, id) = subject.split_once(':')?;
+    match kind {
+        "domain" => id.parse().ok().map(RuleId::Domain),
+        "route" => id.parse().ok().map(RuleId::Route),
+        _ => None,
     }
 }
 
@@ -200,4 +210,19 @@ pub fn history(switches: &[Switch]) -> Option<AnyView> {
         }
         .into_any(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subjects_are_domains_and_routes() {
+        let id = "0190f5e2-7d3c-7a51-9c3e-2f4b8d6a1c00";
+        assert!(matches!(named(&format!("domain:{id}")), Some(RuleId::Domain(_))));
+        assert!(matches!(named(&format!("route:{id}")), Some(RuleId::Route(_))));
+        for text in ["", id, "tunnel:x", "domain:", &format!("tunnel:{id}")] {
+            assert_eq!(named(text), None, "{text}");
+        }
+    }
 }

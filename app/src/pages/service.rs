@@ -23,7 +23,9 @@ use crate::{
     live::LiveState,
     summary::Metric,
 };
-use domain::{Backend, BackendId, BackendLive, LiveSnapshot, LiveUpdate, Range, RuleId, Service, ServiceId, Switch};
+use domain::{
+    Backend, BackendId, BackendLive, Domain, LiveSnapshot, LiveUpdate, Range, Route, RuleId, Service, ServiceId, Switch,
+};
 use leptos::prelude::*;
 use server_core::{BackendQuery, CoreError, DomainQuery, DomainRef, Listing, Page, RouteQuery, ServiceRef, Subject};
 
@@ -40,8 +42,10 @@ const FIGURES: [Metric; 9] = [
     Metric::BytesOut,
 ];
 
-/// Domains and routes that are shown with their tag.
+/// Domains and routes that are shown with their tag …
 const RULES: u32 = 20;
+/// … and how many of the switches of each.
+const SWITCHES: Page = Page { limit: 10, cursor: None };
 
 /// The service with everything about it.
 #[component]
@@ -80,10 +84,10 @@ async fn pool_of(visit: &Visit, service: &Service) -> Result<Listing<Backend>, C
 async fn present(visit: &Visit, service: &Service) -> Result<AnyView, CoreError> {
     let backends = pool_of(visit, service).await?;
     let lives: Vec<_> = backends.items.iter().map(|backend| live(visit, backend)).collect();
-    let rules = rules(visit, service).await?;
     if let Some(subject) = visit.query.get_str("switch") {
-        return switch::preview(visit, service, &rules, subject).await;
+        return switch::preview(visit, service, subject).await;
     }
+    let rules = rules(visit, service).await?;
     let undo = visit.query.get_str("undo").and_then(|id| id.parse::<BackendId>().ok()).map(|id| {
         let fields = vec![("id", id.to_string()), ("service_id", service.id.to_string())];
         undo("restore_backend", fields, "Restore the deleted backend")
@@ -143,23 +147,46 @@ pub struct Leads {
 
 /// Those that lead to the service.
 async fn rules(visit: &Visit, service: &Service) -> Result<Vec<Leads>, CoreError> {
-    let page = |limit| Page { limit, cursor: None };
+    let page = || Page { limit: RULES, cursor: None };
     let query = DomainQuery { service: Some(service.id), ..DomainQuery::default() };
-    let domains = visit.services.hosts().list(&visit.viewer, query, page(RULES)).await?.items;
+    let domains = visit.services.hosts().list(&visit.viewer, query, page()).await?.items;
     let query = RouteQuery { service: Some(service.id), ..RouteQuery::default() };
-    let routes = visit.services.routes().list(&visit.viewer, query, page(RULES)).await?.items;
+    let routes = visit.services.routes().list(&visit.viewer, query, page()).await?.items;
     let mut rules = Vec::with_capacity(domains.len() + routes.len());
     for domain in &domains {
-        let rule = Rule::of(RuleId::Domain(domain.id), domain.domain.to_string(), &domain.target);
-        let switches = visit.services.hosts().switches(&visit.viewer, &DomainRef::Id(domain.id), page(10)).await?;
-        rules.extend(rule.map(|rule| Leads { rule, switches: switches.items }));
+        rules.extend(Leads::of_domain(visit, domain).await?);
     }
     for route in &routes {
-        let rule = Rule::of(RuleId::Route(route.id), super::route::name(route), &route.target);
-        let switches = visit.services.routes().switches(&visit.viewer, route.id, page(10)).await?;
-        rules.extend(rule.map(|rule| Leads { rule, switches: switches.items }));
+        rules.extend(Leads::of_route(visit, route).await?);
     }
     Ok(rules)
+}
+
+impl Leads {
+    /// What leads to a service.
+    ///
+    /// # Errors
+    /// `NotFound`, also when it is someone else's.
+    pub async fn of(visit: &Visit, rule: RuleId) -> Result<Option<Self>, CoreError> {
+        match rule {
+            RuleId::Domain(id) => {
+                Self::of_domain(visit, &visit.services.hosts().get(&visit.viewer, &DomainRef::Id(id)).await?).await
+            }
+            RuleId::Route(id) => Self::of_route(visit, &visit.services.routes().get(&visit.viewer, id).await?).await,
+        }
+    }
+
+    async fn of_domain(visit: &Visit, domain: &Domain) -> Result<Option<Self>, CoreError> {
+        let rule = Rule::of(RuleId::Domain(domain.id), domain.domain.to_string(), &domain.target);
+        let switches = visit.services.hosts().switches(&visit.viewer, &DomainRef::Id(domain.id), SWITCHES).await?;
+        Ok(rule.map(|rule| Self { rule, switches: switches.items }))
+    }
+
+    async fn of_route(visit: &Visit, route: &Route) -> Result<Option<Self>, CoreError> {
+        let rule = Rule::of(RuleId::Route(route.id), super::route::name(route), &route.target);
+        let switches = visit.services.routes().switches(&visit.viewer, route.id, SWITCHES).await?;
+        Ok(rule.map(|rule| Self { rule, switches: switches.items }))
+    }
 }
 
 fn leads_here(service: &Service, rules: &[Leads]) -> AnyView {

@@ -7,7 +7,10 @@ use crate::{
 };
 use domain::{Backend, BackendLive, BackendState, HealthStatus, Service, Tag};
 use leptos::prelude::*;
-use server_core::{BackendQuery, CoreError, Page};
+use server_core::CoreError;
+
+/// The most backends that a table has; all of them are judged.
+const SHOWN: usize = 100;
 
 /// What would be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,8 +31,10 @@ enum Verdict {
 ///
 /// # Errors
 /// `NotFound` when the domain or route does not lead to this service, or not any more.
-pub async fn preview(visit: &Visit, service: &Service, rules: &[Leads], subject: &str) -> Result<AnyView, CoreError> {
-    let leads = rules.iter().find(|leads| leads.rule.subject() == subject).ok_or(CoreError::NotFound("domain"))?;
+pub async fn preview(visit: &Visit, service: &Service, subject: &str) -> Result<AnyView, CoreError> {
+    let rule = switching::named(subject).ok_or(CoreError::NotFound("domain"))?;
+    let leads = Leads::of(visit, rule).await?.filter(|leads| leads.rule.service == service.id);
+    let leads = &leads.ok_or(CoreError::NotFound("domain"))?;
     let text = visit.query.get_str("to").unwrap_or_default();
     let title = format!("Switch {}", leads.rule.name);
     let content = match text.parse::<Tag>() {
@@ -54,12 +59,11 @@ pub async fn preview(visit: &Visit, service: &Service, rules: &[Leads], subject:
 }
 
 async fn judged(visit: &Visit, service: &Service, leads: &Leads, tag: &Tag) -> Result<AnyView, CoreError> {
-    let query = |tag: Option<Tag>| BackendQuery { service: Some(service.id), tag, ..BackendQuery::default() };
-    let page = || Page { limit: 100, cursor: None };
-    let next = visit.services.pools().backends(&visit.viewer, query(Some(tag.clone())), page()).await?.items;
+    let carriers = async |tag| visit.services.pools().carriers(&visit.viewer, service.id, tag).await;
+    let next = carriers(Some(tag)).await?;
     let lives: Vec<_> = next.iter().map(|backend| live(visit, backend)).collect();
     let verdict = verdict(leads.rule.tag.as_ref(), tag, next.iter().zip(&lives));
-    let now = visit.services.pools().backends(&visit.viewer, query(leads.rule.tag.clone()), page()).await?.items;
+    let now = carriers(leads.rule.tag.as_ref()).await?;
     let now_lives: Vec<_> = now.iter().map(|backend| live(visit, backend)).collect();
     let in_flight: u64 = now_lives.iter().map(|live| u64::from(live.in_flight)).sum();
     Ok(view! {
@@ -195,7 +199,9 @@ fn candidates(backends: &[Backend], lives: &[BackendLive], caption: &'static str
     if backends.is_empty() {
         return view! { <p class="empty">"Nobody."</p> }.into_any();
     }
-    let rows = backends.iter().zip(lives).map(|(backend, live)| {
+    let more = backends.len().saturating_sub(SHOWN);
+    let more = (more > 0).then(|| view! { <p class="muted">"And " {format::count(more as u64)} " more."</p> });
+    let rows = backends.iter().zip(lives).take(SHOWN).map(|(backend, live)| {
         let (class, would) = if backend.state != BackendState::Running {
             ("badge", "no: it does not run")
         } else if live.health == HealthStatus::Unhealthy {
@@ -238,6 +244,7 @@ fn candidates(backends: &[Backend], lives: &[BackendLive], caption: &'static str
                 <tbody>{rows.collect_view()}</tbody>
             </table>
         </div>
+        {more}
     }
     .into_any()
 }

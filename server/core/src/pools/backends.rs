@@ -7,15 +7,33 @@ use crate::{
     page,
     store::{
         contains, read_json,
-        rows::backends::{Column, Entity},
+        rows::backends::{Column, Entity, Model},
     },
 };
-use domain::{Backend, BackendId, BackendName, BackendPatch, BackendSpec, RevisionAction, Tags};
+use domain::{Backend, BackendId, BackendName, BackendPatch, BackendSpec, RevisionAction, ServiceId, Tag, Tags};
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait, Func},
+    sea_query::{Expr, ExprTrait, Func, SimpleExpr},
 };
 use uuid::Uuid;
+
+/// Rows whose tags have this one among them, and perhaps some more: a `_` matches any character. Tags have none that JSON
+/// would escape.
+fn may_carry(tag: &Tag) -> SimpleExpr {
+    Column::Tags.contains(format!("\"{tag}\""))
+}
+
+/// Those that carry the tag, or all.
+fn carrying(rows: Vec<Model>, tag: Option<&Tag>) -> Result<Vec<Model>> {
+    let Some(tag) = tag else { return Ok(rows) };
+    let mut carrying = Vec::with_capacity(rows.len());
+    for row in rows {
+        if read_json::<Tags>(&row.tags)?.contains(tag) {
+            carrying.push(row);
+        }
+    }
+    Ok(carrying)
+}
 
 impl Pools {
     /// The viewer's backends, an administrator's view of all of them; newest first.
@@ -31,23 +49,27 @@ impl Pools {
         let condition = scope(viewer, Column::OwnerId)
             .add(if query.deleted { Column::DeletedAt.is_not_null() } else { Column::DeletedAt.is_null() })
             .add_option(query.service.map(|service| Column::ServiceId.eq(service.0)))
-            // Tags have no character that JSON would escape. A `_` matches more, which is sorted out below.
-            .add_option(query.tag.as_ref().map(|tag| Column::Tags.contains(format!("\"{tag}\""))))
+            .add_option(query.tag.as_ref().map(may_carry))
             .add_option(like)
             .add_option(page.after::<Uuid>()?.map(|after| Column::Id.lt(after)));
         let rows = Entity::find().filter(condition).order_by_desc(Column::Id).limit(limit as u64 + 1);
         let mut rows = rows.all(self.desk.read()).await?;
         let next_cursor = page::cut(&mut rows, limit, |row| row.id)?;
-        if let Some(tag) = &query.tag {
-            let mut kept = Vec::with_capacity(rows.len());
-            for row in rows {
-                if read_json::<Tags>(&row.tags)?.contains(tag) {
-                    kept.push(row);
-                }
-            }
-            rows = kept;
-        }
+        let rows = carrying(rows, query.tag.as_ref())?;
         Ok(Listing { items: self.shown_backends(rows).await?, next_cursor })
+    }
+
+    /// All backends of a service that carry a tag, or all of them, as far as the viewer may see them; newest first.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn carriers(&self, viewer: &Viewer, service: ServiceId, tag: Option<&Tag>) -> Result<Vec<Backend>> {
+        let condition = scope(viewer, Column::OwnerId)
+            .add(Column::DeletedAt.is_null())
+            .add(Column::ServiceId.eq(service.0))
+            .add_option(tag.map(may_carry));
+        let rows = Entity::find().filter(condition).order_by_desc(Column::Id).all(self.desk.read()).await?;
+        self.shown_backends(carrying(rows, tag)?).await
     }
 
     /// One backend of the viewer, or any for an administrator; also a deleted one. It is named by its `id` or its `key`.

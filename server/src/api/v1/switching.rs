@@ -3,15 +3,12 @@
 
 use domain::{BackendId, ServiceId, ServiceName, SwitchMode, SwitchPlan, SwitchWatch, Tag, Target};
 use serde::{Deserialize, Serialize};
-use server_core::{BackendQuery, CoreError, Page, Services, SwitchHow, Viewer};
+use server_core::{CoreError, Services, SwitchHow, Viewer};
 use std::collections::HashSet;
 use utoipa::{IntoParams, ToSchema};
 
 use super::backends::Shown;
 use crate::api::error::{ApiError, ApiResult};
-
-/// How many backends are read at once.
-const AT_ONCE: u32 = 100;
 
 /// The body that asks for a switch.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -102,17 +99,11 @@ pub(super) struct Outlook {
 impl Outlook {
     /// Looks at the backends that carry `tag` in what a rule leads to.
     pub(super) async fn of(services: &Services, viewer: &Viewer, target: &Target, tag: &Tag) -> ApiResult<Self> {
-        let mut backends = Vec::new();
-        if let Target::Service { id, .. } = target {
-            let mut page = Page { limit: AT_ONCE, cursor: None };
-            loop {
-                let query = BackendQuery { service: Some(*id), tag: Some(tag.clone()), ..BackendQuery::default() };
-                let listing = services.pools().backends(viewer, query, page).await?;
-                backends.extend(listing.items.into_iter().map(|backend| Shown::of(services, backend)));
-                let Some(cursor) = listing.next_cursor else { break };
-                page = Page { limit: AT_ONCE, cursor: Some(cursor) };
-            }
-        }
+        let carriers = match target {
+            Target::Service { id, .. } => services.pools().carriers(viewer, *id, Some(tag)).await?,
+            Target::None | Target::Tunnel { .. } | Target::Redirect(_) => vec![],
+        };
+        let backends: Vec<_> = carriers.into_iter().map(|backend| Shown::of(services, backend)).collect();
         let unhealthy = backends.iter().filter(|shown| shown.is_unhealthy()).map(|shown| shown.backend.key).collect();
         Ok(Self { backends, unhealthy })
     }
