@@ -8,7 +8,6 @@ use server_core::{RelayedClient, RelayedRequest, Services};
 use wire::head::RequestHead;
 
 use super::exchange::Exchange;
-use super::headers;
 use crate::ingress::{Client, RequestHost};
 use crate::upstream::Upstream;
 
@@ -64,8 +63,7 @@ pub(super) fn onward(
     services: &Services,
 ) -> RequestHead {
     let mut head = RequestHead { target: exchange.asked.clone(), ..head.clone() };
-    let asked = head.headers.get(headers::X_FORWARDED_HOST).cloned();
-    let host = asked.unwrap_or_else(|| upstream.authority().clone());
+    let host = exchange.host.clone().unwrap_or_else(|| upstream.authority().clone());
     if let Some(own) = own {
         for name in &ITS_OWN {
             head.headers.remove(name);

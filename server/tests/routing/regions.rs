@@ -2,14 +2,19 @@
 
 use std::time::Duration;
 
+use http::Method;
+use http_body_util::BodyExt;
 use serde_json::json;
 
 use super::setup::{Named, make, unchecked_service, until_served, visitor};
-use super::support::{Origin, Switchboard, until};
+use super::support::{Body, Origin, Switchboard, until};
 
-#[tokio::test]
-async fn a_backend_of_another_region_is_reached_through_it() {
-    let eu = Switchboard::start_with(&[("SWITCHBOARD_REGION", "eu")]).await;
+/// A side whose only backend is in the other region, and that other side, which serves it.
+async fn far_and_near(settings: &[(&str, &str)]) -> (Switchboard, Switchboard, Origin) {
+    // Some settings ask the first account for a set-up code.
+    let home = Switchboard::start().await.stop().await;
+    let mut eu = Switchboard::start_in(home, &[&[("SWITCHBOARD_REGION", "eu")], settings].concat()).await;
+    eu.sign_in().await;
     let us = Switchboard::start_with(&[("SWITCHBOARD_REGION", "us")]).await;
     // The us side knows the backend directly, the eu side only that it is there.
     let mirror = Origin::mirror().await;
@@ -23,11 +28,30 @@ async fn a_backend_of_another_region_is_reached_through_it() {
     unchecked_service(&eu, "pool", json!({})).await;
     make(&eu, "backends", json!({"address": unreachable, "service": "pool", "region": "us"})).await;
     make(&eu, "domains", json!({"domain": "app.example.com", "service": "pool"})).await;
+    (eu, us, mirror)
+}
+
+#[tokio::test]
+async fn a_backend_of_another_region_is_reached_through_it() {
+    let (eu, _us, _mirror) = far_and_near(&[]).await;
     let visitor = visitor(&eu, "app.example.com");
     until_served(&visitor, "/a?b", "GET /a?b\n").await;
     let (_, seen) = visitor.text("/").await;
     assert!(seen.contains("host: app.example.com\n"), "{seen}");
     assert!(!seen.contains("x-switchboard-hop"), "{seen}");
+}
+
+#[tokio::test]
+async fn the_other_region_is_asked_for_the_host_that_was_routed() {
+    let (eu, _us, _mirror) = far_and_near(&[("SWITCHBOARD_TRUSTED_PROXIES", "127.0.0.1,::1")]).await;
+    let visitor = visitor(&eu, "app.example.com");
+    until_served(&visitor, "/", "GET /\n").await;
+    // The proxy in front was asked for another name, and tells so: nothing is routed by that.
+    let request = visitor.request(Method::GET, "/").header("x-forwarded-host", "shop.example.net");
+    let response = visitor.send(request.body(Body::default()).unwrap()).await.unwrap();
+    assert_eq!(response.status(), 200);
+    let seen = String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap();
+    assert!(seen.contains("host: app.example.com\n"), "{seen}");
 }
 
 #[tokio::test]
