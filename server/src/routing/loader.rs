@@ -19,10 +19,6 @@ use crate::tunnel::Registry;
 /// How often idle connections to backends are looked at.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
-/// After everything was read, nothing is for so many times as long as that took, unless somebody tells of a change: with
-/// very many rules it is no small work.
-const REST: u32 = 20;
-
 /// What does not change while the process runs.
 #[derive(Clone, Debug)]
 pub struct Surroundings {
@@ -202,7 +198,8 @@ impl Routing {
                 _ = timer.tick() => {
                     let began = Instant::now();
                     let brought = self.refresh().await;
-                    timer.reset_after(interval.max(began.elapsed() * REST));
+                    // Where reading takes longer than the interval, half of the time at most.
+                    timer.reset_after(interval.max(began.elapsed()));
                     brought
                 }
             };
