@@ -353,6 +353,7 @@ fn invalid(field: &str, value: Option<&str>) -> String {
         ),
         "realm" => reason(value.parse::<Realm>()),
         "page_4xx" | "page_5xx" | "page_503" => Some("A page has at most 16 KiB.".into()),
+        "max_headers" => Some("Enter a number of bytes from 256 to 32768, or nothing.".into()),
         "max_body" => Some("Enter a number of bytes up to 17592186044416, or nothing.".into()),
         "sample_percent" => Some("Enter a number from 1 to 100.".into()),
         "keep_hours" => Some("Enter a number of hours from 1 to 2160.".into()),

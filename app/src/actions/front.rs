@@ -100,6 +100,7 @@ fn front(form: &Entered, before: Front) -> Result<Front, CoreError> {
         allow: networks(form, "allow")?,
         deny: networks(form, "deny")?,
         maintenance: form.ticked("maintenance").then_some(maintenance),
+        header_limit: form.optional("max_headers")?,
         body_limit: form.optional("max_body")?,
         rate_limits: parsed_lines(form, "rate_limits")?,
         bandwidth: parsed_lines(form, "bandwidth")?,
@@ -130,6 +131,7 @@ fn accounts(form: &Entered) -> Result<Vec<Email>, CoreError> {
 /// The form's own name for a field.
 fn in_form(error: CoreError) -> CoreError {
     match error {
+        CoreError::Invalid { field: "header_limit", message } => CoreError::Invalid { field: "max_headers", message },
         CoreError::Invalid { field: "body_limit", message } => CoreError::Invalid { field: "max_body", message },
         CoreError::Invalid { field: "max_in_flight", message } => CoreError::Invalid { field: "most_at_once", message },
         CoreError::Invalid { field: "basic_auth", message } => CoreError::Invalid { field: "basic_users", message },

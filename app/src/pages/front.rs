@@ -22,11 +22,12 @@ use leptos::prelude::*;
 use server_core::CoreError;
 
 /// The names of the form's fields.
-const FIELDS: [&str; 15] = [
+const FIELDS: [&str; 16] = [
     "allow",
     "deny",
     "maintenance_message",
     "retry_after_seconds",
+    "max_headers",
     "max_body",
     "rate_limits",
     "bandwidth",
@@ -178,6 +179,11 @@ fn amounts(front: &Front, form: &FormState) -> AnyView {
     view! {
         <section class="card" aria-labelledby="amounts-title">
             <h2 id="amounts-title">"How much"</h2>
+            {Field::number("front", "max_headers", "Header fields of a request at most, bytes", 256, 32_768)
+                .value(front.header_limit.map(|bytes| bytes.to_string()).unwrap_or_default())
+                .hint("All of them together; larger ones get 431. Empty: 32 KiB, which is as much as the server takes.")
+                .state(form)
+                .view()}
             {Field::text("front", "max_body", "Body of a request at most, bytes")
                 .at_most(20)
                 .value(front.body_limit.map(|bytes| bytes.to_string()).unwrap_or_default())

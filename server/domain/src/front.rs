@@ -24,6 +24,9 @@ const LONGEST_MESSAGE: usize = 2_000;
 const LONGEST_WAIT: u32 = 30 * 24 * 60 * 60;
 /// The largest limit of a body: 16 TiB, in bytes.
 const LARGEST_BODY: u64 = 16 << 40;
+/// What header fields may be limited to, bytes. No client makes do with less than the least; no server of ours takes more
+/// than the most.
+const HEADER_LIMITS: RangeInclusive<u32> = 256..=32 * 1024;
 /// How many accounts a front may list.
 const MOST_ACCOUNTS: usize = 100;
 /// How many names with passwords there may be.
@@ -546,6 +549,10 @@ pub struct Front {
     /// Nobody is, for the time being.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub maintenance: Option<Maintenance>,
+    /// The most that the header fields of a request may have together, bytes, as HTTP/1.1 writes them: from 256 to 32,768,
+    /// which is what the server takes where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header_limit: Option<u32>,
     /// The most that the body of a request may have, bytes; nothing: the server's setting `body_limit`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body_limit: Option<u64>,
@@ -603,6 +610,10 @@ impl Front {
         let wait = self.maintenance.as_ref().and_then(|maintenance| maintenance.retry_after_seconds);
         if wait.is_some_and(|seconds| seconds > LONGEST_WAIT) {
             return wrong("maintenance", format!("retry_after_seconds is at most {LONGEST_WAIT}, which is 30 days"));
+        }
+        if self.header_limit.is_some_and(|bytes| !HEADER_LIMITS.contains(&bytes)) {
+            let (least, most) = (HEADER_LIMITS.start(), HEADER_LIMITS.end());
+            return wrong("header_limit", format!("a limit of header fields is from {least} to {most} bytes"));
         }
         if self.body_limit.is_some_and(|bytes| bytes > LARGEST_BODY) {
             return wrong("body_limit", format!("a limit of bodies is at most {LARGEST_BODY} bytes"));

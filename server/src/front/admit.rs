@@ -91,6 +91,7 @@ pub async fn admit<'a>(
     let mut is_looked_up = false;
     for Ahead { front, is_of_backend } in fronts {
         front.check_client(asking.client)?;
+        front.check_fields(asking.headers)?;
         if !is_of_backend {
             front.check_maintenance()?;
             for rate in front.rates() {

@@ -31,6 +31,9 @@ impl Front {
             say(false, format!("the {what} is under maintenance: nobody is let in"));
             return (steps, Some(Problem::maintenance(maintenance)));
         }
+        if let Some(limit) = self.settings.header_limit {
+            say(true, format!("the {what} takes header fields of up to {limit} bytes in all"));
+        }
         if let Some(limit) = self.settings.body_limit {
             say(true, format!("the {what} takes bodies of up to {limit} bytes"));
         }
@@ -61,6 +64,10 @@ impl Front {
         if let Some(most) = self.settings.max_in_flight {
             let now = self.in_flight.load(Relaxed).min(most);
             say(now < most, format!("the {what} takes {most} requests at once; under way: {now}"));
+        }
+        if !self.settings.error_pages.is_empty() {
+            let errors: Vec<_> = self.settings.error_pages.keys().map(ToString::to_string).collect();
+            say(true, format!("the {what} has pages of its own for errors: {}", errors.join(", ")));
         }
         (steps, None)
     }

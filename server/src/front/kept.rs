@@ -27,6 +27,8 @@ pub enum Reason {
     Network,
     /// Nobody is let in.
     Maintenance,
+    /// Its header fields are too large.
+    Headers,
     /// Its body is too large.
     Body,
     /// Too many came to what it stands in front of.
@@ -49,9 +51,10 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Network,
         Self::Maintenance,
+        Self::Headers,
         Self::Body,
         Self::Rate,
         Self::TokenRate,
@@ -68,6 +71,7 @@ impl Reason {
         match self {
             Self::Network => "network",
             Self::Maintenance => "maintenance",
+            Self::Headers => "headers",
             Self::Body => "body",
             Self::Rate => "rate",
             Self::TokenRate => "rate_token",

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 use domain::UserId;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 pub use admit::{Admitted, Asking, Place, Standings, admit};
 pub use ahead::{Ahead, Taken};
@@ -143,6 +144,14 @@ impl Front {
 
     fn check_maintenance(&self) -> Result<(), Problem> {
         self.settings.maintenance.as_ref().map_or(Ok(()), |maintenance| Err(Problem::maintenance(maintenance)))
+    }
+
+    fn check_fields(&self, fields: &HeaderMap) -> Result<(), Problem> {
+        let Some(limit) = self.settings.header_limit else { return Ok(()) };
+        // A colon, a space and the end of the line (RFC 9112 section 5).
+        let length = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + 4;
+        let all: usize = fields.iter().map(length).sum();
+        if all > limit as usize { Err(Problem::fields_over(limit)) } else { Ok(()) }
     }
 
     fn check_body(&self, body: u64) -> Result<(), Problem> {

@@ -23,6 +23,7 @@ use crate::{
     config::Node,
     front::{self, Refused},
     ingress::{PlaceFigures, Places},
+    proxy::own_pages,
     tunnel::{HoldFigures, Registry, plain_held_bytes},
 };
 
@@ -136,6 +137,8 @@ fn refused(text: &mut Text, refused: &Refused) {
 fn fronts(text: &mut Text) {
     let help = "Visits by a share link that is good; those by one that has ended are refused with the reason link.";
     text.counter("switchboard_share_links_followed_total", help, front::followed() as f64);
+    let help = "Owners' pages that were shown for errors in place of the server's own.";
+    text.counter("switchboard_error_pages_total", help, own_pages() as f64);
     let help = "Bodies that had to wait for a limit of bandwidth, by the direction they take.";
     text.family("switchboard_bodies_slowed_total", "counter", help);
     for (direction, count) in front::slowed() {

@@ -22,5 +22,5 @@ mod upstream;
 pub use body::ProxiedBody;
 pub use capture::Replay;
 pub use forward::{Proxy, Timeouts};
-pub use problem::Problem;
+pub use problem::{Problem, own_pages};
 pub(crate) use relay::client as relayed_client;

@@ -1,6 +1,7 @@
 //! What a client is told when there is no answer to pass on.
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use domain::{Maintenance, RequestId};
@@ -32,6 +33,14 @@ pub struct Problem {
     reason: Option<Reason>,
     /// What its answer says besides.
     fields: Option<Box<HeaderMap>>,
+}
+
+/// How many owners' pages were shown.
+static OWN_PAGES: AtomicU64 = AtomicU64::new(0);
+
+/// How often this process has shown an owner's page in place of its own.
+pub fn own_pages() -> u64 {
+    OWN_PAGES.load(Relaxed)
 }
 
 impl Problem {
@@ -345,6 +354,12 @@ impl Problem {
         .at_front(Reason::Busy)
     }
 
+    /// The header fields are larger than the owner allows.
+    pub fn fields_over(limit: u32) -> Self {
+        let message = format!("Request Header Fields Too Large - a request has at most {limit} bytes of them here");
+        Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_large", message).at_front(Reason::Headers)
+    }
+
     /// The body is larger than the owner or the server allows.
     pub fn body_over(limit: u64) -> Self {
         let message = format!("Content Too Large - a request has at most {limit} bytes here");
@@ -392,7 +407,13 @@ impl Problem {
             Form::Text => ("text/plain; charset=utf-8", self.message.clone()),
             Form::Json => ("application/json", self.json(id)),
             Form::Page => {
-                let page = page.map_or_else(|| self.page(id), |page| self.filled(page, id));
+                let page = match page {
+                    None => self.page(id),
+                    Some(page) => {
+                        OWN_PAGES.fetch_add(1, Relaxed);
+                        self.filled(page, id)
+                    }
+                };
                 ("text/html; charset=utf-8", page)
             }
         };

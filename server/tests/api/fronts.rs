@@ -12,6 +12,8 @@ use http::{HeaderMap, Method, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
 
 use crate::answer::{Answer, OPEN, call, member};
 use crate::setup::{answers, backend, create, delete, get, post, put, visitor};
@@ -23,23 +25,29 @@ const SOON: Duration = Duration::from_secs(20);
 struct Reader {
     origin: Origin,
     asked: Arc<AtomicUsize>,
+    /// How many bodies broke off.
+    broken: Arc<AtomicUsize>,
 }
 
 impl Reader {
     async fn start() -> Self {
-        let asked = Arc::<AtomicUsize>::default();
-        let count = asked.clone();
+        let (asked, broken) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let (count, broke) = (asked.clone(), broken.clone());
         let origin = Origin::start(move |request| {
             let is_check = request.uri().path() == "/health";
             count.fetch_add(usize::from(!is_check), Ordering::SeqCst);
+            let broke = broke.clone();
             async move {
                 match request.into_body().collect().await {
                     Ok(body) => Response::new(full(format!("read {}", body.to_bytes().len()))),
-                    Err(_) => Response::builder().status(400).body(Body::default()).unwrap(),
+                    Err(_) => {
+                        broke.fetch_add(1, Ordering::SeqCst);
+                        Response::builder().status(400).body(Body::default()).unwrap()
+                    }
                 }
             }
         });
-        Self { origin: origin.await, asked }
+        Self { origin: origin.await, asked, broken }
     }
 }
 
@@ -227,6 +235,17 @@ async fn upload(client: &Client, body: Body) -> (u16, String) {
     }
 }
 
+/// The first line that comes back when the body waits for leave to be sent.
+async fn expecting(client: &Client, length: usize) -> String {
+    let stream = TcpStream::connect(client.address()).await.unwrap();
+    let (host, mut stream) = (client.host(), BufReader::new(stream));
+    let head = format!("POST /up HTTP/1.1\r\nHost: {host}\r\nContent-Length: {length}\r\nExpect: 100-continue\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut line = String::new();
+    stream.read_line(&mut line).await.unwrap();
+    line
+}
+
 #[tokio::test]
 async fn a_body_is_refused_when_it_says_its_length_and_when_it_turns_out_too_large() {
     let switchboard = Switchboard::start_with(&[("SWITCHBOARD_BODY_LIMIT", "64KiB")]).await;
@@ -243,7 +262,12 @@ async fn a_body_is_refused_when_it_says_its_length_and_when_it_turns_out_too_lar
         assert_eq!(reader.asked.load(Ordering::SeqCst), asked, "nothing of it was sent");
         assert_eq!(upload(visitor, full(vec![b'x'; small])).await, (200, format!("read {small}")));
         assert_eq!(upload(visitor, chunked(64, 1024)).await, (200, format!("read {small}")));
+        let broken = reader.broken.load(Ordering::SeqCst);
         assert_eq!(upload(visitor, chunked(65, 1024)).await, (413, "body_too_large".to_owned()));
+        until(SOON, "the origin hears of it", async || reader.broken.load(Ordering::SeqCst) == broken + 1).await;
+        let asked = reader.asked.load(Ordering::SeqCst);
+        assert!(expecting(visitor, large).await.starts_with("HTTP/1.1 413 "), "instead of 100");
+        assert_eq!(reader.asked.load(Ordering::SeqCst), asked, "nothing of it was sent");
         // The connection, or a new one, goes on.
         assert_eq!(upload(visitor, full("ok")).await, (200, "read 2".to_owned()));
     }
@@ -258,6 +282,35 @@ async fn a_body_is_refused_when_it_says_its_length_and_when_it_turns_out_too_lar
     };
     until(SOON, "less is taken", async || to_route(full("eleven byte")).await == 413).await;
     assert_eq!(to_route(full("ten bytes!")).await, 200);
+}
+
+#[tokio::test]
+async fn header_fields_have_the_limit_of_their_owner() {
+    let switchboard = Switchboard::start().await;
+    let reader = Reader::start().await;
+    served(&switchboard, &reader).await;
+    let _telephone = switchboard.telephone("shop", &reader.origin).await;
+    let id = switchboard.tunnel("shop").await["id"].as_str().unwrap().to_owned();
+    let client = switchboard.client();
+    let fronts = ["domains/app.example.com/front".to_owned(), format!("tunnels/{id}/front")];
+    for (front, visitor) in fronts.iter().zip([visitor(&switchboard, "app.example.com"), switchboard.visitor("shop")]) {
+        let large = "x".repeat(1_000);
+        assert_eq!(outcome(&visitor, "/", &[("x-large", &large)]).await.0, 200);
+        assert_eq!(put(&client, front, json!({"header_limit": 255})).await.at_fault(), (422, "header_limit"));
+        let said = json!({"header_limit": 1_024, "error_pages": {"431": "<p>Fewer cookies, please</p>"}});
+        assert_eq!(put(&client, front, said).await.status, 200);
+        becomes(&visitor, "/", &[("x-large", &large)], 431, "head_too_large").await;
+        assert_eq!(outcome(&visitor, "/", &[]).await.0, 200);
+        let (asked, shown) = (reader.asked.load(Ordering::SeqCst), switchboard.figure("switchboard_error_pages_total"));
+        let shown = shown.await;
+        let (_, _, page) = ask(&visitor, "/", &[("x-large", &large), ("accept", "text/html")]).await;
+        assert_eq!(page, "<p>Fewer cookies, please</p>");
+        assert_eq!(reader.asked.load(Ordering::SeqCst), asked, "nothing of it was sent");
+        assert_eq!(switchboard.figure("switchboard_error_pages_total").await, shown + 1.0);
+        let told = explained(&client, &format!("http://{}/", visitor.host()), "127.0.0.1").await.to_string();
+        assert!(told.contains("header fields of up to 1024 bytes") && told.contains("errors: 431"), "{told}");
+    }
+    assert!(refused(&switchboard, "headers").await >= 4.0);
 }
 
 #[tokio::test]
@@ -541,6 +594,30 @@ async fn a_link_lets_in_without_the_password_until_it_ends() {
     // Writing what was there before does not bring it back.
     let before = put(&client, &front, json!({"share_links": listed.json["share_links"]})).await;
     assert_eq!((before.status, before.json.get("share_links")), (200, None));
+}
+
+#[tokio::test]
+async fn a_link_ends_by_itself_and_those_it_let_in_with_it() {
+    let switchboard = Switchboard::start().await;
+    let origin = echo().await;
+    let _telephone = switchboard.telephone("lent", &origin).await;
+    let (client, visitor) = (switchboard.client(), switchboard.visitor("lent"));
+    let id = switchboard.tunnel("lent").await["id"].as_str().unwrap().to_owned();
+    let users = json!({"basic_auth": {"users": [{"name": "ada", "password": "correct horse"}]}});
+    assert_eq!(put(&client, &format!("tunnels/{id}/front"), users).await.status, 200);
+    let made = post(&client, &format!("tunnels/{id}/front/links"), json!({"name": "short", "expires_in": 60})).await;
+    let path = format!("/?{}", made.json["query"].as_str().unwrap());
+    until(SOON, "the link is good", async || ask(&visitor, &path, &[]).await.0 == 303).await;
+    let (_, headers, _) = ask(&visitor, &path, &[]).await;
+    let cookie = headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    assert_eq!(outcome(&visitor, "/", &[("cookie", &cookie)]).await.0, 200);
+    // The shortest that there is.
+    until(Duration::from_secs(120), "its end", async || {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        ask(&visitor, &path, &[]).await.0 == 403
+    })
+    .await;
+    assert_eq!(outcome(&visitor, "/", &[("cookie", &cookie)]).await, (401, "password_required".to_owned()));
 }
 
 #[tokio::test]
