@@ -21,7 +21,7 @@ use crate::tunnel::{SessionLine, SessionSet};
 const PATIENCE: Duration = Duration::MAX;
 /// How long one does whose line broke under it. Its telephone is back in this time, or its client is told: whoever has
 /// waited for an answer already is not kept waiting for as long again.
-const PATIENCE_AFTER_BREAK: Duration = Duration::from_millis(750);
+const PATIENCE_AFTER_BREAK: Duration = Duration::from_millis(500);
 /// How often a request is turned away by lines that have no room, or are just ending, before its client is.
 const MAX_TURNS: u32 = 4;
 
