@@ -133,7 +133,7 @@ async fn a_stale_session_never_takes_the_place_of_the_new_one() {
     let switchboard = Switchboard::start().await;
     let (_, token) = switchboard.token().await;
     let mut now = Hand::dial(&switchboard, &token, None).await;
-    for round in 0..200 {
+    for round in 0..1_000 {
         let mut stale = now;
         let resume = stale.resume.clone();
         match round % 4 {

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::Method;
+use http_body_util::BodyExt;
 use rand::Rng;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use crate::support::{Body, Client, Home, Programs, full, until, within};
@@ -20,6 +21,59 @@ fn kills() -> u32 {
     std::env::var("SWITCHBOARD_TEST_KILLS").map_or(20, |kills| kills.parse().unwrap())
 }
 
+/// What is made and deleted. What each leaves beside itself is said here, too: a change is made as a whole.
+#[derive(Clone, Copy)]
+enum Kind {
+    Service,
+    Token,
+    /// With a domain of its own.
+    Tunnel,
+}
+
+impl Kind {
+    const ALL: [Self; 3] = [Self::Service, Self::Token, Self::Tunnel];
+
+    fn path(self) -> &'static str {
+        match self {
+            Self::Service => "/api/v1/services",
+            Self::Token => "/api/v1/tokens",
+            Self::Tunnel => "/api/v1/tunnels",
+        }
+    }
+
+    fn spec(self, name: &str) -> Value {
+        match self {
+            Self::Service | Self::Token => json!({"name": name}),
+            Self::Tunnel => json!({"subdomain": name, "custom_domains": [format!("{name}{CUSTOM}")]}),
+        }
+    }
+
+    /// The names of those that are there, or are deleted.
+    fn rows(self, deleted: bool) -> String {
+        let table = match self {
+            Self::Service => "services",
+            Self::Token => "tokens",
+            Self::Tunnel => "tunnels",
+        };
+        format!("SELECT name FROM {table} WHERE deleted_at IS {} NULL", if deleted { "NOT" } else { "" })
+    }
+
+    /// What says who made or deleted one: its name and, behind a space, what was done.
+    fn traces(self) -> Vec<&'static str> {
+        match self {
+            Self::Service => vec!["SELECT object_name || ' ' || action FROM revisions WHERE kind = 'service'"],
+            Self::Token => vec!["SELECT detail || ' ' || kind FROM audit_events WHERE kind LIKE 'token_%'"],
+            Self::Tunnel => vec![
+                "SELECT object_name || ' ' || action FROM revisions WHERE kind = 'tunnel'",
+                "SELECT replace(object_name, '.customers.example', '') || ' ' || action FROM revisions WHERE kind = 'domain'",
+            ],
+        }
+    }
+}
+
+/// What the domains of tunnels end in.
+const CUSTOM: &str = ".customers.example";
+
 /// What was asked for, and what of it was acknowledged.
 #[derive(Default, Clone)]
 struct Log {
@@ -29,41 +83,56 @@ struct Log {
     deleted: BTreeSet<String>,
 }
 
-/// Makes services and deletes two of three again, until nobody answers.
-async fn write(client: Client, names: String, log: Arc<Mutex<Log>>) {
+/// The log of each of [`Kind::ALL`].
+type Logs = [Log; 3];
+
+fn made(logs: &Mutex<Logs>) -> usize {
+    logs.lock().unwrap().iter().map(|log| log.made.len()).sum()
+}
+
+/// Makes one after the other and deletes most of them again, until nobody answers.
+async fn write(client: Client, names: String, logs: Arc<Mutex<Logs>>) {
     for n in 0.. {
-        let name = format!("{names}-{n}");
-        log.lock().unwrap().asked.insert(name.clone());
-        let body = full(json!({"name": name}).to_string());
-        match answered(&client, Method::POST, "/api/v1/services", body).await {
-            Some(201) => assert!(log.lock().unwrap().made.insert(name.clone())),
-            Some(503) | None => return,
-            Some(other) => panic!("{name} was answered {other}"),
-        }
-        if n % 3 == 0 {
+        let (at, name) = (n % Kind::ALL.len(), format!("{names}-{n}"));
+        let (kind, log) = (Kind::ALL[at], |note: &dyn Fn(&mut Log)| note(&mut logs.lock().unwrap()[at]));
+        log(&|log| assert!(log.asked.insert(name.clone())));
+        let id = match answered(&client, Method::POST, kind.path(), full(kind.spec(&name).to_string())).await {
+            Some((201, object)) => {
+                log(&|log| assert!(log.made.insert(name.clone())));
+                object["id"].as_str().unwrap().to_owned()
+            }
+            Some((503, _)) | None => return,
+            other => panic!("{name} was answered {other:?}"),
+        };
+        // An account has only so many.
+        if n / Kind::ALL.len() % 9 == 3 {
             continue;
         }
-        log.lock().unwrap().asked_to_delete.insert(name.clone());
-        let path = format!("/api/v1/services/{name}");
-        match answered(&client, Method::DELETE, &path, Body::default()).await {
-            Some(204) => assert!(log.lock().unwrap().deleted.insert(name)),
-            Some(503) | None => return,
-            Some(other) => panic!("that {name} is deleted was answered {other}"),
+        log(&|log| assert!(log.asked_to_delete.insert(name.clone())));
+        match answered(&client, Method::DELETE, &format!("{}/{id}", kind.path()), Body::default()).await {
+            Some((204, _)) => log(&|log| assert!(log.deleted.insert(name.clone()))),
+            Some((503, _)) | None => return,
+            other => panic!("that {name} is deleted was answered {other:?}"),
         }
     }
 }
 
-/// The status, when there was one.
-async fn answered(client: &Client, method: Method, path: &str, body: Body) -> Option<u16> {
+/// The whole answer, when there was one.
+async fn answered(client: &Client, method: Method, path: &str, body: Body) -> Option<(u16, Value)> {
     // `Client` takes for granted that somebody listens.
     drop(TcpStream::connect(client.address()).await.ok()?);
     let request = client.request(method, path).header("content-type", "application/json");
     let sent = tokio::spawn({
         let (client, request) = (client.clone(), request.body(body).unwrap());
-        async move { client.send(request).await.map(|response| response.status().as_u16()) }
+        async move {
+            let response = client.send(request).await.ok()?;
+            let status = response.status().as_u16();
+            let body = response.into_body().collect().await.ok()?.to_bytes();
+            Some((status, if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap() }))
+        }
     });
     // It panics when the connection is refused after all.
-    sent.await.ok()?.ok()
+    sent.await.ok()?
 }
 
 /// One column of texts.
@@ -73,41 +142,60 @@ async fn column(database: &DatabaseConnection, query: &str) -> Vec<String> {
     rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
 }
 
-/// What the log says holds, and nothing else does.
-async fn compare(database: &DatabaseConnection, log: &Log) {
-    let live: BTreeSet<_> =
-        column(database, "SELECT name FROM services WHERE deleted_at IS NULL").await.into_iter().collect();
-    let gone: BTreeSet<_> =
-        column(database, "SELECT name FROM services WHERE deleted_at IS NOT NULL").await.into_iter().collect();
-    for name in &log.made {
-        assert!(live.contains(name) || gone.contains(name), "{name} was acknowledged and is not there");
-        assert!(live.contains(name) || log.asked_to_delete.contains(name), "{name} is gone, which nobody asked for");
-    }
-    for name in &log.deleted {
-        assert!(gone.contains(name), "that {name} is deleted was acknowledged, and it is there");
-    }
-    assert!(live.union(&gone).all(|name| log.asked.contains(name)));
-    // A change and what says who made it are one transaction.
-    let mut revisions: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for entry in column(database, "SELECT object_name || ' ' || action FROM revisions WHERE kind = 'service'").await {
-        let (name, action) = entry.split_once(' ').unwrap();
-        revisions.entry(name.to_owned()).or_default().push(action.to_owned());
-    }
-    assert!(revisions.keys().eq(live.union(&gone)), "a service without a revision, or the reverse");
-    for (name, actions) in revisions {
-        assert_eq!(actions.len(), if gone.contains(&name) { 2 } else { 1 }, "{name}: {actions:?}");
+/// What the logs say holds, and nothing else does.
+async fn compare(database: &DatabaseConnection, logs: &Logs) {
+    for (kind, log) in Kind::ALL.into_iter().zip(logs) {
+        let live: BTreeSet<_> = column(database, &kind.rows(false)).await.into_iter().collect();
+        let gone: BTreeSet<_> = column(database, &kind.rows(true)).await.into_iter().collect();
+        for name in &log.made {
+            assert!(live.contains(name) || gone.contains(name), "{name} was acknowledged and is not there");
+            assert!(
+                live.contains(name) || log.asked_to_delete.contains(name),
+                "{name} is gone, which nobody asked for"
+            );
+        }
+        for name in &log.deleted {
+            assert!(gone.contains(name), "that {name} is deleted was acknowledged, and it is there");
+        }
+        assert!(live.union(&gone).all(|name| log.asked.contains(name)));
+        // A change and what says who made it are one transaction.
+        for query in kind.traces() {
+            let mut traces: BTreeMap<String, Vec<String>> = BTreeMap::new();
+            for entry in column(database, query).await {
+                let (name, action) = entry.split_once(' ').unwrap();
+                traces.entry(name.to_owned()).or_default().push(action.to_owned());
+            }
+            assert!(traces.keys().eq(live.union(&gone)), "one without a trace, or the reverse: {query}");
+            for (name, actions) in traces {
+                assert_eq!(actions.len(), if gone.contains(&name) { 2 } else { 1 }, "{name}: {actions:?}");
+            }
+        }
+        if let Kind::Tunnel = kind {
+            let query = "SELECT tunnels.name FROM tunnels JOIN domains ON domains.tunnel_id = tunnels.id \
+                         WHERE domains.deleted_at IS NULL ORDER BY tunnels.name";
+            let with_domains: BTreeSet<_> = column(database, query).await.into_iter().collect();
+            assert_eq!(with_domains, live, "tunnels without their domain, or the reverse");
+        }
     }
 }
 
-/// Writes until somebody is killed; what was acknowledged goes to the log.
-async fn until_killed(programs: &Programs, round: u32, log: &Arc<Mutex<Log>>, kill: impl AsyncFnOnce()) {
-    let before = log.lock().unwrap().made.len();
+/// Says how much was tried.
+fn tell(logs: &Mutex<Logs>) {
+    for (kind, log) in Kind::ALL.into_iter().zip(&*logs.lock().unwrap()) {
+        let (path, made, deleted) = (kind.path(), log.made.len(), log.deleted.len());
+        println!("{} kills, {path}: {made} made and {deleted} deleted were acknowledged", kills());
+    }
+}
+
+/// Writes until somebody is killed; what was acknowledged goes to the logs.
+async fn until_killed(programs: &Programs, round: u32, logs: &Arc<Mutex<Logs>>, kill: impl AsyncFnOnce()) {
+    let before = made(logs);
     let writers: Vec<_> = (0..WRITERS)
-        .map(|writer| tokio::spawn(write(programs.client(), format!("r{round}-{writer}"), log.clone())))
+        .map(|writer| tokio::spawn(write(programs.client(), format!("r{round}-{writer}"), logs.clone())))
         .collect();
     // Any moment will do, since no event tells which one hurts.
     let (written, moment) = (rand::rng().random_range(1..20), rand::rng().random_range(0..50));
-    until(SOON, "something is written", async || log.lock().unwrap().made.len() >= before + written).await;
+    until(SOON, "something is written", async || made(logs) >= before + written).await;
     tokio::time::sleep(Duration::from_millis(moment)).await;
     kill().await;
     for writer in writers {
@@ -118,11 +206,11 @@ async fn until_killed(programs: &Programs, round: u32, log: &Arc<Mutex<Log>>, ki
 #[tokio::test]
 async fn a_killed_switchboard_has_all_that_it_acknowledged() {
     let mut programs = Programs::start_in_files(&[]).await;
-    let log = Arc::new(Mutex::new(Log::default()));
+    let logs = Arc::new(Mutex::new(Logs::default()));
     let url = format!("sqlite://{}/switchboard.db", programs.folder().display());
     for round in 0..kills() {
         let pid = programs.switchboard.pid().to_string();
-        until_killed(&programs, round, &log, async || {
+        until_killed(&programs, round, &logs, async || {
             assert!(std::process::Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
         })
         .await;
@@ -130,12 +218,11 @@ async fn a_killed_switchboard_has_all_that_it_acknowledged() {
         within(SOON, "it starts again", programs.restart()).await;
         programs.sign_in().await;
         let database = Database::connect(&url).await.unwrap();
-        let seen = log.lock().unwrap().clone();
+        let seen = logs.lock().unwrap().clone();
         compare(&database, &seen).await;
         database.close().await.unwrap();
     }
-    let log = log.lock().unwrap();
-    println!("{} kills, {} made and {} deleted were acknowledged", kills(), log.made.len(), log.deleted.len());
+    tell(&logs);
 }
 
 #[tokio::test]
@@ -143,11 +230,11 @@ async fn a_killed_postgresql_has_all_that_was_acknowledged() {
     let mut server = test_postgres::Server::start().unwrap();
     let url = server.new_database("killed").unwrap();
     let mut programs = Programs::start_in_files(&[("SWITCHBOARD_DATABASE_URL", &url)]).await;
-    let log = Arc::new(Mutex::new(Log::default()));
+    let logs = Arc::new(Mutex::new(Logs::default()));
     for round in 0..kills() {
         if round % 3 == 0 {
             let pid = programs.switchboard.pid().to_string();
-            until_killed(&programs, round, &log, async || {
+            until_killed(&programs, round, &logs, async || {
                 assert!(std::process::Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
             })
             .await;
@@ -155,19 +242,18 @@ async fn a_killed_postgresql_has_all_that_was_acknowledged() {
             within(SOON, "it starts again", programs.restart()).await;
         } else {
             let killed = &mut server;
-            until_killed(&programs, round, &log, async || killed.kill(round % 3 == 1).unwrap()).await;
+            until_killed(&programs, round, &logs, async || killed.kill(round % 3 == 1).unwrap()).await;
             until(SOON, "it is there again", async || server.start_again().unwrap()).await;
             let client = programs.client();
             until(SOON, "the switchboard finds it", async || client.text("/readyz").await.0 == 200).await;
         }
         programs.sign_in().await;
         let database = Database::connect(&url).await.unwrap();
-        let seen = log.lock().unwrap().clone();
+        let seen = logs.lock().unwrap().clone();
         compare(&database, &seen).await;
         database.close().await.unwrap();
     }
-    let log = log.lock().unwrap();
-    println!("{} kills, {} made and {} deleted were acknowledged", kills(), log.made.len(), log.deleted.len());
+    tell(&logs);
 }
 
 /// Steps that were begun and not finished are as if they had not been.
