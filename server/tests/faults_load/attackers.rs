@@ -1,7 +1,7 @@
 //! Thousands who hold connections up in one way or another, and come again as soon as they are let go: new users are
 //! served, memory stays within bounds, and nothing is left of it afterwards.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::parts;
 use crate::raw::{Connection, RawOrigin};
@@ -55,13 +55,19 @@ async fn hold_up(how: &str, count: usize, most: u64) {
     let host = format!("attacked.localhost:{}", programs.address.port());
     let mut attackers = parts::attackers(programs.address, &host, how, count);
     within(TIME, "all of them", attackers.line_with("all have come")).await;
+    let mut waits = Vec::new();
     for _ in 0..USERS {
         // Nobody waits for those who are in the way.
-        assert_eq!(within(TIME, "a new user", visit("other")).await, 200);
-        assert_eq!(within(TIME, "a new user", visit("attacked")).await, 200);
+        for subdomain in ["other", "attacked"] {
+            let begun = Instant::now();
+            assert_eq!(within(TIME, "a new user", visit(subdomain)).await, 200);
+            waits.push(begun.elapsed());
+        }
         let page = within(TIME, "a page", programs.client().bearer("").text("/web/login")).await;
         assert_eq!(page.0, 200);
     }
+    waits.sort_unstable();
+    println!("{how}: new users had their answer in {:.1?}, the last in {:.1?}", waits[USERS], waits[2 * USERS - 1]);
     // Each is let go in its turn, and comes again.
     within(TIME, "everybody's turn", attackers.line_with("all were let go")).await;
     let grown = programs.switchboard.peak_memory().saturating_sub(memory);
@@ -82,6 +88,11 @@ async fn who_says_nothing_holds_nobody_up() {
 #[tokio::test]
 async fn who_never_ends_a_head_holds_nobody_up() {
     hold_up("head", ATTACKERS, MEMORY).await;
+}
+
+#[tokio::test]
+async fn who_sends_a_head_byte_by_byte_holds_nobody_up() {
+    hold_up("trickle", ATTACKERS, MEMORY).await;
 }
 
 #[tokio::test]

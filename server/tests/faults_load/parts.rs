@@ -9,12 +9,15 @@ use telephone::{Agent, Target};
 use tokio::process::Command;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::raw::Connection;
 use crate::support::Program;
 
 /// How many connections are being made at once: the kernel's queue for a listener is not what is tested.
 const CONNECTING: usize = 256;
+/// How long who trickles waits before the next byte.
+const TRICKLE: Duration = Duration::from_secs(1);
 
 /// Starts a process that asks each of `hosts` in turn, all in all `count` times at once, and then says how many have
 /// had a whole answer of `length` bytes.
@@ -116,12 +119,12 @@ async fn the_attackers() {
     let opening = match how.as_str() {
         "silent" => String::new(),
         "preface" => "PRI * HTTP/2.0\r\n\r\nSM".to_owned(),
-        "head" => format!("GET / HTTP/1.1\r\nHost: {host}\r\nX-More: "),
+        "head" | "trickle" => format!("GET / HTTP/1.1\r\nHost: {host}\r\nX-More: "),
         "body" => format!("POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1000000\r\n\r\nbegun"),
         "unread" => format!("GET /large HTTP/1.1\r\nHost: {host}\r\n\r\n"),
         _ => panic!("{how}"),
     };
-    let (opening, unread): (Arc<str>, bool) = (opening.into(), how == "unread");
+    let (opening, unread, trickles): (Arc<str>, bool, bool) = (opening.into(), how == "unread", how == "trickle");
     let (connecting, [come, gone]) =
         (Arc::new(Semaphore::new(CONNECTING)), [(); 2].map(|()| Arc::new(Semaphore::new(0))));
     for _ in 0..count {
@@ -138,6 +141,12 @@ async fn the_attackers() {
                 }
                 match unread {
                     true => connection.gone_unread().await,
+                    // A byte now and then (slowloris).
+                    false if trickles => {
+                        while timeout(TRICKLE, connection.gone()).await.is_err() {
+                            connection.write(b"x").await;
+                        }
+                    }
                     false => connection.gone().await,
                 }
                 if std::mem::take(&mut first) {
