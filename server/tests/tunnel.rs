@@ -11,9 +11,10 @@ use futures_util::{SinkExt, StreamExt};
 use http::Method;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use support::{Body, Client, Origin, Switchboard, full, streamed, until};
+use support::{Body, Client, Origin, Switchboard, full, streamed, until, within};
 use telephone::{Agent, AgentError, Target};
 use tokio_tungstenite::tungstenite::Message;
+use wire::close::OPENING_TIMEOUT;
 
 /// Starts a telephone that is expected to be refused, and says how.
 async fn refused(switchboard: &Switchboard, token: &str, subdomain: &str) -> AgentError {
@@ -106,7 +107,11 @@ async fn two_telephones_share_a_tunnel_and_one_may_leave() {
     let (_, token) = switchboard.token().await;
     let stays = switchboard.telephone_with(&token, "shared", &one).await;
     let leaves = switchboard.telephone_with(&token, "shared", &other).await;
-    assert_eq!(switchboard.tunnel("shared").await["sessions"].as_array().unwrap().len(), 2);
+    // The server learns of a telephone a moment after that has said that it is ready.
+    until(Duration::from_secs(10), "both are there", async || {
+        switchboard.tunnel("shared").await["sessions"].as_array().unwrap().len() == 2
+    })
+    .await;
     let visitor = switchboard.visitor("shared");
     let mut visits = tokio::task::JoinSet::new();
     for _ in 0..200 {
@@ -190,6 +195,23 @@ async fn what_is_no_telephone_is_told_so() {
     }
     // The node is as well as before.
     assert_eq!(switchboard.client().text("/healthz").await.0, 200);
+}
+
+#[tokio::test]
+async fn who_opens_a_line_and_says_nothing_is_sent_away() {
+    let switchboard = Switchboard::start().await;
+    let url = format!("ws://{}/tunnel", switchboard.address);
+    let (mut socket, _) = tokio_tungstenite::connect_async(&url).await.unwrap();
+    let challenge: Value = serde_json::from_str(socket.next().await.unwrap().unwrap().to_text().unwrap()).unwrap();
+    assert_eq!(challenge["type"], "auth_challenge");
+    let ending = async {
+        let error: Value = serde_json::from_str(socket.next().await.unwrap().unwrap().to_text().unwrap()).unwrap();
+        assert!(error["message"].as_str().unwrap().contains("10 seconds"), "{error}");
+        assert!(
+            matches!(socket.next().await.unwrap().unwrap(), Message::Close(Some(frame)) if u16::from(frame.code) == OPENING_TIMEOUT)
+        );
+    };
+    within(Duration::from_secs(30), "the end", ending).await;
 }
 
 #[tokio::test]

