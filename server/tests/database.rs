@@ -73,6 +73,37 @@ async fn a_change_on_one_node_is_live_on_the_other() {
 }
 
 #[tokio::test]
+async fn of_a_hundred_claims_on_three_nodes_one_wins() {
+    let server = test_postgres::Server::start().unwrap();
+    let url = server.new_database("claims").unwrap();
+    // Each has connections of its own, of which PostgreSQL has a hundred for all.
+    let settings = [("SWITCHBOARD_DATABASE_URL", url.as_str())];
+    let one = Switchboard::start_with(&settings).await;
+    let mut others = [one.start_beside(&settings).await, one.start_beside(&settings).await];
+    for other in &mut others {
+        // Each node signs access tokens with a key of its own here.
+        other.sign_in().await;
+    }
+    let clients = [one.client(), others[0].client(), others[1].client()];
+    let claims = [
+        ("tunnels", json!({"subdomain": "wanted"}), "subdomain_taken"),
+        ("tunnels", json!({"custom_domains": ["app.example.org"]}), "domain_taken"),
+        ("services", json!({"name": "wanted"}), "service_exists"),
+        ("domains", json!({"domain": "app.example.com"}), "domain_taken"),
+        ("routes", json!({"domain": "app.example.com", "mount": "/api", "service": "wanted"}), "mount_overlaps"),
+        ("routes", json!({"mount": "/any", "service": "wanted"}), "mount_overlaps"),
+    ];
+    for (what, claim, refusal) in claims {
+        let path = format!("/api/v1/{what}");
+        let asked = (0..100).map(|n| clients[n % clients.len()].post(&path, &claim));
+        let answers = futures_util::future::join_all(asked).await;
+        let won = answers.iter().filter(|(status, _)| *status == 201).count();
+        let lost = answers.iter().filter(|(status, body)| *status == 409 && body["error"]["code"] == refusal).count();
+        assert_eq!((won, lost), (1, 99), "{what} {claim}: {answers:?}");
+    }
+}
+
+#[tokio::test]
 async fn who_is_sent_away_on_one_node_goes_from_the_other() {
     let server = test_postgres::Server::start().unwrap();
     let url = server.new_database("sent_away").unwrap();

@@ -187,3 +187,44 @@ async fn administrators_require_it_of_everybody_and_reset_it_for_one() {
     assert_eq!(call(&admin, "DELETE", &path, Value::Null).await.refusal(), (409, "no_second_factor"));
     assert_eq!(login(&anyone).await.status, 200);
 }
+
+#[tokio::test]
+async fn how_somebody_signs_in_does_not_change_unnoticed() {
+    let switchboard = Switchboard::start_with(OPEN).await;
+    let (admin, bob) = (switchboard.client(), member(&switchboard).await);
+    let id = bob.get("/api/v1/me").await.1["id"].as_str().unwrap().to_owned();
+    turn_on(&bob, PASSWORD).await;
+    let password = json!({"current_password": PASSWORD});
+    assert_eq!(post(&bob, "/me/second-factor/recovery-codes", password.clone()).await.status, 200);
+    assert_eq!(post(&bob, "/me/second-factor/end", password).await.status, 204);
+    let email = json!({"email": "robert@example.com", "password": PASSWORD});
+    assert!(post(&bob, "/me/email", email).await.status < 300);
+    let password = json!({"current_password": PASSWORD, "password": "yet another long one"});
+    assert!(post(&bob, "/me/password", password).await.status < 300);
+    turn_on(&admin, Switchboard::PASSWORD).await;
+    for required in [true, false] {
+        let policy = json!({"require_second_factor": required});
+        assert_eq!(call(&admin, "PUT", "/api/v1/security", policy).await.status, 200);
+    }
+    assert_eq!(post(&admin, &format!("/users/{id}/deactivate"), Value::Null).await.status, 200);
+    assert_eq!(call(&admin, "DELETE", &format!("/api/v1/users/{id}"), Value::Null).await.status, 204);
+
+    let log = call(&admin, "GET", "/api/v1/audit?limit=100", Value::Null).await.json;
+    let of = |kind: &str| -> Vec<(String, String)> {
+        let events = log["items"].as_array().unwrap().iter().filter(|event| event["kind"] == kind);
+        let text = |event: &Value, key: &str| event[key].as_str().unwrap_or_default().to_owned();
+        events.map(|event| (text(event, "actor_email"), text(event, "account_email"))).collect()
+    };
+    let both = |actor: &str, account: &str| (actor.to_owned(), account.to_owned());
+    let (bob, robert, ada) = ("bob@example.com", "robert@example.com", Switchboard::EMAIL);
+    assert_eq!(of("second_factor_on"), [both(ada, ada), both(bob, bob)]);
+    assert_eq!(of("recovery_codes_renewed"), [both(bob, bob)]);
+    assert_eq!(of("second_factor_off"), [both(bob, bob)]);
+    assert_eq!(of("email_changed"), [both(bob, bob)]);
+    assert_eq!(of("password_changed"), [both(robert, robert)]);
+    assert_eq!(of("second_factor_policy"), [both(ada, ada), both(ada, ada)]);
+    assert_eq!(of("account_deleted"), [both(ada, robert)]);
+    for secret in [PASSWORD, "yet another long one"] {
+        assert!(!log.to_string().contains(secret));
+    }
+}

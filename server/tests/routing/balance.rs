@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::{Method, Response};
@@ -195,6 +195,32 @@ async fn who_fails_again_and_again_is_left_out() {
     assert!(failures <= 3, "{statuses:?}");
     let (_, backend) = switchboard.client().get("/api/v1/backends/bad").await;
     assert_eq!(backend["ejected"], true, "{backend}");
+}
+
+#[tokio::test]
+async fn who_was_left_out_is_tried_again_after_a_while() {
+    let switchboard = Switchboard::start().await;
+    let status = Arc::new(AtomicU16::new(503));
+    let answers = status.clone();
+    let origin = Origin::start(move |_| {
+        let status = answers.load(Ordering::Relaxed);
+        async move { Response::builder().status(status).body(full("frail")).unwrap() }
+    })
+    .await;
+    let good = Named::start("good").await;
+    let resilience = json!({"retries": 0, "eject_after": 1, "eject_seconds": 1});
+    let service = json!({"balance": "round_robin", "resilience": resilience});
+    let visitor =
+        pool(&switchboard, service, &[("frail", &origin.address.to_string()), ("good", &good.address())]).await;
+    let ejected = async || switchboard.client().get("/api/v1/backends/frail").await.1["ejected"].clone();
+    until(Duration::from_secs(10), "it is left out", async || {
+        visitor.text("/").await;
+        ejected().await == true
+    })
+    .await;
+    status.store(200, Ordering::Relaxed);
+    until_served(&visitor, "/", "frail").await;
+    assert_eq!(ejected().await, false);
 }
 
 #[tokio::test]

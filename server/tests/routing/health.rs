@@ -8,7 +8,7 @@ use http::Response;
 use serde_json::json;
 
 use super::setup::{Named, make, until_served, visitor};
-use super::support::{Origin, Switchboard, full, until};
+use super::support::{Origin, Switchboard, full, until, within};
 
 #[tokio::test]
 async fn an_ill_backend_serves_nobody_until_it_is_well_again() {
@@ -45,4 +45,54 @@ async fn an_ill_backend_serves_nobody_until_it_is_well_again() {
     status.store(204, Ordering::Relaxed);
     until(Duration::from_secs(20), "healthy again", async || health().await == "healthy").await;
     until_served(&visitor, "/", "ill").await;
+}
+
+#[tokio::test]
+async fn a_check_that_hangs_holds_up_no_request_and_ends_in_time() {
+    let switchboard = Switchboard::start().await;
+    let (checked, mut checks) = tokio::sync::mpsc::channel(1);
+    let origin = Origin::start(move |request| {
+        let checked = checked.clone();
+        async move {
+            if request.uri().path() == "/health" {
+                checked.try_send(()).ok();
+                std::future::pending::<()>().await;
+            }
+            Response::new(full("served"))
+        }
+    })
+    .await;
+    let check = json!({"interval_seconds": 60, "timeout_ms": 3000, "unhealthy_after": 1});
+    make(&switchboard, "services", json!({"name": "pool", "health_check": check})).await;
+    let backend = json!({"id": "slow", "address": origin.address.to_string(), "service": "pool"});
+    make(&switchboard, "backends", backend).await;
+    make(&switchboard, "domains", json!({"domain": "pool.example.com", "service": "pool"})).await;
+    within(Duration::from_secs(10), "a check", checks.recv()).await.unwrap();
+    let status = async || switchboard.client().get("/api/v1/backends/slow").await.1["health"]["status"].clone();
+    let visitor = visitor(&switchboard, "pool.example.com");
+    until_served(&visitor, "/", "served").await;
+    assert_eq!(status().await, "unknown", "the check goes on");
+    until(Duration::from_secs(20), "it has taken too long", async || status().await == "unhealthy").await;
+}
+
+#[tokio::test]
+async fn what_counts_as_well_is_the_owners_to_say() {
+    let switchboard = Switchboard::start().await;
+    let redirecting =
+        Origin::start(async |_| Response::builder().status(302).header("location", "/").body(full("moved")).unwrap())
+            .await;
+    for (service, more, expected) in
+        [("any", json!({}), "healthy"), ("strict", json!({"statuses": "200"}), "unhealthy")]
+    {
+        let mut check = json!({"interval_seconds": 1, "healthy_after": 2, "unhealthy_after": 2});
+        check.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        make(&switchboard, "services", json!({"name": service, "health_check": check})).await;
+        let backend = json!({"id": service, "address": redirecting.address.to_string(), "service": service});
+        make(&switchboard, "backends", backend).await;
+        let path = format!("/api/v1/backends/{service}");
+        until(Duration::from_secs(20), expected, async || {
+            switchboard.client().get(&path).await.1["health"]["status"] == expected
+        })
+        .await;
+    }
 }

@@ -6,11 +6,15 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod addresses;
 mod affinity;
 mod announced;
 mod backends;
 mod balance;
 mod busy;
+#[path = "../upstream/certificates.rs"]
+#[expect(dead_code, reason = "each test binary uses a part of this")]
+mod certificates;
 mod changes;
 mod grpc;
 mod health;

@@ -1,10 +1,10 @@
 //! What rules do with a request on its way.
 
-use http::Method;
+use http::{Method, Response};
 use serde_json::json;
 
 use super::setup::{Named, ask, change, make, unchecked_service, until_served, visitor};
-use super::support::{Body, Origin, Switchboard, until};
+use super::support::{Body, Origin, Switchboard, full, until};
 use std::time::Duration;
 
 #[tokio::test]
@@ -68,6 +68,29 @@ async fn headers_and_host_are_changed_as_the_rule_says() {
     assert!(seen.contains("x-forwarded-host: app.example.com\n"), "{seen}");
     assert!(!seen.contains("x-secret") && !seen.contains("x-added: 2"), "{seen}");
     assert_eq!(headers["cache-control"], "no-store");
+}
+
+#[tokio::test]
+async fn a_host_is_written_out_and_an_answer_loses_what_the_rule_takes_away() {
+    let switchboard = Switchboard::start().await;
+    let origin = Origin::start(async |request| {
+        let host = request.headers()["host"].clone();
+        let answer = Response::builder().header("server", "secret/1.0").header("x-kept", "1");
+        answer.body(full(host.as_bytes().to_vec())).unwrap()
+    })
+    .await;
+    unchecked_service(&switchboard, "app", json!({})).await;
+    make(&switchboard, "backends", json!({"address": origin.address.to_string(), "service": "app"})).await;
+    let rules = json!({
+        "domain": "app.example.com", "service": "app", "host_rewrite": "app.internal:8080",
+        "headers": {"response": {"remove": ["Server"]}},
+    });
+    make(&switchboard, "domains", rules).await;
+    let visitor = visitor(&switchboard, "app.example.com");
+    until_served(&visitor, "/", "app.internal:8080").await;
+    let (_, headers, _) = ask(&visitor, Method::GET, "/", &[], Body::default()).await;
+    assert_eq!(headers["x-kept"], "1");
+    assert!(!headers.contains_key("server"), "{headers:?}");
 }
 
 #[tokio::test]

@@ -7,8 +7,8 @@ use std::time::Duration;
 use http::{Method, Response};
 use serde_json::{Value, json};
 
-use super::setup::{Named, change, make, unchecked_service, until_served, visitor};
-use super::support::{Body, Origin, Switchboard, full, text, until};
+use super::setup::{Named, ask, change, make, unchecked_service, until_served, visitor};
+use super::support::{Body, Origin, Switchboard, full, text, until, within};
 
 #[tokio::test]
 async fn a_switch_under_load_loses_no_request() {
@@ -81,6 +81,46 @@ async fn shop(switchboard: &Switchboard, backends: [(&str, &Origin); 2]) -> supe
     let visitor = visitor(switchboard, "shop.example.com");
     until_served(&visitor, "/", tag).await;
     visitor
+}
+
+#[tokio::test]
+async fn what_is_under_way_ends_where_it_began() {
+    let switchboard = Switchboard::start().await;
+    let (release, gate) = tokio::sync::watch::channel(false);
+    let (held, mut is_held) = tokio::sync::mpsc::channel(2);
+    let blue = Origin::start(move |request| {
+        let (mut gate, held) = (gate.clone(), held.clone());
+        async move {
+            if request.uri().path() == "/held" {
+                held.send(()).await.unwrap();
+                gate.wait_for(|open| *open).await.unwrap();
+            }
+            Response::new(full("blue"))
+        }
+    })
+    .await;
+    let green = Named::start("green").await;
+    let visitor = shop(&switchboard, [("blue", &blue), ("green", &green.origin)]).await;
+    // Not only what could be sent again.
+    let waiting = [Method::GET, Method::POST].map(|method| {
+        let visitor = visitor.clone();
+        tokio::spawn(async move { ask(&visitor, method, "/held", &[], full("body")).await })
+    });
+    for _ in 0..2 {
+        within(Duration::from_secs(10), "the request", is_held.recv()).await.unwrap();
+    }
+    switch(&switchboard, json!({"new_tag": "green"})).await;
+    until_served(&visitor, "/", "green").await;
+    for state in ["draining", "stopped"] {
+        change(&switchboard, "backends/blue", json!({"state": state})).await;
+    }
+    assert_eq!(switchboard.client().delete("/api/v1/backends/blue").await.0, 204);
+    assert_eq!(visitor.text("/").await, (200, "green".to_owned()));
+    release.send(true).unwrap();
+    for one in waiting {
+        let (status, _, text) = within(Duration::from_secs(10), "the answer", one).await.unwrap();
+        assert_eq!((status.as_u16(), text.as_str()), (200, "blue"));
+    }
 }
 
 async fn switch(switchboard: &Switchboard, fields: Value) {
