@@ -293,6 +293,13 @@ async fn header_fields_have_the_limit_of_their_owner() {
     let id = switchboard.tunnel("shop").await["id"].as_str().unwrap().to_owned();
     let client = switchboard.client();
     let fronts = ["domains/app.example.com/front".to_owned(), format!("tunnels/{id}/front")];
+    // What is wrong with it comes before what it expects to find.
+    for (limit, status) in [(255, 422), (1_024, 412)] {
+        let request = client.request(Method::PUT, &format!("/api/v1/{}", fronts[0])).header("if-match", "W/\"stale\"");
+        let request = request.header("content-type", "application/json");
+        let request = request.body(full(json!({"header_limit": limit}).to_string())).unwrap();
+        assert_eq!(client.send(request).await.unwrap().status(), status);
+    }
     for (front, visitor) in fronts.iter().zip([visitor(&switchboard, "app.example.com"), switchboard.visitor("shop")]) {
         let large = "x".repeat(1_000);
         assert_eq!(outcome(&visitor, "/", &[("x-large", &large)]).await.0, 200);

@@ -12,6 +12,12 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use std::{collections::HashMap, fmt::Display};
 use uuid::Uuid;
 
+/// Whether it can be as it is. To be asked before what it is to change is looked at: what is wrong with a request comes before
+/// what it expects to find (RFC 9110 section 13.2.1).
+pub(crate) fn check_front(front: &Front) -> Result<()> {
+    front.check().map_err(|error| CoreError::invalid(error.field, error))
+}
+
 impl Edit<'_> {
     /// As [`Desk::kept_front`], of a thing of this name; writes down which links are made and ended by it. To be boxed: what
     /// awaits it is large as it is.
@@ -38,8 +44,8 @@ impl Edit<'_> {
 impl Desk {
     /// What is stored of it: passwords as their hashes, those that are missing as they were `before`.
     pub(crate) async fn kept_front(&self, front: &Front, before: Option<&str>) -> Result<Option<String>> {
+        check_front(front)?;
         let mut front = front.clone();
-        front.check().map_err(|error| CoreError::invalid(error.field, error))?;
         let before = read_front(before)?;
         for user in front.basic_auth.iter_mut().flat_map(|auth| &mut auth.users) {
             let known = before.basic_auth.iter().flat_map(|auth| &auth.users).find(|known| known.name == user.name);

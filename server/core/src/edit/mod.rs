@@ -18,6 +18,7 @@ use crate::{
     },
 };
 use domain::{Hostname, RevisionAction, RevisionKind, RuleId, ServiceId, Tag, Timestamp};
+pub(crate) use front::check_front;
 pub(crate) use limits::Counted;
 use limits::Counts;
 pub(crate) use names::Names;

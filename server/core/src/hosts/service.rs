@@ -7,7 +7,7 @@ use super::{
 use crate::{
     Administrator, CoreError, DomainRef, Listing, Page, Result, SwitchRequest, Viewer,
     accounts::to_user,
-    edit::scope,
+    edit::{check_front, scope},
     page,
     store::{
         contains, now, read_front,
@@ -80,6 +80,7 @@ impl Hosts {
     /// # Errors
     /// As [`create`](Self::create); `domain_deleted` when it must be restored first.
     pub async fn update(&self, viewer: &Viewer, which: &DomainRef, patch: DomainPatch) -> Result<Domain> {
+        patch.front.as_ref().map_or(Ok(()), check_front)?;
         let mut edit = self.desk.open(viewer).await?;
         let row = find(edit.tx(), viewer, which).await?;
         edit.require_unchanged(row.updated_at)?;

@@ -3,7 +3,7 @@
 use super::{RouteQuery, Routes, rows::find};
 use crate::{
     Listing, Page, Result, SwitchRequest, Viewer,
-    edit::scope,
+    edit::{check_front, scope},
     page,
     store::{
         contains, read_front,
@@ -83,6 +83,7 @@ impl Routes {
     /// # Errors
     /// As [`create`](Self::create); `route_deleted` when it must be restored first.
     pub async fn update(&self, viewer: &Viewer, id: RouteId, patch: RoutePatch) -> Result<Route> {
+        patch.front.as_ref().map_or(Ok(()), check_front)?;
         let mut edit = self.desk.open(viewer).await?;
         let row = find(edit.tx(), viewer, id).await?;
         edit.require_unchanged(row.updated_at)?;

@@ -1,7 +1,7 @@
 //! What owners may write into their tunnels.
 
 use super::{NewTunnel, TunnelPatch, Tunnels, rows::write_metadata};
-use crate::{CoreError, Result, store::rows::tunnels};
+use crate::{CoreError, Result, edit::check_front, store::rows::tunnels};
 use domain::{Front, Hostname, Subdomain, TunnelName};
 use sea_orm::ActiveValue::Set;
 use std::collections::BTreeMap;
@@ -41,6 +41,7 @@ impl Checked {
     }
 
     pub(super) fn from_patch(patch: TunnelPatch, tunnels: &Tunnels) -> Result<Self> {
+        patch.front.as_ref().map_or(Ok(()), check_front)?;
         let name = patch.name.map(|name| name.parse()).transpose();
         let subdomain = patch.subdomain.map(|subdomain| subdomain.parse()).transpose();
         Ok(Self {
