@@ -163,16 +163,20 @@ async fn rules(visit: &Visit, service: &Service) -> Result<Vec<Leads>, CoreError
 }
 
 impl Leads {
-    /// What leads to a service.
+    /// A domain or route, if it leads to a service.
     ///
     /// # Errors
     /// `NotFound`, also when it is someone else's.
     pub async fn of(visit: &Visit, rule: RuleId) -> Result<Option<Self>, CoreError> {
         match rule {
             RuleId::Domain(id) => {
-                Self::of_domain(visit, &visit.services.hosts().get(&visit.viewer, &DomainRef::Id(id)).await?).await
+                let domain = visit.services.hosts().get(&visit.viewer, &DomainRef::Id(id)).await?;
+                if domain.deleted_at.is_some() { Ok(None) } else { Self::of_domain(visit, &domain).await }
             }
-            RuleId::Route(id) => Self::of_route(visit, &visit.services.routes().get(&visit.viewer, id).await?).await,
+            RuleId::Route(id) => {
+                let route = visit.services.routes().get(&visit.viewer, id).await?;
+                if route.deleted_at.is_some() { Ok(None) } else { Self::of_route(visit, &route).await }
+            }
         }
     }
 

@@ -15,6 +15,7 @@ mod live;
 mod oidc;
 mod origin;
 mod replay;
+mod routing;
 mod second_factor;
 mod sessions;
 #[expect(unused_imports, reason = "each test binary uses a part of this")]
