@@ -184,7 +184,7 @@ fn settings(tunnel: &Tunnel, form: &FormState) -> AnyView {
                 <dd class="mono">{local_url}</dd>
                 <dt>"Region"</dt>
                 <dd>{tunnel.region.clone().unwrap_or_else(|| format::NOTHING.into())}</dd>
-                <dt>"Requests so far"</dt>
+                <dt>"Requests until this page was opened"</dt>
                 <dd>{format::count(tunnel.request_count)}</dd>
                 <dt>"Created"</dt>
                 <dd>
