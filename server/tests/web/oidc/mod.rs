@@ -7,4 +7,4 @@ mod new_accounts;
 mod over_tls;
 mod provider_at_fault;
 mod second_factor;
-mod setup;
+pub(crate) mod setup;

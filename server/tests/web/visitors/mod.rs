@@ -4,6 +4,7 @@ mod backends;
 mod guest;
 mod lasting;
 mod nodes;
+mod provider;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
