@@ -1,11 +1,14 @@
 //! Notices by webhook: tried again, signed, kept over a restart, and only where they may go.
 
-use http::StatusCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::answer::{OPEN, call, member};
 use crate::receiver::{Receiver, SOON, alert, events};
-use crate::support::{Switchboard, until};
+use crate::support::{Origin, Switchboard, full, until};
 
 #[tokio::test]
 async fn what_is_refused_is_tried_again_with_the_same_id() {
@@ -46,6 +49,32 @@ async fn what_was_not_delivered_is_sent_after_a_restart() {
     switchboard.sign_in().await;
     let client = switchboard.client();
     until(SOON, "the notice is delivered", async || events(&client, &id).await[0]["delivery"] == "delivered").await;
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let switchboard = Switchboard::start().await;
+    let led = Arc::new(AtomicUsize::new(0));
+    let counted = led.clone();
+    let other = Origin::start(move |_| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        async { Response::new(full("")) }
+    })
+    .await;
+    let location = format!("http://{}/", other.address);
+    let redirecting = Origin::start(move |_| {
+        let moved = Response::builder().status(307).header("location", &location).body(full("")).unwrap();
+        async { moved }
+    })
+    .await;
+    let client = switchboard.client();
+    let url = format!("http://{}/hook", redirecting.address);
+    let (id, _) = alert(&client, &url, json!({"kind": "tunnel_offline"})).await;
+    call(&client, "POST", &format!("/api/v1/alerts/{id}/test"), Value::Null).await;
+    until(SOON, "it is refused", async || !events(&client, &id).await[0]["last_error"].is_null()).await;
+    let event = &events(&client, &id).await[0];
+    assert!(event["last_error"].as_str().unwrap().contains("307"), "{event}");
+    assert_eq!(led.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]

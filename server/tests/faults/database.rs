@@ -11,6 +11,8 @@ use crate::support::{Client, Origin, Programs, full, text, until, within};
 
 /// Well above what the server gives a request of the API, and a connection to the database.
 const SOON: Duration = Duration::from_secs(120);
+/// How long it takes to be as before, at most.
+const PROMISED: Duration = Duration::from_secs(10);
 
 /// A switchboard with a tunnel and a domain, both served; who visits them, and the token's id.
 async fn served(settings: &[(&str, &str)], origin: &Origin) -> (Programs, [Client; 2], String) {
@@ -102,6 +104,7 @@ async fn recovered(api: &Client, visitors: &[Client; 2]) {
     })
     .await;
     println!("changes were taken {:?} after the database was back", began.elapsed());
+    assert!(began.elapsed() < PROMISED, "{:?}", began.elapsed());
     for visitor in visitors {
         assert_eq!(visitor.text("/").await.0, 200);
     }

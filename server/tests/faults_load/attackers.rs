@@ -11,7 +11,7 @@ const ATTACKERS: usize = 5_000;
 /// Those who do not read are fewer: with what waits for five thousand of them, in both ends of each of their connections, Linux
 /// runs short of memory for TCP on an ordinary machine, whoever serves them.
 const UNREAD: usize = 1_000;
-/// What each may cost the server at most, bytes: runs gave 7 KiB of those who have not begun a request, 23 KiB of half a head,
+/// What each may cost the server at most, bytes: runs gave 1 to 7 KiB of those who have not begun a request, 7 to 23 KiB of half a head,
 /// and 28 KiB of half a body on its way to a telephone.
 const MEMORY: u64 = 64 * 1024;
 /// Of those who have asked for something that they do not read.

@@ -110,6 +110,11 @@ async fn a_full_disk_drops_what_was_to_be_recorded_and_nothing_else() {
         upload(&visitor).await;
         uploads += 1;
     }
+    // A change is made, where there is room left in the files that there are, or refused.
+    let service = json!({"name": "new"});
+    let (status, answer) = client.post("/api/v1/services", &service).await;
+    let is_refused = status == 503 && answer["error"]["code"] == "unavailable";
+    assert!(is_refused || status == 201, "{status}: {answer}");
     // What was recorded before is still there, and so is everything else.
     assert!(is_recorded(&first).await);
     assert_eq!(Client::new(programs.metrics, "localhost").text("/readyz").await.0, 200);
@@ -121,6 +126,7 @@ async fn a_full_disk_drops_what_was_to_be_recorded_and_nothing_else() {
         programs.figure("switchboard_recorder_up").await > 0.0
     })
     .await;
+    assert_eq!(client.post("/api/v1/services", &service).await.0, if is_refused { 201 } else { 409 });
     let last = upload(&visitor).await;
     uploads += 1;
     until(SOON, "the last one is recorded", async || is_recorded(&last).await).await;

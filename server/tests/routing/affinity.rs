@@ -1,13 +1,17 @@
 //! Clients that stay with their backend.
 
 use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use http::Method;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
+use tokio::net::TcpSocket;
 
 use super::setup::{Named, ask, change, make, unchecked_service, visitor};
-use super::support::{Body, Client, Switchboard, until};
+use super::support::{Body, Client, Switchboard, text, until};
 
 async fn three(switchboard: &Switchboard, affinity: Value) -> (Client, [Named; 3]) {
     let (a, b, c) = tokio::join!(Named::start("a"), Named::start("b"), Named::start("c"));
@@ -69,12 +73,29 @@ async fn a_header_ties_a_client() {
     assert_eq!(seen.len(), 3, "thirty clients are spread over three backends");
 }
 
+/// Asks from an address of this machine.
+async fn ask_from(client: &Client, address: Ipv4Addr) -> String {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((address, 0).into()).unwrap();
+    let stream = socket.connect(client.address()).await.unwrap();
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let request = client.request(Method::GET, "/").body(Body::default()).unwrap();
+    text(sender.send_request(request).await.unwrap()).await
+}
+
 #[tokio::test]
 async fn an_address_ties_a_client() {
     let switchboard = Switchboard::start().await;
     let (visitor, _backends) = three(&switchboard, json!({"kind": "client_address"})).await;
-    let first = visitor.text("/").await.1;
-    for _ in 0..10 {
-        assert_eq!(visitor.text("/").await.1, first);
+    let mut seen = BTreeSet::new();
+    for last in 1..=30 {
+        let address = Ipv4Addr::new(127, 0, 1, last);
+        let first = ask_from(&visitor, address).await;
+        for _ in 0..3 {
+            assert_eq!(ask_from(&visitor, address).await, first);
+        }
+        seen.insert(first);
     }
+    assert_eq!(seen.len(), 3, "thirty clients are spread over three backends");
 }

@@ -170,13 +170,19 @@ async fn what_cannot_be_announced_ends_the_telephone() {
     let (status, limited) =
         switchboard.client().post("/api/v1/tokens", &json!({"name": "limited", "scope": scope})).await;
     assert_eq!((status, &limited["scope"]), (201, &scope));
+    let scope = json!({"type": "all_tunnels", "paths": ["/api"]});
+    let (status, below) = switchboard.client().post("/api/v1/tokens", &json!({"name": "below", "scope": scope})).await;
+    assert_eq!(status, 201, "{below}");
     let (_, token) = switchboard.token().await;
     let host = |host: &str| Announcement { host: Some(host.to_owned()), ..Announcement::default() };
+    let elsewhere = Announcement { tag: Some("green".to_owned()), ..host("shop.example.org") };
     for (token, wish, code, part) in [
         (&*token, host("moved.example.com"), ErrorCode::ServiceTaken, "redirect"),
         (&token, host("a.localhost"), ErrorCode::ServiceReserved, "tunnels"),
         (&token, host("a b"), ErrorCode::ServiceInvalid, "\"a b\""),
         (limited["token"].as_str().unwrap(), shop("blue"), ErrorCode::TokenScope, "tags green"),
+        (limited["token"].as_str().unwrap(), elsewhere, ErrorCode::TokenScope, "*.example.com"),
+        (below["token"].as_str().unwrap(), host(HOST), ErrorCode::TokenScope, "the paths /api"),
     ] {
         let telephone = dial(&switchboard, token, &origin.origin, None, [wish.clone()]);
         match telephone.ended().await {

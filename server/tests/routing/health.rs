@@ -76,11 +76,21 @@ async fn a_check_that_hangs_holds_up_no_request_and_ends_in_time() {
 }
 
 #[tokio::test]
-async fn what_counts_as_well_is_the_owners_to_say() {
+async fn what_counts_as_well_is_the_owners_to_say_and_no_check_is_led_elsewhere() {
     let switchboard = Switchboard::start().await;
-    let redirecting =
-        Origin::start(async |_| Response::builder().status(302).header("location", "/").body(full("moved")).unwrap())
-            .await;
+    let (elsewhere, led) = (Arc::new(AtomicU16::new(0)), Arc::new(AtomicU16::new(0)));
+    let counted = led.clone();
+    let other = Origin::start(move |_| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        async move { Response::new(full("reached")) }
+    })
+    .await;
+    elsewhere.store(other.address.port(), Ordering::Relaxed);
+    let redirecting = Origin::start(move |_| {
+        let location = format!("http://127.0.0.1:{}/", elsewhere.load(Ordering::Relaxed));
+        async move { Response::builder().status(302).header("location", location).body(full("moved")).unwrap() }
+    })
+    .await;
     for (service, more, expected) in
         [("any", json!({}), "healthy"), ("strict", json!({"statuses": "200"}), "unhealthy")]
     {
@@ -95,4 +105,27 @@ async fn what_counts_as_well_is_the_owners_to_say() {
         })
         .await;
     }
+    assert_eq!(led.load(Ordering::Relaxed), 0, "redirects are answers");
+}
+
+#[tokio::test]
+async fn where_an_owner_says_nothing_the_servers_settings_hold() {
+    let settings = [("SWITCHBOARD_HEALTH_INTERVAL", "1s"), ("SWITCHBOARD_HEALTH_TIMEOUT", "300ms")];
+    let switchboard = Switchboard::start_with(&settings).await;
+    let (checked, mut checks) = tokio::sync::mpsc::channel(16);
+    let origin = Origin::start(move |_| {
+        checked.try_send(()).ok();
+        std::future::pending()
+    })
+    .await;
+    make(&switchboard, "services", json!({"name": "pool"})).await;
+    let backend = json!({"id": "stuck", "address": origin.address.to_string(), "service": "pool"});
+    make(&switchboard, "backends", backend).await;
+    // By default they come every ten seconds, and wait for two.
+    let soon = Duration::from_secs(8);
+    for _ in 0..3 {
+        within(soon, "a check", checks.recv()).await.unwrap();
+    }
+    let health = async || switchboard.client().get("/api/v1/backends/stuck").await.1["health"].clone();
+    until(soon, "it has taken too long", async || health().await["status"] == "unhealthy").await;
 }

@@ -98,7 +98,11 @@ async fn websockets_and_streams_outlive_every_change() {
     let request = visitor.request(Method::GET, "/events").body(Body::default()).unwrap();
     let mut stream = visitor.send(request).await.unwrap().into_body();
     let app = || "domains/app.example.com".to_owned();
+    let tunnel = switchboard.tunnel("behind").await["id"].as_str().unwrap().to_owned();
+    let half = json!([{"percent": 50, "seconds": 600}]);
     let changes = [
+        (Method::POST, format!("{}/switch", app()), json!({"new_tag": "v2"})),
+        (Method::POST, format!("{}/switch", app()), json!({"new_tag": "v1", "plan": {"steps": half}})),
         (Method::POST, format!("{}/switch", app()), json!({"new_tag": "v2"})),
         (Method::PUT, "backends/old".into(), json!({"state": "draining"})),
         (Method::PUT, "backends/old".into(), json!({"state": "stopped"})),
@@ -108,8 +112,14 @@ async fn websockets_and_streams_outlive_every_change() {
         (Method::PUT, app(), json!({"redirect": {"to": "https://www.example.com"}})),
         (Method::DELETE, "backends/old".into(), Value::Null),
         (Method::PUT, "backends/far".into(), json!({"state": "stopped"})),
+        (Method::POST, "regions".into(), json!({"name": "us", "public_url": "https://us.example.com"})),
+        (Method::PUT, "backends/far".into(), json!({"region": "us"})),
+        (Method::PATCH, format!("tunnels/{tunnel}"), json!({"name": "renamed", "custom_domains": ["far.example.com"]})),
+        (Method::PUT, format!("routes/{route}"), json!({"mount": "/farther", "strip_prefix": true})),
+        (Method::PUT, format!("routes/{route}"), json!({"enabled": false})),
         (Method::DELETE, format!("routes/{route}"), Value::Null),
         (Method::DELETE, "backends/far".into(), Value::Null),
+        (Method::DELETE, "services/far".into(), Value::Null),
         (Method::DELETE, app(), Value::Null),
         (Method::POST, format!("{}/restore", app()), Value::Null),
     ];
