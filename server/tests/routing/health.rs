@@ -62,7 +62,7 @@ async fn a_check_that_hangs_holds_up_no_request_and_ends_in_time() {
         }
     })
     .await;
-    let check = json!({"interval_seconds": 60, "timeout_ms": 3000, "unhealthy_after": 1});
+    let check = json!({"interval_seconds": 60, "timeout_ms": 8000, "unhealthy_after": 1});
     make(&switchboard, "services", json!({"name": "pool", "health_check": check})).await;
     let backend = json!({"id": "slow", "address": origin.address.to_string(), "service": "pool"});
     make(&switchboard, "backends", backend).await;
@@ -72,7 +72,7 @@ async fn a_check_that_hangs_holds_up_no_request_and_ends_in_time() {
     let visitor = visitor(&switchboard, "pool.example.com");
     until_served(&visitor, "/", "served").await;
     assert_eq!(status().await, "unknown", "the check goes on");
-    until(Duration::from_secs(20), "it has taken too long", async || status().await == "unhealthy").await;
+    until(Duration::from_secs(40), "it has taken too long", async || status().await == "unhealthy").await;
 }
 
 #[tokio::test]
