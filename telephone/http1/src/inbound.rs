@@ -28,16 +28,17 @@ impl Inbound {
         Self { buffer, room: FIRST }
     }
 
-    /// Reads something; 0 at the end. `expected` is how much is known to come.
+    /// Reads something; 0 at the end. `expected` is how much is known to come, `wanted` for how much whoever reads has a use.
     pub(crate) fn poll_read(
         &mut self,
         io: &mut (impl AsyncRead + Unpin),
         expected: Option<u64>,
+        wanted: usize,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
         if self.buffer.capacity() - self.buffer.len() < LEAST {
             let expected = expected.map(|expected| usize::try_from(expected).unwrap_or(LARGEST));
-            self.buffer.reserve(expected.unwrap_or(self.room).clamp(FIRST, LARGEST));
+            self.buffer.reserve(expected.unwrap_or(self.room).min(wanted).clamp(FIRST, LARGEST));
         }
         let room = self.buffer.capacity() - self.buffer.len();
         let Poll::Ready(read) = poll_read_buf(Pin::new(io), cx, &mut self.buffer) else {

@@ -10,6 +10,12 @@ use tokio::io::AsyncWrite;
 const COPIED: usize = 4 * 1024;
 /// How many pieces go out with one system call.
 const SLICES: usize = 16;
+/// How much is gathered before it is written: two of the pieces of nearly 64 KiB in which TCP hands it down, and not a few
+/// bytes more.
+const GATHERED: usize = 126 * 1024;
+/// How much while the peer takes nothing: of many who have stopped reading each costs memory, and one piece keeps a slow one
+/// busy.
+const GATHERED_STUCK: usize = GATHERED / 2;
 
 /// What is to be written.
 #[derive(Debug, Default)]
@@ -19,6 +25,8 @@ pub(crate) struct Outbound {
     /// Goes out last.
     tail: BytesMut,
     length: usize,
+    /// When something was written last, not all was taken.
+    stuck: bool,
 }
 
 impl Outbound {
@@ -28,6 +36,11 @@ impl Outbound {
 
     pub(crate) fn len(&self) -> usize {
         self.length
+    }
+
+    /// Whether more is to be gathered before this is written.
+    pub(crate) fn wants_more(&self) -> bool {
+        self.length < if self.stuck { GATHERED_STUCK } else { GATHERED }
     }
 
     /// Has a few bytes written into place.
@@ -55,7 +68,9 @@ impl Outbound {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
         while !self.is_empty() {
-            let written = ready!(self.poll_once(io, cx))?;
+            let written = self.poll_once(io, cx);
+            self.stuck = written.is_pending();
+            let written = ready!(written)?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }

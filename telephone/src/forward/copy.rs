@@ -3,6 +3,7 @@ use std::task::{Poll, ready};
 
 use bytes::Bytes;
 use http_body::Frame;
+use wire::flow::STREAM_WINDOW;
 use wire::frame::ResetCode;
 
 use super::local::{BodyError, Exchange};
@@ -14,8 +15,10 @@ type Error = CopyError<BodyError>;
 /// goes on; when the response breaks, so does the stream.
 pub(super) async fn run(exchange: &mut Exchange, mut send: SendBody) -> Result<u64, Error> {
     let mut copied = 0;
+    // What cannot be passed on yet stays where it is, but for the little that a read takes at least.
+    let mut room = STREAM_WINDOW as usize;
     loop {
-        let frame = match next(exchange, &send).await? {
+        let frame = match next(exchange, &send, room).await? {
             None => break,
             Some(Ok(frame)) => frame,
             Some(Err(error)) => {
@@ -26,9 +29,11 @@ pub(super) async fn run(exchange: &mut Exchange, mut send: SendBody) -> Result<u
         match frame.into_data() {
             Ok(data) => {
                 copied += data.len() as u64;
-                let Some(last) = pass(exchange, &mut send, data).await? else { continue };
-                send.try_send_last(last).map_err(CopyError::Stream)?;
-                return Ok(copied);
+                if let Some(last) = pass(exchange, &mut send, data).await? {
+                    send.try_send_last(last).map_err(CopyError::Stream)?;
+                    return Ok(copied);
+                }
+                room = send.capacity().map_err(CopyError::Stream)?;
             }
             Err(frame) => {
                 if let Ok(trailers) = frame.into_trailers() {
@@ -42,9 +47,13 @@ pub(super) async fn run(exchange: &mut Exchange, mut send: SendBody) -> Result<u
     Ok(copied)
 }
 
-/// The next part of the body, unless the visitor wants no more.
-async fn next(exchange: &mut Exchange, send: &SendBody) -> Result<Option<Result<Frame<Bytes>, BodyError>>, Error> {
-    poll_fn(|cx| match exchange.poll_frame(cx) {
+/// The next part of the body, unless the visitor wants no more. There is `room` for so many bytes of it.
+async fn next(
+    exchange: &mut Exchange,
+    send: &SendBody,
+    room: usize,
+) -> Result<Option<Result<Frame<Bytes>, BodyError>>, Error> {
+    poll_fn(|cx| match exchange.poll_frame(room, cx) {
         Poll::Pending => Poll::Ready(Err(CopyError::Stream(ready!(send.poll_reset(cx))))),
         Poll::Ready(frame) => Poll::Ready(Ok(frame)),
     })

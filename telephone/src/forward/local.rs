@@ -87,15 +87,20 @@ impl Exchange {
         }
     }
 
-    /// The next part of the body.
-    pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    /// The next part of the body, of which no more than `wanted` bytes are read from the local server now.
+    pub(super) fn poll_frame(
+        &mut self,
+        wanted: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         use http1::client::ResponseBodyError as Http1;
         use http2::ResponseBodyError as Http2;
         match self {
-            Self::Http1(exchange) => Pin::new(exchange).poll_frame(cx).map_err(|error| match error {
+            Self::Http1(exchange) => exchange.poll_part(wanted, cx).map_err(|error| match error {
                 Http1::Response(error) => BodyError::Response(error.to_string()),
                 Http1::Request(error) => of_http1(error).into(),
             }),
+            // Its windows bound what has come.
             Self::Http2(exchange) => Pin::new(exchange).poll_frame(cx).map_err(|error| match error {
                 Http2::Response(reason) => BodyError::Response(reason),
                 Http2::Request(error) => BodyError::Request(error),

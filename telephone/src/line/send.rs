@@ -100,6 +100,16 @@ impl SendBody {
         }
     }
 
+    /// How many bytes [`try_send`](Self::try_send) takes now.
+    pub(crate) fn capacity(&self) -> Result<usize, StreamError> {
+        let SendHandle { shared, id } = self.handle()?;
+        let mut state = shared.lock();
+        match &state.ended {
+            Some(error) => Err(error.clone().into()),
+            None => Ok(state.mux.send_capacity(*id)?),
+        }
+    }
+
     /// Queues bytes, at most what [`poll_capacity`](Self::poll_capacity) said.
     pub fn try_send(&mut self, data: Bytes) -> Result<(), StreamError> {
         self.handle()?.change(|state, id| Ok(state.mux.send_data(id, data, false)?))

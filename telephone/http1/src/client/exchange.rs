@@ -17,9 +17,9 @@ use crate::{BodyDecoder, BodyError, Decoded, Framing, HeadScan, Response, Respon
 
 /// The longest response head, bytes.
 const MAX_HEAD: usize = 64 * 1024;
-/// How much is gathered of a request body before it is written: two of the pieces of nearly 64 KiB in which TCP hands
-/// it down, and not a few bytes more.
-const GATHERED: usize = 126 * 1024;
+
+/// A part of the body of a response.
+type Part<E> = Result<Frame<Bytes>, ResponseBodyError<E>>;
 
 /// A request on its way and the response to it, whose body this is once there was its [head](Self::response). The
 /// request goes on being sent as long as the response is asked for; a server may answer before it has all of it.
@@ -109,7 +109,7 @@ where
                 }
                 return Poll::Ready(Ok(response));
             }
-            match ready!(self.connection.poll_read(None, cx)) {
+            match ready!(self.connection.poll_read(None, usize::MAX, cx)) {
                 Ok(1..) => {}
                 Ok(0) if self.connection.inbound.buffer.is_empty() => return Poll::Ready(Err(ExchangeError::Silent)),
                 Ok(0) => return Poll::Ready(Err(ExchangeError::Incomplete)),
@@ -162,7 +162,7 @@ where
     fn gather(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, ExchangeError<B::Error>> {
         while self.sending
             && let Some(body) = &mut self.body
-            && self.out.len() < GATHERED
+            && self.out.wants_more()
         {
             let frame = match Pin::new(body).poll_frame(cx) {
                 Poll::Pending => return Ok(Poll::Pending),
@@ -182,6 +182,28 @@ where
             }
         }
         Ok(Poll::Ready(()))
+    }
+
+    /// The next part of the body of the response, as [`poll_frame`](Body::poll_frame) has it, for whoever has a use for no more
+    /// than `wanted` bytes now: what else the server has stays with the kernel, which tells the server so.
+    pub fn poll_part(&mut self, wanted: usize, cx: &mut Context<'_>) -> Poll<Option<Part<B::Error>>> {
+        if self.decoder.is_ended() {
+            return Poll::Ready(None);
+        }
+        self.send(cx).map_err(ResponseBodyError::Request)?;
+        loop {
+            match self.decoder.decode(&mut self.connection.inbound.buffer).map_err(ResponseBodyError::Response)? {
+                Decoded::Data(data) => return Poll::Ready(Some(Ok(Frame::data(data)))),
+                Decoded::Trailers(trailers) => return Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
+                Decoded::End => return Poll::Ready(None),
+                Decoded::More => {}
+            }
+            let read = self.connection.poll_read(self.decoder.left(), wanted, cx);
+            if ready!(read).map_err(BodyError::from)? == 0 {
+                self.decoder.close()?;
+                return Poll::Ready(None);
+            }
+        }
     }
 
     /// Nothing more is sent of the request body.
@@ -253,24 +275,7 @@ where
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, ResponseBodyError<B::Error>>>> {
-        let this = &mut *self;
-        if this.decoder.is_ended() {
-            return Poll::Ready(None);
-        }
-        this.send(cx).map_err(ResponseBodyError::Request)?;
-        loop {
-            match this.decoder.decode(&mut this.connection.inbound.buffer).map_err(ResponseBodyError::Response)? {
-                Decoded::Data(data) => return Poll::Ready(Some(Ok(Frame::data(data)))),
-                Decoded::Trailers(trailers) => return Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
-                Decoded::End => return Poll::Ready(None),
-                Decoded::More => {}
-            }
-            let read = ready!(this.connection.poll_read(this.decoder.left(), cx)).map_err(BodyError::from)?;
-            if read == 0 {
-                this.decoder.close()?;
-                return Poll::Ready(None);
-            }
-        }
+        self.poll_part(usize::MAX, cx)
     }
 
     fn is_end_stream(&self) -> bool {

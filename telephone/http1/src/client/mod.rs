@@ -44,11 +44,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Whether, as far as is known, the server would take another request. A server that has something to say without
     /// having been asked is not listened to.
     pub fn is_open(&mut self) -> bool {
-        self.inbound.buffer.is_empty() && self.poll_read(None, &mut Context::from_waker(Waker::noop())).is_pending()
+        self.inbound.buffer.is_empty()
+            && self.poll_read(None, usize::MAX, &mut Context::from_waker(Waker::noop())).is_pending()
     }
 
-    fn poll_read(&mut self, expected: Option<u64>, cx: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
-        self.inbound.poll_read(&mut self.stream, expected, cx)
+    fn poll_read(
+        &mut self,
+        expected: Option<u64>,
+        wanted: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<std::io::Result<usize>> {
+        self.inbound.poll_read(&mut self.stream, expected, wanted, cx)
     }
 
     /// Lets go of the buffer of the last response, which an idle connection need not hold.

@@ -102,7 +102,7 @@ impl<S: super::Transport> Io<S> {
             RequestBody::Ended | RequestBody::Broken(_) => None,
         };
         match &mut self.stream {
-            Some(stream) => self.inbound.poll_read(stream, expected, cx),
+            Some(stream) => self.inbound.poll_read(stream, expected, usize::MAX, cx),
             None => Poll::Ready(Ok(0)),
         }
     }

@@ -18,10 +18,6 @@ use crate::encode::BodyEncoder;
 use crate::fields::{Present, names};
 use crate::outbound::Outbound;
 
-/// How much is gathered of a body before it is written: two of the pieces of nearly 64 KiB in which TCP hands
-/// it down, and not a few bytes more.
-const GATHERED: usize = 126 * 1024;
-
 /// Writes responses.
 pub(super) struct Writing {
     out: Outbound,
@@ -148,7 +144,7 @@ impl Writing {
     where
         B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
     {
-        while self.body == Rest::More && self.out.len() < GATHERED {
+        while self.body == Rest::More && self.out.wants_more() {
             let taken = match ready!(Pin::new(&mut *body).poll_frame(cx)) {
                 Some(Ok(frame)) => match frame.into_data() {
                     // Who knows that this was the last is not asked again.
