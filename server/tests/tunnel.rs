@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use http::Method;
+use http_body::Frame;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
+use support::fault::{Direction, Relay};
 use support::{Body, Client, Origin, Switchboard, full, streamed, until, within};
 use telephone::{Agent, AgentError, Target};
 use tokio_tungstenite::tungstenite::Message;
@@ -79,6 +81,32 @@ async fn revoking_a_token_sends_its_telephone_away() {
     assert!(error.contains("revoked"), "{error}");
     let error = refused(&switchboard, &token, "gone").await.to_string();
     assert!(error.contains("revoked"), "{error}");
+}
+
+#[tokio::test]
+async fn revoking_a_token_does_not_wait_for_the_end_of_an_upload() {
+    let switchboard = Switchboard::start().await;
+    let origin = Origin::mirror().await;
+    let relay = Relay::to(switchboard.address).await;
+    relay.throttle(Direction::Back, 1_000_000);
+    let (id, token) = switchboard.token().await;
+    let target = Target::parse(&origin.address.to_string()).unwrap();
+    let telephone = Agent::builder(relay.url(), &token).target(target).subdomain("gone").start().unwrap();
+    telephone.ready().await.unwrap();
+    let (pieces, body) = streamed();
+    let sending =
+        tokio::spawn(async move { while pieces.send(Ok(Frame::data(vec![b'x'; 64 * 1024].into()))).await.is_ok() {} });
+    let visitor = switchboard.visitor("gone");
+    let request = visitor.request(Method::POST, "/").body(body).unwrap();
+    let visit = tokio::spawn(async move { visitor.send(request).await.map(|response| response.status().as_u16()) });
+    until(Duration::from_secs(20), "it is under way", async || relay.passed(Direction::Back) > 2_000_000).await;
+    assert_eq!(switchboard.client().delete(&format!("/api/v1/tokens/{id}")).await.0, 204);
+    let error = within(Duration::from_secs(20), "the telephone is told", telephone.ended()).await.to_string();
+    assert!(error.contains("revoked"), "{error}");
+    let visit = visit.await.unwrap();
+    assert!(matches!(visit, Ok(502) | Err(_)), "the upload is cut: {visit:?}");
+    assert_eq!(relay.accepted(), 1, "it was told on the line that it had");
+    sending.await.unwrap();
 }
 
 #[tokio::test]

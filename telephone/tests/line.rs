@@ -36,6 +36,14 @@ async fn sockets() -> (TcpStream, TcpStream) {
     sockets_with(TcpSocket::new_v4().unwrap(), TcpSocket::new_v4().unwrap()).await
 }
 
+/// The same where the kernel takes little that the telephone's end does not read.
+async fn narrow_sockets() -> (TcpStream, TcpStream) {
+    let (listen, dial) = (TcpSocket::new_v4().unwrap(), TcpSocket::new_v4().unwrap());
+    listen.set_send_buffer_size(16 * 1024).unwrap();
+    dial.set_recv_buffer_size(16 * 1024).unwrap();
+    sockets_with(listen, dial).await
+}
+
 async fn sockets_with(listen: TcpSocket, dial: TcpSocket) -> (TcpStream, TcpStream) {
     listen.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let listener = listen.listen(1).unwrap();
@@ -287,6 +295,52 @@ async fn a_response_that_was_received_survives_the_line() {
     assert_eq!(support::text(arrived).await, "all of it");
 }
 
+/// A request whose body has no end, and an answer whose body has none.
+async fn bulk(server: &Line, telephone: &mut Incoming) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    let (mut upload, answer) = server.open(&request(Method::POST, "/"), false).unwrap();
+    let (_, respond, mut uploaded) = telephone.next().await.unwrap();
+    let mut download = respond.send(&response(200), false).unwrap();
+    let (_, mut downloaded) = answer.await.unwrap();
+    tasks.spawn(async move { while upload.send(pattern(64 * 1024)).await.is_ok() {} });
+    tasks.spawn(async move { while download.send(pattern(64 * 1024)).await.is_ok() {} });
+    tasks.spawn(async move { while matches!(uploaded.frame().await, Some(Ok(_))) {} });
+    tasks.spawn(async move { while matches!(downloaded.frame().await, Some(Ok(_))) {} });
+    tasks
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn control_messages_and_the_end_do_not_wait_for_the_end_of_bodies() {
+    let (server, mut telephone) = pair().await;
+    let bodies = bulk(&server.line, &mut telephone.incoming).await;
+    let update = |subdomain: &str| {
+        Control::UpdateTunnel(UpdateTunnel { subdomain: Some(subdomain.to_owned()), ..UpdateTunnel::default() })
+    };
+    for at in 0..100 {
+        server.line.send_control(update(&at.to_string())).unwrap();
+        assert_eq!(telephone.control.recv().await, Some(update(&at.to_string())));
+    }
+    telephone.line.send_control(Control::Drain(Drain::default())).unwrap();
+    assert_eq!(telephone.control.recv().await, Some(Control::Drain(Drain::default())));
+    server.line.send_control(update("last")).unwrap();
+    server.line.close(4006, "the token was revoked");
+    assert_eq!(telephone.control.recv().await, Some(update("last")));
+    assert!(matches!(telephone.driver.await.unwrap(), LineError::PeerClosed { code: 4006, .. }));
+    assert!(matches!(server.driver.await.unwrap(), LineError::ClosedByUs { code: 4006, .. }));
+    bodies.join_all().await;
+}
+
+#[tokio::test]
+async fn a_line_is_closed_though_the_peer_reads_nothing() {
+    let (server, telephone) = narrow_sockets().await;
+    let server = end(server, Side::Server, settings());
+    let path = format!("/{}", "x".repeat(8_000));
+    let _streams: Vec<_> = (0..100).map(|_| server.line.open(&get(&path), true).unwrap()).collect();
+    server.line.close(4006, "the token was revoked");
+    assert!(matches!(server.driver.await.unwrap(), LineError::ClosedByUs { code: 4006, .. }));
+    drop(telephone);
+}
+
 #[tokio::test]
 async fn draining_is_answered_after_the_last_request() {
     let (server, mut telephone) = pair().await;
@@ -362,10 +416,7 @@ async fn a_peer_that_says_nothing_is_given_up() {
 
 #[tokio::test]
 async fn a_peer_that_talks_but_takes_nothing_is_given_up() {
-    let (listen, dial) = (TcpSocket::new_v4().unwrap(), TcpSocket::new_v4().unwrap());
-    listen.set_send_buffer_size(16 * 1024).unwrap();
-    dial.set_recv_buffer_size(16 * 1024).unwrap();
-    let (server, deaf) = sockets_with(listen, dial).await;
+    let (server, deaf) = narrow_sockets().await;
     let mut deaf = tungstenite(deaf).await;
     let heartbeat = Duration::from_millis(50);
     let server = end(server, Side::Server, line::Settings { heartbeat, ..settings() });

@@ -513,9 +513,10 @@ impl SessionLine {
     }
 
     fn drain(&self, drain: Drain) {
+        // What has been opened goes out before.
+        self.line.stop_opening();
         if let Err(error) = self.line.send_control(Control::Drain(drain)) {
             tracing::debug!(session = %self.session, %error, "the telephone could not be told to drain");
         }
-        self.line.stop_opening();
     }
 }

@@ -1,13 +1,14 @@
 //! The task that moves a line's bytes.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Sleep, sleep, timeout};
 use wire::control::{Control, Drain};
 use wire::mux::Side;
 use wire::websocket::{CloseReason, Received};
@@ -23,7 +24,7 @@ const MAX_MESSAGE: usize = 127 * 1024;
 const BUDGET: usize = 32;
 /// After how many bytes read those who wait for them have their turn: no more than the processor still has at hand then.
 const BYTES: u64 = 512 * 1024;
-/// How long the closing handshake may take.
+/// How long what goes before a close frame may take, and the closing handshake after that.
 const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Reads and writes the WebSocket of a line. Dropping it ends the line.
@@ -37,7 +38,21 @@ pub struct Driver<S> {
     moved: (u64, u64),
     /// The peer's `drain` has been answered.
     drained: bool,
+    /// All that was urgent is in the latest message, and a control message waited: the next one is its.
+    control_is_next: bool,
+    /// Since this end closes the line: until when it waits for the peer to take what goes before.
+    closing: Option<Pin<Box<Sleep>>>,
     wakers: Vec<Waker>,
+}
+
+/// What there is to write.
+enum Next {
+    /// A message, which the socket has now.
+    Put,
+    /// Nothing for now.
+    Nothing,
+    /// Nothing any more: this end closes the line, with this code and reason.
+    Close(u16, String),
 }
 
 impl<S> Drop for Driver<S> {
@@ -57,7 +72,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             Side::Server => Heartbeat::new(heartbeat),
             Side::Telephone => Heartbeat::following(heartbeat),
         };
-        Self { socket, shared, control, heartbeat, moved: (0, 0), drained: false, wakers: Vec::new() }
+        Self {
+            socket,
+            shared,
+            control,
+            heartbeat,
+            moved: (0, 0),
+            drained: false,
+            control_is_next: false,
+            closing: None,
+            wakers: Vec::new(),
+        }
     }
 
     /// Runs the line until it ends and says why. All streams have failed by then.
@@ -175,9 +200,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     fn poll_out(&mut self, cx: &mut Context<'_>) -> Result<(), LineError> {
         match self.poll_write(cx) {
-            Poll::Pending | Poll::Ready(Ok(None)) => Ok(()),
+            Poll::Pending => self.poll_closing(cx),
+            Poll::Ready(Ok(None)) => Ok(()),
             Poll::Ready(Ok(Some(reason))) => Err(reason),
             Poll::Ready(Err(error)) => Err(error),
+        }
+    }
+
+    /// Ends a line that this end closes when the peer does not take what goes before in time. Where all streams are over,
+    /// their last bytes go before, too, and have as long as the heartbeat lets them.
+    fn poll_closing(&mut self, cx: &mut Context<'_>) -> Result<(), LineError> {
+        let state = self.shared.lock();
+        let closing = state.closing.clone().filter(|_| state.mux.active_streams() > 0);
+        drop(state);
+        let Some((code, reason)) = closing else { return Ok(()) };
+        let limit = self.closing.get_or_insert_with(|| Box::pin(sleep(GOODBYE)));
+        match limit.as_mut().poll(cx) {
+            Poll::Ready(()) => Err(LineError::ClosedByUs { code, reason }),
+            Poll::Pending => Ok(()),
         }
     }
 
@@ -190,9 +230,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             if self.socket.has_unsent() {
                 ready!(self.poll_flush(cx))?;
             }
-            if !self.put_next()? {
-                let closing = self.shared.lock().closing.clone();
-                return Poll::Ready(Ok(closing.map(|(code, reason)| LineError::ClosedByUs { code, reason })));
+            match self.put_next()? {
+                Next::Put => {}
+                Next::Nothing => return Poll::Ready(Ok(None)),
+                Next::Close(code, reason) => return Poll::Ready(Ok(Some(LineError::ClosedByUs { code, reason }))),
             }
         }
         cx.waker().wake_by_ref();
@@ -210,23 +251,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         flushed.map_err(LineError::from)
     }
 
-    /// Queues what to write next: streams first, then control messages, one of which may say that no stream follows.
-    /// `false` when there is nothing.
-    fn put_next(&mut self) -> Result<bool, LineError> {
+    /// Queues what to write next: streams, and control messages between two messages of theirs. One of those may say that
+    /// no stream follows, and goes behind all that have been opened. Once this end closes the line, bodies are not sent any
+    /// more.
+    fn put_next(&mut self) -> Result<Next, LineError> {
         let mut state = self.shared.lock();
         if let Some(pong) = state.pong.take() {
             state.outbox.push_front(Control::Pong { timestamp: pong });
         }
-        if state.mux.has_output() && self.socket.put_binary(MAX_MESSAGE, |out| state.mux.put_message(MAX_MESSAGE, out))
+        let control_first = std::mem::take(&mut self.control_is_next);
+        let has_output = if state.closing.is_some() { state.mux.has_urgent() } else { state.mux.has_output() };
+        if has_output
+            && !control_first
+            && self.socket.put_binary(MAX_MESSAGE, |out| state.mux.put_message(MAX_MESSAGE, out))
         {
+            self.control_is_next = !state.outbox.is_empty() && !state.mux.has_urgent();
             state.dispatch(&mut self.wakers);
-            return Ok(true);
+            return Ok(Next::Put);
         }
-        let Some(control) = state.outbox.pop_front() else { return Ok(false) };
+        let Some(control) = state.outbox.pop_front() else {
+            let closing = state.closing.clone();
+            return Ok(closing.map_or(Next::Nothing, |(code, reason)| Next::Close(code, reason)));
+        };
         drop(state);
         let text = control.encode().map_err(|error| LineError::BadControl(Arc::new(error)))?;
         self.socket.put_text(&text);
-        Ok(true)
+        Ok(Next::Put)
     }
 
     /// The closing handshake, when there is a point in it.

@@ -76,8 +76,7 @@ impl Joint {
         self.server.notify_if_idle();
         self.telephone.notify_if_idle();
         let reason = match moved {
-            Ok(false) => return Poll::Pending,
-            Ok(true) => match self.closed() {
+            Ok(()) => match self.closed() {
                 Some(reason) => reason,
                 None => return Poll::Pending,
             },
@@ -103,21 +102,20 @@ impl Joint {
         self.server.stop_opening();
     }
 
-    /// Whether all there was has been moved.
-    fn poll_move(&mut self, cx: &Context<'_>) -> Result<bool, LineError> {
+    fn poll_move(&mut self, cx: &Context<'_>) -> Result<(), LineError> {
         for _ in 0..BUDGET {
             let down = carry(&self.server, &self.telephone, &mut self.wakers)?;
             let up = carry(&self.telephone, &self.server, &mut self.wakers)?;
             let said = self.carry_control()?;
             if !(down || up || said) {
-                return Ok(true);
+                return Ok(());
             }
         }
         cx.waker().wake_by_ref();
-        Ok(false)
+        Ok(())
     }
 
-    /// Moves one control message each way; like frames before them, they arrive in the order in which they were sent.
+    /// Moves one control message each way, behind the streams that were opened before it.
     fn carry_control(&mut self) -> Result<bool, LineError> {
         let down = take_control(&self.server);
         let up = take_control(&self.telephone);
@@ -143,11 +141,12 @@ impl Joint {
         }
     }
 
+    /// How one end has closed the line, when what goes before that has been moved.
     fn closed(&self) -> Option<LineError> {
-        if let Some((code, reason)) = self.server.lock().closing.clone() {
+        if let Some((code, reason)) = closing(&self.server) {
             return Some(LineError::ClosedByUs { code, reason });
         }
-        let (code, reason) = self.telephone.lock().closing.clone()?;
+        let (code, reason) = closing(&self.telephone)?;
         Some(LineError::PeerClosed { code, reason })
     }
 }
@@ -166,7 +165,13 @@ fn carry(from: &Shared, to: &Shared, wakers: &mut Vec<Waker>) -> Result<bool, Li
 
 fn take_control(from: &Shared) -> Option<Control> {
     let mut state = from.lock();
-    if state.mux.has_output() { None } else { state.outbox.pop_front() }
+    if state.mux.has_urgent() { None } else { state.outbox.pop_front() }
+}
+
+fn closing(end: &Shared) -> Option<(u16, String)> {
+    let state = end.lock();
+    let may_end = state.outbox.is_empty() && !state.mux.has_urgent();
+    state.closing.clone().filter(|_| may_end)
 }
 
 fn deliver(to: &mpsc::Sender<Control>, message: Control) -> Result<(), LineError> {

@@ -226,6 +226,31 @@ fn a_small_answer_waits_for_one_frame_of_many_bulk_transfers() {
 }
 
 #[test]
+fn who_has_been_sent_all_of_it_is_not_new_with_more_of_it() {
+    for many in [2, 4, 8] {
+        let mut pair = Pair::new(Settings::default());
+        let bulk: Vec<_> = (0..many).map(|_| pair.stream()).collect();
+        let small = pair.stream();
+        // What each gets at a time goes out with one turn.
+        for _ in 0..3 {
+            for id in &bulk {
+                let piece = pair.telephone.send_capacity(*id).unwrap().min(16 * 1024);
+                pair.telephone.send_data(*id, Bytes::from(vec![0; piece]), false).unwrap();
+            }
+            pair.server.receive(pair.telephone.next_message(MAX).unwrap()).unwrap();
+        }
+        for id in &bulk {
+            let piece = pair.telephone.send_capacity(*id).unwrap().min(16 * 1024);
+            pair.telephone.send_data(*id, Bytes::from(vec![0; piece]), false).unwrap();
+        }
+        pair.telephone.send_data(small, Bytes::from_static(b"x"), true).unwrap();
+        let mut message = pair.telephone.next_message(MAX).unwrap();
+        let (header, payload) = Header::decode(&mut message).unwrap();
+        assert_eq!((header.stream, payload.len()), (small.get(), 1), "with {many}");
+    }
+}
+
+#[test]
 fn heads_and_control_frames_go_before_data_and_messages_keep_to_their_size() {
     let mut pair = Pair::new(Settings::default());
     let id = pair.server.open(&request(), false).unwrap();

@@ -83,6 +83,8 @@ pub struct Mux {
     /// Encoded frames that go before any data: heads, RESET, STOP, WINDOW.
     urgent: BytesMut,
     turns: Turns,
+    /// How many messages have been made, modulo 2³².
+    messages: u32,
     /// Streams that had their turn while the connection had no credit.
     starved: VecDeque<StreamId>,
     /// Streams that found no room because all streams together had queued too much.
@@ -130,6 +132,7 @@ impl Mux {
             draining: false,
             urgent: BytesMut::new(),
             turns: Turns::default(),
+            messages: 0,
             starved: VecDeque::new(),
             crowded: VecDeque::new(),
             queued: 0,

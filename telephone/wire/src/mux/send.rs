@@ -137,9 +137,15 @@ impl Mux {
 
     /// Puts a stream that has something to send into the line for a turn.
     fn schedule(&mut self, id: StreamId) {
-        let Some(stream) = self.streams.get_mut(&id) else { return };
-        if stream.send.has_output() && !stream.send.scheduled {
-            stream.send.scheduled = true;
+        let Some(Stream { send, .. }) = self.streams.get_mut(&id) else { return };
+        if !send.has_output() || send.scheduled {
+            return;
+        }
+        send.scheduled = true;
+        // One that had a part of the latest message goes on with what it does, even if that had taken all it had.
+        if send.turn == Some(self.messages.wrapping_sub(1)) {
+            self.turns.go_on(id);
+        } else {
             self.turns.begin(id);
         }
     }

@@ -31,6 +31,8 @@ pub(super) struct SendHalf {
     pub queued: usize,
     /// The stream is in the line for a turn.
     pub scheduled: bool,
+    /// Which of the line's messages its last turn was for.
+    pub turn: Option<u32>,
     /// The application found no room and wants to hear of some.
     pub blocked: bool,
     /// It is in the row of those for whom all streams together had too much queued.
@@ -109,6 +111,7 @@ impl SendHalf {
             queue: VecDeque::new(),
             queued: 0,
             scheduled: false,
+            turn: None,
             blocked: false,
             crowded: false,
         }

@@ -18,6 +18,11 @@ impl Mux {
         !self.urgent.is_empty() || !self.turns.is_empty()
     }
 
+    /// Whether heads or control frames wait.
+    pub fn has_urgent(&self) -> bool {
+        !self.urgent.is_empty()
+    }
+
     /// The next binary message, of about `max` bytes at most, or `None` when nothing can be sent now.
     pub fn next_message(&mut self, max: usize) -> Option<Bytes> {
         let mut out = BytesMut::new();
@@ -27,7 +32,8 @@ impl Mux {
     /// Appends the next binary message, of about `max` bytes at most, to `out`; `false` when nothing can be sent now.
     ///
     /// Heads and control frames go first, so that no body delays them; then the streams with data have one frame each
-    /// in turn, so that bulk transfers delay a small one by one frame at most.
+    /// in turn, and one that had nothing for the message before goes first: bulk transfers delay it by one frame of theirs,
+    /// behind the message that is on its way.
     pub fn put_message(&mut self, max: usize, out: &mut BytesMut) -> bool {
         let start = out.len();
         let end = start.saturating_add(max);
@@ -36,7 +42,9 @@ impl Mux {
             let Some(id) = self.turns.next() else { break };
             self.take_turn(id, out, end);
         }
-        out.len() > start
+        let put = out.len() > start;
+        self.messages = self.messages.wrapping_add(put.into());
+        put
     }
 
     /// Appends as many whole urgent frames as fit, at least one. What they leave of the buffer is used again.
@@ -71,6 +79,7 @@ impl Mux {
             return;
         }
         // A stream that is alone delays nobody with a long frame.
+        send.turn = Some(self.messages);
         let frame = if self.turns.is_empty() { LONE_FRAME } else { self.settings.frame_size.min(MAX_DATA) };
         let room = frame.min(end - out.len() - HEADER);
         let length = self.credit.take(send.queued.min(room));

@@ -6,9 +6,10 @@ use super::StreamId;
 
 /// The streams that have data to send.
 ///
-/// One that has just got something to send comes before those that have had turns already, but only every other time:
-/// a small answer waits for one frame of a bulk transfer at most, however many of those there are, and a flood of small
-/// answers leaves the bulk transfers every other frame (as do the new flows of RFC 8290 §4.2).
+/// One that has just got something to send, and had no turn in the latest message, comes before those that have had turns
+/// already, but only every other time: a small answer waits for one frame of a bulk transfer, however many of those there
+/// are, and a flood of small answers leaves the bulk transfers every other frame (as do the new flows of RFC 8290 §4.2,
+/// which go to the end of the others when they are empty, not away).
 #[derive(Debug, Default)]
 pub(super) struct Turns {
     fresh: VecDeque<StreamId>,
@@ -22,7 +23,7 @@ impl Turns {
         self.fresh.is_empty() && self.others.is_empty()
     }
 
-    /// Puts in a stream that had nothing to send.
+    /// Puts in a stream that had nothing to send for a message at least.
     pub(super) fn begin(&mut self, id: StreamId) {
         self.fresh.push_back(id);
     }
