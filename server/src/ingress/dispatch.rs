@@ -15,6 +15,7 @@ use super::{Client, ClientBody, DataPlane, Handler, RequestHost, ResponseBody, T
 use crate::proxy::{Problem, Proxy, relayed_client};
 use crate::routing::{Destination, NoDestination, Routing, Target};
 use crate::tunnel::Endpoint;
+use crate::web::own_cookies;
 
 /// The most that all fields of a request may have, bytes, counted as on the wire; beyond it 431.
 const MAX_FIELDS: usize = 32 * 1024;
@@ -43,12 +44,22 @@ pub struct Dispatch {
 }
 
 impl Handler for Dispatch {
-    async fn answer(&self, request: Request<ClientBody>, peer: IpAddr) -> Response<ResponseBody> {
+    async fn answer(&self, mut request: Request<ClientBody>, peer: IpAddr) -> Response<ResponseBody> {
         let arrived = Instant::now();
         let client = self.client(&request, peer);
         match self.destination(&request) {
             Ok(Destination::Tunnel(route)) => self.proxy.by_tunnel(&route, request, client, arrived).await,
-            Ok(Destination::Rule(rule, matched)) => self.proxy.by_rule(&rule, matched, request, client, arrived).await,
+            Ok(Destination::Rule(rule, matched)) => {
+                let on_dashboards_host = matched.on_dashboards_host;
+                if on_dashboards_host {
+                    own_cookies::take_out(request.headers_mut());
+                }
+                let mut answer = self.proxy.by_rule(&rule, matched, request, client, arrived).await;
+                if on_dashboards_host {
+                    own_cookies::keep(answer.headers_mut());
+                }
+                answer
+            }
             Ok(Destination::Dashboard) if request.uri().path() == ENDPOINT => self.endpoint.answer(request, client),
             Ok(Destination::Dashboard) => Box::pin(self.ask_dashboard(request, client)).await,
             Err(problem) => problem.response(request.headers(), client.request_id),

@@ -35,6 +35,8 @@ pub struct Matched {
     /// The path and query as they were compared, where that is not as they were sent: what is compared is what the
     /// backend sees, so that no spelling gets past a mount.
     pub path: Option<PathAndQuery>,
+    /// Whether the rule is for a part of the dashboard's own host.
+    pub on_dashboards_host: bool,
 }
 
 /// Why a request goes nowhere.
@@ -98,7 +100,7 @@ impl Table {
             Entry::Tunnel(route) => return Ok(Destination::Tunnel(route.clone())),
             Entry::Rule(rule) => rule.clone(),
         };
-        let mount = found.mount_len;
+        let (mount, on_dashboards_host) = (found.mount_len, self.is_dashboard(host));
         // Where there is only one way to go, the path decides nothing, and passes as it is.
         let path = match normal {
             _ if found.is_alone || path == "*" => None,
@@ -109,7 +111,7 @@ impl Table {
                 Some(path.map_err(|_| NoDestination::Path(PathError::Escape))?)
             }
         };
-        Ok(Destination::Rule(rule, Matched { mount, path }))
+        Ok(Destination::Rule(rule, Matched { mount, path, on_dashboards_host }))
     }
 
     /// The tunnel with this id.

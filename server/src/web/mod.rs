@@ -7,6 +7,7 @@ mod data;
 mod guard;
 mod live;
 mod oidc;
+pub(crate) mod own_cookies;
 mod pages;
 mod plain;
 mod reference;

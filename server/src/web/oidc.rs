@@ -25,6 +25,8 @@ use crate::oidc::{CALLBACK, OidcError, Provider};
 /// A browser takes the `__Host-` prefix only from this host over https.
 const SECURE_NAME: &str = "__Host-switchboard-oidc";
 const PLAIN_NAME: &str = "switchboard-oidc";
+/// The cookie of a sign-in that is under way at a provider, with and without https.
+pub(super) const COOKIES: [&str; 2] = [SECURE_NAME, PLAIN_NAME];
 /// The longest code that is passed on, bytes.
 const LONGEST_CODE: usize = 4_096;
 

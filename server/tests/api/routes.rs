@@ -1,9 +1,10 @@
+use http::{Method, Response};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::answer::{OPEN, call, member};
-use crate::setup::{answers, backend, create, delete, get, origin, post, put};
-use crate::support::{Origin, Switchboard};
+use crate::setup::{answers, backend, create, delete, get, origin, post, put, visitor};
+use crate::support::{Body, Origin, Switchboard, full, text};
 
 async fn app(switchboard: &Switchboard, tags: &[&str]) -> Origin {
     let (client, mirror) = (switchboard.client(), Origin::mirror().await);
@@ -117,6 +118,42 @@ async fn the_dashboards_paths_stay_the_dashboards() {
     create(&client, "routes", json!({"domain": "localhost", "mount": "/shop", "enabled_backends_tag": "v1"})).await;
     answers(&switchboard, "localhost", "/shop", 200, "a route").await;
     assert_eq!(client.get("/api/v1/health").await.0, 200);
+}
+
+#[tokio::test]
+async fn what_is_mounted_on_the_dashboards_host_neither_gets_its_cookies_nor_sets_them() {
+    let switchboard = Switchboard::start().await;
+    let client = switchboard.client();
+    let shop = Origin::start(async |request| {
+        let cookie = request.headers().get("cookie").map_or("none", |cookie| cookie.to_str().unwrap()).to_owned();
+        let mut response = Response::new(full(cookie));
+        response.headers_mut().insert("clear-site-data", "\"cookies\"".parse().unwrap());
+        for cookie in [
+            "switchboard=x",
+            "__Host-switchboard=; Max-Age=0",
+            "cart=2",
+            "switchboard-oidc=y; Path=/",
+            "=switchboard=z",
+        ] {
+            response.headers_mut().append("set-cookie", cookie.parse().unwrap());
+        }
+        response
+    })
+    .await;
+    backend(&client, "web", &shop, &["v1"]).await;
+    create(&client, "domains", json!({"domain": "localhost"})).await;
+    create(&client, "routes", json!({"domain": "localhost", "mount": "/shop", "enabled_backends_tag": "v1"})).await;
+    create(&client, "domains", json!({"domain": "shop.example.com", "enabled_backends_tag": "v1"})).await;
+    let cookies = "switchboard=s; a=b; __Host-switchboard=t; __Host-switchboard-oidc=u";
+    for (host, gets, sets) in [("localhost", "a=b", 1), ("shop.example.com", cookies, 5)] {
+        answers(&switchboard, host, "/shop", 200, "none").await;
+        let visitor = visitor(&switchboard, host);
+        let request = visitor.request(Method::GET, "/shop").header("cookie", cookies).body(Body::default()).unwrap();
+        let answer = visitor.send(request).await.unwrap();
+        assert_eq!(answer.headers().contains_key("clear-site-data"), sets > 1, "{host}");
+        assert_eq!(answer.headers().get_all("set-cookie").iter().count(), sets, "{host}");
+        assert_eq!(text(answer).await, gets, "{host}");
+    }
 }
 
 #[tokio::test]

@@ -4,5 +4,5 @@ mod cookie;
 mod store;
 mod visitor;
 
-pub(crate) use cookie::{has_session_cookie, layer, read_strictly, secure_removal};
+pub(crate) use cookie::{COOKIES, has_session_cookie, layer, read_strictly, secure_removal};
 pub(crate) use visitor::{Visitor, load, user_agent};
