@@ -1,6 +1,6 @@
 //! The signed-in user's own account.
 
-use super::{refuse, signed_in};
+use super::{refuse, sign_in::renew_session, signed_in};
 use crate::{destination::Destination, ssr};
 use leptos::prelude::*;
 use server_core::CoreError;
@@ -54,7 +54,10 @@ pub async fn change_password(
         services.accounts().change_password(&viewer, &current_password, &new_password, keep).await
     };
     match result.await {
-        Ok(()) => ssr::see_other(&settings().with("done", "password_changed")),
+        Ok(()) => {
+            renew_session(&request).await;
+            ssr::see_other(&settings().with("done", "password_changed"));
+        }
         Err(error) => refuse(form, &named(error, "new_password")),
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! The signed-in user's own second factor, and everybody's, for administrators.
 
-use super::{finish, invalid, refuse, signed_in};
+use super::{finish, invalid, refuse, sign_in::renew_session, signed_in};
 use crate::destination::Destination;
 use domain::UserId;
 use leptos::prelude::*;
@@ -23,9 +23,12 @@ pub async fn confirm_second_factor(
     #[server(default)] code: String,
     #[server(default)] current_password: String,
 ) -> Result<(), ServerFnError> {
-    let Some((services, _, viewer)) = signed_in(&page()) else { return Ok(()) };
+    let Some((services, request, viewer)) = signed_in(&page()) else { return Ok(()) };
     let form = page().with("form", "confirm").with_some("enrolment", Some(&enrolment));
     let result = services.accounts().finish_second_factor(&viewer, &current_password, &enrolment, &code).await;
+    if result.is_ok() {
+        renew_session(&request).await;
+    }
     finish(result, |codes| shown(&services, &viewer, codes, "second_factor_on"), form);
     Ok(())
 }
@@ -42,8 +45,11 @@ pub async fn renew_recovery_codes(#[server(default)] current_password: String) -
 /// Turns the second factor off.
 #[server(name = EndSecondFactor, prefix = "/web/action", endpoint = "end_second_factor")]
 pub async fn end_second_factor(#[server(default)] current_password: String) -> Result<(), ServerFnError> {
-    let Some((services, _, viewer)) = signed_in(&page()) else { return Ok(()) };
+    let Some((services, request, viewer)) = signed_in(&page()) else { return Ok(()) };
     let result = services.accounts().end_second_factor(&viewer, &current_password).await;
+    if result.is_ok() {
+        renew_session(&request).await;
+    }
     finish(result, |()| page().with("done", "second_factor_off"), page().with("form", "end"));
     Ok(())
 }

@@ -8,9 +8,20 @@ use crate::{
 use leptos::prelude::*;
 use server_core::{CoreError, Services, SignIn as Outcome, Viewer};
 
+/// Gives the browser's session a new id, so that a copy of the old one is worth nothing from now on. What it is done for has
+/// been done, and stays done.
+pub(super) async fn renew_session(request: &RequestContext) {
+    if let Err(error) = request.session.cycle_id().await {
+        tracing::warn!(%error, "a session keeps its id: the database could not be asked for another");
+    }
+}
+
+fn failed(error: tower_sessions::session::Error) -> CoreError {
+    CoreError::Unavailable(error.to_string())
+}
+
 /// Makes the browser's session the viewer's. It gets a new id, so that one planted before is worth nothing.
 async fn start_session(request: &RequestContext, viewer: &Viewer) -> Result<(), CoreError> {
-    let failed = |error: tower_sessions::session::Error| CoreError::Unavailable(error.to_string());
     request.session.cycle_id().await.map_err(failed)?;
     request.session.remove::<String>(SESSION_CHALLENGE).await.map_err(failed)?;
     request.session.insert(SESSION_USER, viewer.id().to_string()).await.map_err(failed)
@@ -108,7 +119,6 @@ pub async fn let_in(
 
 /// Keeps in the browser's session, which is still nobody's, that the password was right.
 async fn keep_challenge(request: &RequestContext, challenge: &str) -> Result<(), CoreError> {
-    let failed = |error: tower_sessions::session::Error| CoreError::Unavailable(error.to_string());
     request.session.cycle_id().await.map_err(failed)?;
     request.session.remove::<String>(SESSION_USER).await.map_err(failed)?;
     request.session.insert(SESSION_CHALLENGE, challenge).await.map_err(failed)

@@ -23,6 +23,8 @@ const HIDDEN: i64 = 60;
 /// The code with which the server closes a connection whose visitor was signed out, or has other rights now: "policy
 /// violation" (RFC 6455 section 7.4.1).
 const NOT_ALLOWED: u16 = 1008;
+/// How long a page waits for the cookie that another one may have been given, milliseconds.
+const RENEWAL: u32 = 1_000;
 
 /// Why a connection ended.
 enum End {
@@ -45,7 +47,9 @@ pub async fn follow(path: String, feed: Feed) {
             End::Out => {
                 feed.link.set(Link::Out);
                 // What the page shows is not the visitor's to see any more: the server decides what comes in its place.
-                // Unless it is being left, as by whoever signs out: that must not be interrupted.
+                // Unless it is being left, as by whoever signs out: that must not be interrupted. In another page of this
+                // browser the session may just be getting another id, with which this one goes on.
+                browser::event_within(&window(), "pagehide", RENEWAL).await;
                 if !leaving.get() {
                     // Fails only where a page may not navigate itself; then the words above stay.
                     let _ = window().location().reload();

@@ -84,10 +84,19 @@ async fn behind_a_proxy_with_https_cookies_and_headers_are_for_https() {
     assert!(cookie.starts_with("__Host-switchboard=") && cookie.contains("; Secure"), "{cookie}");
     assert!(response.headers().contains_key("strict-transport-security"));
 
-    // A removed cookie keeps what the prefix demands, or browsers keep the cookie.
+    // In another page of the browser the session may have got another id meanwhile: that cookie is left alone.
     let stale =
         client.request(Method::GET, "/web/login").header(header::COOKIE, "__Host-switchboard=AAAAAAAAAAAAAAAAAAAAAA");
     let response = client.send(stale.body(Body::default()).unwrap()).await.unwrap();
+    assert!(!response.headers().contains_key("set-cookie"), "{response:?}");
+    // A removed cookie keeps what the prefix demands, or browsers keep the cookie.
+    let leaving = client
+        .request(Method::POST, "/web/action/sign_out")
+        .header("x-forwarded-proto", "https")
+        .header(header::ORIGIN, "https://localhost")
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header(header::COOKIE, cookie.split(';').next().unwrap());
+    let response = client.send(leaving.body(Body::default()).unwrap()).await.unwrap();
     let removal = response.headers()["set-cookie"].to_str().unwrap();
     assert!(removal.contains("Max-Age=0") && removal.contains("; Secure") && removal.contains("Path=/"), "{removal}");
 }

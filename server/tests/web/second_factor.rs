@@ -38,7 +38,9 @@ async fn it_is_set_up_used_and_turned_off() {
     assert_eq!(self::app(&again).generate(0), app.generate(0), "the same seed, which may be in the app already");
     let now = code(&app, 0);
     let right = [("enrolment", enrolment.as_str()), ("code", &now), ("current_password", Switchboard::PASSWORD)];
+    let mut copy = here.clone();
     let done = here.submit("/web/action/confirm_second_factor", &right).await.goes_to().to_owned();
+    assert!((300..400).contains(&copy.open("/web").await.status), "the session has a new id");
     let shown = here.open(&done).await.body;
     assert!(shown.contains("Recovery codes, shown this once") && shown.contains("of 10 left"));
     assert!(here.open(&done).await.body.contains("shown once and are not kept"));
@@ -60,8 +62,11 @@ async fn it_is_set_up_used_and_turned_off() {
 
     let mut nobody = Browser::new(&switchboard);
     assert!(nobody.open("/web/login/code").await.goes_to().contains("error=sign_in_ended"));
+    let mut copy = here.clone();
     let off = here.submit("/web/action/end_second_factor", &[("current_password", Switchboard::PASSWORD)]).await;
     assert!(off.goes_to().contains("done=second_factor_off"), "{off:?}");
+    assert!((300..400).contains(&copy.open("/web").await.status), "the session has a new id");
+    assert_eq!(here.open("/web").await.status, 200);
     assert_eq!(nobody.submit("/web/action/sign_in", &account).await.goes_to(), "/web/tokens");
 }
 

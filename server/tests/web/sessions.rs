@@ -72,8 +72,10 @@ async fn a_changed_password_signs_the_others_out() {
         ("new_password", "another long password"),
         ("repeated_password", "another long password"),
     ];
+    let mut copy = here.clone();
     let changed = here.submit("/web/action/change_password", &fields).await;
     assert!(changed.goes_to().contains("done="), "{changed:?}");
+    assert!((300..400).contains(&copy.open("/web").await.status), "the session has a new id");
     assert_eq!(here.open("/web").await.status, 200);
     assert!((300..400).contains(&there.open("/web").await.status));
     let account = [("email", Switchboard::EMAIL), ("password", Switchboard::PASSWORD)];

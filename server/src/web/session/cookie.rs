@@ -17,6 +17,8 @@ use super::store::Store;
 /// subdomain cannot plant a session.
 const SECURE_NAME: &str = "__Host-switchboard";
 const PLAIN_NAME: &str = "switchboard";
+/// The session's cookie, with and without https.
+pub(crate) const COOKIES: [&str; 2] = [SECURE_NAME, PLAIN_NAME];
 /// A session that is not used for this long ends.
 const IDLE: Duration = Duration::days(7);
 
@@ -50,14 +52,24 @@ pub(crate) async fn read_strictly(State(secure): State<bool>, mut request: Reque
     next.run(request).await
 }
 
-/// `tower-sessions` removes a cookie without its `Secure`, which browsers ignore for a `__Host-` cookie.
+/// Where one signs out.
+const SIGN_OUT: &str = "/web/action/sign_out";
+
+/// `tower-sessions` removes a cookie without its `Secure`, which browsers ignore for a `__Host-` cookie. It also removes one
+/// whose session it does not find; but that may be the answer to a page that did not know yet that the session has got
+/// another id, and would remove the new one.
 pub(crate) async fn secure_removal(request: Request, next: Next) -> Response {
+    let signs_out = request.uri().path() == SIGN_OUT;
     let mut response = next.run(request).await;
     let prefix = format!("{SECURE_NAME}=");
     let values: Vec<HeaderValue> = response.headers().get_all(header::SET_COOKIE).iter().cloned().collect();
     let headers = response.headers_mut();
     headers.remove(header::SET_COOKIE);
-    for value in values {
+    let removes = |value: &HeaderValue| {
+        let text = value.as_bytes();
+        COOKIES.iter().any(|name| text.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"=;")))
+    };
+    for value in values.into_iter().filter(|value| signs_out || !removes(value)) {
         let needs_secure = value
             .to_str()
             .ok()
