@@ -256,6 +256,9 @@ impl Proxy {
             strip_cookies(&mut parts.headers);
         }
         strip_claims(&mut parts.headers, exchange.fronts().any(|ahead| ahead.front.settings().sign_in.is_some()));
+        if !exchange.replayed {
+            headers::remove_untrusted(&mut parts.headers, noticed, &exchange.client);
+        }
         headers::prepare_request(&mut parts.headers, noticed, &exchange.client, parts.version, &id);
         // Only now: a client may name what is to be taken out in `Connection`.
         if let Some(visitor) = &admitted.visitor {

@@ -99,13 +99,24 @@ pub(super) fn prepare_request(
     headers.append(header::VIA, via(version));
 }
 
+/// Takes out what else a client says that it would know from a proxy, such as `X-Forwarded-Port`, where it is no trusted one.
+pub(super) fn remove_untrusted(headers: &mut HeaderMap, noticed: Noticed, client: &Client) {
+    if noticed.forwarded && !client.through_trusted_proxy {
+        remove_all(headers, |name| name.starts_with("x-forwarded-"));
+    }
+}
+
 /// `X_Forwarded_For` and the like become the real thing in servers that hand fields on as CGI variables.
 fn remove_aliases(headers: &mut HeaderMap) {
-    let aliases = headers.keys().filter(|name| name.as_str().contains('_')).filter(|name| {
-        let name = name.as_str().replace('_', "-");
-        name.starts_with("x-forwarded-") || matches!(&*name, "x-real-ip" | "x-request-id" | "forwarded")
+    remove_all(headers, |name| {
+        let alias = name.replace('_', "-");
+        name.contains('_')
+            && (alias.starts_with("x-forwarded-") || matches!(&*alias, "x-real-ip" | "x-request-id" | "forwarded"))
     });
-    for name in aliases.cloned().collect::<Vec<_>>() {
+}
+
+fn remove_all(headers: &mut HeaderMap, is_one: impl Fn(&str) -> bool) {
+    for name in headers.keys().filter(|name| is_one(name.as_str())).cloned().collect::<Vec<_>>() {
         headers.remove(name);
     }
 }
@@ -238,6 +249,7 @@ mod tests {
 
     fn prepared(mut headers: HeaderMap, client: &Client) -> HeaderMap {
         let noticed = Noticed::of(&headers);
+        remove_untrusted(&mut headers, noticed, client);
         prepare_request(&mut headers, noticed, client, Version::HTTP_11, &HeaderValue::from_static("id"));
         headers
     }
@@ -249,6 +261,8 @@ mod tests {
             ("x-forwarded-for", "6.6.6.6"),
             ("x-forwarded-host", "evil.example"),
             ("x-forwarded-proto", "https"),
+            ("x-forwarded-port", "6.6.6.6"),
+            ("x-forwarded-user", "6.6.6.6"),
             ("x_forwarded_for", "6.6.6.6"),
             ("x-real-ip", "6.6.6.6"),
             ("forwarded", "for=6.6.6.6"),

@@ -16,6 +16,9 @@ async fn what_belongs_to_the_connection_or_was_made_up_does_not_arrive() {
         let answer = way
             .raw(
                 "GET /a HTTP/1.1\r\nHost: HOST\r\nConnection: close, X-Own, Host, Cookie, Content-Length\r\nX-Own: 1\r\n\
+                 Connection: Authorization, X-Forwarded-For, X-Forwarded-Proto, Forwarded\r\nAuthorization: Bearer y\r\n\
+                 X-Forwarded-Port: 6666\r\nX-Forwarded-Prefix: /evil\r\nX-Forwarded-Server: evil.test\r\n\
+                 X-Forwarded-User: eve\r\nX-Forwarded-Ssl: on\r\nX_Forwarded_Port: 6666\r\n\
                  Keep-Alive: 5\r\nProxy-Connection: keep-alive\r\nProxy-Authorization: Basic x\r\nTE: gzip, trailers\r\n\
                  Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\nCookie: a=b\r\nX-Forwarded-For: 6.6.6.6\r\n\
                  X-Forwarded-Host: evil.test\r\nX-Forwarded-Proto: https\r\nX-Real-IP: 6.6.6.6\r\n\
@@ -27,6 +30,11 @@ async fn what_belongs_to_the_connection_or_was_made_up_does_not_arrive() {
         let seen = seen(way);
         for gone in [
             "x-own",
+            "6666",
+            "x-forwarded-prefix",
+            "x-forwarded-server",
+            "x-forwarded-user",
+            "x-forwarded-ssl",
             "keep-alive",
             "proxy-connection",
             "proxy-authorization",
@@ -48,6 +56,7 @@ async fn what_belongs_to_the_connection_or_was_made_up_does_not_arrive() {
             "get /a http/1.1\r\n",
             &host,
             "\r\ncookie: a=b\r\n",
+            "\r\nauthorization: bearer y\r\n",
             "\r\nx-forwarded-proto: http\r\n",
             "\r\nx-forwarded-for: 127.0.0.1\r\n",
         ] {
@@ -64,12 +73,14 @@ async fn a_trusted_proxy_is_believed_what_it_says_of_the_client() {
             .raw(
                 "GET /a HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\nX-Forwarded-For: 198.51.100.4\r\n\
                  X-Forwarded-Host: outer.test\r\nX-Forwarded-Proto: https\r\nForwarded: for=198.51.100.4\r\n\
+                 X-Forwarded-Port: 8443\r\n\
                  X-Real-IP: 6.6.6.6\r\nX_Forwarded_For: 6.6.6.6\r\nX-Switchboard-Hop: 1\r\n\r\n",
             )
             .await;
         assert!(answer.starts_with("HTTP/1.1 200 "), "{}: {answer}", way.name);
         let seen = seen(way);
         for there in [
+            "\r\nx-forwarded-port: 8443\r\n",
             "\r\nx-forwarded-for: 198.51.100.4, 127.0.0.1\r\n",
             "\r\nx-forwarded-host: outer.test\r\n",
             "\r\nx-forwarded-proto: https\r\n",
