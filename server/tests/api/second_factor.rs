@@ -171,7 +171,21 @@ async fn administrators_require_it_of_everybody_and_reset_it_for_one() {
     assert_eq!(require(true).await.status, 200);
     assert_eq!(bob.get("/api/v1/me").await.0, 401, "signed out");
     assert_eq!(admin.get("/api/v1/me").await.0, 200);
-    assert_eq!(login(&anyone).await.refusal(), (403, "second_factor_missing"));
+    let (challenge, app, codes) = enrol(&anyone).await;
+    let listed = admin.get("/api/v1/users?search=bob").await.1;
+    assert_eq!(listed["items"][0]["second_factor"], true);
+    // What has ended does not begin again, and the next sign-in wants a code.
+    let again = post(&anyone, "/auth/second-factor/enrolment", json!({"challenge": challenge})).await;
+    assert!(matches!(again.refusal(), (401, _) | (409, "second_factor_on")), "{again:?}");
+    let next = login(&anyone).await.json;
+    assert_eq!(next["next"], "code");
+    let body = json!({"challenge": next["challenge"], "code": app.code(1)});
+    assert_eq!(post(&anyone, "/auth/second-factor", body).await.status, 200);
+    let next = login(&anyone).await.json;
+    let body = json!({"challenge": next["challenge"], "code": codes[0]});
+    assert_eq!(post(&anyone, "/auth/second-factor", body).await.status, 200);
+    let reset = format!("/api/v1/users/{}/second-factor", listed["items"][0]["id"].as_str().unwrap());
+    assert_eq!(call(&admin, "DELETE", &reset, Value::Null).await.status, 204);
     let own = post(&admin, "/me/second-factor/end", json!({"current_password": Switchboard::PASSWORD})).await;
     assert_eq!(own.refusal(), (409, "second_factor_required"));
     assert_eq!(require(false).await.json, json!({"require_second_factor": false}));
@@ -186,6 +200,31 @@ async fn administrators_require_it_of_everybody_and_reset_it_for_one() {
     assert_eq!(call(&admin, "DELETE", &path, Value::Null).await.status, 204);
     assert_eq!(call(&admin, "DELETE", &path, Value::Null).await.refusal(), (409, "no_second_factor"));
     assert_eq!(login(&anyone).await.status, 200);
+}
+
+/// Signs in where everybody needs a second factor and this account has none. The challenge, the app, and the recovery codes.
+async fn enrol(anyone: &Client) -> (String, App, Vec<Value>) {
+    let begun = login(anyone).await;
+    assert_eq!((begun.status, &begun.json["next"]), (202, &json!("enrolment")));
+    let challenge = begun.json["challenge"].as_str().unwrap().to_owned();
+    // The challenge alone lets nobody in, neither as it is nor with a code.
+    assert_eq!(anyone.clone().bearer(&challenge).get("/api/v1/me").await.0, 401);
+    let code = json!({"challenge": challenge, "code": "000000"});
+    assert_eq!(post(anyone, "/auth/second-factor", code).await.status, 401);
+    let seed = post(anyone, "/auth/second-factor/enrolment", json!({"challenge": challenge})).await;
+    assert_eq!(seed.status, 201);
+    let app = App::new(seed.json["seed"].as_str().unwrap());
+    let confirm = async |enrolment: &Value, code: &str| {
+        let body = json!({"challenge": challenge, "enrolment": enrolment, "code": code});
+        post(anyone, "/auth/second-factor/enrolment/confirm", body).await
+    };
+    assert_eq!(confirm(&seed.json["enrolment"], "not it").await.at_fault(), (422, "code"));
+    assert_eq!(confirm(&json!("none"), &app.code(0)).await.refusal(), (400, "enrolment_ended"));
+    let done = confirm(&seed.json["enrolment"], &app.code(0)).await;
+    assert_eq!(done.status, 200, "{done:?}");
+    let token = done.json["access_token"].as_str().unwrap();
+    assert_eq!(anyone.clone().bearer(token).get("/api/v1/me").await.1["email"], "bob@example.com");
+    (challenge, app, done.json["recovery_codes"].as_array().unwrap().clone())
 }
 
 #[tokio::test]

@@ -13,19 +13,20 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    api::{
-        error::{ApiError, ApiResult},
-        extract::Json,
-    },
+    api::{error::ApiResult, extract::Json},
     ingress::Client,
     web::session::user_agent,
 };
+
+use super::second_factor::Enrolment;
 
 pub(super) fn routes() -> OpenApiRouter<Services> {
     OpenApiRouter::new()
         .routes(routes!(register))
         .routes(routes!(login))
         .routes(routes!(second_factor))
+        .routes(routes!(enrol))
+        .routes(routes!(enrolled))
         .routes(routes!(refresh))
         .routes(routes!(logout))
         .routes(routes!(accept))
@@ -57,14 +58,33 @@ struct Credentials {
     password: String,
 }
 
-/// What a right password gives where a code is to follow.
+/// What a right password gives where something is to follow.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Challenge)]
 struct Challenged {
-    /// Sent with the code.
+    /// Sent with what follows.
     challenge: String,
     /// Seconds until it ends.
     expires_in: u64,
+    /// What is to follow.
+    next: Step,
+}
+
+impl Challenged {
+    fn new(challenge: &Challenge, next: Step) -> Self {
+        Self { challenge: challenge.expose().to_owned(), expires_in: Challenge::SECONDS, next }
+    }
+}
+
+/// What follows a right password.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SignInStep)]
+#[serde(rename_all = "snake_case")]
+enum Step {
+    /// A code of the second factor: `/auth/second-factor`.
+    Code,
+    /// Setting a second factor up, which everybody needs here: `/auth/second-factor/enrolment`.
+    Enrolment,
 }
 
 /// The second step of signing in.
@@ -75,6 +95,28 @@ struct Code {
     /// As `/auth/login` gave it.
     challenge: String,
     /// What the app shows, or a recovery code.
+    code: String,
+}
+
+/// Who sets up the second factor that signing in needs.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = SecondFactorWanted)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    /// As `/auth/login` gave it.
+    challenge: String,
+}
+
+/// The first code of a second factor that signing in needs.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = FirstCode)]
+#[serde(deny_unknown_fields)]
+struct FirstCode {
+    /// As `/auth/login` gave it.
+    challenge: String,
+    /// As it was given with the seed.
+    enrolment: String,
+    /// What the app shows.
     code: String,
 }
 
@@ -110,6 +152,10 @@ struct Granted {
     expires_in: u64,
     /// Exchanged once for the next pair.
     refresh_token: String,
+    /// Where a second factor was set up: ten codes to sign in with when the app is lost. They are in this answer and
+    /// nowhere else; each works once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_codes: Option<Vec<String>>,
 }
 
 /// Makes an account, if sign-up allows it. The first one is the administrator's.
@@ -137,14 +183,14 @@ async fn register(
 
 /// Signs in: gives an access token for 15 minutes and a refresh token.
 ///
-/// Where the account has a second factor, it gives a challenge instead, which `/auth/second-factor` takes with a code.
+/// Where a second factor is needed, it gives a challenge instead, which `/auth/second-factor` takes with a code, or
+/// `/auth/second-factor/enrolment` where the account has none yet.
 #[utoipa::path(
     post, path = "/auth/login", request_body = Credentials, security(()),
     responses(
         (status = 200, description = "Done.", body = Granted),
-        (status = 202, description = "The password is right; a code is to follow.", body = Challenged),
+        (status = 202, description = "The password is right; `next` says what is to follow.", body = Challenged),
         (status = 401, description = "`unauthorized`"),
-        (status = 403, description = "`second_factor_missing`"),
         (status = 429, description = "`throttled`"),
     )
 )]
@@ -156,16 +202,13 @@ async fn login(
 ) -> ApiResult<Response> {
     match services.accounts().sign_in(&credentials.email, &credentials.password, client.address).await? {
         SignIn::Done(viewer) => Ok(granted(&services, viewer.at(client.address), &headers).await?.into_response()),
-        SignIn::Code(challenge) => {
-            let challenged = Challenged { challenge: challenge.expose().to_owned(), expires_in: Challenge::SECONDS };
-            Ok((StatusCode::ACCEPTED, axum::Json(challenged)).into_response())
-        }
-        SignIn::Enrol(_) => Err(ApiError::new(
-            StatusCode::FORBIDDEN,
-            "second_factor_missing",
-            "everybody needs a second factor on this server; sign in to the dashboard once, which sets one up",
-        )),
+        SignIn::Code(challenge) => Ok(challenged(&challenge, Step::Code)),
+        SignIn::Enrol(challenge) => Ok(challenged(&challenge, Step::Enrolment)),
     }
+}
+
+fn challenged(challenge: &Challenge, next: Step) -> Response {
+    (StatusCode::ACCEPTED, axum::Json(Challenged::new(challenge, next))).into_response()
 }
 
 async fn granted(services: &Services, viewer: Viewer, headers: &HeaderMap) -> ApiResult<axum::Json<Granted>> {
@@ -190,6 +233,47 @@ async fn second_factor(
 ) -> ApiResult<axum::Json<Granted>> {
     let viewer = services.accounts().sign_in_with_code(&challenge, &code, client.address).await?;
     granted(&services, viewer.at(client.address), &headers).await
+}
+
+/// Makes a seed for an app of somebody whose sign-in needs a second factor. Nothing changes until its first code is
+/// confirmed.
+#[utoipa::path(
+    post, path = "/auth/second-factor/enrolment", request_body = Wanted, security(()),
+    responses(
+        (status = 201, description = "Made.", body = Enrolment),
+        (status = 401, description = "`unauthorized`"),
+        (status = 409, description = "`second_factor_on`"),
+    )
+)]
+async fn enrol(
+    State(services): State<Services>,
+    Json(Wanted { challenge }): Json<Wanted>,
+) -> ApiResult<(StatusCode, axum::Json<Enrolment>)> {
+    let made = services.accounts().begin_with_challenge(&challenge, None).await?;
+    Ok((StatusCode::CREATED, axum::Json(made.into())))
+}
+
+/// Turns that second factor on, and ends the sign-in. The answer has recovery codes, this once.
+#[utoipa::path(
+    post, path = "/auth/second-factor/enrolment/confirm", request_body = FirstCode, security(()),
+    responses(
+        (status = 200, description = "Done.", body = Granted),
+        (status = 400, description = "`enrolment_ended`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 409, description = "`second_factor_on`"),
+        (status = 429, description = "`throttled`"),
+    )
+)]
+async fn enrolled(
+    State(services): State<Services>,
+    Extension(client): Extension<Client>,
+    headers: HeaderMap,
+    Json(FirstCode { challenge, enrolment, code }): Json<FirstCode>,
+) -> ApiResult<axum::Json<Granted>> {
+    let accounts = services.accounts();
+    let (viewer, codes) = accounts.sign_in_by_enrolling(&challenge, &enrolment, &code, client.address).await?;
+    let axum::Json(granted) = granted(&services, viewer.at(client.address), &headers).await?;
+    Ok(axum::Json(Granted { recovery_codes: Some(codes.expose().to_vec()), ..granted }))
 }
 
 /// Exchanges a refresh token for a new pair.
@@ -270,6 +354,7 @@ impl From<ApiTokens> for Granted {
             token_type: "Bearer",
             expires_in: tokens.expires_in,
             refresh_token: tokens.refresh_token,
+            recovery_codes: None,
         }
     }
 }

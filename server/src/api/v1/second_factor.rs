@@ -27,13 +27,19 @@ pub(super) fn routes() -> OpenApiRouter<Services> {
 
 /// A new seed on its way into an app.
 #[derive(Serialize, ToSchema)]
-struct Enrolment {
+pub(super) struct Enrolment {
     /// The seed: base32.
     seed: String,
     /// The seed as an address that apps understand (`otpauth`), to be shown as a QR code.
     url: String,
     /// To be brought back with the first code, within 15 minutes.
     enrolment: String,
+}
+
+impl From<server_core::Enrolment> for Enrolment {
+    fn from(made: server_core::Enrolment) -> Self {
+        Self { seed: made.seed, url: made.url, enrolment: made.ticket }
+    }
 }
 
 /// The first code of a new seed.
@@ -100,8 +106,7 @@ async fn begin(
     State(services): State<Services>,
 ) -> ApiResult<(StatusCode, axum::Json<Enrolment>)> {
     let made = services.accounts().begin_second_factor(&viewer, None).await?;
-    let enrolment = Enrolment { seed: made.seed, url: made.url, enrolment: made.ticket };
-    Ok((StatusCode::CREATED, axum::Json(enrolment)))
+    Ok((StatusCode::CREATED, axum::Json(made.into())))
 }
 
 /// Turns the second factor on. The answer has recovery codes, this once.
