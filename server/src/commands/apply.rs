@@ -137,7 +137,8 @@ fn changes(before: &Value, after: &Value) -> String {
     let shown = |value: Option<&Value>| value.map_or_else(|| "(none)".to_owned(), ToString::to_string);
     let changes: Vec<_> =
         differing.map(|key| format!("{key} {} -> {}", shown(before.get(key)), shown(after.get(key)))).collect();
-    changes.join(", ")
+    // Passwords and secret headers are not among what is shown.
+    if changes.is_empty() { "what is secret of it".to_owned() } else { changes.join(", ") }
 }
 
 fn summary(plan: &Plan, dry_run: bool) -> String {

@@ -1,7 +1,7 @@
 //! `switchboard explain`
 
 use clap::Args;
-use domain::{ExplainCandidate, ExplainOutcome, ExplainRequest, Explanation, RuleId};
+use domain::{ExplainCandidate, ExplainOutcome, ExplainRequest, Explanation, HealthStatus, RuleId};
 use server_core::{CoreError, Services};
 use std::{fmt::Write as _, net::IpAddr};
 
@@ -10,8 +10,8 @@ use crate::{config::Config, routing::Question, wiring::Engine};
 
 /// What only the server that runs can tell.
 const UNKNOWN_HERE: &str = "\
-Which backends are healthy and which telephones are connected is known to the running server only:
-there, POST /api/v1/routes/explain and the page /web/routes tell that as well.
+Backends that are checked were asked just now, once. Which telephones are connected, and what a server has found in
+checks and requests before, is known to itself only: there, POST /api/v1/routes/explain and the page /web/routes tell that.
 ";
 
 /// A request to be explained; it is not sent.
@@ -50,13 +50,16 @@ pub(super) fn run(arguments: ExplainArguments, config: &Config) -> Result<(), Fa
     output::write(&readable(&request.url, &explanation))
 }
 
-/// Asks a table like that of a server with these settings, as an administrator would.
+/// Asks a table like that of a server with these settings, as an administrator would, and the backends it comes to how they are.
 async fn explain(services: &Services, config: &Config, request: &ExplainRequest) -> Result<Explanation, CoreError> {
     let question = Question::new(request)?;
     let public_url = config.addresses.public_url(config.addresses.listen);
     let engine = Engine::load(config, services, &public_url).await?;
     let limits = engine.routing.backends().limits();
-    Ok(engine.routing.table().explain(&question, limits, |_| true))
+    let explain = || engine.routing.table().explain(&question, limits, |_| true);
+    let asked = candidates(&explain().outcome).iter().map(|candidate| candidate.key).collect();
+    engine.checks.ask_once(&asked).await;
+    Ok(explain())
 }
 
 // Writing to a `String` does not fail, hence the results that nobody looks at.
@@ -111,8 +114,12 @@ fn candidates(outcome: &ExplainOutcome) -> &[ExplainCandidate] {
 }
 
 fn line(candidate: &ExplainCandidate) -> String {
-    let ExplainCandidate { id, origin, state, region, weight, chosen, reason, .. } = candidate;
+    let ExplainCandidate { id, origin, state, health, region, weight, chosen, reason, .. } = candidate;
     let sign = if *chosen { '>' } else { ' ' };
     let region = region.as_ref().map(|region| format!(", region {region}")).unwrap_or_default();
-    format!("  {sign} {id}  {origin}  {}, weight {weight}{region}: {reason}", state.as_str())
+    let health = match health {
+        HealthStatus::Unknown => String::new(),
+        known => format!(", {}", known.as_str()),
+    };
+    format!("  {sign} {id}  {origin}  {}{health}, weight {weight}{region}: {reason}", state.as_str())
 }

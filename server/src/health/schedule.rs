@@ -7,7 +7,7 @@ use std::time::Duration;
 use domain::{BackendId, HealthStatus};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesUnordered;
+use futures_util::stream::{self, FuturesUnordered};
 use rand::Rng;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -62,6 +62,21 @@ impl HealthChecks {
             self.board.keep(&targets.iter().map(|target| target.id).collect());
             *list = targets;
         });
+    }
+
+    /// Asks these backends once, all of them that are [followed](Self::follow), and tells each one's sink what that alone
+    /// says: for who wants to know how they are and does not [run](Self::run).
+    pub async fn ask_once(&self, ids: &HashSet<BackendId>) {
+        let targets: Vec<_> = self.targets.borrow().iter().filter(|target| ids.contains(&target.id)).cloned().collect();
+        let ask = async |target: Arc<Target>| {
+            let found = probe::ask(&self.connections(&target), &target.check, target.timeout(&self.usual)).await;
+            target.sink.set_health(if found.good { HealthStatus::Healthy } else { HealthStatus::Unhealthy });
+        };
+        stream::iter(targets).for_each_concurrent(AT_ONCE, ask).await;
+    }
+
+    fn connections(&self, target: &Target) -> Upstream {
+        Upstream::new(target.address.clone(), target.tls_verify, target.policy.clone(), &self.common)
     }
 
     /// Checks until `stop`.
@@ -163,8 +178,7 @@ impl<'a> Schedule<'a> {
     }
 
     fn insert(&mut self, target: Arc<Target>, record: Arc<Record>) {
-        let (address, policy) = (target.address.clone(), target.policy.clone());
-        let upstream = Upstream::new(address, target.tls_verify, policy, &self.checks.common).into();
+        let upstream = self.checks.connections(&target).into();
         let next = Next::Due(self.due.insert(target.id, self.soon(&target)));
         target.sink.set_health(record.status());
         self.entries.insert(target.id, Entry { target, record, upstream, next });

@@ -28,6 +28,8 @@ tags = ["v2"]
 domain = "shop.example.com"
 service = "shop"
 enabled_backends_tag = "v1"
+front.deny = ["203.0.113.0/24"]
+front.basic_auth.users = [{name = "ada", password = "open sesame"}]
 
 [[routes]]
 domain = "shop.example.com"
@@ -35,6 +37,7 @@ mount = "/api"
 strip_prefix = true
 service = "shop"
 enabled_backends_tag = "v2"
+front.body_limit = 1_000
 headers.request.set.authorization = "Bearer of-shop"
 "#;
 
@@ -71,14 +74,19 @@ fn a_document_is_planned_applied_and_exported() {
     assert!(applied.ends_with(live), "{applied}");
     assert_eq!(done(apply(&place, DOCUMENT, &[])), "Everything is as the document says; nothing to do.\n");
 
+    let other = done(apply(&place, &DOCUMENT.replace("open sesame", "shut sesame"), &[]));
+    assert!(other.starts_with("~ domain shop.example.com: what is secret of it\n0 made, 1 changed, 0"), "{other}");
+
     let exported = done(place.run(&["export"]));
     assert!(exported.contains("owner = \"ada@example.com\"") && exported.contains("/api"), "{exported}");
     assert!(exported.contains("********") && !exported.contains("Bearer"), "a secret is written once: {exported}");
+    assert!(exported.contains("203.0.113.0/24") && exported.contains("body_limit = 1000"), "{exported}");
+    assert!(!exported.contains("sesame") && !exported.contains("argon2"), "a password is written once: {exported}");
     std::fs::write(place.0.path().join("routes.toml"), &exported).unwrap();
     let again = done(place.run(&["apply", "--file", "routes.toml"]));
     assert_eq!(again, "Everything is as the document says; nothing to do.\n");
 
-    let next = DOCUMENT.replace("10.0.0.2:80", "10.0.0.3:80");
+    let next = DOCUMENT.replace("10.0.0.2:80", "10.0.0.3:80").replace("open sesame", "shut sesame");
     let (next, _) = next.split_once("[[routes]]").unwrap();
     let changed = done(apply(&place, next, &[]));
     let lines: Vec<_> = changed.lines().collect();
@@ -184,18 +192,39 @@ fn a_document_can_be_about_one_account() {
     assert!(none.code == Some(65) && none.stderr.contains("user add"), "{none:?}");
 }
 
+/// Two addresses: at one a server says that all is well, at the other there is nobody.
+fn well_and_nobody() -> [String; 2] {
+    use std::io::{BufRead, BufReader, Write};
+    let [well, nobody] = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    let addresses = [&well, &nobody].map(|listener| listener.local_addr().unwrap().to_string());
+    // Its port stays its own: nobody else answers there.
+    std::thread::spawn(move || nobody.incoming().for_each(drop));
+    std::thread::spawn(move || {
+        for mut stream in well.incoming().map_while(Result::ok) {
+            let head = BufReader::new(&stream).lines().map_while(Result::ok);
+            head.take_while(|line| !line.is_empty()).for_each(drop);
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").ok();
+        }
+    });
+    addresses
+}
+
 #[test]
 fn a_request_is_explained_without_a_server() {
     let place = administered();
-    done(apply(&place, DOCUMENT, &[]));
+    let [well, nobody] = well_and_nobody();
+    let third = format!("[[backends]]\nid = \"web-3\"\nservice = \"shop\"\naddress = \"{nobody}\"\ntags = [\"v2\"]\n");
+    let document = DOCUMENT.replace("10.0.0.1:80", &well).replace("10.0.0.2:80", &well);
+    done(apply(&place, &(document + &third), &[]));
     let told = done(place.run(&["explain", "http://shop.example.com/api/users?id=1"]));
     for text in [
         "host    + shop.example.com is a host of its own",
         "mount   + the mount /api covers the path",
         "target  + it leads to the service shop",
         "A backend of the service shop with the tag v2 is asked for /users?id=1, by the route ",
-        "> web-2",
-        "known to the running server only",
+        &format!("> web-2  {well}  running, healthy, weight 1: chosen"),
+        &format!("  web-3  {nobody}  running, unhealthy, weight 1: its health check fails"),
+        "Which telephones are connected",
     ] {
         assert!(told.contains(text), "{text} is missing in {told}");
     }

@@ -7,7 +7,7 @@ use crate::{
     auth::{Passwords, Verified},
     store::{now, read_front, rows::users, write_json},
 };
-use domain::{AuditKind, BasicPassword, Email, Front, FrontSignIn, UserId};
+use domain::{AuditKind, BasicPassword, BasicUser, Email, Front, FrontSignIn, UserId};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use std::{collections::HashMap, fmt::Display};
 use uuid::Uuid;
@@ -19,8 +19,8 @@ pub(crate) fn check_front(front: &Front) -> Result<()> {
 }
 
 impl Edit<'_> {
-    /// As [`Desk::kept_front`], of a thing of this name; writes down which links are made and ended by it. To be boxed: what
-    /// awaits it is large as it is.
+    /// As [`Desk::kept_front`], of a thing of this name; writes down that it is another, and which links are made and ended
+    /// by it. To be boxed: what awaits it is large as it is.
     pub(crate) async fn keep_front(
         &self,
         of: impl Display,
@@ -28,7 +28,12 @@ impl Edit<'_> {
         before: Option<&str>,
     ) -> Result<Option<String>> {
         let kept = self.desk().kept_front(front, before).await?;
-        let (before, after) = (read_front(before)?.share_links, read_front(kept.as_deref())?.share_links);
+        let [mut before, mut after] = [read_front(before)?, read_front(kept.as_deref())?];
+        let [before_links, after_links] = [&mut before, &mut after].map(|front| std::mem::take(&mut front.share_links));
+        if before != after {
+            Entry::by(self.actor(), AuditKind::FrontChanged).with(of.to_string()).write(self.tx()).await?;
+        }
+        let (before, after) = (before_links, after_links);
         let made = after.iter().filter(|link| !before.iter().any(|known| known.secret == link.secret));
         // One whose time was over is not ended by anybody.
         let ended = before.iter().filter(|link| link.expires_at > now());
@@ -50,6 +55,8 @@ impl Desk {
         for user in front.basic_auth.iter_mut().flat_map(|auth| &mut auth.users) {
             let known = before.basic_auth.iter().flat_map(|auth| &auth.users).find(|known| known.name == user.name);
             user.password = match (&user.password, known) {
+                // The same one is no change: a document with passwords can be applied again.
+                (Some(new), Some(known)) if self.is_password_of(known, new).await? => known.password.clone(),
                 (Some(new), _) => Some(self.hashed(new).await?),
                 (None, Some(known)) => known.password.clone(),
                 (None, None) => {
@@ -93,6 +100,13 @@ impl Desk {
         };
         sign_in.ids = sign_in.accounts.iter().map(id).collect::<Result<_>>()?;
         Ok(())
+    }
+
+    async fn is_password_of(&self, known: &BasicUser, password: &BasicPassword) -> Result<bool> {
+        match &known.password {
+            Some(hash) => self.is_visitors(password.expose(), Some(hash.expose())).await,
+            None => Ok(false),
+        }
     }
 
     async fn hashed(&self, password: &BasicPassword) -> Result<BasicPassword> {
