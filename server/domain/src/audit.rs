@@ -101,6 +101,8 @@ kinds! {
     TokenRotated = "token_rotated": "token rotated",
     /// A tunnel token was exchanged for a short-lived one.
     TokenExchanged = "token_exchanged": "short-lived token given",
+    /// What stands in front of a tunnel, domain or route was changed, but for its share links.
+    FrontChanged = "front_changed": "what stands in front changed",
     /// A link that lets visitors in was made.
     ShareLinkMade = "share_link_made": "share link made",
     /// A link that lets visitors in was ended.
@@ -111,6 +113,10 @@ kinds! {
     PersonalTokenRevoked = "personal_token_revoked": "personal token revoked",
     /// A tunnel token was revoked.
     TokenRevoked = "token_revoked": "token revoked",
+    /// A webhook's notices are signed with a new secret.
+    WebhookKeyRotated = "webhook_key_rotated": "secret of a webhook replaced",
+    /// An administrator counts a domain as verified.
+    DomainTrusted = "domain_trusted": "domain counted as verified",
     /// The key that access tokens are signed with was replaced.
     SigningKeyRotated = "signing_key_rotated": "signing key replaced",
 }

@@ -109,6 +109,33 @@ async fn failures_are_counted_and_tell_nothing_of_what_was_entered() {
 }
 
 #[tokio::test]
+async fn domains_that_are_trusted_and_new_secrets_of_webhooks_are_written_down() {
+    let switchboard = Switchboard::start_with(OPEN).await;
+    let (admin, bob) = (switchboard.client(), member(&switchboard).await);
+    let domain = call(&bob, "POST", "/api/v1/domains", json!({"domain": "shop.example.com"})).await;
+    assert_eq!(domain.status, 201, "{domain:?}");
+    for _ in 0..2 {
+        assert_eq!(
+            call(&admin, "POST", "/api/v1/domains/shop.example.com/verify?skip_check=true", Value::Null).await.status,
+            200
+        );
+    }
+    let webhook = json!({"name": "mine", "kind": "tunnel_offline", "webhook": "https://hooks.example.com/x"});
+    let alert = call(&bob, "POST", "/api/v1/alerts", webhook).await;
+    assert_eq!(alert.status, 201, "{alert:?}");
+    let rotate = format!("/api/v1/alerts/{}/rotate", alert.json["id"].as_str().unwrap());
+    let rotated = call(&bob, "POST", &rotate, Value::Null).await;
+    assert_eq!(rotated.status, 200, "{rotated:?}");
+    for (kind, who, detail) in
+        [("domain_trusted", Switchboard::EMAIL, "shop.example.com"), ("webhook_key_rotated", "bob@example.com", "mine")]
+    {
+        let events = events(&admin, &format!("?kind={kind}")).await;
+        assert_eq!(events.len(), 1, "{events:?}");
+        assert_eq!((&events[0]["actor_email"], &events[0]["detail"]), (&json!(who), &json!(detail)));
+    }
+}
+
+#[tokio::test]
 async fn the_log_is_narrowed_and_comes_in_pages() {
     let switchboard = Switchboard::start_with(OPEN).await;
     let (admin, bob) = (switchboard.client(), member(&switchboard).await);
@@ -164,6 +191,10 @@ async fn share_links_and_short_lived_tokens_are_written_down() {
     }
 
     for client in [&admin, &bob] {
+        // The limit that was set, and taken away again.
+        let changed = events(client, "?kind=front_changed").await;
+        let details: Vec<_> = changed.iter().map(|event| event["detail"].as_str().unwrap()).collect();
+        assert_eq!(details, ["shop", "shop"]);
         let made = events(client, "?kind=share_link_made&email=bob@example.com").await;
         let details: Vec<_> = made.iter().map(|event| event["detail"].as_str().unwrap()).collect();
         assert_eq!(details, ["third of shop", "second of shop", "preview of shop"]);

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     CoreError, Expected, Listing, Page, Result, ServiceRef, Services, SigningSecret, Viewer,
+    audit::Entry,
     auth::random_base64,
     expected::later_than,
     page,
@@ -14,7 +15,7 @@ use crate::{
         rows::alerts::{self, Column, Entity},
     },
 };
-use domain::{Alert, AlertId, AlertPatch, AlertSpec, TunnelStatus};
+use domain::{Alert, AlertId, AlertPatch, AlertSpec, AuditKind, TunnelStatus};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
     QueryOrder, QuerySelect,
@@ -93,6 +94,7 @@ impl Alerts {
         let mut row = row.into_active_model();
         row.secret = Set(Some(self.sealed(id.0, &secret)?));
         let row = row.update(&write.tx).await?;
+        Entry::by(viewer, AuditKind::WebhookKeyRotated).with(&row.name).write(&write.tx).await?;
         write.commit().await?;
         Ok((self.with_present(to_alert(&row, self.0.store.vault())?), secret))
     }

@@ -7,6 +7,7 @@ use super::{
 use crate::{
     Administrator, CoreError, DomainRef, Listing, Page, Result, SwitchRequest, Viewer,
     accounts::to_user,
+    audit::Entry,
     edit::{check_front, scope},
     page,
     store::{
@@ -17,7 +18,7 @@ use crate::{
         },
     },
 };
-use domain::{Domain, DomainId, DomainPatch, DomainSpec, Front, RevisionAction, RuleId, Switch, Timestamp};
+use domain::{AuditKind, Domain, DomainId, DomainPatch, DomainSpec, Front, RevisionAction, RuleId, Switch, Timestamp};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, NullOrdering},
@@ -182,6 +183,7 @@ impl Hosts {
         let id = row.id;
         if row.verified_at.is_none() {
             let trusted = domains::Model { verified_at: Some(now()), check_error: None, ..row.clone() };
+            Entry::by(admin, AuditKind::DomainTrusted).with(row.host.as_str()).write(edit.tx()).await?;
             edit.write_domain(row, trusted, RevisionAction::Trusted).await?;
             edit.commit().await?;
         }
