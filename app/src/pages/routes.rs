@@ -25,9 +25,6 @@ use std::collections::BTreeMap;
 /// What the list can be narrowed to: the name in the address, and that on the page.
 const STATES: [(&str, &str); 3] = [("", "All"), ("any-host", "On any host"), ("deleted", "Deleted")];
 
-/// Pages of a hundred routes that are looked through for the one in the way.
-const PAGES: usize = 10;
-
 /// The viewer's routes by host; "why did I get this?".
 #[component]
 pub fn RouteList() -> impl IntoView {
@@ -102,17 +99,11 @@ async fn in_the_way(
     mount: &MountPath,
     but: Option<RouteId>,
 ) -> Result<Option<Route>, CoreError> {
-    let mut page = Page { limit: 100, cursor: None };
-    for _ in 0..PAGES {
-        let query = RouteQuery { any_host: domain.is_none(), domain: domain.clone(), ..RouteQuery::default() };
-        let listed = visit.services.routes().list(&visit.viewer, query, page).await?;
-        let other = listed.items.into_iter().find(|route| Some(route.id) != but && route.mount.overlaps(mount));
-        if other.is_some() || listed.next_cursor.is_none() {
-            return Ok(other);
-        }
-        page = Page { limit: 100, cursor: listed.next_cursor };
-    }
-    Ok(None)
+    let query =
+        RouteQuery { any_host: domain.is_none(), domain, overlapping: Some(mount.clone()), ..RouteQuery::default() };
+    // Of two one is another, and a route overlaps itself.
+    let listed = visit.services.routes().list(&visit.viewer, query, Page { limit: 2, cursor: None }).await?;
+    Ok(listed.items.into_iter().find(|route| Some(route.id) != but))
 }
 
 async fn create_form(visit: &Visit, form: &FormState) -> Result<AnyView, CoreError> {

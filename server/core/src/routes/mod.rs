@@ -5,7 +5,7 @@ mod rows;
 mod service;
 
 use crate::edit::Desk;
-use domain::{HostPattern, ServiceId};
+use domain::{HostPattern, MountPath, ServiceId};
 pub(crate) use rows::{check_kept, find, spec_of};
 
 /// Routes.
@@ -23,6 +23,8 @@ pub struct RouteQuery {
     pub any_host: bool,
     /// Only those that lead to this service.
     pub service: Option<ServiceId>,
+    /// Only those in whose way this mount would be on the same host.
+    pub overlapping: Option<MountPath>,
     /// Only those whose mount or domain contains this text.
     pub search: Option<String>,
     /// The deleted ones instead of the others.

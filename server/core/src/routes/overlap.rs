@@ -21,21 +21,14 @@ impl Edit<'_> {
         mount: &MountPath,
         but: Option<Uuid>,
     ) -> Result<()> {
-        let under = if mount.is_root() { "/".to_owned() } else { format!("{mount}/") };
-        // The byte after the slash: what is less and not before `under` begins with it.
-        let past = format!("{}0", &under[..under.len() - 1]);
-        let column = routes::Column::Mount;
-        for in_question in [
-            Condition::all().add(column.is_in(above(mount))),
-            Condition::all().add(column.gte(under)).add(column.lt(past)),
-        ] {
+        for in_question in overlapping(mount) {
             let host = match domain {
                 Some((id, _)) => routes::Column::DomainId.eq(id),
                 None => routes::Column::DomainId.is_null(),
             };
             let other: Option<String> = routes::Entity::find()
                 .select_only()
-                .column(column)
+                .column(routes::Column::Mount)
                 .filter(host)
                 .filter(routes::Column::DeletedAt.is_null())
                 .filter(in_question)
@@ -60,6 +53,15 @@ fn in_the_way(host: Option<&HostPattern>, mount: &MountPath, other: &MountPath) 
         format!("{mount} overlaps {other}, which is mounted on {place}; a mount cannot lie under another")
     };
     CoreError::conflict("mount_overlaps", message)
+}
+
+/// The mounts that one overlaps: itself and those above, and those under it.
+pub(super) fn overlapping(mount: &MountPath) -> [Condition; 2] {
+    let under = if mount.is_root() { "/".to_owned() } else { format!("{mount}/") };
+    // The byte after the slash: what is less and not before `under` begins with it.
+    let past = format!("{}0", &under[..under.len() - 1]);
+    let column = routes::Column::Mount;
+    [Condition::all().add(column.is_in(above(mount))), Condition::all().add(column.gte(under)).add(column.lt(past))]
 }
 
 /// The mount itself and all that it lies under.

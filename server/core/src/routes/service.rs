@@ -1,6 +1,6 @@
 //! Routes, for those who have them.
 
-use super::{RouteQuery, Routes, rows::find};
+use super::{RouteQuery, Routes, overlap::overlapping, rows::find};
 use crate::{
     Listing, Page, Result, SwitchRequest, Viewer,
     edit::{check_front, scope},
@@ -36,11 +36,16 @@ impl Routes {
             let hosts = Condition::all().add(Expr::col(domains::Column::Host).like(like.clone()));
             Condition::any().add(Func::lower(Expr::col(Column::Mount)).like(like)).add(on(hosts))
         });
+        let overlapping = query.overlapping.map(|mount| {
+            let [above, under] = overlapping(&mount);
+            Condition::any().add(above).add(under)
+        });
         let condition = scope(viewer, Column::OwnerId)
             .add(if query.deleted { Column::DeletedAt.is_not_null() } else { Column::DeletedAt.is_null() })
             .add_option(on_domain)
             .add_option(query.any_host.then(|| Column::DomainId.is_null()))
             .add_option(query.service.map(|service| Column::ServiceId.eq(service.0)))
+            .add_option(overlapping)
             .add_option(like)
             .add_option(page.after::<Uuid>()?.map(|after| Column::Id.lt(after)));
         let rows = Entity::find().filter(condition).order_by_desc(Column::Id).limit(limit as u64 + 1);

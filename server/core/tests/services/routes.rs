@@ -156,6 +156,12 @@ pub async fn routes_are_listed(db: Db) {
     assert_eq!(count(RouteQuery { service: Some(shop.id), ..Default::default() }).await, 5);
     let search = |text: &str| RouteQuery { search: Some(text.into()), ..Default::default() };
     assert_eq!((count(search("two")).await, count(search("b.exam")).await), (2, 2));
+    let overlapping = |mount: &str| RouteQuery { overlapping: Some(mount.parse().unwrap()), ..on("a.example") };
+    let mut overlaps = Vec::new();
+    for mount in ["/", "/one", "/one/more", "/on", "/one-more", "/two", "/Two/"] {
+        overlaps.push(count(overlapping(mount)).await);
+    }
+    assert_eq!(overlaps, [2, 1, 1, 0, 0, 0, 1]);
     let page = routes.list(&ada, RouteQuery::default(), Page { limit: 3, cursor: None }).await.unwrap();
     let rest = routes.list(&ada, RouteQuery::default(), Page { limit: 3, cursor: page.next_cursor }).await.unwrap();
     assert_eq!((page.items.len(), rest.items.len(), rest.next_cursor), (3, 2, None));

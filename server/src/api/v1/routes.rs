@@ -79,7 +79,7 @@ async fn list(
         None => None,
     };
     let ListQuery { domain, any_host, search, deleted, .. } = query;
-    let query = RouteQuery { domain, any_host, service, search, deleted };
+    let query = RouteQuery { domain, any_host, service, search, deleted, overlapping: None };
     Ok(axum::Json(services.routes().list(&viewer, query, page).await?.into()))
 }
 
