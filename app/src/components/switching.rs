@@ -143,10 +143,14 @@ fn to(rule: &Rule, tag: Option<&Tag>, verb: &'static str) -> AnyView {
     act("switch_tag", fields, verb, &name)
 }
 
-fn back(rule: &Rule, switches: &[Switch]) -> Option<AnyView> {
-    // What has gone back already has nowhere to go back to.
+/// The tag that was enabled before the latest switch. What has gone back already has nowhere to go back to.
+fn before<'a>(rule: &Rule, switches: &'a [Switch]) -> Option<Option<&'a Tag>> {
     let latest = switches.first().filter(|latest| rule.tag == latest.to_tag)?;
-    let before = latest.from_tag.as_ref();
+    Some(latest.from_tag.as_ref())
+}
+
+fn back(rule: &Rule, switches: &[Switch]) -> Option<AnyView> {
+    let before = before(rule, switches)?;
     let meaning = before.is_none().then_some(view! { <p class="muted">{WITHOUT_TAG}</p> });
     Some(
         view! {
@@ -172,18 +176,25 @@ pub fn card(rule: &Rule, switches: &[Switch]) -> AnyView {
                 {current}
             </LiveFeed>
             {choose(rule)}
-            {history(switches)}
+            {history(rule, switches)}
         </section>
     }
     .into_any()
 }
 
-/// The switches so far, newest first.
-pub fn history(switches: &[Switch]) -> Option<AnyView> {
+/// The switches so far, newest first, with a way back to each tag that was enabled before one of them.
+pub fn history(rule: &Rule, switches: &[Switch]) -> Option<AnyView> {
     if switches.is_empty() {
         return None;
     }
+    let mut offered = vec![rule.tag.as_ref()];
+    offered.extend(before(rule, switches));
     let entries = switches.iter().map(|switch| {
+        let is_new = !offered.contains(&switch.from_tag.as_ref());
+        let back = is_new.then(|| {
+            offered.push(switch.from_tag.as_ref());
+            to(rule, switch.from_tag.as_ref(), "Go back")
+        });
         let [from, to] = [&switch.from_tag, &switch.to_tag]
             .map(|tag| tag.as_ref().map_or_else(|| "any tag".to_owned(), ToString::to_string));
         let state = match switch.state {
@@ -198,6 +209,7 @@ pub fn history(switches: &[Switch]) -> Option<AnyView> {
                 <TimeAgo at=switch.started_at />
                 <span>{from} " → " {to}</span>
                 <span class="muted">{state} {reason}</span>
+                {back}
             </li>
         }
     });

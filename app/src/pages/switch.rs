@@ -53,7 +53,7 @@ pub async fn preview(visit: &Visit, service: &Service, subject: &str) -> Result<
                 "Leave it as it is"
             </a>
         </p>
-        {switching::history(&leads.switches)}
+        {switching::history(&leads.rule, &leads.switches)}
     }
     .into_any())
 }

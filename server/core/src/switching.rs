@@ -292,6 +292,8 @@ impl Switches {
         let actor = users::Entity::find_by_id(row.actor_id).one(self.desk.read()).await?;
         let actor = actor.ok_or(CoreError::NotFound("user")).and_then(to_user).map(Viewer::new)?;
         let mut edit = self.desk.open(&actor).await?;
+        // Who began it has not asked for that.
+        edit.name_actor(matches!(end, SwitchEnd::Done));
         let Some(row) = running.one(edit.tx()).await? else { return Ok(()) };
         let rule = match row.subject_kind.as_str() {
             "domain" => RuleId::Domain(DomainId(row.subject_id)),

@@ -274,6 +274,25 @@ async fn a_switch_that_is_made_at_once_can_be_watched_and_goes_back() {
     until_returned(&switchboard, "answers were errors", async || drop(visitor.text("/").await)).await;
     assert_eq!(enabled(&switchboard).await, "good");
     until_served(&visitor, "/", "good").await;
+    let (_, revisions) = switchboard.client().get("/api/v1/revisions").await;
+    let [back, there] = [0, 1].map(|at| &revisions["items"][at]);
+    assert_eq!((&back["action"], &back["actor_email"]), (&json!("switched"), &Value::Null), "{revisions}");
+    assert_eq!((&there["action"], &there["actor_email"]), (&json!("switched"), &json!(Switchboard::EMAIL)));
+}
+
+#[tokio::test]
+async fn a_switch_that_is_under_way_is_watched_on_after_a_restart() {
+    let switchboard = Switchboard::start().await;
+    let good = Named::start("good").await;
+    let bad = Origin::start(async |_| Response::builder().status(500).body(full("bad")).unwrap()).await;
+    shop(&switchboard, [("good", &good.origin), ("bad", &bad)]).await;
+    let plan = json!({"steps": [{"percent": 50, "seconds": 3600}], "max_error_rate": 0.2});
+    switch(&switchboard, json!({"new_tag": "bad", "plan": plan})).await;
+    let mut switchboard = Switchboard::start_in(switchboard.stop().await, &[]).await;
+    switchboard.sign_in().await;
+    let visitor = visitor(&switchboard, "shop.example.com");
+    assert_eq!(last_switch(&switchboard).await["state"], "running");
+    until_returned(&switchboard, "errors", async || drop(visitor.text("/").await)).await;
 }
 
 #[tokio::test]
