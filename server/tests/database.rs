@@ -227,6 +227,59 @@ async fn telephones_follow_what_is_switched_on_another_node() {
     until(SOON, "requests move", async || visitor.text("/").await == (200, "green".to_owned())).await;
 }
 
+/// The node that was told to switch has no visitors.
+#[tokio::test]
+async fn a_switch_goes_back_on_all_nodes_when_one_of_them_sees_it_fail() {
+    let server = test_postgres::Server::start().unwrap();
+    let url = server.new_database("returned").unwrap();
+    let settings = [("SWITCHBOARD_DATABASE_URL", url.as_str()), ("SWITCHBOARD_UPDATE_INTERVAL", "1h")];
+    let one = Switchboard::start_with(&settings).await;
+    let other = one.start_beside(&settings).await;
+    let good = Origin::start(async |_| http::Response::new(full("good"))).await;
+    let bad = Origin::start(async |_| http::Response::builder().status(500).body(full("bad")).unwrap()).await;
+    let client = one.client();
+    let service =
+        json!({"name": "shop", "health_check": {"enabled": false}, "resilience": {"retries": 0, "eject_after": 0}});
+    let made = client.post("/api/v1/services", &service).await;
+    assert_eq!(made.0, 201, "{made:?}");
+    for (tag, origin) in [("good", &good), ("bad", &bad)] {
+        let address = origin.address.to_string();
+        let backend = json!({"id": tag, "address": address, "tags": [tag], "service": "shop"});
+        let made = client.post("/api/v1/backends", &backend).await;
+        assert_eq!(made.0, 201, "{made:?}");
+    }
+    let domain = json!({"domain": "shop.example.com", "service": "shop", "enabled_backends_tag": "good"});
+    let made = client.post("/api/v1/domains", &domain).await;
+    assert_eq!(made.0, 201, "{made:?}");
+    let visitors = [one.address, other.address].map(|address| Client::new(address, "shop.example.com"));
+    for visitor in &visitors {
+        until(SOON, "it is served", async || visitor.text("/").await.0 == 200).await;
+    }
+    let path = "/api/v1/domains/shop.example.com";
+    for how in [
+        json!({"new_tag": "bad", "plan": {"steps": [{"percent": 50, "seconds": 3600}], "max_error_rate": 0.2}}),
+        json!({"new_tag": "bad", "watch": {"seconds": 3600, "max_error_rate": 0.2}}),
+    ] {
+        let (status, switched) = client.post(&format!("{path}/switch"), &how).await;
+        assert_eq!(status, 200, "{switched}");
+        until(SOON, "the node with visitors ends it", async || {
+            visitors[1].text("/").await;
+            client.get(&format!("{path}/switches")).await.1["items"][0]["state"] == "returned"
+        })
+        .await;
+        for visitor in &visitors {
+            until(SOON, "nobody is given what fails", async || {
+                let mut statuses = Vec::new();
+                for _ in 0..10 {
+                    statuses.push(visitor.text("/").await.0);
+                }
+                statuses.iter().all(|status| *status == 200)
+            })
+            .await;
+        }
+    }
+}
+
 /// Everything is read when another process says that too much has changed to tell, and once that fails.
 #[tokio::test]
 async fn what_a_failed_reading_has_missed_is_read_with_the_next_change() {

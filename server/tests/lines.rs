@@ -9,16 +9,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use http::{Method, Response};
 use http_body::Frame;
 use http_body_util::BodyExt;
 use sea_orm::{ConnectionTrait, Database};
 use serde_json::{Value, json};
-use support::fault::{Direction, End, Relay};
-use support::{Body, Client, Origin, Programs, Switchboard, streamed, until};
+use support::fault::{Direction, End, Flow, Relay};
+use support::{Body, Client, Origin, Programs, Switchboard, streamed, until, within};
 use telephone::{Agent, AgentHandle, Target};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
@@ -194,7 +196,7 @@ async fn what_cannot_be_stored_is_not_tried_again() {
 #[tokio::test]
 async fn a_lost_line_costs_only_what_was_on_it() {
     let switchboard = Switchboard::start().await;
-    let (begin, mut begun) = tokio::sync::mpsc::channel(200);
+    let (begin, mut begun) = mpsc::channel(200);
     let origin = Origin::start(move |_| {
         let (chunks, body) = streamed();
         begin.try_send(chunks).unwrap();
@@ -218,8 +220,16 @@ async fn a_lost_line_costs_only_what_was_on_it() {
     }
     let mut events = agent.events();
     relay.cut_after(Direction::Forth, 0, End::Reset);
+    let _others = relay.strand(Flow::Pass);
+    relay.stall();
     chunks[0].send(Ok(Frame::data("its line is lost".into()))).await.unwrap();
     while !matches!(events.recv().await.unwrap(), telephone::Event::Disconnected { .. }) {}
+    // Nobody answers where it is dialled anew: the others serve.
+    for _ in 0..20 {
+        assert_eq!(once(&visitor, &mut begun).await, 200);
+    }
+    assert_eq!(agent.connections(), 2);
+    relay.heal();
     all_open(&agent).await;
     assert_eq!(session(&switchboard, 3).await["id"], id, "the session is the same as before");
     for chunks in chunks {
@@ -232,10 +242,16 @@ async fn a_lost_line_costs_only_what_was_on_it() {
     }
     assert!((1..120).contains(&whole), "{whole} of 120 were not cut");
 
+    assert_eq!(once(&visitor, &mut begun).await, 200);
+}
+
+type Chunks = mpsc::Sender<std::io::Result<Frame<Bytes>>>;
+
+/// Asks for something that the local server begins with what comes through `begun`, and ends it there.
+async fn once(visitor: &Client, begun: &mut mpsc::Receiver<Chunks>) -> u16 {
     let request = visitor.request(Method::GET, "/").body(Body::default()).unwrap();
-    let (response, chunk) = tokio::join!(visitor.send(request), begun.recv());
-    drop(chunk);
-    assert_eq!(response.unwrap().status(), 200);
+    let asked = async { tokio::join!(visitor.send(request), async { drop(begun.recv().await) }).0 };
+    within(SOON, "an answer", asked).await.unwrap().status().as_u16()
 }
 
 #[tokio::test]
@@ -395,12 +411,7 @@ async fn a_stale_session_cannot_remove_the_one_that_came_in_its_place() {
         let (new, created) = dial(&switchboard, &token, &json!({"resume": old["resume"]})).await;
         // All of its sockets are told, and whatever they still say or do concerns the new one no more.
         for socket in [&mut stale, &mut further] {
-            let close = loop {
-                if let Message::Close(close) = socket.next().await.unwrap().unwrap() {
-                    break close.unwrap();
-                }
-            };
-            assert_eq!(u16::from(close.code), wire::close::REPLACED);
+            assert_eq!(closed(socket).await, wire::close::REPLACED);
         }
         assert_eq!(dial(&switchboard, &token, &join(&old)).await.1["code"], "session_gone");
         drop((stale, further));
@@ -430,4 +441,52 @@ async fn a_telephone_leaves_with_all_its_lines() {
     let response = visitor.send(request).await.unwrap();
     assert_eq!(response.headers()["x-switchboard-error"], "tunnel_offline");
     assert_eq!(dial(&switchboard, &token, &join(&created)).await.1["code"], "session_gone");
+}
+
+/// Reads to the close frame and gives its code.
+async fn closed(socket: &mut Socket) -> u16 {
+    loop {
+        if let Message::Close(close) = socket.next().await.unwrap().unwrap() {
+            return close.unwrap().code.into();
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_breaks_the_rules_costs_the_line_it_came_on_and_nobody_else() {
+    let switchboard = Switchboard::start().await;
+    let (chunks, body) = streamed();
+    let body = std::sync::Mutex::new(Some(body));
+    let origin = Origin::start(move |_| {
+        let body = body.lock().unwrap().take();
+        async move { Response::new(body.unwrap_or_default()) }
+    })
+    .await;
+    let (_, token) = switchboard.token().await;
+    let _well = switchboard.telephone_with(&token, "well", &origin).await;
+    let visitor = switchboard.visitor("well");
+    let lasting = visitor.send(visitor.request(Method::GET, "/").body(Body::default()).unwrap()).await.unwrap();
+    for (garbage, code) in [
+        (Message::binary(vec![0xff; 20]), wire::close::PROTOCOL),
+        (Message::binary(vec![3, 0, 0, 1, 0, 0, 0, 9, 1]), wire::close::PROTOCOL),
+        (Message::binary(vec![7, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0]), wire::close::PROTOCOL),
+        (Message::text("garbage"), wire::close::PROTOCOL),
+        (Message::text(r#"{"type":"http_request"}"#), wire::close::PROTOCOL),
+        (Message::binary(vec![0; 1536 * 1024]), wire::close::TOO_BIG),
+    ] {
+        let (mut first, created) = dial(&switchboard, &token, &json!({})).await;
+        let (mut second, _) = dial(&switchboard, &token, &join(&created)).await;
+        session(&switchboard, 2).await;
+        // The peer may not want to read all of what is too long.
+        let _sent = second.send(garbage.clone()).await;
+        assert_eq!(closed(&mut second).await, code, "{garbage:.50}");
+        session(&switchboard, 1).await;
+        assert_eq!(visitor.text("/").await.0, 200);
+        first.send(garbage).await.ok();
+        assert_eq!(closed(&mut first).await, code);
+        until(SOON, "the session is over", async || switchboard.tunnel("lines").await["sessions"] == json!([])).await;
+    }
+    chunks.send(Ok(Frame::data("all of it".into()))).await.unwrap();
+    drop(chunks);
+    assert_eq!(lasting.into_body().collect().await.unwrap().to_bytes(), "all of it");
 }

@@ -7,13 +7,14 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use http::{HeaderMap, Method, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
+use tokio::time::sleep;
 
 use crate::answer::{Answer, OPEN, call, member};
 use crate::setup::{answers, backend, create, delete, get, post, put, visitor};
@@ -222,6 +223,19 @@ fn chunked(pieces: usize, bytes: usize) -> Body {
     Body::new(StreamBody::new(stream::iter(frames)))
 }
 
+/// As much as is allowed, and when the origin has begun to read that, more.
+fn one_piece_too_many(reader: &Reader) -> Body {
+    let (asked, before) = (reader.asked.clone(), reader.asked.load(Ordering::SeqCst));
+    let piece = || Ok(Frame::data(Bytes::from(vec![b'x'; 1024])));
+    let last = async move {
+        while asked.load(Ordering::SeqCst) == before {
+            sleep(Duration::from_millis(5)).await;
+        }
+        piece()
+    };
+    Body::new(StreamBody::new(stream::iter((0..64).map(move |_| piece())).chain(stream::once(last))))
+}
+
 async fn upload(client: &Client, body: Body) -> (u16, String) {
     match client.send(client.request(Method::POST, "/up").body(body).unwrap()).await {
         Ok(response) => {
@@ -263,7 +277,7 @@ async fn a_body_is_refused_when_it_says_its_length_and_when_it_turns_out_too_lar
         assert_eq!(upload(visitor, full(vec![b'x'; small])).await, (200, format!("read {small}")));
         assert_eq!(upload(visitor, chunked(64, 1024)).await, (200, format!("read {small}")));
         let broken = reader.broken.load(Ordering::SeqCst);
-        assert_eq!(upload(visitor, chunked(65, 1024)).await, (413, "body_too_large".to_owned()));
+        assert_eq!(upload(visitor, one_piece_too_many(&reader)).await, (413, "body_too_large".to_owned()));
         until(SOON, "the origin hears of it", async || reader.broken.load(Ordering::SeqCst) == broken + 1).await;
         let asked = reader.asked.load(Ordering::SeqCst);
         assert!(expecting(visitor, large).await.starts_with("HTTP/1.1 413 "), "instead of 100");
@@ -321,7 +335,43 @@ async fn header_fields_have_the_limit_of_their_owner() {
 }
 
 #[tokio::test]
-async fn what_stands_in_front_is_checked_kept_in_the_history_and_exported() {
+async fn each_thing_that_stands_in_front_is_explained() {
+    let switchboard = Switchboard::start().await;
+    let reader = Reader::start().await;
+    served(&switchboard, &reader).await;
+    let client = switchboard.client();
+    let front = json!({
+        "allow": ["203.0.113.0/24"], "header_limit": 4096, "body_limit": 1000, "max_in_flight": 7,
+        "rate_limits": [{"per": "client", "requests": 5, "seconds": 10}],
+        "bandwidth": [{"direction": "down", "per": "all", "bytes_per_second": 65536}],
+        "basic_auth": {"users": [{"name": "ada", "password": "open sesame"}]},
+        "error_pages": {"404": "<h1>Not here</h1>"},
+    });
+    let said = put(&client, "domains/app.example.com/front", front).await;
+    assert_eq!(said.status, 200, "{said:?}");
+    let link =
+        post(&client, "domains/app.example.com/front/links", json!({"name": "preview", "expires_in": 600})).await;
+    assert_eq!(link.status, 201, "{link:?}");
+    let told = explained(&client, "http://app.example.com/", "203.0.113.9").await;
+    for line in [
+        "the domain's lists of networks let 203.0.113.9 in",
+        "the domain takes header fields of up to 4096 bytes in all",
+        "the domain takes bodies of up to 1000 bytes",
+        "the domain takes 5 requests in 10 s of each client",
+        "the domain lets 65536 bytes a second pass down, in all",
+        "the domain asks for a password; names that have one: 1",
+        "the domain lets in without a password who has a link; links that are good: 1",
+        "the domain takes 7 requests at once; under way: 0",
+        "the domain has pages of its own for errors: 404",
+    ] {
+        let steps = told["steps"].as_array().unwrap();
+        let said = |step: &Value| step["about"] == "front" && step["yes"] == true && step["text"] == line;
+        assert!(steps.iter().any(said), "{line} is missing in {told}");
+    }
+}
+
+#[tokio::test]
+async fn what_stands_in_front_is_checked_and_kept_in_the_history() {
     let switchboard = Switchboard::start_with(OPEN).await;
     let reader = Reader::start().await;
     let route = served(&switchboard, &reader).await;

@@ -1,5 +1,6 @@
 //! Who may do what: each call of the API and each live socket, asked for by nobody, by a member about what another
 //! member has, by that member, and by an administrator, beside the statuses in `matrix.txt`. A route without a row fails.
+//! Who is refused has changed nothing, and nobody anything that another has.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,6 +10,7 @@ use http::{Method, header};
 use serde_json::{Value, json};
 
 use crate::answer::{OPEN, call};
+use crate::matrix_web::{Names, OF_ALL, OF_OWNER, seen};
 use crate::setup::create;
 use crate::support::{Body, Client, Switchboard, text, until};
 
@@ -151,6 +153,10 @@ impl World {
             ("POST", "/auth/login") => json!({"email": "bob@example.com", "password": "a different long one"}),
             ("POST", "/auth/accept" | "/auth/reset") => json!({"token": "none", "password": "a long enough one"}),
             ("POST", "/auth/second-factor") => json!({"challenge": "none", "code": "000000"}),
+            ("POST", "/auth/second-factor/enrolment") => json!({"challenge": "none"}),
+            ("POST", "/auth/second-factor/enrolment/confirm") => {
+                json!({"challenge": "none", "enrolment": "none", "code": "000000"})
+            }
             ("POST", "/me/second-factor/confirm") => {
                 json!({"enrolment": "none", "code": "000000", "current_password": "not it"})
             }
@@ -232,8 +238,10 @@ impl World {
     /// What each caller is told.
     async fn statuses(&self, method: &Method, path: &str) -> Vec<u16> {
         let mut statuses = Vec::new();
-        for caller in &self.callers {
+        for (who, caller) in self.callers.iter().enumerate() {
             let place = self.place(path).await;
+            let names = names(path, &place);
+            let before = self.seen(&names).await;
             let query = match *method {
                 Method::GET if path.ends_with("/switch") => "?new_tag=v2",
                 Method::DELETE if path.ends_with("/front/links") => "?name=made",
@@ -252,10 +260,33 @@ impl World {
                 })
                 .await;
             }
+            let after = self.seen(&names).await;
+            let is_refused = method == "GET" || status >= 400;
+            let is_own = who >= 2 || path.starts_with("/auth/");
+            assert!(
+                before.0 == after.0 || is_own && !is_refused,
+                "{method} {path} by {who} changes what the owner has"
+            );
+            assert!(before.1 == after.1 || !is_refused, "{method} {path} by {who}, {status}, changes what there is");
             statuses.push(status);
         }
         statuses
     }
+
+    /// What the owner sees, and what an administrator does.
+    async fn seen(&self, names: &Names) -> (Vec<Value>, Vec<Value>) {
+        (seen(self.owner(), &OF_OWNER, names).await, seen(self.admin(), &OF_ALL, names).await)
+    }
+}
+
+/// What stands where the path has names.
+fn names(path: &str, place: &str) -> Names {
+    let named = |word: &str| match word {
+        "{id}" | "{domain}" => Some("{id}"),
+        "{rid}" => Some("{request}"),
+        _ => None,
+    };
+    path.split('/').zip(place.split('/')).filter_map(|(word, is)| Some((named(word)?, is.to_owned()))).collect()
 }
 
 type Rows = BTreeMap<(String, String), Vec<u16>>;

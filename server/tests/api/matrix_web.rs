@@ -29,7 +29,7 @@ const AT_ONCE: usize = 4;
 const TOGETHER: usize = 10;
 
 /// What the owner has, and what everybody's administrators see.
-const OF_OWNER: [&str; 11] = [
+pub(crate) const OF_OWNER: [&str; 11] = [
     "me",
     "tunnels",
     "tokens",
@@ -42,7 +42,7 @@ const OF_OWNER: [&str; 11] = [
     "me/sessions",
     "me/programs",
 ];
-const OF_ALL: [&str; 4] = ["users", "invitations", "regions", "security"];
+pub(crate) const OF_ALL: [&str; 4] = ["users", "invitations", "regions", "security"];
 
 /// What becomes different by itself: with use, with time, and with what looks after backends and domains.
 const UNSTEADY: [&str; 8] = [
@@ -74,7 +74,7 @@ struct Stage {
 }
 
 /// What a row is asked about: what stands for `{id}` and its like.
-type Names = Vec<(&'static str, String)>;
+pub(crate) type Names = Vec<(&'static str, String)>;
 
 fn rows() -> Vec<Row> {
     let lines = TABLE.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -244,7 +244,7 @@ impl Stage {
 }
 
 /// What this client sees there, without what changes by itself.
-async fn seen(client: &Client, places: &[&str], names: &Names) -> Vec<Value> {
+pub(crate) async fn seen(client: &Client, places: &[&str], names: &Names) -> Vec<Value> {
     let mut places: Vec<_> = places.iter().map(|place| (*place).to_owned()).collect();
     let name = |wanted: &str| names.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value);
     if let Some(id) = name("{id}").filter(|id| !id.is_empty()) {

@@ -143,6 +143,51 @@ async fn a_short_lived_token_ends_by_itself() {
 }
 
 #[tokio::test]
+async fn a_session_that_renews_in_time_goes_on_beyond_the_end_of_its_first_token() {
+    let switchboard = Switchboard::start().await;
+    let (client, origin) = (switchboard.client(), Origin::mirror().await);
+    let (id, _) = switchboard.token().await;
+    let exchange = format!("/api/v1/tokens/{id}/exchange");
+    let short = async |asked: Value| call(&client, "POST", &exchange, asked).await.json;
+    let first = short(json!({"expires_in": 60})).await;
+    let ends: chrono::DateTime<chrono::Utc> = text(&first, "expires_at").parse().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, text(&first, "token")).unwrap();
+    let target = Target::parse(&origin.address.to_string()).unwrap();
+    let agent = Agent::builder(switchboard.url(), text(&first, "token")).target(target).subdomain("renewed");
+    let telephone = agent.token_file(&file).start().unwrap();
+    let session = telephone.ready().await.unwrap().session_id;
+
+    let mut events = telephone.events();
+    let mut renewed = async |with: &Value| {
+        std::fs::write(&file, text(with, "token")).unwrap();
+        loop {
+            match events.recv().await.unwrap() {
+                Event::Renewed { refused } => break refused,
+                Event::Disconnected { reason, .. } => panic!("{reason}"),
+                _ => {}
+            }
+        }
+    };
+    // What allows less than the session was let in with does not carry it on, and does not end it.
+    let less = short(json!({"scope": {"type": "subdomains", "subdomains": ["other"]}})).await;
+    assert!(renewed(&less).await.is_some());
+    assert_eq!(renewed(&short(json!({"expires_in": 600})).await).await, None);
+    let visitor = switchboard.visitor("renewed");
+    until(SOON, "the first token's end", async || {
+        assert_eq!(visitor.text("/").await.0, 200);
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        chrono::Utc::now() > ends + chrono::TimeDelta::seconds(2)
+    })
+    .await;
+    let tunnel = switchboard.tunnel("renewed").await;
+    let sessions = client.get(&format!("/api/v1/tunnels/{}/sessions", text(&tunnel, "id"))).await.1;
+    assert_eq!(text(&sessions["items"][0], "id"), session);
+    telephone.shutdown().await;
+}
+
+#[tokio::test]
 async fn an_old_secret_ends_when_it_is_time_and_who_has_the_new_one_stays() {
     let switchboard = Switchboard::start().await;
     let (client, origin) = (switchboard.client(), Origin::mirror().await);

@@ -13,7 +13,6 @@ mod backends;
 mod balance;
 mod busy;
 #[path = "../upstream/certificates.rs"]
-#[expect(dead_code, reason = "each test binary uses a part of this")]
 mod certificates;
 mod changes;
 mod grpc;
