@@ -17,6 +17,7 @@ use std::{
     process::{Child, Command, ExitStatus, Output, Stdio},
 };
 
+use command_fds::{CommandFdExt, FdMapping};
 use support::Home;
 
 /// A folder with the data of one server.
@@ -49,21 +50,7 @@ impl Place {
     fn serve(&self, more: &[&str]) -> Server {
         let mut arguments = vec!["--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--log-format", "json"];
         arguments.extend(more);
-        let mut command = self.switchboard(&arguments);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        // Closed as soon as the line is found: a server must outlive whoever reads its log.
-        let log = BufReader::new(child.stderr.take().unwrap());
-        let listening = log
-            .lines()
-            .map(|line| serde_json::from_str::<serde_json::Value>(&line.unwrap()).unwrap())
-            .find(|event| event["message"] == "listening")
-            .unwrap();
-        let address = |key: &str| listening[key].as_str().unwrap().to_owned();
-        let (listen, metrics) = (address("listen"), address("metrics"));
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut ready = String::new();
-        stdout.read_line(&mut ready).unwrap();
-        Server { child, listen, metrics, ready }
+        Server::started(self.switchboard(&arguments))
     }
 }
 
@@ -94,6 +81,24 @@ struct Server {
 }
 
 impl Server {
+    /// One that is ready, and has JSON for a log.
+    fn started(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // Closed as soon as the line is found: a server must outlive whoever reads its log.
+        let log = BufReader::new(child.stderr.take().unwrap());
+        let listening = log
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(&line.unwrap()).unwrap())
+            .find(|event| event["message"] == "listening")
+            .unwrap();
+        let address = |key: &str| listening[key].as_str().unwrap().to_owned();
+        let (listen, metrics) = (address("listen"), address("metrics"));
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut ready = String::new();
+        stdout.read_line(&mut ready).unwrap();
+        Self { child, listen, metrics, ready }
+    }
+
     fn signal(&self, signal: &str) {
         let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
         assert!(status.success());
@@ -194,6 +199,29 @@ fn serve_says_where_and_ends_well_at_either_signal() {
         server.signal(signal);
         assert_eq!(server.wait().code(), Some(0), "{signal}");
     }
+}
+
+/// systemd has the sockets before it starts the program, and gives it them with the numbers 3 and 4.
+#[test]
+fn sockets_of_a_socket_unit_are_served_and_who_came_first_is_answered() {
+    let place = Place::new();
+    let sockets = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [listen, metrics] = sockets.each_ref().map(|socket| socket.local_addr().unwrap().to_string());
+    let mut early = TcpStream::connect(&listen).unwrap();
+    early.write_all(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n").unwrap();
+    let mut command = Command::new("sh");
+    command.args(["-c", "LISTEN_PID=$$ exec \"$@\"", "sh", env!("CARGO_BIN_EXE_switchboard"), "--log-format", "json"]);
+    command.env_clear().envs(place.0.setting()).env("LISTEN_FDS", "2").current_dir(place.0.path()).stdin(Stdio::null());
+    let numbered = (3..).zip(sockets).map(|(child_fd, socket)| FdMapping { parent_fd: socket.into(), child_fd });
+    command.fd_mappings(numbered.collect()).unwrap();
+    let mut server = Server::started(command);
+    assert_eq!((&server.listen, &server.metrics), (&listen, &metrics));
+    let mut answer = String::new();
+    early.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(get(&metrics, "/readyz").starts_with("HTTP/1.1 200"));
+    server.signal("-TERM");
+    assert_eq!(server.wait().code(), Some(0));
 }
 
 #[test]
