@@ -96,15 +96,15 @@ impl Line {
         Ok((body, ResponseFuture::new(&self.shared, id)))
     }
 
-    /// Queues a control message; it goes out before the next but one message of bodies. The queue is short: when it is full the peer has stopped reading, and the message is
-    /// refused.
+    /// Queues a control message; it goes out before the next but one message of bodies. The queue is short: when it is full
+    /// the peer has stopped reading, and the message is refused.
     pub fn send_control(&self, message: Control) -> Result<(), LineError> {
         self.shared.send_control(message)
     }
 
-    /// Closes the line: heads and control messages that are queued go before, if the peer takes them within 2 s, bodies that
-    /// are not over do not. `code` and `reason` (at most 123 bytes are sent of it) reach the peer in the close frame. Streams still open
-    /// fail; whoever wants them whole waits for [`Line::idle`] first.
+    /// Closes the line: heads and control messages that are queued go before, if the peer takes them within 2 s; bodies that
+    /// are not over do not. `code` and `reason` (at most 123 bytes are sent of it) reach the peer in the close frame.
+    /// Streams still open fail; whoever wants them whole waits for [`Line::idle`] first.
     pub fn close(&self, code: u16, reason: impl Into<String>) {
         self.shared.close(code, reason.into());
     }

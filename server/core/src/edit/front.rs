@@ -28,12 +28,11 @@ impl Edit<'_> {
         before: Option<&str>,
     ) -> Result<Option<String>> {
         let kept = self.desk().kept_front(front, before).await?;
-        let [mut before, mut after] = [read_front(before)?, read_front(kept.as_deref())?];
-        let [before_links, after_links] = [&mut before, &mut after].map(|front| std::mem::take(&mut front.share_links));
-        if before != after {
+        let [mut was, mut is] = [read_front(before)?, read_front(kept.as_deref())?];
+        let [before, after] = [&mut was, &mut is].map(|front| std::mem::take(&mut front.share_links));
+        if was != is {
             Entry::by(self.actor(), AuditKind::FrontChanged).with(of.to_string()).write(self.tx()).await?;
         }
-        let (before, after) = (before_links, after_links);
         let made = after.iter().filter(|link| !before.iter().any(|known| known.secret == link.secret));
         // One whose time was over is not ended by anybody.
         let ended = before.iter().filter(|link| link.expires_at > now());

@@ -70,12 +70,6 @@ struct Challenged {
     next: Step,
 }
 
-impl Challenged {
-    fn new(challenge: &Challenge, next: Step) -> Self {
-        Self { challenge: challenge.expose().to_owned(), expires_in: Challenge::SECONDS, next }
-    }
-}
-
 /// What follows a right password.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SignInStep)]
@@ -208,7 +202,8 @@ async fn login(
 }
 
 fn challenged(challenge: &Challenge, next: Step) -> Response {
-    (StatusCode::ACCEPTED, axum::Json(Challenged::new(challenge, next))).into_response()
+    let challenge = challenge.expose().to_owned();
+    (StatusCode::ACCEPTED, axum::Json(Challenged { challenge, expires_in: Challenge::SECONDS, next })).into_response()
 }
 
 async fn granted(services: &Services, viewer: Viewer, headers: &HeaderMap) -> ApiResult<axum::Json<Granted>> {

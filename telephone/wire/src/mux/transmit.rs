@@ -78,8 +78,8 @@ impl Mux {
             send.scheduled = false;
             return;
         }
-        // A stream that is alone delays nobody with a long frame.
         send.turn = Some(self.messages);
+        // A stream that is alone delays nobody with a long frame.
         let frame = if self.turns.is_empty() { LONE_FRAME } else { self.settings.frame_size.min(MAX_DATA) };
         let room = frame.min(end - out.len() - HEADER);
         let length = self.credit.take(send.queued.min(room));
