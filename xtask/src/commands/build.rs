@@ -1,6 +1,10 @@
 //! `cargo xtask build`
 
-use crate::{binaries, flavour::Flavour, workspace::Workspace};
+use crate::{
+    binaries::{self, With},
+    flavour::Flavour,
+    workspace::Workspace,
+};
 
 /// Arguments of `build`.
 #[derive(clap::Args)]
@@ -16,7 +20,7 @@ pub struct Arguments {
 /// When something does not build.
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<()> {
     let flavour = if arguments.release { Flavour::Release } else { Flavour::Quick };
-    let built = binaries::build(workspace, flavour)?;
+    let built = binaries::build(workspace, flavour, With::Nothing)?;
     println!("{}\n{}", built.switchboard.display(), built.telephone.display());
     Ok(())
 }

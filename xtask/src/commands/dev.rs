@@ -11,7 +11,12 @@ use std::{
 use anyhow::Context;
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher, event::ModifyKind};
 
-use crate::{binaries, flavour::Flavour, process, workspace::Workspace};
+use crate::{
+    binaries::{self, With},
+    flavour::Flavour,
+    process,
+    workspace::Workspace,
+};
 
 /// Editors write a file in several steps, and saving all of them takes a moment.
 const SETTLE: Duration = Duration::from_millis(250);
@@ -36,7 +41,7 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<()> {
     let (_watcher, changes) = watch(workspace)?;
     let mut server = None;
     loop {
-        match binaries::build(workspace, Flavour::Dev) {
+        match binaries::build(workspace, Flavour::Dev, With::Nothing) {
             Ok(built) => restart(&mut server, &built.switchboard, &arguments.switchboard)?,
             Err(error) => eprintln!("error: {error:#}\n  waiting for a change …"),
         }

@@ -2,7 +2,7 @@
 
 use std::{env, fs, path::PathBuf, process::Stdio};
 
-use crate::{process, progress, wasm_toolchain::WasmToolchain, workspace::Workspace};
+use crate::{binaries::NATIVE, process, progress, wasm_toolchain::WasmToolchain, workspace::Workspace};
 
 /// Checks formatting and lints. The browser's half is checked on its own, for its own target.
 ///
@@ -14,7 +14,7 @@ pub fn run(workspace: &Workspace) -> anyhow::Result<()> {
     })?;
     progress::step("lints", || {
         let mut cargo = process::cargo();
-        cargo.args(["clippy", "--workspace", "--exclude", "hydrate", "--all-targets", "--", "-D", "warnings"]);
+        cargo.arg("clippy").args(NATIVE).args(["--all-targets", "--", "-D", "warnings"]);
         process::run(cargo.current_dir(&workspace.root))
     })?;
     dependencies(workspace)?;

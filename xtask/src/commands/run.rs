@@ -4,7 +4,12 @@ use std::{ffi::OsString, os::unix::process::CommandExt};
 
 use anyhow::Context;
 
-use crate::{binaries, flavour::Flavour, process, workspace::Workspace};
+use crate::{
+    binaries::{self, With},
+    flavour::Flavour,
+    process,
+    workspace::Workspace,
+};
 
 /// Arguments of `run`.
 #[derive(clap::Args)]
@@ -19,7 +24,7 @@ pub struct Arguments {
 /// # Errors
 /// When something does not build or the server cannot be started.
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<()> {
-    let built = binaries::build(workspace, Flavour::Quick)?;
+    let built = binaries::build(workspace, Flavour::Quick, With::Nothing)?;
     let error = process::command(&built.switchboard).args(&arguments.switchboard).exec();
     Err(error).with_context(|| format!("cannot start {}", built.switchboard.display()))
 }

@@ -1,6 +1,11 @@
 //! `cargo xtask soak`
 
-use crate::{binaries, flavour::Flavour, process, workspace::Workspace};
+use crate::{
+    binaries::{self, With},
+    flavour::Flavour,
+    process,
+    workspace::Workspace,
+};
 
 /// As `cargo xtask run` and `test` build it.
 const FLAVOUR: Flavour = Flavour::Quick;
@@ -20,7 +25,7 @@ pub struct Arguments {
 /// # Errors
 /// When a request fails that should not, or memory, files or tasks do not come back to what they were.
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<()> {
-    let binaries = binaries::build(workspace, FLAVOUR)?;
+    let binaries = binaries::build(workspace, FLAVOUR, With::Nothing)?;
     let mut cargo = process::cargo();
     cargo.args(["test", "--package", "server", "--profile", FLAVOUR.native_profile(), "--test", "faults"]);
     cargo.args(["--", "--exact", "soak::whatever_goes_on_nothing_is_left_of_it", "--nocapture"]);

@@ -12,7 +12,7 @@ pub use arguments::Arguments;
 use arguments::Variant;
 
 use crate::{
-    binaries::{self, Binaries},
+    binaries::{self, Binaries, With},
     flavour::Flavour,
     packages, process, progress,
     workspace::Workspace,
@@ -75,7 +75,7 @@ fn bench(workspace: &Workspace) -> anyhow::Result<std::path::PathBuf> {
 fn ours(workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<Vec<Value>> {
     let main = match &arguments.bin_dir {
         Some(folder) => built(folder)?,
-        None => binaries::build(workspace, Flavour::Release)?,
+        None => binaries::build(workspace, Flavour::Release, With::Nothing)?,
     };
     let mut builds = vec![("Switchboard".to_owned(), main.clone(), None)];
     for (name, folder) in arguments.other_builds() {

@@ -15,7 +15,7 @@ use std::{
 use test_postgres::PROGRAMS;
 
 use crate::{
-    binaries::{self, Binaries},
+    binaries::{self, Binaries, With},
     commands::test::tally::Tally,
     flavour::Flavour,
     workspace::Workspace,
@@ -85,7 +85,8 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<ExitC
     let python = wanted(Kind::Rust).then(tools::python).transpose()?;
     let schemathesis = wanted(Kind::Rust).then(|| schemathesis::find(workspace)).flatten();
     let browser = wanted(Kind::Browser).then(tools::browser).transpose()?;
-    let binaries = binaries::build(workspace, FLAVOUR)?;
+    let with = if wanted(Kind::Rust) { With::Tests } else { With::Nothing };
+    let binaries = binaries::build(workspace, FLAVOUR, with)?;
     let bench = Bench { workspace, site: FLAVOUR.site(workspace), binaries, postgresql, python, schemathesis };
 
     let mut tally = Tally::default();

@@ -5,7 +5,7 @@ use std::{fs, process::Command};
 use anyhow::{Context, bail};
 
 use super::{Bench, FLAVOUR, postgresql::Shared, tally::Tally};
-use crate::{process, progress};
+use crate::{binaries::NATIVE, process, progress};
 
 /// The profile in `.config/nextest.toml` that writes a report.
 const NEXTEST_PROFILE: &str = "xtask";
@@ -106,10 +106,9 @@ impl Pass<'_> {
         Ok(tally)
     }
 
-    /// Everything but `hydrate`, which is compiled for browsers only.
     fn tested(&self, verb: &[&str]) -> Command {
         let mut cargo = process::cargo();
-        cargo.current_dir(&self.bench.workspace.root).args(verb).args(["--workspace", "--exclude", "hydrate"]);
+        cargo.current_dir(&self.bench.workspace.root).args(verb).args(NATIVE);
         self.bench.provide(&mut cargo);
         if let Some(postgresql) = self.postgresql {
             postgresql.provide(&mut cargo);
