@@ -55,6 +55,8 @@ kinds! {
     Entered = "entered": "came in",
     /// Somebody was not let in there, with this account.
     EntryRefused = "entry_refused": "not let in",
+    /// A telephone showed a token that is not good, or not for what it wants.
+    TelephoneRefused = "telephone_refused": "telephone refused",
     /// Browsers or programs were signed out, by the account's owner or an administrator.
     SessionsEnded = "sessions_ended": "sessions ended",
     /// A refresh token was used a second time: somebody has a copy. Its session was ended.

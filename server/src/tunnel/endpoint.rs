@@ -1,10 +1,12 @@
 //! `/tunnel`: turns a WebSocket handshake into a session.
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{TunnelId, TunnelState};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use server_core::Services;
 use telephone::line::{self, ControlReceiver, Driver, LineError};
@@ -30,6 +32,8 @@ use crate::routing::Routing;
 
 /// What a telephone may send before it is known who it is: control messages.
 const OPENING_LIMITS: Limits = Limits { frame: MAX_CONTROL, message: MAX_CONTROL };
+/// How many refused telephones are written down in a second: strangers can come as often as they like.
+const REFUSALS: NonZeroU32 = NonZeroU32::new(10).unwrap();
 /// How often a session's round trip is recorded and its telephone told how the tunnel does.
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -46,6 +50,8 @@ pub struct Endpoint {
     /// How often a silent telephone is asked whether it is there.
     pub(super) heartbeat: Duration,
     openings: Arc<Openings>,
+    /// Which refused telephones are written down.
+    refusals: DefaultDirectRateLimiter,
     pub(super) sessions: TaskTracker,
     pub(super) stop: CancellationToken,
 }
@@ -69,8 +75,25 @@ impl Endpoint {
             control,
             heartbeat,
             openings: Arc::default(),
+            refusals: RateLimiter::direct(Quota::per_second(REFUSALS)),
             sessions: TaskTracker::new(),
             stop,
+        }
+    }
+
+    /// Writes down that a telephone was refused, if it was for its token.
+    pub(super) fn note_refused(&self, code: &ErrorCode, address: IpAddr) {
+        let is_for_its_token = matches!(
+            code,
+            ErrorCode::TokenInvalid
+                | ErrorCode::TokenExpired
+                | ErrorCode::TokenRevoked
+                | ErrorCode::TokenScope
+                | ErrorCode::AccountDeactivated
+        );
+        if is_for_its_token && self.refusals.check().is_ok() {
+            let (services, why) = (self.services.clone(), code.to_string());
+            self.control.spawn(async move { services.audit().note_refused_telephone(&why, address).await });
         }
     }
 
@@ -152,6 +175,9 @@ impl Endpoint {
                 }
                 Control::Renew(Renew { token }) => {
                     let refused = self.renew(session, token, address).await.err().and_then(Refused::told);
+                    if let Some((code, _)) = &refused {
+                        self.note_refused(code, address);
+                    }
                     let refused = refused.map(|(code, message)| Refusal { code, message });
                     tracing::info!(session = %session.id, ?refused, "a telephone has signed in anew");
                     if let Err(error) = line.line.send_control(Control::Renewed(Renewed { refused })) {

@@ -85,6 +85,7 @@ impl Opening<'_> {
         };
         if let Some((close, code, message)) = refusal {
             tracing::info!(client = %self.client.address, %code, message, "telephone refused");
+            self.endpoint.note_refused(&code, self.client.address);
             refuse(&mut socket, close, code, message).await;
         }
         None

@@ -57,6 +57,34 @@ async fn a_telephone_comes_from_where_its_token_may_be_used() {
 }
 
 #[tokio::test]
+async fn telephones_that_are_refused_for_their_token_are_written_down() {
+    let switchboard = Switchboard::start().await;
+    let (client, origin) = (switchboard.client(), Origin::mirror().await);
+    let unknown = "sbt_nobody-has-ever-made-this-one";
+    let token = create(&client, "tokens", json!({"name": "mine"})).await;
+    let path = format!("/api/v1/tokens/{}", text(&token, "id"));
+    assert_eq!(call(&client, "DELETE", &path, Value::Null).await.status, 204);
+    for secret in [unknown, unknown, text(&token, "token"), unknown] {
+        refused(dial(&switchboard, secret, "mine", &origin)).await;
+    }
+    // It keeps nobody waiting.
+    until(SOON, "all of them are written down", async || {
+        let log = call(&client, "GET", "/api/v1/audit?kind=telephone_refused", Value::Null).await.json;
+        let events = log["items"].as_array().unwrap().iter().map(|event| (&event["detail"], &event["times"]));
+        let mut events: Vec<_> = events.collect();
+        events.sort_by_key(|(detail, _)| detail.to_string());
+        assert!(!log.to_string().contains("sbt_"), "{log}");
+        events == [(&json!("token_invalid"), &json!(3)), (&json!("token_revoked"), &json!(1))]
+    })
+    .await;
+    // Who is refused for something else is no event.
+    let good = create(&client, "tokens", json!({"name": "good"})).await;
+    assert_eq!(refused(dial(&switchboard, text(&good, "token"), "www", &origin)).await.0, ErrorCode::SubdomainReserved);
+    let log = call(&client, "GET", "/api/v1/audit?kind=telephone_refused", Value::Null).await.json;
+    assert_eq!(log["items"].as_array().unwrap().len(), 2, "{log}");
+}
+
+#[tokio::test]
 async fn no_more_telephones_than_the_token_may_have() {
     let switchboard = Switchboard::start().await;
     let (client, origin) = (switchboard.client(), Origin::mirror().await);

@@ -118,6 +118,15 @@ impl Audit {
         }
     }
 
+    /// Writes down that the token of a telephone is good for nothing there; `why` is the code of the line's protocol. What is
+    /// alike counts as one event, as failures to sign in do.
+    pub async fn note_refused_telephone(&self, why: &str, client: IpAddr) {
+        let kind = AuditKind::TelephoneRefused;
+        let nobody = (None, None);
+        self.note_often(Entry { kind, actor: None, account: nobody, address: Some(client), detail: Some(why.into()) })
+            .await;
+    }
+
     /// Writes down what may happen every minute and changes nothing: what is alike counts as one event, as failures do.
     pub(crate) async fn note_often(&self, entry: Entry) {
         let entry = Entry { address: entry.address.map(network), ..entry };

@@ -1,5 +1,5 @@
-//! The log has a bound in time and number. Failures, which strangers make, have one of their own, and so have short-lived
-//! tokens, which machines ask for all day.
+//! The log has a bound in time and number. Failures, which strangers make, have one of their own, and so have refused
+//! telephones and short-lived tokens, which machines show or ask for all day.
 
 use super::Audit;
 use crate::{
@@ -16,10 +16,14 @@ use uuid::Uuid;
 
 /// How long what happened is kept.
 const KEPT: TimeDelta = TimeDelta::days(365);
-/// How many failures are kept.
-const FAILURES: u64 = 20_000;
-/// How many short-lived tokens are kept.
-const EXCHANGES: u64 = 20_000;
+/// What has a bound of its own, so that however much there is of it nothing else is pushed out.
+const APART: [&[AuditKind]; 3] = [
+    &[AuditKind::SignInFailed, AuditKind::SecondFactorFailed],
+    &[AuditKind::TelephoneRefused],
+    &[AuditKind::TokenExchanged],
+];
+/// How much is kept of each of those.
+const OF_EACH: u64 = 20_000;
 /// How much of all else is kept.
 const OTHERS: u64 = 100_000;
 /// How many are removed in one transaction.
@@ -28,14 +32,10 @@ const STEP: u64 = 500;
 impl Audit {
     /// Removes what is too old or too much, the oldest first; how many.
     pub(crate) async fn purge(&self) -> Result<u64> {
-        let failures = [AuditKind::SignInFailed, AuditKind::SecondFactorFailed].map(AuditKind::as_str);
-        let exchanges = AuditKind::TokenExchanged.as_str();
-        let others = Condition::all().add(Column::Kind.is_not_in(failures)).add(Column::Kind.ne(exchanges));
-        let bounds = [
-            (Condition::all().add(Column::Kind.is_in(failures)), FAILURES),
-            (Condition::all().add(Column::Kind.eq(exchanges)), EXCHANGES),
-            (others, OTHERS),
-        ];
+        let words = |kinds: &[AuditKind]| kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>();
+        let apart = APART.map(|kinds| (Condition::all().add(Column::Kind.is_in(words(kinds))), OF_EACH));
+        let others = Condition::all().add(Column::Kind.is_not_in(words(&APART.concat())));
+        let bounds = apart.into_iter().chain([(others, OTHERS)]);
         let old = Condition::all().add(Column::At.lt(now() - KEPT));
         let mut removed = self.remove(old).await?;
         for (which, most) in bounds {
