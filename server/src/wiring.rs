@@ -37,7 +37,7 @@ impl Engine {
             tunnel_domain: config.addresses.tunnel_domain.clone(),
             region: config.node.region.clone(),
         };
-        let backends = Backends::new(common, services.settings().outside.clone(), config.limits.rate_limit);
+        let backends = Backends::new(common, services.settings().outside.clone());
         let routing = Routing::load(services.clone(), registry.clone(), backends, checks.clone(), surroundings).await?;
         Ok(Self { routing, registry, checks })
     }

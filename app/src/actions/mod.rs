@@ -10,6 +10,7 @@ mod entered;
 mod front;
 mod headers;
 mod identity;
+mod limit;
 mod personal_token;
 mod region;
 mod replay;

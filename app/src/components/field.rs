@@ -51,6 +51,11 @@ impl Field {
         Self { kind: "email", autocomplete: Some("username"), length: (None, Some(254)), ..field }.required()
     }
 
+    /// The field for how many requests may come in a time.
+    pub fn rate(form: &str) -> Self {
+        Self::text(form, "rate_limit", "Requests in a time").at_most(60).placeholder("1000/60 burst 2000")
+    }
+
     /// It takes a one-time password, which devices may fill in.
     pub fn one_time(self) -> Self {
         Self { autocomplete: Some("one-time-code"), ..self }

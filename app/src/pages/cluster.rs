@@ -1,4 +1,4 @@
-//! Where switchboards run: nodes and regions.
+//! Where switchboards run: nodes and regions; and how much they carry.
 
 use super::visit::{Visit, signed_in};
 use crate::{
@@ -13,11 +13,11 @@ use crate::{
     islands::TimeAgo,
     ssr,
 };
-use domain::{Node, Region, RegionId};
+use domain::{Node, Region, RegionId, RequestRate};
 use leptos::prelude::*;
 use server_core::{CoreError, Nodes, Page};
 
-/// Nodes and regions.
+/// Nodes and regions, and how much they carry.
 #[component]
 pub fn Cluster() -> impl IntoView {
     signed_in(page)
@@ -34,6 +34,10 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
         _ => None,
     };
     let form = |name| FormState::of(&visit.query, Some(name));
+    let limit = match visit.viewer.as_admin() {
+        Ok(admin) => Some(limit_form(visit.services.server_limits().rate(&admin).await?, &form("limit"))),
+        Err(_) => None,
+    };
     let edit = edited.map(|region| edit_form(&region, &form("edit")));
     let create = is_admin.then(|| create_form(&form("create")));
     let deleted = visit.query.get_str("undo").and_then(|id| id.parse::<RegionId>().ok());
@@ -50,8 +54,30 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
         </section>
         {edit}
         {create}
+        {limit}
     };
     Ok(layout(&visit, Section::Cluster, "Cluster", content))
+}
+
+/// How many requests may come to all there is.
+fn limit_form(now: Option<RequestRate>, state: &FormState) -> AnyView {
+    view! {
+        <section class="card" aria-labelledby="limit-title">
+            <h2 id="limit-title">"How much"</h2>
+            <form method="post" action="/web/action/set_server_limit" class="form">
+                {state.summary(&["rate_limit"])}
+                {Field::rate("limit")
+                    .value(now.map(|limit| limit.to_string()).unwrap_or_default())
+                    .hint(
+                        "Requests/seconds to all tunnels, domains and routes together, on each node; burst is how many may come at once. More get 429. Empty: as many as come.",
+                    )
+                    .state(state)
+                    .view()}
+                <button class="button">"Save the limit"</button>
+            </form>
+        </section>
+    }
+    .into_any()
 }
 
 /// The way to nodes that are not shown.

@@ -160,9 +160,7 @@ fn create_form(form: &FormState, is_open: bool) -> AnyView {
                             .hint("How many may be connected to a node with this token. Empty: as many as like.")
                             .state(form)
                             .view()}
-                        {Field::text("create", "rate_limit", "Requests in a time")
-                            .at_most(60)
-                            .placeholder("1000/60 burst 2000")
+                        {Field::rate("create")
                             .hint(
                                 "Requests/seconds that its telephones are given together, on each node; more get 429. Empty: as many as come.",
                             )

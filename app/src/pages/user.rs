@@ -117,10 +117,8 @@ fn limit(visit: &Visit, account: &Account) -> AnyView {
                 {form.summary(&["rate_limit"])}
                 <input type="hidden" name="id" value=account.id.to_string() />
                 {version(account.updated_at)}
-                {Field::text("limit", "rate_limit", "Requests in a time")
-                    .at_most(60)
+                {Field::rate("limit")
                     .value(now)
-                    .placeholder("1000/60 burst 2000")
                     .hint(
                         "Requests/seconds, to all that this account has together, on each node; burst is how many may come at once. More get 429. Empty: as many as come.",
                     )

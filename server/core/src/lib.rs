@@ -40,6 +40,7 @@ mod routes;
 mod routing;
 mod sealing;
 mod secret;
+mod server_limits;
 mod services;
 mod sessions;
 mod settings;
@@ -96,6 +97,7 @@ pub use routing::{
     RunningSwitch, ServiceEntry, TargetEntry,
 };
 pub use secret::{LinkSecret, Secret, SigningSecret, TokenSecret};
+pub use server_limits::ServerLimits;
 pub use services::Services;
 pub use sessions::{ApiSessions, ApiTokens, WebSessionRecord, WebSessions};
 pub use settings::{

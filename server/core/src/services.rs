@@ -3,8 +3,8 @@
 use crate::{
     Accounts, Alerts, ApiSessions, Audit, Changes, Connections, CoreError, Declared, Engine, Hosts, Idempotency,
     Inspector, LinkSecret, Nodes, OpenError, Passes, PersonalTokens, Pools, Presence, Regions, Relays, Replayer,
-    Result, Revisions, Routes, Routing, Settings, SigningKeys, Switches, Tokens, Traffic, Tunnels, Verifier,
-    WebSessions,
+    Result, Revisions, Routes, Routing, ServerLimits, Settings, SigningKeys, Switches, Tokens, Traffic, Tunnels,
+    Verifier, WebSessions,
     accounts::{FirstAccount, SignIns},
     auth::{Passwords, Throttle},
     edit::Desk,
@@ -62,6 +62,7 @@ struct Inner {
     api_sessions: ApiSessions,
     idempotency: Idempotency,
     signing_keys: Arc<SigningKeys>,
+    server_limits: ServerLimits,
     presence: Presence,
     changes: Changes,
     news: News,
@@ -169,6 +170,7 @@ impl Services {
             api_sessions,
             idempotency,
             signing_keys,
+            server_limits: ServerLimits { store: store.clone(), changes: changes.clone() },
             presence,
             news: News::new(store.clone(), changes.clone()),
             changes,
@@ -359,6 +361,11 @@ impl Services {
     /// What access tokens are signed with.
     pub fn signing_keys(&self) -> &SigningKeys {
         &self.0.signing_keys
+    }
+
+    /// What the whole switchboard carries.
+    pub fn server_limits(&self) -> &ServerLimits {
+        &self.0.server_limits
     }
 
     /// Connected telephones.

@@ -178,10 +178,10 @@ fn nullable(mut schema: Value) -> Value {
 }
 
 /// Whether what is at a path has an entity tag: whatever can be both looked at and changed, but for recorded requests and
-/// the one switch of `/security`, of which nothing can get lost that somebody else has changed.
+/// what is one value, of which nothing can get lost that somebody else has changed.
 fn is_tagged(path: &str, item: &Value) -> bool {
     let has = |method: &str| item.get(method).is_some();
-    has("get") && (has("put") || has("patch")) && !path.ends_with("/{rid}") && path != "/security"
+    has("get") && (has("put") || has("patch")) && !path.ends_with("/{rid}") && !["/limits", "/security"].contains(&path)
 }
 
 /// What [`conditional`](super::conditional) adds to a call.

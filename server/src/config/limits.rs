@@ -1,6 +1,5 @@
 //! How much and how long.
 
-use domain::RequestRate;
 use std::{num::NonZero, time::Duration};
 
 use super::{parse, reader::Reader, setting};
@@ -31,8 +30,6 @@ pub struct Limits {
     /// `body_limit`: the most that the body of a request may have where its owner has not said anything, bytes; `None`: as
     /// much as comes.
     pub body_limit: Option<u64>,
-    /// `rate_limit`: requests to tunnels, domains and routes in a time, all together; `None`: as many as come.
-    pub rate_limit: Option<RequestRate>,
     /// `shutdown_grace`: for what is in flight when the process is told to stop.
     pub shutdown_grace: Duration,
 }
@@ -45,7 +42,6 @@ impl Limits {
         let health_timeout = reader.take(&setting::HEALTH_TIMEOUT, parse::check_timeout, Duration::from_secs(2));
         let hold_limit = reader.take_optional(&setting::HOLD_LIMIT, parse::count(10_000)).map_or(100, NonZero::get);
         let body_limit = reader.take(&setting::BODY_LIMIT, parse::size_or_off, None);
-        let rate_limit = reader.take(&setting::RATE_LIMIT, parse::rate_or_off, None);
         let most = parse::count_or_off(1_000_000);
         let client_connections = reader.take(&setting::CLIENT_CONNECTIONS, most, NonZero::new(1_000));
         let mut time = |setting, seconds| reader.take(setting, parse::duration, Duration::from_secs(seconds));
@@ -56,7 +52,6 @@ impl Limits {
             health_interval,
             health_timeout,
             body_limit,
-            rate_limit,
             client_connections: client_connections.map(NonZero::get),
             header_timeout: time(&setting::HEADER_TIMEOUT, 10),
             idle_timeout: time(&setting::IDLE_TIMEOUT, 60),

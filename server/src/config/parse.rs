@@ -1,6 +1,6 @@
 //! From text to value, with errors that say what to write.
 
-use domain::{CaptureLevel, Hostname, RegionName, RequestRate};
+use domain::{CaptureLevel, Hostname, RegionName};
 use ipnet::IpNet;
 use server_core::{Secret, SignupPolicy};
 use std::{
@@ -90,14 +90,6 @@ fn name_server(text: &str) -> Result<SocketAddr, String> {
     text.parse().or_else(|_| usual_port()).ok().filter(|server: &SocketAddr| server.port() != 0).ok_or_else(|| {
         format!("{text:?} is not the address of a name server; write 9.9.9.9, 127.0.0.1:5353 or [2620:fe::fe]:53")
     })
-}
-
-/// Requests in a time, or `off`.
-pub(super) fn rate_or_off(text: &str) -> Result<Option<RequestRate>, String> {
-    if text == "off" {
-        return Ok(None);
-    }
-    from_str(text).map(Some).map_err(|problem: String| format!("{text:?}: {problem}; or off"))
 }
 
 /// A folder.

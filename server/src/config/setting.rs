@@ -158,9 +158,6 @@ settings! {
     /// How large a request may be.
     BODY_LIMIT = Setting::new(LIMITS, "body_limit", "SIZE|off", "off",
         "How large the body of a request may be where its owner has not said anything");
-    /// How many requests may come.
-    RATE_LIMIT = Setting::new(LIMITS, "rate_limit", "REQUESTS/SECONDS|off", "off",
-        "How many requests to tunnels, domains and routes are carried in a time, all together: 5000/1, or 5000/1 burst 10000");
     /// How long a shutdown waits.
     SHUTDOWN_GRACE = Setting::new(LIMITS, "shutdown_grace", "DURATION", "30s",
         "How long requests in flight may go on after a stop signal");

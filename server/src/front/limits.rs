@@ -11,10 +11,14 @@ use domain::{ExplainAbout, ExplainStep, RequestRate, TokenId, UserId};
 use super::rates::{Rate, Whose};
 
 /// The limits that no front says.
-#[derive(Debug)]
-pub struct Limits {
+#[derive(Debug, Default)]
+pub struct Limits(ArcSwap<Said>);
+
+/// What counts, as administrators have said.
+#[derive(Debug, Default)]
+struct Said {
     server: Option<Arc<Rate>>,
-    owners: ArcSwap<HashMap<UserId, Arc<Rate>>>,
+    owners: HashMap<UserId, Arc<Rate>>,
 }
 
 /// What holds for a request.
@@ -27,32 +31,25 @@ pub struct Limited {
 }
 
 impl Limits {
-    /// With this limit for all requests to tunnels, domains and routes.
-    pub fn new(server: Option<RequestRate>) -> Self {
-        let server = server.map(|limit| Arc::new(Rate::new(limit.of_all(), Whose::Server)));
-        Self { server, owners: ArcSwap::default() }
-    }
-
-    /// Takes the limits of accounts in; those that are as before go on counting.
-    pub fn set_owners(&self, limits: &BTreeMap<UserId, RequestRate>) {
-        let before = self.owners.load();
-        let is_same =
-            |id: &UserId, limit: &RequestRate| before.get(id).filter(|rate| *rate.limit() == limit.of_all()).cloned();
-        if before.len() == limits.len() && limits.iter().all(|(id, limit)| is_same(id, limit).is_some()) {
-            return;
-        }
-        let rate = |(id, limit): (&UserId, &RequestRate)| {
-            let kept = is_same(id, limit);
-            (*id, kept.unwrap_or_else(|| Arc::new(Rate::new(limit.of_all(), Whose::Owner))))
+    /// Takes in how many requests the server and accounts may have; limits that are as before go on counting.
+    pub fn set(&self, server: Option<RequestRate>, owners: &BTreeMap<UserId, RequestRate>) {
+        let before = self.0.load();
+        let made = |before: Option<&Arc<Rate>>, limit: &RequestRate, whose| {
+            let kept = before.filter(|rate| *rate.limit() == limit.of_all()).cloned();
+            kept.unwrap_or_else(|| Arc::new(Rate::new(limit.of_all(), whose)))
         };
-        self.owners.store(Arc::new(limits.iter().map(rate).collect()));
+        let said = Said {
+            server: server.map(|limit| made(before.server.as_ref(), &limit, Whose::Server)),
+            owners: owners.iter().map(|(id, limit)| (*id, made(before.owners.get(id), limit, Whose::Owner))).collect(),
+        };
+        self.0.store(Arc::new(said));
     }
 
     /// What holds for a request to something of this account; `None`: nothing.
     pub fn of(&self, owner: UserId) -> Option<Limited> {
-        let owners = self.owners.load();
-        let owner = if owners.is_empty() { None } else { owners.get(&owner).cloned() };
-        (owner.is_some() || self.server.is_some()).then(|| Limited { server: self.server.clone(), owner })
+        let said = self.0.load();
+        let owner = if said.owners.is_empty() { None } else { said.owners.get(&owner).cloned() };
+        (owner.is_some() || said.server.is_some()).then(|| Limited { server: said.server.clone(), owner })
     }
 
     /// Tells what holds for requests to something of this account.
@@ -103,19 +100,24 @@ mod tests {
 
     #[test]
     fn a_limit_that_stays_goes_on_counting() {
-        let (limits, id, other) = (Limits::new(None), UserId(Uuid::from_u128(1)), UserId(Uuid::from_u128(2)));
+        let (limits, id, other) = (Limits::default(), UserId(Uuid::from_u128(1)), UserId(Uuid::from_u128(2)));
         let client = "192.0.2.1".parse().unwrap();
         assert!(limits.of(id).is_none());
-        let one = BTreeMap::from([(id, "2/3600".parse().unwrap())]);
-        limits.set_owners(&one);
+        let (two, three) = ("2/3600".parse().unwrap(), "3/3600".parse().unwrap());
+        let one = BTreeMap::from([(id, two)]);
+        limits.set(None, &one);
         assert!(limits.of(other).is_none());
         let count = || limits.of(id).unwrap().owner.unwrap().count(client);
         assert!(count().may && count().may && !count().may);
-        limits.set_owners(&one.clone().into_iter().chain([(other, "1/1".parse().unwrap())]).collect());
+        limits.set(Some(two), &one.clone().into_iter().chain([(other, "1/1".parse().unwrap())]).collect());
         assert!(!count().may && limits.of(other).is_some());
-        limits.set_owners(&BTreeMap::from([(id, "3/3600".parse().unwrap())]));
-        assert!(count().may);
-        limits.set_owners(&BTreeMap::new());
+        let count_all = || limits.of(other).unwrap().server.unwrap().count(client);
+        assert!(count_all().may && count_all().may && !count_all().may);
+        limits.set(Some(two), &BTreeMap::from([(id, three)]));
+        assert!(count().may && !count_all().may);
+        limits.set(Some(three), &BTreeMap::new());
+        assert!(count_all().may && limits.of(id).unwrap().owner.is_none());
+        limits.set(None, &BTreeMap::new());
         assert!(limits.of(id).is_none());
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dashmap::DashMap;
-use domain::{BackendAddress, BackendId, RegionName, RequestRate, ServiceId, SwitchId, Tag};
+use domain::{BackendAddress, BackendId, RegionName, ServiceId, SwitchId, Tag};
 use server_core::{ConnectPolicy, Outside, RunningSwitch, Tally};
 use server_routing::balance::Cursor;
 
@@ -31,8 +31,8 @@ pub struct Backends {
 type PoolKey = (ServiceId, Option<Tag>);
 
 impl Backends {
-    /// None yet. `outside` says what members' backends may be, `rate_limit` how many requests may come to all of them.
-    pub fn new(common: Common, outside: Arc<Outside>, rate_limit: Option<RequestRate>) -> Self {
+    /// None yet. `outside` says what members' backends may be.
+    pub fn new(common: Common, outside: Arc<Outside>) -> Self {
         Self {
             common,
             outside,
@@ -42,7 +42,7 @@ impl Backends {
             tallies: Mutex::default(),
             cursors: Mutex::default(),
             fronts: Fronts::default(),
-            limits: Arc::new(Limits::new(rate_limit)),
+            limits: Arc::default(),
         }
     }
 

@@ -122,7 +122,7 @@ impl Routing {
         let is_whole = touched.all || was_missed;
         let changes = if is_whole {
             let snapshot = self.services.routing().snapshot().await?;
-            self.backends.limits().set_owners(&snapshot.rates);
+            self.backends.limits().set(snapshot.rate, &snapshot.rates);
             held.differences(snapshot)
         } else {
             let touched = held.widened(touched);

@@ -1,6 +1,6 @@
 //! Who may do what: each call of the API and each live socket, asked for by nobody, by a member about what another
-//! member has, by that member, and by an administrator, beside the statuses in `matrix.txt`. A route without a row fails.
-//! Nobody and another member have changed nothing of the owner's, and nothing at all where they are refused.
+//! member has, by that member, and by an administrator, beside the statuses in `matrix.txt`. A route without a row fails
+//! (`listed.rs`). Nobody and another member have changed nothing of the owner's, and nothing at all where they are refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -182,6 +182,7 @@ impl World {
             ("POST", "/regions") => json!({"name": word, "public_url": "https://eu.example.com"}),
             ("POST", path) if path.ends_with("/switch") => json!({"new_tag": "v2", "force": true}),
             ("POST", path) if path.ends_with("/replay") || path.ends_with("/exchange") => json!({}),
+            ("PUT", "/limits") => json!({"rate_limit": null}),
             ("POST", "/security/keys/rotate") => json!({}),
             ("PUT" | "PATCH", path) if path.ends_with("/capture") => json!({"level": "off"}),
             ("PUT" | "PATCH", path) if path.ends_with("/front") => json!({"body_limit": 1000}),

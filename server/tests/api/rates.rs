@@ -6,7 +6,7 @@ use http::{HeaderMap, Method};
 use serde_json::{Value, json};
 
 use crate::answer::{OPEN, call, member};
-use crate::setup::{backend, create, get, origin, post, visitor};
+use crate::setup::{backend, create, get, origin, post, put, visitor};
 use crate::support::{Body, Client, Origin, Switchboard, text, until};
 
 /// A deadline for a test that hangs.
@@ -130,19 +130,30 @@ async fn an_account_has_what_an_administrator_says() {
 }
 
 #[tokio::test]
-async fn the_server_carries_as_many_as_it_is_set_to() {
-    let settings = [("SWITCHBOARD_RATE_LIMIT", "3/3600")];
-    let switchboard = Switchboard::start_with(&settings).await;
-    let (client, mirror) = (switchboard.client(), Origin::mirror().await);
+async fn the_server_carries_as_many_as_administrators_say() {
+    let switchboard = Switchboard::start_with(OPEN).await;
+    let (client, bob, mirror) = (switchboard.client(), member(&switchboard).await, Origin::mirror().await);
     let telephone = switchboard.telephone("one", &mirror).await;
     let well = origin("well").await;
     create(&client, "services", json!({"name": "default", "health_check": {"enabled": false}})).await;
     backend(&client, "web", &well, &[]).await;
     create(&client, "domains", json!({"domain": "app.example.com", "service": "default"})).await;
-    let app = visitor(&switchboard, "app.example.com");
+    let (app, one) = (visitor(&switchboard, "app.example.com"), switchboard.visitor("one"));
     until(SOON, "the domain leads there", async || ask(&app).await.0 != 404).await;
-    assert_eq!(statuses::<2>(&switchboard.visitor("one")).await, [200, 200]);
-    for visitor in [&app, &switchboard.visitor("one")] {
+    assert_eq!(get(&client, "limits").await.json, json!({"rate_limit": null}));
+    let set = async |client: &Client, limit: Value| put(client, "limits", json!({"rate_limit": limit})).await;
+    let limit = json!({"requests": 3, "seconds": 3600});
+    assert_eq!(set(&bob, limit.clone()).await.refusal(), (403, "admin_only"));
+    assert_eq!(get(&bob, "limits").await.refusal(), (403, "admin_only"));
+    assert_eq!(set(&client, json!({"requests": 0, "seconds": 1})).await.status, 422);
+    assert!(matches!(put(&client, "limits", json!({})).await.status, 400 | 422), "nothing is said");
+    let said = set(&client, limit.clone()).await;
+    assert_eq!((said.status, &said.json["rate_limit"]), (200, &limit));
+
+    // The limit holds as soon as the table has it; until then nothing is counted.
+    until(SOON, "the limit holds", async || ask(&one).await.2.contains_key("ratelimit")).await;
+    assert_eq!(statuses::<2>(&one).await, [200, 200]);
+    for visitor in [&app, &one] {
         let (status, code, headers) = ask(visitor).await;
         assert_eq!((status, code.as_str()), (429, "rate_limited"));
         assert_eq!(headers["ratelimit-policy"], "\"server-3600s\";q=3;w=3600");
@@ -151,5 +162,10 @@ async fn the_server_carries_as_many_as_it_is_set_to() {
     assert_eq!(get(&client, "tunnels").await.status, 200, "the dashboard is not counted");
     let told = explained(&client, "http://app.example.com/").await;
     assert!(told.contains("this server takes 3 requests in 3600 s"), "{told}");
+    let log = get(&client, "audit?kind=rate_limit_changed").await.json;
+    assert_eq!((&log["items"][0]["detail"], log["items"].as_array().unwrap().len()), (&json!("3/3600"), 1), "{log}");
+
+    assert_eq!(set(&client, Value::Null).await.json, json!({"rate_limit": null}));
+    until(SOON, "the limit is gone", async || ask(&one).await.0 == 200).await;
     telephone.shutdown().await;
 }

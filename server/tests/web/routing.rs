@@ -266,6 +266,22 @@ async fn a_region_is_changed_and_comes_back() {
     assert_eq!(regions().await.len(), 1);
 }
 
+#[tokio::test]
+async fn the_limit_of_the_whole_switchboard_is_said_and_taken_back() {
+    let switchboard = Switchboard::start().await;
+    let (mut browser, client) = (Browser::signed_in(&switchboard).await, switchboard.client());
+    let act = ("set_server_limit", &[][..]);
+    done(&mut browser, "/web/cluster", act, &[("rate_limit", "5000/1 burst 9000")], "limit_set").await;
+    let limit = json!({"requests": 5000, "seconds": 1, "burst": 9000});
+    assert_eq!(get(&client, "limits").await["rate_limit"], limit);
+    let wrong = fill(&mut browser, "/web/cluster", act, &[("rate_limit", "0/1")]).await;
+    assert!(wrong.contains("field=rate_limit"), "{wrong}");
+    assert!(browser.open(&wrong).await.body.contains("value=\"0/1\""), "what was entered is kept");
+    assert_eq!(get(&client, "limits").await["rate_limit"], limit);
+    done(&mut browser, "/web/cluster", act, &[("rate_limit", "")], "limit_set").await;
+    assert_eq!(get(&client, "limits").await["rate_limit"], Value::Null);
+}
+
 /// A web server that answers with a status.
 async fn answering(status: &Arc<AtomicU16>) -> Origin {
     let status = status.clone();

@@ -3,7 +3,7 @@
 mod read;
 mod snapshot;
 
-use crate::{Result, Touched, edit::Desk, tunnels};
+use crate::{Result, Touched, edit::Desk, server_limits, tunnels};
 use domain::DomainId;
 pub use snapshot::{
     BackendEntry, BackendOrigin, HostEntry, RegionEntry, RoutingChanges, RoutingSnapshot, RuleEntry, RunningSwitch,
@@ -30,8 +30,9 @@ impl Routing {
         let rules = read::rules(&at_once, self.desk.store().vault()).await?;
         let regions = read::regions(&at_once).await?;
         let rates = read::rates(&at_once).await?;
+        let rate = server_limits::rate(&at_once).await?;
         at_once.rollback().await?;
-        Ok(RoutingSnapshot { tunnels, services, rules, regions, rates })
+        Ok(RoutingSnapshot { tunnels, services, rules, regions, rates, rate })
     }
 
     /// What became of what was touched, as it is at one moment; regions only with everything, which is not for here.

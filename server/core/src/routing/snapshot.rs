@@ -24,6 +24,8 @@ pub struct RoutingSnapshot {
     pub regions: Vec<RegionEntry>,
     /// How many requests may come to what an account has, where that is limited.
     pub rates: BTreeMap<UserId, RequestRate>,
+    /// How many requests may come to all of it.
+    pub rate: Option<RequestRate>,
 }
 
 /// What became of some of the things in a [`RoutingSnapshot`]; without a value, they are not in it any more.

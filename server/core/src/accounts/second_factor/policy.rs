@@ -8,7 +8,7 @@ use crate::{
     store::rows::{security_settings, users},
 };
 use domain::{AuditKind, UserId};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::OnConflict};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 const NAME: &str = "require_second_factor";
@@ -19,8 +19,7 @@ impl Accounts {
     /// # Errors
     /// When the database is away.
     pub async fn requires_second_factor(&self) -> Result<bool> {
-        let row = security_settings::Entity::find_by_id(NAME).one(self.store.read()).await?;
-        Ok(row.is_some_and(|row| row.value == "true"))
+        is_required(self.store.read()).await
     }
 
     /// Says whether everybody needs one. From then on who has none sets one up when signing in; and is signed out now.
@@ -29,8 +28,7 @@ impl Accounts {
     /// `admin_only`; `second_factor_first`: the administrator has none.
     pub async fn require_second_factor(&self, viewer: &Viewer, required: bool) -> Result<()> {
         let write = self.administrate(viewer).await?;
-        let before = security_settings::Entity::find_by_id(NAME).one(&write.tx).await?;
-        if before.is_some_and(|row| row.value == "true") == required {
+        if is_required(&write.tx).await? == required {
             return Ok(());
         }
         let without: Vec<Uuid> = users::Entity::find()
@@ -45,11 +43,7 @@ impl Accounts {
             let message = "set up your own second factor first, so that you are not signed out by this";
             return Err(CoreError::conflict("second_factor_first", message));
         }
-        let row = security_settings::ActiveModel { name: Set(NAME.into()), value: Set(required.to_string()) };
-        let replace = OnConflict::column(security_settings::Column::Name)
-            .update_column(security_settings::Column::Value)
-            .to_owned();
-        security_settings::Entity::insert(row).on_conflict(replace).exec_without_returning(&write.tx).await?;
+        security_settings::say(&write.tx, NAME, required.to_string()).await?;
         let entry = Entry::by(viewer, AuditKind::SecondFactorPolicy);
         entry.with(if required { "required of everybody" } else { "left to everybody" }).write(&write.tx).await?;
         let out: Vec<_> = if required { without.into_iter().map(UserId).collect() } else { Vec::new() };
@@ -61,4 +55,8 @@ impl Accounts {
         out.into_iter().for_each(|user| self.changes.publish(Change::UserSessionsEnded(user)));
         Ok(())
     }
+}
+
+async fn is_required(connection: &impl ConnectionTrait) -> Result<bool> {
+    Ok(security_settings::said(connection, NAME).await?.is_some_and(|value| value == "true"))
 }
