@@ -1,5 +1,6 @@
 //! The parts put together: what is built in which order, and in which order it stops.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
@@ -16,13 +17,14 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::alerts::{Mailer, Messenger, Webhooks};
+use crate::api::BASE;
 use crate::background::Background;
 use crate::config::{Config, DataDir, DataDirError, DataDirLock};
 use crate::domains::{self, DomainChecker};
 use crate::front::Doorman;
 use crate::handover::{Inherited, Predecessor, notify};
 use crate::health::HealthChecks;
-use crate::ingress::{Acceptor, DataPlane, Departure, Dispatch, Limits, Places, Room, TrustedProxies};
+use crate::ingress::{Acceptor, DataPlane, Departure, Dispatch, ENDPOINT, Limits, Places, Room, TrustedProxies};
 use crate::oidc::Provider;
 use crate::proxy::{Proxy, Timeouts};
 use crate::replay::Replays;
@@ -178,6 +180,20 @@ impl App {
     /// Where people find the dashboard.
     pub fn public_url(&self) -> &Url {
         &self.public_url
+    }
+
+    /// All addresses of the dashboard's host, as its routers have them: with `{id}` and the like where they differ. What has to
+    /// hold for every address is tested with them.
+    pub fn paths(&self) -> BTreeSet<String> {
+        let stop = CancellationToken::new();
+        let health = observe::Health::new(self.services.clone(), stop.clone());
+        let place = (&self.public_url, self.provider.clone());
+        let mut paths = api::paths(&dashboard(&self.services, &health, self.assets.clone(), place, &stop));
+        paths.remove(BASE);
+        paths.extend(api::paths(&Router::from(api::v1::routes())).into_iter().map(|path| format!("{BASE}{path}")));
+        // Answered before the router is asked; and a router does not tell of its root.
+        paths.extend([ENDPOINT, "/"].map(str::to_owned));
+        paths
     }
 
     /// The code that the set-up page asks for, when it asks for one.
@@ -414,8 +430,5 @@ fn dashboard(
         provider,
         stop: stop.clone(),
     };
-    health.routes().nest("/api/v1", api::v1::router(services.clone())).merge(web::router(services.clone(), settings))
+    health.routes().nest(BASE, api::v1::router(services.clone())).merge(web::router(services.clone(), settings))
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,4 +1,4 @@
-//! What a router has, for tests that compare it with a list.
+//! What a router has.
 
 use std::collections::BTreeSet;
 

@@ -7,9 +7,11 @@ pub(crate) mod document;
 pub(crate) mod error;
 pub(crate) mod extract;
 mod idempotency;
-#[cfg(test)]
-pub(crate) mod listing;
+mod listing;
 mod objects;
 pub(crate) mod respond;
 pub(crate) mod trace;
 pub mod v1;
+
+pub(crate) use document::BASE;
+pub(crate) use listing::paths;

@@ -16,9 +16,7 @@ pub use body::ResponseBody;
 pub use client_body::{ClientBody, Informing, OnUpgrade};
 pub use data_plane::{DataPlane, LinePlace, current_worker};
 pub use dispatch::Dispatch;
-#[cfg(test)]
-pub(crate) use dispatch::ENDPOINT;
-pub(crate) use dispatch::check;
+pub(crate) use dispatch::{ENDPOINT, check};
 pub use handler::Handler;
 pub use places::{Place, PlaceFigures, Places, Room};
 pub use server_heads::{Client, HostError, RequestHost, TrustedProxies};

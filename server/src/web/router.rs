@@ -113,21 +113,3 @@ async fn wrong_method() -> Response {
 async fn nothing_here() -> Response {
     plain::page(StatusCode::NOT_FOUND, "There is nothing at this address.")
 }
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-    use crate::api::listing;
-
-    /// The rows themselves are tested by `tests/api/matrix.rs`.
-    #[test]
-    fn every_route_has_a_row_in_the_matrix_of_who_may_do_what() {
-        let rows = include_str!("../../tests/api/matrix.txt").lines();
-        let paths = rows.filter_map(|line| line.split_whitespace().nth(1));
-        let rows: BTreeSet<_> =
-            paths.filter(|path| path.starts_with("/web/") || path.starts_with("/ws/")).map(str::to_owned).collect();
-        assert_eq!(rows, listing::paths(&for_islands()));
-    }
-}

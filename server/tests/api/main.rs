@@ -18,6 +18,7 @@ mod explain;
 mod fronts;
 mod idempotency;
 mod jwt;
+mod listed;
 mod live;
 mod malformed;
 mod matrix;

@@ -1,6 +1,6 @@
 //! Who may do what on the dashboard: each page and each form, as a browser without scripts asks for it in the name of nobody,
 //! of a member about what another member has, of that member, and of an administrator, beside the answers in
-//! `matrix_web.txt`. Who is not to change anything has changed nothing. That each address has a row, `app::tests` tests.
+//! `matrix_web.txt`. Who is not to change anything has changed nothing. That each address has a row, `listed.rs` tests.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
