@@ -134,6 +134,10 @@ impl<S: Transport> Connection<S> {
             let mut answer = pin!(service.answer(request.head.map(|()| body)));
             let mut beside = Beside::default();
             poll_fn(|cx| match answer.as_mut().poll(cx) {
+                // Who has sent chunks that are none is told that, and not what became of them further on.
+                Poll::Ready(_) if matches!(self.shared.lock().request, RequestBody::Broken(BodyError::Chunk(_))) => {
+                    Poll::Ready(Answer::Malformed)
+                }
                 Poll::Ready(response) => Poll::Ready(Answer::Ready(response)),
                 Poll::Pending => self.poll_beside(&mut beside, Some(writing.out()), cx),
             })
