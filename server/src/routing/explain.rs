@@ -79,6 +79,15 @@ impl Telling {
     fn say(&mut self, about: ExplainAbout, yes: bool, text: impl Into<String>) {
         self.steps.push(ExplainStep { about, yes, text: text.into() });
     }
+
+    /// Tells how many requests the telephones of a tunnel are given, as their tokens say; what is said already, once.
+    fn say_rates(&mut self, route: &TunnelRoute) {
+        for step in route.sessions.rates().iter().map(|rate| explain_token(rate)) {
+            if !self.steps.contains(&step) {
+                self.steps.push(step);
+            }
+        }
+    }
 }
 
 impl Table {
@@ -241,6 +250,11 @@ fn by_pool(rule: &Rule, pool: &Pool, target: String, question: &Question, tellin
             return refused;
         }
     }
+    for candidate in pool.candidates() {
+        if let Origin::Tunnel(route) = &candidate.origin {
+            telling.say_rates(route);
+        }
+    }
     let tie = pool.tie(&question.headers, question.client);
     let chosen = pool.would_pick(tie);
     let candidates: Vec<_> = pool
@@ -358,7 +372,7 @@ fn tunnel(
     if let Some(refused) = pass(route.front.iter().map(Ahead::whole), question, telling) {
         return refused;
     }
-    telling.steps.extend(route.sessions.rates().iter().map(|rate| explain_token(rate)));
+    telling.say_rates(route);
     let sessions = route.sessions.len();
     let text = match sessions {
         0 if route.sessions.is_awaited() => {
