@@ -52,6 +52,17 @@ impl ConnectPolicy {
         }
     }
 
+    /// The same where this node itself may be what is connected to: at its public address, as everybody reaches it.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check_network(&self, address: IpAddr) -> Result<(), PolicyError> {
+        match self {
+            Self::Anything => Ok(()),
+            Self::Public(outside) => outside.check_network(unwrapped(address)),
+        }
+    }
+
     /// Whether what is written there may be connected to, as far as that can be told before a name is looked up.
     ///
     /// # Errors
@@ -85,6 +96,10 @@ impl Outside {
         if self.own.iter().any(|own| own.port() == address.port() && is_same(unwrapped(own.ip()))) {
             return Err(PolicyError::Own(SocketAddr::new(ip, address.port())));
         }
+        self.check_network(ip)
+    }
+
+    fn check_network(&self, ip: IpAddr) -> Result<(), PolicyError> {
         match what_is_wrong(ip) {
             Some(wrong) if !self.allowed.iter().any(|network| network.contains(&ip)) => {
                 Err(PolicyError::Address(ip, wrong))

@@ -68,11 +68,12 @@ pub(super) async fn read(names: &Names, policy: &ConnectPolicy, place: &Place<'_
 async fn connect(policy: &ConnectPolicy, addresses: &[IpAddr], port: u16) -> Result<TcpStream, NoFile> {
     let addresses = || addresses.iter().take(ADDRESSES).map(|ip| SocketAddr::new(*ip, port));
     for address in addresses() {
-        match policy.check(address) {
-            // This node itself is what a domain leads to that is ready to be used.
-            Ok(()) | Err(PolicyError::Own(_)) => {}
-            Err(error) => return Err(NoFile::Inside(address.ip(), error)),
-        }
+        let may = match policy.check(address) {
+            // This node itself is what a domain leads to that is ready to be used; at an address that everybody reaches.
+            Err(PolicyError::Own(_)) => policy.check_network(address.ip()),
+            may => may,
+        };
+        may.map_err(|error| NoFile::Inside(address.ip(), error))?;
     }
     let mut failed = NoFile::NoAddress;
     for address in addresses() {

@@ -1,13 +1,14 @@
 //! One check of one domain.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{HostPattern, Verification};
 use hickory_resolver::proto::op::ResponseCode;
 use http::{Response, StatusCode};
 use server::domains::{CheckFailed, DomainChecker, Names, Verified, VerifiedBy};
-use server::upstream::ConnectPolicy;
+use server::upstream::{ConnectPolicy, Outside};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
@@ -172,19 +173,23 @@ async fn a_wrong_file_is_described() {
 async fn what_members_may_not_reach_is_not_asked() {
     let names = NameServer::start().await;
     let web = Origin::start(|_| std::future::ready(Response::new(full(VALUE)))).await;
-    let outside = ConnectPolicy::Public(Default::default());
-    let checker = DomainChecker::new(Names::new(vec![names.address]), outside, web.address.port());
-    for address in ["127.0.0.1", "169.254.169.254", "::1", "::ffff:127.0.0.1"] {
-        names.set_address("app.example.com", address);
-        let refused = check(&checker, "app.example.com").await.unwrap_err();
-        assert!(refused.contains("the host leads to"), "{refused}");
-        // Not even when another address may be reached.
-        names.set(
-            "app.example.com",
-            [Says::Address("192.0.2.1".parse().unwrap()), Says::Address(address.parse().unwrap())],
-        );
-        let refused = check(&checker, "app.example.com").await.unwrap_err();
-        assert!(refused.contains("the host leads to"), "{refused}");
+    // Nor the node itself by an address that is not the Internet's.
+    for own in [vec![], vec![web.address]] {
+        let outside = Outside { own, ..Outside::default() };
+        let outside = ConnectPolicy::Public(Arc::new(outside));
+        let checker = DomainChecker::new(Names::new(vec![names.address]), outside, web.address.port());
+        for address in ["127.0.0.1", "169.254.169.254", "::1", "::ffff:127.0.0.1"] {
+            names.set_address("app.example.com", address);
+            let refused = check(&checker, "app.example.com").await.unwrap_err();
+            assert!(refused.contains("the host leads to"), "{refused}");
+            // Not even when another address may be reached.
+            names.set(
+                "app.example.com",
+                [Says::Address("192.0.2.1".parse().unwrap()), Says::Address(address.parse().unwrap())],
+            );
+            let refused = check(&checker, "app.example.com").await.unwrap_err();
+            assert!(refused.contains("the host leads to"), "{refused}");
+        }
     }
 }
 
