@@ -1,6 +1,10 @@
 //! What an address asks for.
 
+use server_core::{Services, Viewer};
 use url::form_urlencoded;
+
+/// What a field of a form is in an address that may be secret: encrypted, for who has entered it. There may be several.
+pub const SEALED: &str = "sealed";
 
 /// The parameters of an address, decoded once. The router's own map decodes values twice, and so takes apart what one of
 /// them holds: an address to go on to, or a text with a `%` in it.
@@ -11,6 +15,15 @@ impl Query {
     /// What stands behind the `?`.
     pub fn parse(text: &str) -> Self {
         Self(form_urlencoded::parse(text.as_bytes()).into_owned().collect())
+    }
+
+    /// With what was entered into a form and is encrypted here.
+    #[must_use]
+    pub fn opened(mut self, services: &Services, viewer: &Viewer) -> Self {
+        let sealed = self.iter().filter(|(name, _)| *name == SEALED);
+        let opened: Vec<_> = sealed.filter_map(|(_, kept)| services.drafts().read(viewer, kept)).collect();
+        self.0.extend(opened);
+        self
     }
 
     /// The value of a parameter; the last, where there are several.

@@ -1,7 +1,7 @@
 //! What was entered into a form with many fields.
 
 use super::invalid;
-use crate::destination::Destination;
+use crate::{destination::Destination, query::SEALED as SEALED_AS, ssr};
 use serde::{Deserialize, Serialize};
 use server_core::{CoreError, Expected};
 use std::{collections::BTreeMap, fmt::Display, str::FromStr};
@@ -12,8 +12,11 @@ const MAX_ADDRESS: usize = 7_000;
 /// What the address says about the form itself, which its fields must not overrule.
 const OUR_OWN: [&str; 10] = ["id", "form", "error", "field", "wait", "done", "undo", "cursor", "range", "version"];
 
-/// What must not come back, since an address is stored and shown in many places.
+/// What must not come back at all.
 const SECRET: [&str; 1] = ["basic_users"];
+
+/// What may be secret, and so comes back encrypted: an address is stored and shown in many places.
+const SEALED: [&str; 5] = ["replay_body", "replay_headers", "request_headers", "response_headers", "webhook"];
 
 /// The fields of a form, by their names. A box that is not ticked is not among them.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -58,12 +61,29 @@ impl Entered {
 
     /// The page with the form, which then shows again what was entered, as far as it fits an address.
     pub fn back(&self, page: Destination, form: &str) -> Destination {
-        let kept = |name: &str| !OUR_OWN.contains(&name) && !SECRET.contains(&name);
+        let kept = |name: &str| !OUR_OWN.contains(&name) && !SECRET.contains(&name) && name != SEALED_AS;
         let fields = self.0.iter().filter(|(name, text)| kept(name) && !text.is_empty());
         fields.fold(page.with("form", form), |page, (name, text)| {
-            let longer = page.clone().with(name, text);
+            let longer = if SEALED.contains(&name.as_str()) {
+                let Some(sealed) = seal(name, text) else { return page };
+                page.clone().with(SEALED_AS, &sealed)
+            } else {
+                page.clone().with(name, text)
+            };
             if longer.as_str().len() <= MAX_ADDRESS { longer } else { page }
         })
+    }
+}
+
+/// A field for an address, which tells only who has entered it what it was.
+fn seal(name: &str, text: &str) -> Option<String> {
+    let (services, viewer) = (ssr::services()?, ssr::request()?.viewer?);
+    match services.drafts().keep(&viewer, name, text) {
+        Ok(sealed) => Some(sealed),
+        Err(error) => {
+            tracing::warn!(cause = error.cause(), field = name, "a form comes back without a field: {error}");
+            None
+        }
     }
 }
 
@@ -84,6 +104,8 @@ mod tests {
             ("strip_prefix", "on"),
             ("tag", ""),
             ("basic_users", "a: secret"),
+            ("webhook", "https://hooks.example.com/secret"),
+            ("sealed", "x"),
         ]);
         let page = form.back(Destination::page("/web/routes"), "create");
         assert_eq!(page.as_str(), "/web/routes?form=create&mount=%2Fa+b&strip_prefix=on");

@@ -131,6 +131,9 @@ fn row(event: &AuditEvent) -> AnyView {
     let detail = event.detail.clone().map(|detail| view! { <span class="muted">{detail}</span> });
     let account = match &event.account_email {
         Some(email) => view! { <span>{email.to_string()}</span> }.into_any(),
+        None if event.kind == AuditKind::TelephoneRefused => {
+            view! { <span class="muted">"not known"</span> }.into_any()
+        }
         None => view! { <span class="muted">"none that exists"</span> }.into_any(),
     };
     let by = match &event.actor_email {

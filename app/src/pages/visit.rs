@@ -69,6 +69,7 @@ where
                 Err(error) => failed(&error),
             };
         };
+        let query = query.opened(&services, &viewer);
         let visit = Visit { services, request, viewer, query, params, here };
         render(visit).await.unwrap_or_else(|error| failed(&error))
     })

@@ -1,10 +1,10 @@
 //! The one handle on everything.
 
 use crate::{
-    Accounts, Alerts, ApiSessions, Audit, Changes, Connections, CoreError, Declared, Engine, Hosts, Idempotency,
-    Inspector, LinkSecret, Nodes, OpenError, Passes, PersonalTokens, Pools, Presence, Regions, Relays, Replayer,
-    Result, Revisions, Routes, Routing, ServerLimits, Settings, SigningKeys, Switches, Tokens, Traffic, Tunnels,
-    Verifier, WebSessions,
+    Accounts, Alerts, ApiSessions, Audit, Changes, Connections, CoreError, Declared, Drafts, Engine, Hosts,
+    Idempotency, Inspector, LinkSecret, Nodes, OpenError, Passes, PersonalTokens, Pools, Presence, Regions, Relays,
+    Replayer, Result, Revisions, Routes, Routing, ServerLimits, Settings, SigningKeys, Switches, Tokens, Traffic,
+    Tunnels, Verifier, WebSessions,
     accounts::{FirstAccount, SignIns},
     auth::{Passwords, Throttle},
     edit::Desk,
@@ -40,6 +40,7 @@ struct Inner {
     accounts: Accounts,
     audit: Audit,
     passes: Passes,
+    drafts: Drafts,
     relays: Relays,
     tokens: Tokens,
     personal_tokens: PersonalTokens,
@@ -98,7 +99,7 @@ impl Services {
             changes.clone(),
             settings.outside.clone(),
         );
-        let audit = Audit { store: store.clone() };
+        let audit = Audit::new(store.clone());
         let accounts = Accounts {
             store: store.clone(),
             passwords: Passwords::new()?,
@@ -141,6 +142,7 @@ impl Services {
                 changes: changes.clone(),
                 reveals: Reveals::default(),
             },
+            drafts: Drafts { seal: crate::tickets::Seal::new(&settings.sealing_key)? },
             relays: Relays { seal: crate::tickets::Seal::new(&settings.sealing_key)? },
             passes: Passes { store: store.clone(), seal: crate::tickets::Seal::new(&settings.sealing_key)?, lifetime },
             tokens: Tokens {
@@ -246,6 +248,11 @@ impl Services {
     /// Accounts.
     pub fn accounts(&self) -> &Accounts {
         &self.0.accounts
+    }
+
+    /// What was entered into forms that come back.
+    pub fn drafts(&self) -> &Drafts {
+        &self.0.drafts
     }
 
     /// What has to do with security.

@@ -51,7 +51,7 @@ pub struct Endpoint {
     pub(super) heartbeat: Duration,
     openings: Arc<Openings>,
     /// Which refused telephones are written down.
-    refusals: DefaultDirectRateLimiter,
+    pub(super) refusals: Arc<DefaultDirectRateLimiter>,
     pub(super) sessions: TaskTracker,
     pub(super) stop: CancellationToken,
 }
@@ -75,25 +75,9 @@ impl Endpoint {
             control,
             heartbeat,
             openings: Arc::default(),
-            refusals: RateLimiter::direct(Quota::per_second(REFUSALS)),
+            refusals: Arc::new(RateLimiter::direct(Quota::per_second(REFUSALS))),
             sessions: TaskTracker::new(),
             stop,
-        }
-    }
-
-    /// Writes down that a telephone was refused, if it was for its token.
-    pub(super) fn note_refused(&self, code: &ErrorCode, address: IpAddr) {
-        let is_for_its_token = matches!(
-            code,
-            ErrorCode::TokenInvalid
-                | ErrorCode::TokenExpired
-                | ErrorCode::TokenRevoked
-                | ErrorCode::TokenScope
-                | ErrorCode::AccountDeactivated
-        );
-        if is_for_its_token && self.refusals.check().is_ok() {
-            let (services, why) = (self.services.clone(), code.to_string());
-            self.control.spawn(async move { services.audit().note_refused_telephone(&why, address).await });
         }
     }
 
@@ -175,9 +159,6 @@ impl Endpoint {
                 }
                 Control::Renew(Renew { token }) => {
                     let refused = self.renew(session, token, address).await.err().and_then(Refused::told);
-                    if let Some((code, _)) = &refused {
-                        self.note_refused(code, address);
-                    }
                     let refused = refused.map(|(code, message)| Refusal { code, message });
                     tracing::info!(session = %session.id, ?refused, "a telephone has signed in anew");
                     if let Err(error) = line.line.send_control(Control::Renewed(Renewed { refused })) {

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::{LineQuality, TelephoneSession, TelephoneSessionId, TunnelId};
+use governor::DefaultDirectRateLimiter;
 use rand::Rng;
 use server_core::{
-    AnnouncedService, AnnouncementRefused, AttachRefused, AttachRequest, Attached, CoreError, TokenHolder,
+    AnnouncedService, AnnouncementRefused, AttachRefused, AttachRequest, Attached, CoreError, Services, TokenHolder,
     TokenRefused, WantedService,
 };
 use telephone::line::{self, ControlReceiver, Line, Side, opening};
@@ -85,7 +86,6 @@ impl Opening<'_> {
         };
         if let Some((close, code, message)) = refusal {
             tracing::info!(client = %self.client.address, %code, message, "telephone refused");
-            self.endpoint.note_refused(&code, self.client.address);
             refuse(&mut socket, close, code, message).await;
         }
         None
@@ -144,6 +144,7 @@ impl Opening<'_> {
         };
         let (token, registry, address) = (init.token.clone(), self.endpoint.registry.clone(), self.client.address);
         let looks = registry.token_looks();
+        let doorkeeper = self.endpoint.doorkeeper();
         let work = self.endpoint.control.spawn(async move {
             let claimed = Mutex::new(None);
             let claim = |tunnel: TunnelId, key: &str| {
@@ -152,7 +153,7 @@ impl Opening<'_> {
                 *claimed.lock().unwrap_or_else(PoisonError::into_inner) = claim;
                 may
             };
-            let holder = from_here(services.tokens().authenticate(token.expose()).await?, address)?;
+            let holder = doorkeeper.holder(token, address).await?;
             let attached = services.tunnels().attach(&holder, request, &claim).await?;
             // The address is announced only when it works.
             let works = |route: &Arc<TunnelRoute>| route.address.public_url == attached.tunnel.public_url;
@@ -318,9 +319,38 @@ impl Opening<'_> {
 impl Endpoint {
     /// Whoever shows this token, from this address.
     pub(super) async fn holder(&self, token: Secret, address: IpAddr) -> Result<TokenHolder, Refused> {
-        let services = self.services.clone();
-        let work = self.control.spawn(async move { services.tokens().authenticate(token.expose()).await });
-        from_here(work.await.map_err(|error| Refused::internal(&error))??, address)
+        let doorkeeper = self.doorkeeper();
+        let work = self.control.spawn(async move { doorkeeper.holder(token, address).await });
+        work.await.map_err(|error| Refused::internal(&error))?
+    }
+
+    fn doorkeeper(&self) -> Doorkeeper {
+        Doorkeeper { services: self.services.clone(), refusals: self.refusals.clone() }
+    }
+}
+
+/// Looks tokens up, on the runtime of the services, and has those written down that are good for nothing.
+struct Doorkeeper {
+    services: Services,
+    refusals: Arc<DefaultDirectRateLimiter>,
+}
+
+impl Doorkeeper {
+    async fn holder(self, token: Secret, address: IpAddr) -> Result<TokenHolder, Refused> {
+        let found = self.services.tokens().authenticate(token.expose()).await;
+        let refused = match found.map_err(Refused::from).and_then(|holder| from_here(holder, address)) {
+            Ok(holder) => return Ok(holder),
+            Err(refused) => refused,
+        };
+        if let Refused::Because(code, _) = &refused
+            && *code != ErrorCode::Internal
+            && self.refusals.check().is_ok()
+        {
+            let why = code.to_string();
+            // Nobody waits for it: who is refused has nothing of it.
+            tokio::spawn(async move { self.services.tokens().note_refused(token.expose(), &why, address).await });
+        }
+        Err(refused)
     }
 }
 

@@ -65,6 +65,7 @@ async fn telephones_that_are_refused_for_their_token_are_written_down() {
     let path = format!("/api/v1/tokens/{}", text(&token, "id"));
     assert_eq!(call(&client, "DELETE", &path, Value::Null).await.status, 204);
     for secret in [unknown, unknown, text(&token, "token"), unknown] {
+        // They do not wait for it to be written down, so that several are under way at once.
         refused(dial(&switchboard, secret, "mine", &origin)).await;
     }
     // It keeps nobody waiting.
@@ -74,6 +75,8 @@ async fn telephones_that_are_refused_for_their_token_are_written_down() {
         let mut events: Vec<_> = events.collect();
         events.sort_by_key(|(detail, _)| detail.to_string());
         assert!(!log.to_string().contains("sbt_"), "{log}");
+        let of = log["items"].as_array().unwrap().iter().find(|event| event["detail"] == "token_revoked");
+        assert!(of.is_none_or(|event| event["account_email"] == Switchboard::EMAIL), "{log}");
         events == [(&json!("token_invalid"), &json!(3)), (&json!("token_revoked"), &json!(1))]
     })
     .await;
@@ -186,6 +189,9 @@ async fn a_session_that_renews_in_time_goes_on_beyond_the_end_of_its_first_token
     let agent = Agent::builder(switchboard.url(), text(&first, "token")).target(target).subdomain("renewed");
     let telephone = agent.token_file(&file).start().unwrap();
     let session = telephone.ready().await.unwrap().session_id;
+    // The token that it was exchanged for goes on being good.
+    let not_renewed = dial(&switchboard, text(&first, "token"), "not-renewed", &origin);
+    not_renewed.ready().await.unwrap();
 
     let mut events = telephone.events();
     let mut renewed = async |with: &Value| {
@@ -209,6 +215,7 @@ async fn a_session_that_renews_in_time_goes_on_beyond_the_end_of_its_first_token
         chrono::Utc::now() > ends + chrono::TimeDelta::seconds(2)
     })
     .await;
+    assert_eq!(refused(not_renewed).await.0, ErrorCode::TokenExpired, "it has ended by itself");
     let tunnel = switchboard.tunnel("renewed").await;
     let sessions = client.get(&format!("/api/v1/tunnels/{}/sessions", text(&tunnel, "id"))).await.1;
     assert_eq!(text(&sessions["items"][0], "id"), session);

@@ -48,6 +48,59 @@ async fn a_wrong_password_leads_back_to_the_form_and_signs_nobody_in() {
 }
 
 #[tokio::test]
+async fn what_may_be_secret_comes_back_to_who_entered_it_and_is_in_no_address() {
+    let switchboard = Switchboard::start_with(&[("SWITCHBOARD_SIGNUP", "open")]).await;
+    let (mut browser, mut bob) = (Browser::signed_in(&switchboard).await, Browser::new(&switchboard));
+    let account = [("email", "bob@example.com"), ("password", "a different long one")];
+    assert_eq!(bob.submit("/web/action/sign_up", &account).await.goes_to(), "/web");
+    for (action, field, entered, other) in [
+        ("create_domain", "request_headers", "authorization: Bearer 5ecret", ("domain", "no host")),
+        ("create_domain", "response_headers", "x-signature: 5ecret", ("domain", "no host")),
+        ("create_route", "request_headers", "x-api-key: 5ecret", ("mount", "no mount")),
+        ("create_alert", "webhook", "https://hooks.example.com/5ecret", ("name", "")),
+    ] {
+        let form = [other, (field, entered)];
+        let refused = browser.submit(&format!("/web/action/{action}"), &form).await;
+        let back = refused.goes_to().to_owned();
+        assert!(back.contains("error=") && back.contains("sealed=") && !back.contains("5ecret"), "{action}: {back}");
+        let shown = browser.open(&back).await;
+        assert!(shown.status == 200 && shown.body.contains(entered), "{action}: {}", shown.body);
+        // Who else has the address sees a form with nothing of it.
+        let shown = bob.open(&back).await;
+        assert!(shown.status == 200 && !shown.body.contains("5ecret"), "{action}: {}", shown.body);
+        let changed = back.replace("sealed=", "sealed=AA");
+        assert!(!browser.open(&changed).await.body.contains("5ecret"), "{action}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_good_for_what_its_form_says() {
+    let switchboard = Switchboard::start().await;
+    let mut browser = Browser::signed_in(&switchboard).await;
+    let form = [
+        ("name", "laptop"),
+        ("subdomains", "shop blog"),
+        ("hosts", "shop.example.com"),
+        ("paths", "/api"),
+        ("tags", "blue"),
+        ("networks", "192.0.2.0/24 2001:db8::/32"),
+        ("max_sessions", "2"),
+        ("rate_limit", "1000/60 burst 50"),
+        ("expires_in_days", "7"),
+    ];
+    let made = browser.submit("/web/action/create_token", &form).await;
+    assert!(made.goes_to().contains("done=token_created"), "{made:?}");
+    let tokens = switchboard.client().get("/api/v1/tokens").await.1;
+    let scope = serde_json::json!({
+        "type": "subdomains", "subdomains": ["shop", "blog"], "hosts": ["shop.example.com"], "paths": ["/api"],
+        "tags": ["blue"], "networks": ["192.0.2.0/24", "2001:db8::/32"], "max_sessions": 2,
+        "rate_limit": {"requests": 1000, "seconds": 60, "burst": 50},
+    });
+    assert_eq!(tokens["items"][0]["scope"], scope, "{tokens}");
+    assert!(tokens["items"][0]["expires_at"].is_string(), "{tokens}");
+}
+
+#[tokio::test]
 async fn signing_in_leads_on_and_only_within_the_dashboard() {
     let switchboard = Switchboard::start().await;
     for (next, expected) in [

@@ -72,7 +72,11 @@ async fn passwords_are_in_no_address_and_on_no_page() {
         ("most_at_once", "50"),
         ("realm", "Preview"),
         ("basic_users", "ada: a quiet evening\r\nbob:an:other one"),
+        ("page_4xx", "<h1>no</h1>"),
+        ("page_503", "<h1>later</h1>"),
         ("page_5xx", "<h1>{status}</h1>"),
+        ("max_headers", "4096"),
+        ("deny", "198.51.100.0/24 203.0.113.9"),
     ];
     assert_eq!(browser.submit("/web/action/set_front", &form).await.goes_to(), format!("{page}?done=front_set"));
     let expected = json!({
@@ -82,7 +86,9 @@ async fn passwords_are_in_no_address_and_on_no_page() {
         ],
         "max_in_flight": 50,
         "basic_auth": {"realm": "Preview", "users": [{"name": "ada"}, {"name": "bob"}]},
-        "error_pages": {"5xx": "<h1>{status}</h1>"},
+        "error_pages": {"4xx": "<h1>no</h1>", "503": "<h1>later</h1>", "5xx": "<h1>{status}</h1>"},
+        "header_limit": 4096,
+        "deny": ["198.51.100.0/24", "203.0.113.9"],
     });
     let front = async || client.get(&format!("/api/v1/tunnels/{id}/front")).await.1;
     assert_eq!(front().await, expected);

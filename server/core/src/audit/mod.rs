@@ -21,7 +21,8 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     sea_query::{Expr, ExprTrait},
 };
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 /// How long failures that are alike count as one event.
@@ -34,7 +35,9 @@ const MAX_DETAIL: usize = 300;
 /// The log.
 #[derive(Debug, Clone)]
 pub struct Audit {
-    pub(crate) store: Store,
+    store: Store,
+    /// One at a time looks for what is alike, or two that come together would not find each other.
+    alike: Arc<Mutex<()>>,
 }
 
 /// Something that happened.
@@ -63,6 +66,12 @@ impl Entry {
     /// Something that happens to an account without anybody being signed in.
     pub(crate) fn of(user: &User, kind: AuditKind, address: Option<IpAddr>) -> Self {
         Self { kind, actor: None, account: (Some(user.id), Some(user.email.to_string())), address, detail: None }
+    }
+
+    /// Something that a stranger does, to this account or to none that is known.
+    pub(crate) fn by_stranger(kind: AuditKind, user: Option<&User>, client: IpAddr) -> Self {
+        let account = (user.map(|user| user.id), user.map(|user| user.email.to_string()));
+        Self { kind, actor: None, account, address: Some(client), detail: None }
     }
 
     /// Of which account it is.
@@ -101,6 +110,10 @@ impl Entry {
 }
 
 impl Audit {
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store, alike: Arc::default() }
+    }
+
     /// Writes down what changes nothing.
     pub(crate) async fn note(&self, entry: Entry) -> Result<()> {
         let write = self.store.write().await?;
@@ -111,20 +124,10 @@ impl Audit {
     /// Writes down that somebody did not get in, to this account or to none that exists. It is no reason to answer
     /// otherwise when that cannot be written.
     pub(crate) async fn note_failure(&self, kind: AuditKind, user: Option<&User>, client: IpAddr) {
-        let account = (user.map(|user| user.id), user.map(|user| user.email.to_string()));
-        let entry = Entry { kind, actor: None, account, address: Some(network(client)), detail: None };
+        let entry = Entry::by_stranger(kind, user, network(client));
         if let Err(error) = self.try_note_often(entry).await {
             tracing::warn!(cause = error.cause(), "a failed sign-in was not written down: {error}");
         }
-    }
-
-    /// Writes down that the token of a telephone is good for nothing there; `why` is the code of the line's protocol. What is
-    /// alike counts as one event, as failures to sign in do.
-    pub async fn note_refused_telephone(&self, why: &str, client: IpAddr) {
-        let kind = AuditKind::TelephoneRefused;
-        let nobody = (None, None);
-        self.note_often(Entry { kind, actor: None, account: nobody, address: Some(client), detail: Some(why.into()) })
-            .await;
     }
 
     /// Writes down what may happen every minute and changes nothing: what is alike counts as one event, as failures do.
@@ -138,6 +141,7 @@ impl Audit {
     async fn try_note_often(&self, mut entry: Entry) -> Result<()> {
         use audit_events::Column;
         let kind = entry.kind;
+        let _alone = self.alike.lock().await;
         let write = self.store.write().await?;
         // Asked whether it matters or not: what is known already must not be answered sooner than what is new, or the time
         // would tell accounts that others try from those that do not exist.

@@ -275,13 +275,35 @@ impl Tokens {
         Ok(TokenHolder { token_id, owner_id, scope, max_sessions, rate_limit, proof, ends })
     }
 
+    /// Writes down that a telephone was refused that presented this; `why` is the code of the line's protocol. What is alike
+    /// counts as one event, as failures to sign in do.
+    pub async fn note_refused(&self, presented: &str, why: &str, client: IpAddr) {
+        let user = self.owner_of(presented).await.unwrap_or_else(|error| {
+            tracing::warn!(cause = error.cause(), "whose token was refused is not known: {error}");
+            None
+        });
+        let entry = Entry::by_stranger(AuditKind::TelephoneRefused, user.as_ref(), client);
+        self.audit.note_often(entry.with(why)).await;
+    }
+
+    /// Whose secret or short-lived token this is or was, as far as it can be read.
+    async fn owner_of(&self, presented: &str) -> Result<Option<User>> {
+        let query = if ShortTokens::is_one(presented) {
+            let Ok(claims) = self.short.read(presented).await else { return Ok(None) };
+            tokens::Entity::find_by_id(claims.sub)
+        } else {
+            tokens::Entity::find().filter(of_hash(&sha256(presented)))
+        };
+        let Some(row) = query.one(self.store.read()).await? else { return Ok(None) };
+        let owner = users::Entity::find_by_id(row.owner_id).one(self.store.read()).await?;
+        owner.map(to_user).transpose()
+    }
+
     async fn find_secret(&self, secret: &str) -> Result<(tokens::Model, TokenProof, Option<TokenEnd>), TokenRefused> {
         // Looked up by the hash of 256 random bits: what time the look-up takes says nothing about them.
         let hash = sha256(secret).to_vec();
-        let either = Condition::any()
-            .add(tokens::Column::SecretHash.eq(hash.clone()))
-            .add(tokens::Column::PreviousHash.eq(hash.clone()));
-        let found = tokens::Entity::find().filter(either).one(self.store.read()).await.map_err(CoreError::from)?;
+        let found =
+            tokens::Entity::find().filter(of_hash(&hash)).one(self.store.read()).await.map_err(CoreError::from)?;
         let row = found.ok_or(TokenRefused::Invalid)?;
         let generation = row.generation - i32::from(row.secret_hash != hash);
         let proof = TokenProof { generation, short: None };
@@ -372,6 +394,12 @@ impl Tokens {
     pub fn reveal(&self, viewer: &Viewer, id: TokenId) -> Option<TokenSecret> {
         self.reveals.take((viewer.id(), id.0))
     }
+}
+
+/// Tokens with a secret of this hash, or that had it before the last rotation.
+fn of_hash(hash: &[u8]) -> Condition {
+    let (now, before) = (tokens::Column::SecretHash, tokens::Column::PreviousHash);
+    Condition::any().add(now.eq(hash.to_vec())).add(before.eq(hash.to_vec()))
 }
 
 fn new_secret() -> (TokenSecret, Vec<u8>, String) {
