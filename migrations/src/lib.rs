@@ -32,6 +32,7 @@ mod m20261122_000018_sign_in_in_front;
 mod m20261122_000019_signing_keys;
 mod m20261122_000020_sealing;
 mod m20261122_000021_programs;
+mod m20261123_000022_security_settings;
 
 /// All steps.
 #[derive(Debug)]
@@ -61,6 +62,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000019_signing_keys::Migration),
             Box::new(m20261122_000020_sealing::Migration),
             Box::new(m20261122_000021_programs::Migration),
+            Box::new(m20261123_000022_security_settings::Migration),
         ]
     }
 }

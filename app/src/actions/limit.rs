@@ -17,5 +17,5 @@ pub async fn set_server_limit(#[server(flatten)] form: Entered) -> Result<(), Se
 
 async fn set(services: &Services, viewer: &Viewer, form: &Entered) -> Result<(), CoreError> {
     let admin = viewer.as_admin()?;
-    services.server_limits().set_rate(&admin, form.optional("rate_limit")?).await
+    services.server_limits().set_rate(&admin, form.optional("rate_limit")?, &form.expected()).await
 }

@@ -4,7 +4,7 @@ use super::{finish, invalid, refuse, sign_in::renew_session, signed_in};
 use crate::destination::Destination;
 use domain::UserId;
 use leptos::prelude::*;
-use server_core::{CoreError, RecoveryCodes, Services, Viewer};
+use server_core::{CoreError, Expected, RecoveryCodes, Services, Viewer};
 
 fn page() -> Destination {
     Destination::page("/web/settings/second-factor")
@@ -76,7 +76,7 @@ pub async fn require_second_factor(#[server(default)] required: String) -> Resul
     let users = Destination::page("/web/users");
     let Some((services, _, viewer)) = signed_in(&users) else { return Ok(()) };
     let required = required == "true";
-    let result = services.accounts().require_second_factor(&viewer, required).await;
+    let result = services.accounts().require_second_factor(&viewer, required, &Expected::Anything).await;
     let done = if required { "second_factor_required" } else { "second_factor_optional" };
     finish(result, |()| users.clone().with("done", done), users.clone());
     Ok(())

@@ -13,7 +13,7 @@ use crate::{
     islands::TimeAgo,
     ssr,
 };
-use domain::{Node, Region, RegionId, RequestRate};
+use domain::{Node, Region, RegionId, RequestRate, Timestamp};
 use leptos::prelude::*;
 use server_core::{CoreError, Nodes, Page};
 
@@ -60,12 +60,13 @@ async fn page(visit: Visit) -> Result<AnyView, CoreError> {
 }
 
 /// How many requests may come to all there is.
-fn limit_form(now: Option<RequestRate>, state: &FormState) -> AnyView {
+fn limit_form((now, updated_at): (Option<RequestRate>, Timestamp), state: &FormState) -> AnyView {
     view! {
         <section class="card" aria-labelledby="limit-title">
             <h2 id="limit-title">"How much"</h2>
             <form method="post" action="/web/action/set_server_limit" class="form">
                 {state.summary(&["rate_limit"])}
+                {version(updated_at)}
                 {Field::rate("limit")
                     .value(now.map(|limit| limit.to_string()).unwrap_or_default())
                     .hint(

@@ -1,12 +1,12 @@
 //! What the whole switchboard carries, whoever it is for.
 
 use crate::{
-    Administrator, Change, Changes, Result, Touched,
+    Administrator, Change, Changes, Expected, Result, Touched,
     audit::Entry,
     news,
     store::{Store, read_json, rows::security_settings, write_json},
 };
-use domain::{AuditKind, RequestRate};
+use domain::{AuditKind, RequestRate, Timestamp};
 use sea_orm::ConnectionTrait;
 
 /// Under what the limit of requests is kept.
@@ -20,30 +20,29 @@ pub struct ServerLimits {
 }
 
 impl ServerLimits {
-    /// How many requests to tunnels, domains and routes each node carries, all together; `None`: as many as come.
+    /// How many requests to tunnels, domains and routes each node carries, all together; `None`: as many as come. And when that
+    /// was last said.
     ///
     /// # Errors
     /// When the database is away.
-    pub async fn rate(&self, _: &Administrator) -> Result<Option<RequestRate>> {
-        rate(self.store.read()).await
+    pub async fn rate(&self, _: &Administrator) -> Result<(Option<RequestRate>, Timestamp)> {
+        said(self.store.read()).await
     }
 
     /// Says how many. Each node counts anew from then on.
     ///
     /// # Errors
-    /// When the database is away.
-    pub async fn set_rate(&self, admin: &Administrator, limit: Option<RequestRate>) -> Result<()> {
+    /// `Changed` when it is not as expected.
+    pub async fn set_rate(&self, admin: &Administrator, limit: Option<RequestRate>, expected: &Expected) -> Result<()> {
         let write = self.store.write_rules().await?;
-        if rate(&write.tx).await? == limit {
+        let (is, before) = said(&write.tx).await?;
+        expected.check(before)?;
+        if is == limit {
             return Ok(());
         }
-        match &limit {
-            Some(limit) => security_settings::say(&write.tx, RATE, write_json(limit)?).await?,
-            None => security_settings::unsay(&write.tx, RATE).await?,
-        }
+        security_settings::say(&write.tx, RATE, write_json(&limit)?, before).await?;
         let detail = limit.map_or_else(|| "none".to_owned(), |limit| limit.to_string());
-        let entry = Entry::by(admin, AuditKind::RateLimitChanged).on(None, "the whole switchboard");
-        entry.with(detail).write(&write.tx).await?;
+        Entry::by(admin, AuditKind::ServerLimitChanged).with(detail).write(&write.tx).await?;
         news::tell(&write.tx, &self.changes, &Touched::everything()).await?;
         write.commit().await?;
         self.changes.publish(Change::Routing);
@@ -53,5 +52,10 @@ impl ServerLimits {
 
 /// How many requests each node carries.
 pub(crate) async fn rate(connection: &impl ConnectionTrait) -> Result<Option<RequestRate>> {
-    security_settings::said(connection, RATE).await?.as_deref().map(read_json).transpose()
+    Ok(said(connection).await?.0)
+}
+
+async fn said(connection: &impl ConnectionTrait) -> Result<(Option<RequestRate>, Timestamp)> {
+    let (said, updated_at) = security_settings::said(connection, RATE).await?;
+    Ok((said.as_deref().map_or(Ok(None), read_json)?, updated_at))
 }

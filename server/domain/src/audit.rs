@@ -91,6 +91,8 @@ kinds! {
     RoleChanged = "role_changed": "role changed",
     /// An account may have more or fewer requests than before.
     RateLimitChanged = "rate_limit_changed": "limit of requests changed",
+    /// The whole switchboard carries more or fewer requests than before.
+    ServerLimitChanged = "server_limit_changed": "limit of the whole switchboard changed",
     /// An account was deactivated.
     AccountDeactivated = "account_deactivated": "account deactivated",
     /// A deactivation was taken back.
@@ -105,6 +107,8 @@ kinds! {
     TokenExchanged = "token_exchanged": "short-lived token given",
     /// What stands in front of a tunnel, domain or route was changed, but for its share links.
     FrontChanged = "front_changed": "what stands in front changed",
+    /// More or less is recorded of requests to a tunnel, domain or route.
+    CaptureChanged = "capture_changed": "what is recorded changed",
     /// A link that lets visitors in was made.
     ShareLinkMade = "share_link_made": "share link made",
     /// A link that lets visitors in was ended.
@@ -135,13 +139,13 @@ pub struct AuditEvent {
     pub at: Timestamp,
     /// When it happened last.
     pub last_at: Timestamp,
-    /// How often: failed sign-ins to the same account from the same address count as one event for ten minutes.
+    /// How often: failed sign-ins to the same account from the same address, and the like, count as one event for ten minutes.
     pub times: u64,
     /// Who did it; `None`: somebody who was not signed in, or the command line.
     pub actor_id: Option<UserId>,
     /// Who did it, as they were called then.
     pub actor_email: Option<Email>,
-    /// The account that it is about; `None`: one that does not exist.
+    /// The account that it is about; `None`: one that does not exist, or is not known.
     pub account_id: Option<UserId>,
     /// The account or the invited, as they were called then.
     pub account_email: Option<Email>,

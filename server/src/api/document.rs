@@ -24,7 +24,7 @@ pub(crate) static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(docum
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
 /// What the first part of a path is about, and what an id after it is.
-const TAGS: [(&str, &str, &str); 23] = [
+const TAGS: [(&str, &str, &str); 24] = [
     ("auth", "Signing in: accounts, access tokens and refresh tokens.", ""),
     ("me", "The account that asks.", ""),
     ("users", "Everybody's accounts, for administrators.", "The account's id."),
@@ -42,6 +42,7 @@ const TAGS: [(&str, &str, &str); 23] = [
     ("programs", "Signed-in programs.", "The session's id."),
     ("identities", "Accounts at providers of sign-ins.", "The identity's id."),
     ("security", "What holds for everybody's security.", ""),
+    ("limits", "What the whole switchboard carries.", ""),
     ("audit", "What has to do with security.", ""),
     ("nodes", "The switchboard processes on this database.", ""),
     ("revisions", "Who changed what.", "The revision's id."),
@@ -177,11 +178,10 @@ fn nullable(mut schema: Value) -> Value {
     schema
 }
 
-/// Whether what is at a path has an entity tag: whatever can be both looked at and changed, but for recorded requests and
-/// what is one value, of which nothing can get lost that somebody else has changed.
+/// Whether what is at a path has an entity tag: whatever can be both looked at and changed, but for recorded requests.
 fn is_tagged(path: &str, item: &Value) -> bool {
     let has = |method: &str| item.get(method).is_some();
-    has("get") && (has("put") || has("patch")) && !path.ends_with("/{rid}") && !["/limits", "/security"].contains(&path)
+    has("get") && (has("put") || has("patch")) && !path.ends_with("/{rid}")
 }
 
 /// What [`conditional`](super::conditional) adds to a call.

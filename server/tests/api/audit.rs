@@ -136,6 +136,32 @@ async fn domains_that_are_trusted_and_new_secrets_of_webhooks_are_written_down()
 }
 
 #[tokio::test]
+async fn what_is_recorded_wrong_passwords_and_personal_tokens_are_written_down() {
+    let switchboard = Switchboard::start_with(OPEN).await;
+    let (admin, bob) = (switchboard.client(), member(&switchboard).await);
+    let tunnel = call(&bob, "POST", "/api/v1/tunnels", json!({"subdomain": "shop"})).await.json;
+    let capture = format!("/api/v1/tunnels/{}/capture", tunnel["id"].as_str().unwrap());
+    // An administrator has a member's bodies recorded, who sees that.
+    assert_eq!(call(&admin, "PUT", &capture, json!({"level": "bodies"})).await.status, 200);
+    let token = call(&bob, "POST", "/api/v1/me/tokens", json!({"name": "robot", "scopes": ["read"]})).await.json;
+    let path = format!("/api/v1/me/tokens/{}", token["id"].as_str().unwrap());
+    assert_eq!(call(&bob, "DELETE", &path, Value::Null).await.status, 204);
+    let wrong = json!({"current_password": "not the right one", "password": "yet another long one"});
+    assert_eq!(call(&bob, "POST", "/api/v1/me/password", wrong).await.status, 422);
+    for (kind, who, detail) in [
+        ("capture_changed", json!(Switchboard::EMAIL), json!("tunnel: bodies")),
+        ("personal_token_created", json!("bob@example.com"), json!("robot")),
+        ("personal_token_revoked", json!("bob@example.com"), json!("robot")),
+        ("sign_in_failed", Value::Null, Value::Null),
+    ] {
+        let events = events(&bob, &format!("?kind={kind}")).await;
+        assert_eq!(events.len(), 1, "{kind}: {events:?}");
+        assert_eq!((&events[0]["actor_email"], &events[0]["detail"]), (&who, &detail), "{kind}");
+        assert_eq!(events[0]["account_email"], "bob@example.com", "{kind}");
+    }
+}
+
+#[tokio::test]
 async fn the_log_is_narrowed_and_comes_in_pages() {
     let switchboard = Switchboard::start_with(OPEN).await;
     let (admin, bob) = (switchboard.client(), member(&switchboard).await);

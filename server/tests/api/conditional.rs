@@ -54,6 +54,30 @@ async fn things(client: &Client) -> Vec<(String, Value, Value)> {
 }
 
 #[tokio::test]
+async fn what_holds_for_the_whole_switchboard_is_changed_by_who_has_seen_it() {
+    let switchboard = Switchboard::start().await;
+    let client = switchboard.client();
+    let limits = [json!({"rate_limit": {"requests": 9000, "seconds": 1}}), json!({"rate_limit": null})];
+    let second_factor = json!({"require_second_factor": false});
+    for (path, other, again) in
+        [("limits", limits[0].clone(), limits[1].clone()), ("security", second_factor.clone(), second_factor)]
+    {
+        let seen = get(&client, path).await;
+        let done = call(&client, "PUT", path, ("if-match", &tag(&seen)), other.clone()).await;
+        assert_eq!((done.status, &done.json), (200, &other), "{path}");
+        for stale in ["\"1-0000000000000000\"", "W/\"x\""].into_iter().chain((path == "limits").then_some(&*tag(&seen)))
+        {
+            let refused = call(&client, "PUT", path, ("if-match", stale), again.clone()).await;
+            assert_eq!(refused.refusal(), (412, "changed_meanwhile"), "{path} {stale}");
+            assert_eq!(get(&client, path).await.json, other, "{path}: nothing was changed");
+        }
+        let done = call(&client, "PUT", path, ("if-match", &tag(&done)), again.clone()).await;
+        assert_eq!((done.status, &done.json), (200, &again), "{path}");
+        assert_eq!(call(&client, "GET", path, ("if-none-match", &tag(&done)), Value::Null).await.status, 304, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_change_of_what_was_changed_meanwhile_is_refused_and_shown_what_it_is() {
     let switchboard = Switchboard::start().await;
     let client = switchboard.client();

@@ -285,8 +285,12 @@ impl Accounts {
         if row.as_ref().is_some_and(|row| row.password_hash == NO_PASSWORD) {
             return Err(CoreError::invalid(field, "your account has no password yet; set one first"));
         }
-        let row =
-            self.verify(password, row).await?.ok_or_else(|| CoreError::invalid(field, "this is not your password"))?;
+        let Some(row) = self.verify(password, row).await? else {
+            if let Some(client) = viewer.address() {
+                self.audit.note_failure(AuditKind::SignInFailed, Some(viewer.user()), client).await;
+            }
+            return Err(CoreError::invalid(field, "this is not your password"));
+        };
         self.throttle.succeeded(&keys);
         Ok(row)
     }

@@ -32,7 +32,7 @@ impl Inspected {
         }
     }
 
-    fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Self::Tunnel(_) => "tunnel",
             Self::Rule(RuleId::Domain(_)) => "domain",

@@ -4,15 +4,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{CaptureSettings, Timestamp};
+use domain::{AuditKind, CaptureSettings, Timestamp, UserId};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, EntityTrait};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::Inspector;
 use super::access::Inspected;
+use crate::audit::Entry;
 use crate::expected::later_than;
 use crate::store::rows::capture_settings::{ActiveModel, Column, Entity, Model};
+use crate::store::rows::users;
 use crate::store::{read_json, write_json};
 use crate::{Change, CoreError, Expected, Result, Touched, Viewer, news};
 
@@ -54,7 +56,7 @@ impl Inspector {
         expected: &Expected,
     ) -> Result<CaptureSettings> {
         settings.as_ref().map_or(Ok(()), check)?;
-        self.owner(viewer, of).await?;
+        let owner = self.owner(viewer, of).await?;
         let _turn = self.settings_turn.lock().await;
         let write = self.store.write().await?;
         let before = updated_at(Entity::find_by_id(of.id()).one(&write.tx).await?.as_ref());
@@ -75,6 +77,10 @@ impl Inspector {
                 Entity::delete_by_id(of.id()).exec(&write.tx).await?;
             }
         }
+        let level = settings.as_ref().map_or("as usual", |settings| settings.level.as_str());
+        let account = users::Entity::find_by_id(owner).one(&write.tx).await?.ok_or(CoreError::NotFound("account"))?;
+        let entry = Entry::by(viewer, AuditKind::CaptureChanged).on(Some(UserId(owner)), &account.email);
+        entry.with(format!("{}: {level}", of.word())).write(&write.tx).await?;
         // To others this is a change of what is routed by, of which nothing is read anew.
         let mut touched = Touched::default();
         match of {

@@ -9,6 +9,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::api::{
     bearer::{Administrates, Read, Write},
+    conditional::{IfMatch, Tagged},
     error::ApiResult,
     extract::Json,
 };
@@ -23,6 +24,7 @@ pub(super) fn routes() -> OpenApiRouter<Services> {
 struct ServerLimits {
     /// How many requests to tunnels, domains and routes each node carries, all together; null: as many as come.
     #[serde(deserialize_with = "Option::deserialize")]
+    #[schema(required)]
     rate_limit: Option<RequestRate>,
 }
 
@@ -37,8 +39,9 @@ struct ServerLimits {
 async fn read(
     Administrates { admin, .. }: Administrates<Read>,
     State(services): State<Services>,
-) -> ApiResult<axum::Json<ServerLimits>> {
-    Ok(axum::Json(ServerLimits { rate_limit: services.server_limits().rate(&admin).await? }))
+) -> ApiResult<Tagged<ServerLimits>> {
+    let (rate_limit, updated_at) = services.server_limits().rate(&admin).await?;
+    Ok(Tagged::new(updated_at, ServerLimits { rate_limit }))
 }
 
 /// Says what the whole switchboard carries. Each node counts anew from then on. Administrators only.
@@ -52,8 +55,10 @@ async fn read(
 async fn set(
     Administrates { admin, .. }: Administrates<Write>,
     State(services): State<Services>,
+    IfMatch(expected): IfMatch,
     Json(limits): Json<ServerLimits>,
-) -> ApiResult<axum::Json<ServerLimits>> {
-    services.server_limits().set_rate(&admin, limits.rate_limit).await?;
-    Ok(axum::Json(limits))
+) -> ApiResult<Tagged<ServerLimits>> {
+    services.server_limits().set_rate(&admin, limits.rate_limit, &expected).await?;
+    let (rate_limit, updated_at) = services.server_limits().rate(&admin).await?;
+    Ok(Tagged::new(updated_at, ServerLimits { rate_limit }))
 }

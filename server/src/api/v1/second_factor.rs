@@ -9,6 +9,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::api::{
     bearer::{Account as SignedIn, Allowed, Read},
+    conditional::{IfMatch, Tagged},
     error::ApiResult,
     extract::{Id, Json},
 };
@@ -184,9 +185,9 @@ async fn reset(
 
 /// What holds for everybody's security.
 #[utoipa::path(get, path = "/security", responses((status = 200, description = "Done.", body = SecuritySettings)))]
-async fn policy(_: Allowed<Read>, State(services): State<Services>) -> ApiResult<axum::Json<SecuritySettings>> {
-    let require_second_factor = services.accounts().requires_second_factor().await?;
-    Ok(axum::Json(SecuritySettings { require_second_factor }))
+async fn policy(_: Allowed<Read>, State(services): State<Services>) -> ApiResult<Tagged<SecuritySettings>> {
+    let (require_second_factor, updated_at) = services.accounts().second_factor_policy().await?;
+    Ok(Tagged::new(updated_at, SecuritySettings { require_second_factor }))
 }
 
 /// Says whether everybody needs a second factor: who has none is signed out, and sets one up when signing in.
@@ -202,8 +203,10 @@ async fn policy(_: Allowed<Read>, State(services): State<Services>) -> ApiResult
 async fn set_policy(
     Allowed { viewer, .. }: Allowed<SignedIn>,
     State(services): State<Services>,
+    IfMatch(expected): IfMatch,
     Json(settings): Json<SecuritySettings>,
-) -> ApiResult<axum::Json<SecuritySettings>> {
-    services.accounts().require_second_factor(&viewer, settings.require_second_factor).await?;
-    Ok(axum::Json(settings))
+) -> ApiResult<Tagged<SecuritySettings>> {
+    services.accounts().require_second_factor(&viewer, settings.require_second_factor, &expected).await?;
+    let (require_second_factor, updated_at) = services.accounts().second_factor_policy().await?;
+    Ok(Tagged::new(updated_at, SecuritySettings { require_second_factor }))
 }
