@@ -28,11 +28,13 @@ const ANSWERS = {
   "/data.bin": ["application/octet-stream", Buffer.from([0, 1, 2, 3, 255, 254, 253])],
 };
 
-/** Starts the server; `{ port, close }`. `answers` are more of them, by path: `[type, body, headers, status]`. */
+/** Starts the server; `{ port, cookies, close }`, with the cookies of each request. `answers` are more of them, by path: `[type, body, headers, status]`. */
 export async function origin(answers = {}) {
   const all = { ...ANSWERS, ...answers };
   const sockets = new Set();
+  const cookies = [];
   const server = http.createServer((request, response) => {
+    cookies.push(request.headers.cookie ?? "");
     const chunks = [];
     request.on("data", (chunk) => chunks.push(chunk));
     request.on("end", () => answer(request, Buffer.concat(chunks), response, all));
@@ -45,6 +47,7 @@ export async function origin(answers = {}) {
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     port: server.address().port,
+    cookies,
     close: () => {
       for (const socket of sockets) socket.destroy();
       server.close();

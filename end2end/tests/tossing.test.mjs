@@ -64,6 +64,7 @@ async function visited(stage, { domain, floods }) {
   await page.waitForURL("**/web");
   const { secret } = await createToken(page, "evil");
   const cookie = stage.origin.startsWith("https:") ? "__Host-switchboard" : "switchboard";
+  const { value: own } = (await page.context().cookies(stage.origin)).find((one) => one.name === cookie);
   const session = await bobsCookie(stage, cookie);
   // In parts: an answer's head has a limit.
   const lines = [...tossed(session, domain), ...tossed("evil", domain), ...(floods ? flood(domain) : [])];
@@ -90,6 +91,8 @@ async function visited(stage, { domain, floods }) {
   assert.deepEqual(statuses, [200]);
   // What a browser keeps of one site is less than what was set.
   assert.ok(!floods || set.length < lines.length / 2, `${set.length} of ${lines.length} were kept`);
+  assert.ok(site.cookies.some((line) => line !== ""), "the tunnel got what it has set itself");
+  assert.ok(own !== "" && site.cookies.every((line) => !line.includes(own)), "and nothing of the dashboard's");
   site.close();
   return { page, cookie, session, url };
 }

@@ -10,7 +10,7 @@ use http::{Method, header};
 use serde_json::{Value, json};
 
 use crate::answer::{OPEN, call};
-use crate::matrix_web::{Names, OF_ALL, OF_OWNER, seen};
+use crate::matrix_web::{Names, OF_ALL, OF_OWNER, PASSWORD, browser, id, seen};
 use crate::setup::create;
 use crate::support::{Body, Client, Switchboard, text, until};
 
@@ -90,6 +90,23 @@ impl World {
         let made = call(&self.callers[0], "POST", "/api/v1/auth/accept", used).await;
         assert_eq!(made.status, 201);
         made.json["id"].as_str().unwrap().to_owned()
+    }
+
+    async fn owners_id(&self) -> String {
+        self.owner().get("/api/v1/me").await.1["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A browser in which the owner has just signed in.
+    pub(crate) async fn session(&self) -> String {
+        browser(self, 2).await;
+        id(self.owner(), "me/sessions").await
+    }
+
+    /// A program in which the owner has just signed in.
+    pub(crate) async fn program(&self) -> String {
+        let account = json!({"email": "bob@example.com", "password": PASSWORD});
+        assert_eq!(call(self.owner(), "POST", "/api/v1/auth/login", account).await.status, 200);
+        id(self.owner(), "me/programs").await
     }
 
     async fn personal_token(&self, word: &str) -> String {
@@ -182,7 +199,7 @@ impl World {
             ("POST", "/regions") => json!({"name": word, "public_url": "https://eu.example.com"}),
             ("POST", path) if path.ends_with("/switch") => json!({"new_tag": "v2", "force": true}),
             ("POST", path) if path.ends_with("/replay") || path.ends_with("/exchange") => json!({}),
-            ("PUT", "/limits") => json!({"rate_limit": null}),
+            ("PUT", "/limits") => json!({"rate_limit": {"requests": 1_000_000, "seconds": 1}}),
             ("POST", "/security/keys/rotate") => json!({}),
             ("PUT" | "PATCH", path) if path.ends_with("/capture") => json!({"level": "off"}),
             ("PUT" | "PATCH", path) if path.ends_with("/front") => json!({"body_limit": 1000}),
@@ -205,13 +222,23 @@ impl World {
         if !path.contains('{') {
             return path.to_owned();
         }
+        match path {
+            "/me/sessions/{id}" => return path.replace("{id}", &self.session().await),
+            "/me/programs/{id}" => return path.replace("{id}", &self.program().await),
+            "/users/{id}/sessions/{session}" => {
+                return path.replace("{id}", &self.owners_id().await).replace("{session}", &self.session().await);
+            }
+            "/users/{id}/programs/{program}" => {
+                return path.replace("{id}", &self.owners_id().await).replace("{program}", &self.program().await);
+            }
+            _ => {}
+        }
         let (id, request) = match path.contains("{rid}") {
             true => self.recorded(collection).await,
             false => (self.make(collection).await, String::new()),
         };
         let place = path.replace("{id}", &id).replace("{domain}", &id).replace("{rid}", &request);
-        // Nobody is signed in to an account that was just made.
-        let place = place.replace("{side}", "request").replace("{session}", &id).replace("{program}", &id);
+        let place = place.replace("{side}", "request");
         if path == "/users/{id}" {
             // What is active cannot be deleted.
             let deactivated = call(self.admin(), "POST", &format!("/api/v1{place}/deactivate"), Value::Null).await;
@@ -340,7 +367,7 @@ fn clone((place, statuses): (&(String, String), &Vec<u16>)) -> ((String, String)
     (place.clone(), statuses.clone())
 }
 
-/// The dashboard's own addresses take the same bearer tokens. That each of its routes has a row, `web::router` tests.
+/// The dashboard's own addresses take the same bearer tokens. That each of its routes has a row, `listed.rs` tests.
 #[tokio::test]
 async fn live_sockets_and_data_of_pages_have_rows_that_hold() {
     let world = World::start().await;

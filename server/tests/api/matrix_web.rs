@@ -17,7 +17,7 @@ use crate::setup::{create, delete};
 use crate::support::{Client, Switchboard, until};
 
 const TABLE: &str = include_str!("matrix_web.txt");
-const PASSWORD: &str = "a different long one";
+pub(crate) const PASSWORD: &str = "a different long one";
 /// Nobody, another member, the owner, an administrator.
 const CALLERS: usize = 4;
 
@@ -42,7 +42,7 @@ pub(crate) const OF_OWNER: [&str; 11] = [
     "me/sessions",
     "me/programs",
 ];
-pub(crate) const OF_ALL: [&str; 4] = ["users", "invitations", "regions", "security"];
+pub(crate) const OF_ALL: [&str; 5] = ["users", "invitations", "regions", "security", "limits"];
 
 /// What becomes different by itself: with use, with time, and with what looks after backends and domains.
 const UNSTEADY: [&str; 8] = [
@@ -164,16 +164,8 @@ impl Row {
                 create(world.owner(), &format!("tunnels/{tunnel}/front/links"), link).await;
                 tunnel
             }
-            "session" => {
-                browser(world, 2).await;
-                id(world.owner(), "me/sessions").await
-            }
-            "program" => {
-                let account = json!({"email": "bob@example.com", "password": PASSWORD});
-                let made = call(world.owner(), "POST", "/api/v1/auth/login", account).await;
-                assert_eq!(made.status, 200);
-                id(world.owner(), "me/programs").await
-            }
+            "session" => world.session().await,
+            "program" => world.program().await,
             about => world.make(about).await,
         };
         if self.path.contains("{backend}") {
@@ -201,7 +193,7 @@ async fn put(world: &World, state: &str, about: &str, id: &str) {
 }
 
 /// The id of the only object there, or of the first one.
-async fn id(client: &Client, path: &str) -> String {
+pub(crate) async fn id(client: &Client, path: &str) -> String {
     let (status, found) = client.get(&format!("/api/v1/{path}")).await;
     assert_eq!(status, 200, "{path}: {found}");
     let id = if found["items"].is_array() { &found["items"][0]["id"] } else { &found["id"] };
@@ -209,7 +201,7 @@ async fn id(client: &Client, path: &str) -> String {
 }
 
 /// The browser of a caller, signed in with a form.
-async fn browser(world: &World, who: usize) -> Browser {
+pub(crate) async fn browser(world: &World, who: usize) -> Browser {
     let account = [
         None,
         Some(("carol@example.com", PASSWORD)),

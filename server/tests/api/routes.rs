@@ -201,3 +201,37 @@ async fn of_a_hundred_who_want_a_mount_one_gets_it() {
     assert_eq!(taken, 99, "{answers:?}");
     assert_eq!(get(&client, "routes").await.json["items"].as_array().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn of_routes_that_come_back_to_a_mount_or_move_there_one_gets_it() {
+    let switchboard = Switchboard::start().await;
+    let client = switchboard.client();
+    let _web = app(&switchboard, &["v1"]).await;
+    let route = |mount: &str| json!({"domain": "app.example.com", "mount": mount, "enabled_backends_tag": "v1"});
+    let (mut coming_back, mut moving) = (Vec::new(), Vec::new());
+    for n in 0..20 {
+        let made = create(&client, "routes", route("/api")).await;
+        let path = format!("routes/{}", made["id"].as_str().unwrap());
+        assert!(delete(&client, &path).await.status < 300);
+        coming_back.push(format!("{path}/restore"));
+        let made = create(&client, "routes", route(&format!("/aside-{n}"))).await;
+        moving.push(format!("routes/{}", made["id"].as_str().unwrap()));
+    }
+    let mut claims = JoinSet::new();
+    for path in coming_back {
+        let client = client.clone();
+        claims.spawn(async move { post(&client, &path, Value::Null).await });
+    }
+    for path in moving {
+        let client = client.clone();
+        // Under what the others want.
+        claims.spawn(async move { put(&client, &path, json!({"mount": "/api/v1"})).await });
+    }
+    let answers = claims.join_all().await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1, "{answers:?}");
+    let taken = answers.iter().filter(|answer| answer.refusal() == (409, "mount_overlaps")).count();
+    assert_eq!(taken, 39, "{answers:?}");
+    let routes = get(&client, "routes?limit=100").await.json["items"].as_array().unwrap().clone();
+    let below = routes.iter().filter(|route| route["mount"].as_str().unwrap().starts_with("/api")).count();
+    assert_eq!(below, 1, "{routes:?}");
+}

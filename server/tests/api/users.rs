@@ -12,6 +12,8 @@ use crate::live;
 use crate::support::{Client, Origin, Switchboard, within};
 
 const SOON: Duration = Duration::from_secs(60);
+/// Until whoever has lost the right to be there is gone: much sooner than anybody looks of their own accord.
+const GONE: Duration = Duration::from_secs(5);
 const PASSWORD: &str = "a password of one's own";
 
 async fn get(client: &Client, path: &str) -> Answer {
@@ -156,7 +158,7 @@ async fn another_role_ends_what_was_opened_with_the_old_one() {
     assert_eq!(call(&admin, "PATCH", &path, json!({"role": "admin"})).await.status, 200);
     // A socket shows what one may see: that of a token which comes with the role of its owner ends, too. The token stays.
     for socket in &mut sockets {
-        assert_eq!(within(SOON, "the socket is closed", live::end(socket)).await, Some(CloseCode::Policy));
+        assert_eq!(within(GONE, "the socket is closed", live::end(socket)).await, Some(CloseCode::Policy));
     }
     assert_eq!(bob.get("/api/v1/me").await.0, 401);
     let refreshed = post(&admin, "/auth/refresh", json!({"refresh_token": session["refresh_token"]})).await;
@@ -191,7 +193,7 @@ async fn who_is_deactivated_is_out_at_once() {
     let refreshed = post(&anyone, "/auth/refresh", json!({"refresh_token": session["refresh_token"]})).await;
     assert_eq!(refreshed.status, 401);
     assert_eq!(login(&anyone, "bob@example.com", "a different long one").await.refusal(), (401, "unauthorized"));
-    let ended = within(SOON, "the telephone is sent away", telephone.ended()).await;
+    let ended = within(GONE, "the telephone is sent away", telephone.ended()).await;
     assert!(matches!(&ended, AgentError::Refused { code: ErrorCode::AccountDeactivated, .. }), "{ended}");
     assert_eq!(switchboard.visitor("ours").text("/").await.0, 200, "others stay");
     drop(other);

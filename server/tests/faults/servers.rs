@@ -161,7 +161,4 @@ async fn a_thousand_telephones_come_back_without_a_stampede() {
     println!("{TELEPHONES} telephones meant to come back within {spread:?}");
     // Those that came in the last seconds were told of fewer than there are now.
     assert!(spread > Duration::from_secs(5), "all telephones meant to come within {spread:?}");
-    // Nor do most of them come at once and the others late.
-    let half = TELEPHONES / 2;
-    assert!(waits.windows(half).all(|some| some[half - 1] - some[0] > Duration::from_secs(1)), "{waits:?}");
 }

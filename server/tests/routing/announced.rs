@@ -52,6 +52,16 @@ async fn explain(switchboard: &Switchboard) -> Value {
     told["outcome"].clone()
 }
 
+/// A telephone is told of its tunnel before it says that it is ready; the switchboard hears that a moment later.
+async fn until_all_serve(switchboard: &Switchboard) {
+    let client = switchboard.client();
+    until(SOON, "all backends are announced and healthy", async || {
+        let all = backends(&client).await;
+        all.iter().all(|backend| backend["announced"] == true && backend["health"]["status"] == "healthy")
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn blue_and_green_with_telephones_alone() {
     let switchboard = Switchboard::start().await;
@@ -76,8 +86,7 @@ async fn blue_and_green_with_telephones_alone() {
     let second = dial(&switchboard, &token, &green.origin, None, [shop("green")]);
     second.ready().await.unwrap();
     assert_eq!(visitor.text("/").await, (200, "blue".to_owned()));
-    let all = backends(&switchboard.client()).await;
-    assert!(all.iter().all(|backend| backend["announced"] == true && backend["health"]["status"] == "healthy"));
+    until_all_serve(&switchboard).await;
     let (status, switched) = switch(&switchboard, json!({"new_tag": "green"})).await;
     assert_eq!(status, 200, "{switched}");
     until_served(&visitor, "/", "green").await;
@@ -101,6 +110,7 @@ async fn blue_and_green_with_telephones_alone() {
     let second = dial(&switchboard, &token, &green.origin, None, [shop("green")]);
     second.ready().await.unwrap();
     assert_eq!(backends(&switchboard.client()).await.len(), before);
+    until_all_serve(&switchboard).await;
     assert_eq!(switch(&switchboard, json!({"new_tag": "green"})).await.0, 200);
     until_served(&visitor, "/", "green").await;
 }

@@ -24,13 +24,21 @@ fuzz_target!(|data: &[u8]| {
     }
 
     let [stranger, proxy] = [[192, 0, 2, 1], [10, 0, 0, 1]].map(IpAddr::from);
-    let network = "10.0.0.0/8".parse().unwrap_or_else(|_| unreachable!("it is a network"));
+    let network: ipnet::IpNet = "10.0.0.0/8".parse().unwrap_or_else(|_| unreachable!("it is a network"));
     let trusted = TrustedProxies::new(vec![network]);
     let client = Client::of(stranger, &headers, &trusted);
     assert!(client.address == stranger && !client.secure && !client.through_trusted_proxy);
     let client = Client::of(proxy, &headers, &trusted);
     assert!(client.through_trusted_proxy && client.peer == proxy);
-    assert_eq!(client.address, client.address.to_canonical());
+    let hops = headers.get_all("x-forwarded-for").iter().rev().map_while(|line| line.to_str().ok());
+    let hops = hops.flat_map(|line| line.rsplit(',')).map_while(|hop| hop.trim().parse::<IpAddr>().ok());
+    let (mut from_here, mut believed) = (hops.map(|hop| hop.to_canonical()), proxy);
+    while network.contains(&believed)
+        && let Some(hop) = from_here.next()
+    {
+        believed = hop;
+    }
+    assert_eq!(client.address, believed, "what stands left of a stranger is what that one says");
 
     let lines = headers.get_all(COOKIE).iter().filter(|line| line.to_str().is_ok()).count();
     let had = has_cookie(&headers, SESSION);
