@@ -71,8 +71,7 @@ impl Bench<'_> {
     }
 }
 
-/// All tests use the programs that `cargo xtask run` builds: what is tested is what is run, the speed is real, and
-/// nothing is built twice.
+/// Tests use programs of the flavour that `cargo xtask run` builds: what is tested is what is run, and the speed is real.
 const FLAVOUR: Flavour = Flavour::Quick;
 
 /// Sets up, builds, tests, and prints as its last line how many tests ran.
