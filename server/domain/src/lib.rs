@@ -38,6 +38,7 @@ mod series;
 mod service;
 mod session;
 mod signing_key;
+mod source;
 mod subdomain;
 mod switch;
 mod tag;
@@ -107,6 +108,7 @@ pub use service::{
 };
 pub use session::{LineQuality, LocalFailure, ProgramSession, RoundTrip, SessionRecord, TelephoneSession, WebSession};
 pub use signing_key::SigningKey;
+pub use source::source;
 pub use subdomain::{Subdomain, SubdomainError};
 pub use switch::{RuleId, Switch, SwitchMode, SwitchPlan, SwitchPlanError, SwitchState, SwitchStep, SwitchWatch};
 pub use tag::{Tag, TagError, Tags, TooManyTags};

@@ -9,10 +9,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use dashmap::DashMap;
-use domain::{Bandwidth, Direction, RatePer};
+use domain::{Bandwidth, Direction, RatePer, source};
 use tokio::time::{Instant, Sleep, sleep_until};
-
-use super::rates::source;
 
 /// How many clients a limit tells apart at once; beyond it new ones share.
 const MOST_CLIENTS: usize = 20_000;

@@ -1,12 +1,12 @@
 //! How many requests may come.
 
 use std::hash::{BuildHasher, RandomState};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-use domain::{RateLimit, RatePer};
+use domain::{RateLimit, RatePer, source};
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::{StateInformationMiddleware, StateSnapshot};
 use governor::state::keyed::DashMapStateStore;
@@ -157,14 +157,6 @@ impl Clients {
         // No client has such an address.
         let place = self.hasher.hash_one(client) % SHARED;
         IpAddr::V4(Ipv4Addr::from(u32::try_from(place).unwrap_or_default()))
-    }
-}
-
-/// An IPv6 customer has at least a network of 64 bits, all of which is one source.
-pub(super) fn source(client: IpAddr) -> IpAddr {
-    match client.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from(u128::from(address) & !u128::from(u64::MAX))),
-        address @ IpAddr::V4(_) => address,
     }
 }
 

@@ -1,10 +1,11 @@
 //! How many connections there may be, in all and of one client.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dashmap::DashMap;
+use domain::source;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How many connections a listener has places for.
@@ -93,7 +94,7 @@ impl Places {
     /// A place for a connection. `client` is counted, unless it is `None`. Nothing when all are taken, or the client has
     /// as many as it may and others may need the spare ones.
     pub(super) fn place(self: &Arc<Self>, client: Option<IpAddr>) -> Option<Place> {
-        let Ok(counted) = client.map(|client| self.count(network(client))).transpose() else {
+        let Ok(counted) = client.map(|client| self.count(source(client))).transpose() else {
             self.crowded.fetch_add(1, Ordering::Relaxed);
             // What one client does must not keep others from being told what they are told when all places are taken.
             let plenty = self.spare.available_permits() > self.room.spare / 2;
@@ -125,14 +126,6 @@ impl Places {
 
 /// A client has as many connections as it may.
 struct Crowded;
-
-/// What is counted as one client.
-fn network(client: IpAddr) -> IpAddr {
-    match client.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-        address => address,
-    }
-}
 
 impl Place {
     /// Whether it is only for being told that there is none.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
+use domain::source;
 
 /// How many telephones may be signing in at once; more are told to come back.
 const MAX_OPENINGS: usize = 512;
-/// How many of them may come from one address. This machine's own are not counted: they may be a proxy's that is not
-/// known as one.
+/// How many of them may come from one address (IPv6: one network of 64 bits, which is what one customer has). This machine's
+/// own are not counted: they may be a proxy's that is not known as one.
 const MAX_OF_ONE_ADDRESS: usize = 32;
 
 /// The openings under way.
@@ -27,6 +28,7 @@ impl Openings {
             return None;
         }
         if !address.is_loopback() {
+            let address = source(address);
             let mut under_way = self.by_address.entry(address).or_default();
             if *under_way >= MAX_OF_ONE_ADDRESS {
                 return None;
@@ -70,6 +72,11 @@ mod tests {
         assert_eq!(places.len(), MAX_OF_ONE_ADDRESS);
         assert!(openings.place(one).is_none());
         assert!(openings.place(other).is_some());
+        let of_one = |end: u16| IpAddr::from([0x2001, 0xdb8, 0, 1, 0, 0, 0, end]);
+        let spread: Vec<_> = (0..MAX_OF_ONE_ADDRESS as u16).map_while(|end| openings.place(of_one(end))).collect();
+        assert!(openings.place(of_one(u16::MAX)).is_none(), "all of these are one customer's");
+        assert!(openings.place(IpAddr::from([0x2001, 0xdb8, 0, 2, 0, 0, 0, 1])).is_some());
+        drop(spread);
         drop(places);
         assert!(openings.place(one).is_some());
         assert!(openings.by_address.is_empty());
