@@ -2,12 +2,13 @@
 
 use crate::{components::form::FormState, markup::raw_text};
 use leptos::prelude::*;
+use std::borrow::Cow;
 
 /// A field, described step by step.
 #[derive(Debug, Clone)]
 pub struct Field {
-    label: &'static str,
-    name: &'static str,
+    label: Cow<'static, str>,
+    name: Cow<'static, str>,
     id: String,
     kind: &'static str,
     value: Option<String>,
@@ -25,11 +26,12 @@ pub struct Field {
 
 impl Field {
     /// A field for one line of text. `form` tells it apart from fields of the same name in other forms of the page.
-    pub fn text(form: &str, name: &'static str, label: &'static str) -> Self {
+    pub fn text(form: &str, name: impl Into<Cow<'static, str>>, label: impl Into<Cow<'static, str>>) -> Self {
+        let name = name.into();
         Self {
-            label,
-            name,
+            label: label.into(),
             id: format!("{form}-{name}"),
+            name,
             kind: "text",
             value: None,
             autocomplete: None,
@@ -70,7 +72,7 @@ impl Field {
     /// The field for a password to be chosen.
     pub fn new_password(form: &str, name: &'static str, label: &'static str) -> Self {
         let field = Self::text(form, name, label);
-        let length = (Some(10), Some(128));
+        let length = (Some(8), Some(128));
         Self { kind: "password", autocomplete: Some("new-password"), length, ..field }.required()
     }
 
@@ -123,9 +125,9 @@ impl Field {
     /// What it held and what was wrong with it, when the form comes back.
     pub fn state(mut self, form: &FormState) -> Self {
         if form.is_refused() && self.kind != "password" {
-            self.value = form.value(self.name).or(self.value);
+            self.value = form.value(&self.name).or(self.value);
         }
-        self.error = form.error_of(self.name);
+        self.error = form.error_of(&self.name);
         self
     }
 
@@ -135,7 +137,7 @@ impl Field {
         let error_id = self.error.as_ref().map(|_| format!("{}-error", self.id));
         let described: Vec<_> = [error_id.clone(), hint_id.clone()].into_iter().flatten().collect();
         let described = (!described.is_empty()).then(|| described.join(" "));
-        let (label, id) = (self.label, self.id.clone());
+        let (label, id) = (self.label.clone(), self.id.clone());
         let optional =
             (!self.required && !self.needed).then(|| view! { <span class="field-optional">"optional"</span> });
         let hint = self.hint.map(|text| view! { <p class="field-hint" id=hint_id>{text}</p> });

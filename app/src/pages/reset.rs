@@ -33,7 +33,7 @@ async fn page(arrival: Arrival) -> Result<AnyView, CoreError> {
                 <input type="hidden" name="token" value=token />
                 <input type="text" value=email autocomplete="username" readonly hidden />
                 {Field::new_password("reset", "password", "New password")
-                    .hint("10 to 128 characters; not a common one, and not your e-mail address.")
+                    .hint("8 to 128 characters; not one that is easily guessed, and not your e-mail address.")
                     .state(&form)
                     .view()}
                 <button class="button button-primary">"Set the password"</button>

@@ -108,7 +108,7 @@ fn password(user: &User, has_password: bool, form: &FormState) -> AnyView {
                 <input type="text" value=user.email.to_string() autocomplete="username" readonly hidden />
                 {current}
                 {Field::new_password("password", "new_password", "New password")
-                    .hint("10 to 128 characters; not a common one, and not your e-mail address.")
+                    .hint("8 to 128 characters; not one that is easily guessed, and not your e-mail address.")
                     .state(form)
                     .view()}
                 {Field::new_password("password", "repeated_password", "New password again").state(form).view()}

@@ -36,7 +36,7 @@ async fn page(arrival: Arrival) -> Result<AnyView, CoreError> {
                 {code}
                 {Field::email("setup").state(&form).view()}
                 {Field::new_password("setup", "password", "Password")
-                    .hint("10 to 128 characters; not a common one, and not your e-mail address.")
+                    .hint("8 to 128 characters; not one that is easily guessed, and not your e-mail address.")
                     .state(&form)
                     .view()}
                 <button class="button button-primary">"Create the account"</button>

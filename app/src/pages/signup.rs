@@ -31,7 +31,7 @@ async fn page(arrival: Arrival) -> Result<AnyView, CoreError> {
                 {form.summary(&["email", "password"])}
                 {Field::email("signup").state(&form).view()}
                 {Field::new_password("signup", "password", "Password")
-                    .hint("10 to 128 characters; not a common one, and not your e-mail address.")
+                    .hint("8 to 128 characters; not one that is easily guessed, and not your e-mail address.")
                     .state(&form)
                     .view()}
                 <button class="button button-primary">"Create the account"</button>

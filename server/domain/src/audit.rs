@@ -49,6 +49,12 @@ kinds! {
     SignedIn = "signed_in": "signed in",
     /// Somebody gave a wrong password, or the address of no account.
     SignInFailed = "sign_in_failed": "sign-in failed",
+    /// Somebody has tried so often to sign in or to make an account that they have to wait.
+    SignInDelayed = "sign_in_delayed": "sign-in put off",
+    /// Somebody used a link for an account or a password that is not good, or no more.
+    LinkRefused = "link_refused": "link refused",
+    /// Somebody wanted to make the first account without the code for it.
+    SetUpRefused = "set_up_refused": "set-up code refused",
     /// Somebody signed out.
     SignedOut = "signed_out": "signed out",
     /// Somebody came in at a host in front of which one signs in here.
@@ -125,6 +131,8 @@ kinds! {
     DomainTrusted = "domain_trusted": "domain counted as verified",
     /// The key that access tokens are signed with was replaced.
     SigningKeyRotated = "signing_key_rotated": "signing key replaced",
+    /// All secrets in the database were sealed with another key.
+    Resealed = "resealed": "sealing key replaced",
 }
 
 /// Something that happened, once, or within a few minutes several times alike.

@@ -109,6 +109,31 @@ async fn failures_are_counted_and_tell_nothing_of_what_was_entered() {
 }
 
 #[tokio::test]
+async fn who_has_to_wait_and_links_that_are_worth_nothing_are_written_down() {
+    let switchboard = Switchboard::start_with(OPEN).await;
+    let (admin, bob) = (switchboard.client(), member(&switchboard).await);
+    let anyone = admin.clone().bearer("");
+    for path in ["/api/v1/auth/accept", "/api/v1/auth/reset"] {
+        let worthless = json!({"token": "made-up", "password": "a different long one"});
+        let refused = call(&anyone, "POST", path, worthless).await;
+        assert_eq!(refused.refusal(), (400, "link_ended"), "{refused:?}");
+    }
+    let links = events(&admin, "?kind=link_refused").await;
+    assert_eq!(links.iter().map(|event| &event["times"]).collect::<Vec<_>>(), [&json!(2)]);
+
+    // Until an attempt is not even looked at, and a few more, which cost nothing.
+    let mut late = 0;
+    while late < 3 {
+        late += usize::from(login(&anyone, "bob@example.com", "wrong horse battery").await.status == 429);
+    }
+    let waits = events(&admin, "?kind=sign_in_delayed").await;
+    assert!(!waits.is_empty() && waits.iter().all(|event| event["address"] == "127.0.0.1"), "{waits:?}");
+    // Whoever is signed in need not wait with the others.
+    let change = json!({"current_password": "a different long one", "password": "another different one"});
+    assert_eq!(call(&bob, "POST", "/api/v1/me/password", change).await.status, 204);
+}
+
+#[tokio::test]
 async fn domains_that_are_trusted_and_new_secrets_of_webhooks_are_written_down() {
     let switchboard = Switchboard::start_with(OPEN).await;
     let (admin, bob) = (switchboard.client(), member(&switchboard).await);

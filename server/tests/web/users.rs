@@ -32,7 +32,7 @@ async fn somebody_is_invited_and_comes_in() {
     let weak = bob.submit("/web/action/accept_invitation", &[("token", token), ("password", "short")]).await;
     let back = weak.goes_to().to_owned();
     assert!(back.starts_with("/web/invitation?") && back.contains("error=invalid"), "{back}");
-    assert!(bob.open(&back).await.body.contains("10 to 128 characters"));
+    assert!(bob.open(&back).await.body.contains("8 to 128 characters"));
     let fields = [("token", token), ("password", "a password of one's own")];
     assert_eq!(bob.submit("/web/action/accept_invitation", &fields).await.goes_to(), "/web");
     assert_eq!(bob.open("/web").await.status, 200);

@@ -8,7 +8,6 @@ use super::{
 use crate::{
     CoreError, Listing, Page, Result, Viewer,
     audit::Entry,
-    auth::check_password,
     page,
     store::{parse, rows::account_links},
 };
@@ -101,10 +100,9 @@ impl Accounts {
     /// # Errors
     /// `link_ended`, also when somebody else was faster; `Invalid` for `password`; `email_taken`.
     pub async fn accept(&self, secret: &str, password: &str, client: IpAddr) -> Result<Viewer> {
-        let link = links::find(self.store.read(), secret).await?;
+        let link = self.used_link(secret, client).await?;
         let Invitation { email, role, .. } = shown(&link)?;
-        check_password(password, &email)?;
-        let hash = self.passwords.hash(password).await?;
+        let hash = self.passwords.accept(password, &email).await?;
         let write = self.store.write().await?;
         links::spend(&write.tx, &link).await?;
         let user = super::insert(&write.tx, &email, hash, role, false).await?;

@@ -14,9 +14,13 @@ mod second_factor;
 use crate::{
     Alerts, Audit, Change, Changes, CoreError, OidcSettings, Result, SignupPolicy, Viewer,
     audit::Entry,
-    auth::{Key, Passwords, Throttle, Verified, check_password, sha256},
+    auth::{Key, Passwords, Throttle, Verified, sha256},
     news, sessions,
-    store::{Store, Write, now, rows::users, unique_violation},
+    store::{
+        Store, Write, now,
+        rows::{account_links, users},
+        unique_violation,
+    },
     tickets::Seal,
     tokens::Reveals,
 };
@@ -98,10 +102,13 @@ impl Accounts {
         if self.any_exist().await? {
             return Err(first::already_set_up());
         }
-        self.first.check(code)?;
+        if let Err(refused) = self.first.check(code) {
+            self.attempt(&[Key::sign_up(client)], client).await?;
+            self.audit.note_failure(AuditKind::SetUpRefused, None, client).await;
+            return Err(refused);
+        }
         let email = parse_email(email)?;
-        check_password(password, &email)?;
-        let hash = self.passwords.hash(password).await?;
+        let hash = self.passwords.accept(password, &email).await?;
         let user = self.insert(&email, hash, (Role::Admin, true), Some(client), "the first account").await?;
         Ok(Viewer::new(user).at(client))
     }
@@ -123,7 +130,6 @@ impl Accounts {
     /// [`set_up`](Self::set_up)), `email_taken`, `Throttled`, `Invalid`.
     pub async fn register(&self, email: &str, password: &str, client: IpAddr) -> Result<Viewer> {
         let parsed = parse_email(email)?;
-        check_password(password, &parsed)?;
         if !self.any_exist().await? {
             return self.set_up(None, email, password, client).await;
         }
@@ -133,11 +139,11 @@ impl Accounts {
                 "sign-up is closed; ask an administrator for an account",
             ));
         }
-        self.throttle.attempt(&[Key::sign_up(client)])?;
+        self.attempt(&[Key::sign_up(client)], client).await?;
         if find_by_email(self.store.read(), &parsed).await?.is_some() {
             return Err(email_taken());
         }
-        let hash = self.passwords.hash(password).await?;
+        let hash = self.passwords.accept(password, &parsed).await?;
         let user = self.insert(&parsed, hash, (Role::Member, false), Some(client), "signed up").await?;
         Ok(Viewer::new(user).at(client))
     }
@@ -150,10 +156,36 @@ impl Accounts {
         self.sign_ins.count(SignInMethod::Password, self.by_password(email, password, client).await)
     }
 
+    /// Counts an attempt of a stranger, or has them wait. The first that has to wait is written down: the others of that time
+    /// cost nothing.
+    async fn attempt(&self, keys: &[Key], client: IpAddr) -> Result<()> {
+        let Err(early) = self.throttle.attempt(keys) else { return Ok(()) };
+        if early.first {
+            self.audit.note_failure(AuditKind::SignInDelayed, None, client).await;
+        }
+        Err(early.into())
+    }
+
+    /// The link with this secret, which somebody uses.
+    async fn used_link(&self, secret: &str, client: IpAddr) -> Result<account_links::Model> {
+        let keys = [Key::address(client)];
+        self.attempt(&keys, client).await?;
+        match links::find(self.store.read(), secret).await {
+            Err(refused @ CoreError::Unusable { .. }) => {
+                self.audit.note_failure(AuditKind::LinkRefused, None, client).await;
+                Err(refused)
+            }
+            other => {
+                self.throttle.succeeded(&keys);
+                other
+            }
+        }
+    }
+
     async fn by_password(&self, email: &str, password: &str, client: IpAddr) -> Result<SignIn> {
         let email = parse_email(email)?;
         let keys = [account_key(&email), Key::address(client)];
-        self.throttle.attempt(&keys)?;
+        self.attempt(&keys, client).await?;
         let row = find_by_email(self.store.read(), &email).await?;
         let known = row.clone().map(to_user).transpose()?;
         let Some(row) = self.verify(password, row).await?.filter(|row| row.deactivated_at.is_none()) else {
@@ -161,6 +193,9 @@ impl Accounts {
             return Err(WRONG);
         };
         self.throttle.succeeded(&keys);
+        // There was a queue for a core meanwhile: a password that was changed in that time opens nothing any more.
+        let is = find_by_id(self.store.read(), UserId(row.id)).await?;
+        let row = is.filter(|is| is.password_hash == row.password_hash && is.deactivated_at.is_none()).ok_or(WRONG)?;
         self.after_password(row, client).await
     }
 
@@ -214,11 +249,10 @@ impl Accounts {
         new: &str,
         keep: Option<WebSessionId>,
     ) -> Result<()> {
-        check_password(new, &viewer.user().email)?;
         if self.has_password(viewer).await? {
             self.confirm(viewer, "current_password", current).await?;
         }
-        let hash = self.passwords.hash(new).await?;
+        let hash = self.passwords.accept(new, &viewer.user().email).await?;
         let write = self.store.write().await?;
         Entry::by(viewer, AuditKind::PasswordChanged).write(&write.tx).await?;
         self.replace_password(write, viewer.id(), hash, keep).await
@@ -251,8 +285,7 @@ impl Accounts {
     /// `email_taken`, `Invalid`.
     pub async fn add(&self, email: &str, password: &str, role: Role) -> Result<User> {
         let email = parse_email(email)?;
-        check_password(password, &email)?;
-        let hash = self.passwords.hash(password).await?;
+        let hash = self.passwords.accept(password, &email).await?;
         if !self.any_exist().await? {
             match self.insert(&email, hash.clone(), (role, true), None, BY_COMMAND).await {
                 Err(CoreError::Conflict { code: "already_set_up", .. }) => {}
@@ -268,9 +301,8 @@ impl Accounts {
     /// `NotFound`, `Invalid`.
     pub async fn set_password(&self, email: &str, password: &str) -> Result<()> {
         let email = parse_email(email)?;
-        check_password(password, &email)?;
         let row = find_by_email(self.store.read(), &email).await?.ok_or(CoreError::NotFound("account"))?;
-        let hash = self.passwords.hash(password).await?;
+        let hash = self.passwords.accept(password, &email).await?;
         let (id, user) = (UserId(row.id), to_user(row)?);
         let write = self.store.write().await?;
         Entry::of(&user, AuditKind::PasswordChanged, None).with(BY_COMMAND).write(&write.tx).await?;
@@ -279,7 +311,7 @@ impl Accounts {
 
     /// Makes sure that the viewer knows the password.
     async fn confirm(&self, viewer: &Viewer, field: &'static str, password: &str) -> Result<users::Model> {
-        let keys = [account_key(&viewer.user().email)];
+        let keys = [Key::Confirmation(viewer.id().0)];
         self.throttle.attempt(&keys)?;
         let row = find_by_id(self.store.read(), viewer.id()).await?;
         if row.as_ref().is_some_and(|row| row.password_hash == NO_PASSWORD) {
@@ -301,14 +333,17 @@ impl Accounts {
         let row = row.filter(|row| row.password_hash != NO_PASSWORD);
         let stored = row.as_ref().map(|row| row.password_hash.as_str());
         let Verified::Right(renewed) = self.passwords.verify(password, stored).await? else { return Ok(None) };
-        if let (Some(hash), Some(row)) = (renewed, &row) {
-            let write = self.store.write().await?;
-            users::ActiveModel { id: Set(row.id), password_hash: Set(hash), ..Default::default() }
-                .update(&write.tx)
-                .await?;
-            write.commit().await?;
-        }
-        Ok(row)
+        let (Some(hash), Some(row)) = (renewed, &row) else { return Ok(row) };
+        let write = self.store.write().await?;
+        // One that was set meanwhile stays.
+        let renewed = users::Entity::update_many()
+            .set(users::ActiveModel { password_hash: Set(hash.clone()), ..Default::default() })
+            .filter(users::Column::Id.eq(row.id))
+            .filter(users::Column::PasswordHash.eq(row.password_hash.as_str()))
+            .exec(&write.tx)
+            .await?;
+        write.commit().await?;
+        Ok((renewed.rows_affected > 0).then(|| users::Model { password_hash: hash, ..row.clone() }))
     }
 
     async fn replace_password(

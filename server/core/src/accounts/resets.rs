@@ -6,7 +6,7 @@ use super::{
     people::deactivated,
     to_user,
 };
-use crate::{Result, Viewer, audit::Entry, auth::check_password};
+use crate::{Result, Viewer, audit::Entry};
 use chrono::TimeDelta;
 use domain::{AuditKind, User, UserId};
 use std::net::IpAddr;
@@ -54,10 +54,9 @@ impl Accounts {
     /// # Errors
     /// `link_ended`; `Invalid` for `password`.
     pub async fn reset_password(&self, secret: &str, password: &str, client: IpAddr) -> Result<()> {
-        let link = links::find(self.store.read(), secret).await?;
+        let link = self.used_link(secret, client).await?;
         let user = self.user_of(link.user_id).await?;
-        check_password(password, &user.email)?;
-        let hash = self.passwords.hash(password).await?;
+        let hash = self.passwords.accept(password, &user.email).await?;
         let write = self.store.write().await?;
         links::spend(&write.tx, &link).await?;
         let entry = Entry::of(&user, AuditKind::PasswordChanged, Some(client));

@@ -9,11 +9,10 @@ mod purge;
 
 use crate::{
     Result, Viewer,
-    auth::network,
     store::{Store, now, rows::audit_events},
 };
 use chrono::TimeDelta;
-use domain::{AuditKind, User, UserId};
+use domain::{AuditKind, User, UserId, source};
 pub use list::AuditQuery;
 use sea_orm::{
     ActiveModelTrait,
@@ -74,6 +73,11 @@ impl Entry {
         Self { kind, actor: None, account, address: Some(client), detail: None }
     }
 
+    /// Something that whoever runs the server does to all of it.
+    pub(crate) fn by_command(kind: AuditKind) -> Self {
+        Self { kind, actor: None, account: (None, None), address: None, detail: None }
+    }
+
     /// Of which account it is.
     pub(crate) fn on(self, id: Option<UserId>, email: &str) -> Self {
         Self { account: (id, Some(email.to_owned())), ..self }
@@ -124,7 +128,7 @@ impl Audit {
     /// Writes down that somebody did not get in, to this account or to none that exists. It is no reason to answer
     /// otherwise when that cannot be written.
     pub(crate) async fn note_failure(&self, kind: AuditKind, user: Option<&User>, client: IpAddr) {
-        let entry = Entry::by_stranger(kind, user, network(client));
+        let entry = Entry::by_stranger(kind, user, source(client));
         if let Err(error) = self.try_note_often(entry).await {
             tracing::warn!(cause = error.cause(), "a failed sign-in was not written down: {error}");
         }
@@ -132,7 +136,7 @@ impl Audit {
 
     /// Writes down what may happen every minute and changes nothing: what is alike counts as one event, as failures do.
     pub(crate) async fn note_often(&self, entry: Entry) {
-        let entry = Entry { address: entry.address.map(network), ..entry };
+        let entry = Entry { address: entry.address.map(source), ..entry };
         if let Err(error) = self.try_note_often(entry).await {
             tracing::warn!(cause = error.cause(), "an event was not written down: {error}");
         }

@@ -5,7 +5,7 @@ mod secrets;
 mod throttle;
 mod viewer;
 
-pub(crate) use password::{Passwords, Verified, check_password};
+pub(crate) use password::{Passwords, Verified};
 pub(crate) use secrets::{hex, random_base32, random_base64, sha256};
-pub(crate) use throttle::{Key, Throttle, network};
+pub(crate) use throttle::{Key, Throttle};
 pub use viewer::{Administrator, TokenHolder, Viewer};

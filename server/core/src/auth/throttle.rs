@@ -4,10 +4,11 @@
 //! free ones each further attempt doubles the time to wait. The time for an account is short, because a stranger can
 //! impose it on the owner; that for an address is long.
 
-use crate::{CoreError, Result};
+use crate::CoreError;
+use domain::source;
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -26,6 +27,8 @@ pub(crate) enum Key {
     Account([u8; 32]),
     /// Codes after the right password of an account.
     SecondFactor(Uuid),
+    /// Confirming with one's password what somebody who is signed in does.
+    Confirmation(Uuid),
     /// Signing in from an address.
     Address(IpAddr),
     /// Making accounts from an address.
@@ -34,30 +37,22 @@ pub(crate) enum Key {
 
 impl Key {
     pub(crate) fn address(address: IpAddr) -> Self {
-        Self::Address(network(address))
+        Self::Address(source(address))
     }
 
     pub(crate) fn sign_up(address: IpAddr) -> Self {
-        Self::SignUp(network(address))
+        Self::SignUp(source(address))
     }
 
     /// Attempts without waiting, and the longest wait.
     fn limits(self) -> (u32, Duration) {
         match self {
             Self::Account(_) => (5, Duration::from_secs(60)),
-            // Who gets here knows the password: nobody else can make the owner wait.
-            Self::SecondFactor(_) => (5, Duration::from_secs(900)),
+            // Who gets here knows the password, or has a session: nobody else can make the owner wait.
+            Self::SecondFactor(_) | Self::Confirmation(_) => (5, Duration::from_secs(900)),
             Self::Address(_) => (20, Duration::from_secs(900)),
             Self::SignUp(_) => (10, Duration::from_secs(900)),
         }
-    }
-}
-
-/// An IPv6 customer has at least a /64, all of which is one source.
-pub(crate) fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from(u128::from(v6) & !u128::from(u64::MAX))),
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
 
@@ -66,6 +61,23 @@ struct Entry {
     attempts: u32,
     last: Instant,
     until: Instant,
+    /// Whether somebody has come too early since.
+    told: bool,
+}
+
+/// Why an attempt is not made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TooEarly {
+    /// After which time it may be.
+    pub(crate) retry_after: Duration,
+    /// Whether it is the first that has to wait for this.
+    pub(crate) first: bool,
+}
+
+impl From<TooEarly> for CoreError {
+    fn from(TooEarly { retry_after, .. }: TooEarly) -> Self {
+        Self::Throttled { retry_after }
+    }
 }
 
 /// Counts attempts.
@@ -74,19 +86,24 @@ pub(crate) struct Throttle(Mutex<HashMap<Key, Entry>>);
 
 impl Throttle {
     /// Counts an attempt for each key, or refuses it for all of them when one has to wait.
-    pub(crate) fn attempt(&self, keys: &[Key]) -> Result<()> {
+    pub(crate) fn attempt(&self, keys: &[Key]) -> Result<(), TooEarly> {
         self.attempt_at(keys, Instant::now())
     }
 
-    fn attempt_at(&self, keys: &[Key], now: Instant) -> Result<()> {
+    fn attempt_at(&self, keys: &[Key], now: Instant) -> Result<(), TooEarly> {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let wait = keys.iter().filter_map(|key| entries.get(key)).map(|entry| entry.until.duration_since(now)).max();
         if let Some(retry_after) = wait.filter(|wait| !wait.is_zero()) {
-            return Err(CoreError::Throttled { retry_after });
+            let mut first = false;
+            for key in keys {
+                let waiting = entries.get_mut(key).filter(|entry| entry.until > now);
+                first |= waiting.is_some_and(|entry| !std::mem::replace(&mut entry.told, true));
+            }
+            return Err(TooEarly { retry_after, first });
         }
         make_room(&mut entries, now);
         for key in keys {
-            let entry = entries.entry(*key).or_insert(Entry { attempts: 0, last: now, until: now });
+            let entry = entries.entry(*key).or_insert(Entry { attempts: 0, last: now, until: now, told: false });
             if now.duration_since(entry.last) > MEMORY {
                 entry.attempts = 0;
             }
@@ -95,6 +112,7 @@ impl Throttle {
             let (free, longest) = key.limits();
             if let Some(over) = entry.attempts.checked_sub(free) {
                 entry.until = now + longest.min(Duration::from_secs(1 << over.min(10)));
+                entry.told = false;
             }
         }
         Ok(())
@@ -110,7 +128,7 @@ impl Throttle {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for key in keys {
             match key {
-                Key::Account(_) | Key::SecondFactor(_) => {
+                Key::Account(_) | Key::SecondFactor(_) | Key::Confirmation(_) => {
                     entries.remove(key);
                 }
                 Key::Address(_) | Key::SignUp(_) => {
@@ -146,11 +164,19 @@ mod tests {
     const ACCOUNT: Key = Key::Account([1; 32]);
 
     fn wait(throttle: &Throttle, keys: &[Key], now: Instant) -> u64 {
-        match throttle.attempt_at(keys, now) {
-            Ok(()) => 0,
-            Err(CoreError::Throttled { retry_after }) => retry_after.as_secs(),
-            Err(error) => panic!("{error}"),
-        }
+        throttle.attempt_at(keys, now).map_or_else(|early| early.retry_after.as_secs(), |()| 0)
+    }
+
+    #[test]
+    fn the_first_that_has_to_wait_is_told_apart() {
+        let (throttle, now) = (Throttle::default(), Instant::now());
+        while throttle.attempt_at(&[ACCOUNT], now).is_ok() {}
+        let first = |now| throttle.attempt_at(&[ACCOUNT], now).map_err(|early| early.first);
+        // The one above was.
+        assert_eq!(first(now), Err(false));
+        let later = now + Duration::from_secs(60);
+        assert_eq!(first(later), Ok(()));
+        assert_eq!((first(later), first(later)), (Err(true), Err(false)));
     }
 
     #[test]

@@ -59,13 +59,18 @@ impl Inspector {
         let owner = self.owner(viewer, of).await?;
         let _turn = self.settings_turn.lock().await;
         let write = self.store.write().await?;
-        let before = updated_at(Entity::find_by_id(of.id()).one(&write.tx).await?.as_ref());
+        let is = Entity::find_by_id(of.id()).one(&write.tx).await?;
+        let before = updated_at(is.as_ref());
         expected.check(before)?;
-        match &settings {
-            Some(settings) => {
+        let written = settings.as_ref().map(write_json).transpose()?;
+        if is.map(|row| row.settings) == written {
+            return Ok(settings.unwrap_or_else(|| self.wishes.usual().clone()));
+        }
+        match written {
+            Some(written) => {
                 let row = ActiveModel {
                     subject_id: Set(of.id()),
-                    settings: Set(write_json(settings)?),
+                    settings: Set(written),
                     updated_at: Set(later_than(before).timestamp_millis()),
                 };
                 let update = OnConflict::column(Column::SubjectId)

@@ -4,6 +4,7 @@ use super::{ResealError, empty_log, known, name, overwrite};
 use crate::{
     CoreError, DatabaseUrl, OpenError, Result, Secret,
     accounts::seed_purpose,
+    audit::Entry,
     sealing::{Sealer, key_id},
     store::{
         self, Store, Vault, Write, change_rows, change_values, connections_of_servers,
@@ -11,6 +12,7 @@ use crate::{
     },
     tickets::Seal,
 };
+use domain::AuditKind;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use uuid::Uuid;
 
@@ -58,6 +60,7 @@ pub async fn reseal(url: &DatabaseUrl, from: &Secret, to: &Secret) -> std::resul
             overwrite(&write.tx).await?;
             let done = everything(&write, &old, &new).await?;
             name(&write.tx, &key_id(to)?).await?;
+            Entry::by_command(AuditKind::Resealed).write(&write.tx).await?;
             done
         }
     };

@@ -221,7 +221,9 @@ impl ApiSessions {
     }
 
     async fn pair(&self, row: &api_sessions::Model, selector: &str, verifier: &str) -> Result<ApiTokens> {
-        let (iat, seconds) = (now().timestamp(), Signed::Access.life().num_seconds());
+        // None outlives its session.
+        let iat = now().timestamp();
+        let seconds = Signed::Access.life().num_seconds().min(row.expires_at.timestamp() - iat).max(0);
         let claims = Claims {
             iss: ISSUER.into(),
             aud: AUDIENCE.into(),

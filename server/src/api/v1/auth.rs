@@ -41,7 +41,7 @@ pub(super) fn routes() -> OpenApiRouter<Services> {
 struct Registration {
     /// The address to sign in with.
     email: String,
-    /// At least ten characters.
+    /// 8 to 128 characters, not easily guessed.
     password: String,
     /// The one-time code of the server's log, for the first account of a server that others can reach.
     #[serde(default)]
@@ -130,7 +130,7 @@ struct Refresh {
 struct LinkUse {
     /// `token` of the link's address.
     token: String,
-    /// At least ten characters.
+    /// 8 to 128 characters, not easily guessed.
     password: String,
 }
 

@@ -50,7 +50,7 @@ struct PasswordChange {
     /// The password until now. It does not matter where the account has none yet.
     #[serde(default)]
     current_password: String,
-    /// The new one: 10 to 128 characters.
+    /// The new one: 8 to 128 characters.
     password: String,
 }
 

@@ -27,7 +27,7 @@ impl Accounts {
         if attempt.is_err() {
             self.sign_ins.note(SignInMethod::Provider, SignInOutcome::Throttled);
         }
-        attempt
+        Ok(attempt?)
     }
 
     /// Writes down that somebody came back with nothing that lets them in.
@@ -68,7 +68,7 @@ impl Accounts {
     }
 
     async fn accepted_by(&self, secret: &str, proven: &Proven, client: IpAddr) -> Result<SignIn> {
-        let link = links::find(self.store.read(), secret).await?;
+        let link = self.used_link(secret, client).await?;
         let invitation = super::super::invitations::shown(&link)?;
         let write = self.store.write().await?;
         links::spend(&write.tx, &link).await?;
@@ -118,7 +118,7 @@ impl Accounts {
                            this sign-in on the settings page";
             return self.turned_away("link_first", message, client).await;
         }
-        self.throttle.attempt(&[Key::sign_up(client)])?;
+        self.attempt(&[Key::sign_up(client)], client).await?;
         let write = self.store.write().await?;
         let (user, row) = self.make(&write.tx, email, Role::Member, proven).await?;
         let how = format!("signed up with {}, member", self.provider_name());

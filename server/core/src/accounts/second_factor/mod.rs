@@ -132,7 +132,7 @@ impl Accounts {
     async fn by_code(&self, challenge: &str, code: &str, client: IpAddr) -> Result<Viewer> {
         let row = self.challenged(CODE, challenge).await?;
         let keys = [key(row.id), Key::address(client)];
-        self.throttle.attempt(&keys)?;
+        self.attempt(&keys, client).await?;
         let user = to_user(row.clone())?;
         let Some(how) = self.check_code(&row, code).await? else {
             self.audit.note_failure(AuditKind::SecondFactorFailed, Some(&user), client).await;
