@@ -33,6 +33,7 @@ mod m20261122_000019_signing_keys;
 mod m20261122_000020_sealing;
 mod m20261122_000021_programs;
 mod m20261123_000022_security_settings;
+mod m20261123_000023_former_names;
 
 /// All steps.
 #[derive(Debug)]
@@ -63,6 +64,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000020_sealing::Migration),
             Box::new(m20261122_000021_programs::Migration),
             Box::new(m20261123_000022_security_settings::Migration),
+            Box::new(m20261123_000023_former_names::Migration),
         ]
     }
 }

@@ -52,5 +52,5 @@ conditional! {
     Hosts {};
     Routes {};
     Regions {};
-    Tunnels { store, presence, traffic, changes, addresses, max_per_user };
+    Tunnels { store, presence, traffic, changes, addresses, max_per_user, name_cooldown };
 }

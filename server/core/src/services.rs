@@ -128,6 +128,7 @@ impl Services {
             changes: changes.clone(),
             addresses: addresses.clone(),
             max_per_user: settings.max_tunnels_per_user,
+            name_cooldown: settings.name_cooldown,
         };
         let lifetime = Lifetime::new(settings.session_lifetime);
         let web_sessions = WebSessions { store: store.clone(), changes: changes.clone(), lifetime };
@@ -199,15 +200,16 @@ impl Services {
         );
     }
 
-    /// Removes for good what was deleted so long ago that it cannot be restored any more; how many rows that were. It
-    /// happens every hour while this [runs](Self::run).
+    /// Removes for good what was deleted so long ago that it cannot be restored any more, and what there is too much of; how
+    /// many rows that were. It happens every hour while this [runs](Self::run).
     ///
     /// # Errors
     /// When the database is away.
     pub async fn purge_deleted(&self) -> Result<u64> {
         let store = &self.0.store;
         let removed = crate::purge::run(store).await? + crate::alerts::purge(store).await?;
-        Ok(removed + crate::connections::purge(store).await? + self.audit().purge().await?)
+        let removed = removed + crate::connections::purge(store).await? + self.audit().purge().await?;
+        Ok(removed + self.traffic().purge_gone().await?)
     }
 
     async fn tidy(&self, stop: CancellationToken) {

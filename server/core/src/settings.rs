@@ -29,6 +29,8 @@ pub struct Settings {
     pub loopback_only: bool,
     /// How many tunnels a user may have that are not deleted.
     pub max_tunnels_per_user: u32,
+    /// For how long the name of a deleted tunnel is kept from others, at most: never longer than the tunnel was there.
+    pub name_cooldown: Duration,
     /// Bounds and reserved paths of what is routed by.
     pub routing: RoutingSettings,
     /// What is kept of exchanges.

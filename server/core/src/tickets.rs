@@ -88,4 +88,17 @@ mod tests {
         assert_eq!(seal.redeem::<String>("t", &seal.ticket("t", "me", TimeDelta::seconds(-1)).unwrap()), None);
         assert_eq!(seal.redeem::<String>("t", ""), None);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn only_what_was_sealed_is_a_ticket(text in "\\PC{0,200}|[a-zA-Z0-9_-]{0,200}", at: usize, other in "[ -~]?") {
+            let seal = Seal::new(&Secret::new([1; 32])).unwrap();
+            proptest::prop_assert_eq!(seal.redeem::<String>("t", &text), None);
+            let ticket = seal.ticket("t", &text, TimeDelta::minutes(1)).unwrap();
+            proptest::prop_assert_eq!(seal.redeem::<String>("t", &ticket), Some(text));
+            let at = at % ticket.len();
+            let changed = format!("{}{other}{}", &ticket[..at], &ticket[at + 1..]);
+            proptest::prop_assert!(changed == ticket || seal.redeem::<String>("t", &changed).is_none(), "{}", changed);
+        }
+    }
 }

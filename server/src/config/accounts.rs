@@ -14,6 +14,8 @@ pub struct Accounts {
     pub signup: SignupPolicy,
     /// `session_lifetime`: how long a browser stays signed in, however much it is used.
     pub session_lifetime: Duration,
+    /// `name_cooldown`: how long the name of a deleted tunnel is kept from other members.
+    pub name_cooldown: Duration,
     /// `jwt_secret`: what API access tokens are signed with. `None`: the key in the data folder
     /// ([`super::DataDir::signing_key`]).
     pub jwt_secret: Option<Secret>,
@@ -33,6 +35,7 @@ impl Accounts {
                 parse::lifetime,
                 Duration::from_secs(30 * 86_400),
             ),
+            name_cooldown: reader.take(&setting::NAME_COOLDOWN, parse::keeping, Duration::from_secs(7 * 86_400)),
             jwt_secret: reader.take_optional(&setting::JWT_SECRET, parse::signing_key),
             sealing_key: reader.take_optional(&setting::SEALING_KEY, parse::signing_key),
             member_networks: reader.take(&setting::MEMBER_NETWORKS, parse::networks, Vec::new()),

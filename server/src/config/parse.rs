@@ -130,6 +130,14 @@ pub(super) fn lifetime(text: &str) -> Result<Duration, String> {
     Ok(lifetime)
 }
 
+/// For how long something is kept: up to a year, or not at all.
+pub(super) fn keeping(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(duration) if duration.is_zero() => Ok(duration),
+        _ => lifetime(text),
+    }
+}
+
 /// Whole seconds, up to five minutes.
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     let duration = duration(text)?;

@@ -37,6 +37,7 @@ impl Config {
             serves: false,
             loopback_only: self.addresses.loopback_only(),
             max_tunnels_per_user: MAX_TUNNELS_PER_USER,
+            name_cooldown: self.accounts.name_cooldown,
             routing: RoutingSettings::default(),
             inspector: InspectorSettings {
                 level: self.capture.level,

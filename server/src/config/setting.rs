@@ -85,6 +85,9 @@ settings! {
     /// Who is asked about the records of domains.
     DNS_RESOLVER = Setting::new(ADDRESSES, "dns_resolver", "ADDRESS,...", "the system's",
         "Name servers that are asked whose a domain is; port 53 unless another is given");
+    /// Who is asked where backends are.
+    UPSTREAM_RESOLVER = Setting::new(ADDRESSES, "upstream_resolver", "ADDRESS,...", "the system's",
+        "Name servers that are asked where backends, webhooks and the sign-in provider are, beside the hosts file");
 
     /// Where the server keeps its files.
     DATA_DIR = Setting::new(STORAGE, "data_dir", "FOLDER", "./data",
@@ -99,6 +102,9 @@ settings! {
     /// How long somebody stays signed in.
     SESSION_LIFETIME = Setting::new(ACCOUNTS, "session_lifetime", "DURATION", "30d",
         "How long a browser stays signed in, however much it is used; one that is not used for 7 days is signed out before");
+    /// For how long a name is kept for who had it.
+    NAME_COOLDOWN = Setting::new(ACCOUNTS, "name_cooldown", "DURATION", "7d",
+        "How long the name of a deleted tunnel is kept from other members, but no longer than the tunnel was there; 0s: not at all");
     /// What API access tokens are signed with.
     JWT_SECRET = Setting::new(ACCOUNTS, "jwt_secret", "TEXT", "jwt.key in the data folder, made at the first start",
         "Key that signs API access tokens, at least 32 characters").secret();

@@ -1,8 +1,14 @@
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
+use telephone::{Agent, Target};
 use tokio::task::JoinSet;
 
-use crate::answer::call;
-use crate::support::Switchboard;
+use crate::answer::{Answer, OPEN, call, member};
+use crate::setup::{create, origin};
+use crate::support::{Client, Switchboard, until};
+
+const LIVE: Duration = Duration::from_secs(20);
 
 #[tokio::test]
 async fn a_tunnel_lives() {
@@ -54,6 +60,44 @@ async fn a_deleted_subdomain_can_be_taken_and_then_not_restored() {
         call(&client, "POST", &format!("{path}/restore"), Value::Null).await.refusal(),
         (409, "subdomain_taken")
     );
+}
+
+#[tokio::test]
+async fn a_name_that_was_given_back_is_kept_from_others_for_a_while() {
+    let settings = [OPEN, &[("SWITCHBOARD_NAME_COOLDOWN", "2s")]].concat();
+    let switchboard = Switchboard::start_with(&settings).await;
+    let (admin, bob) = (switchboard.client(), member(&switchboard).await);
+    let of_bob = json!({"subdomain": "shop", "owner": "bob@example.com"});
+    let take = async |client: &Client, body: &Value| call(client, "POST", "/api/v1/tunnels", body.clone()).await;
+    let give_back = async |tunnel: &Answer| {
+        let path = format!("/api/v1/tunnels/{}", tunnel.json["id"].as_str().unwrap());
+        assert_eq!(call(&admin, "DELETE", &path, Value::Null).await.status, 204);
+    };
+
+    // It was there for longer than a name is kept.
+    let (first, began) = (take(&admin, &json!({"subdomain": "shop"})).await, Instant::now());
+    until(LIVE, "it has been there for a while", async || began.elapsed() > Duration::from_millis(2100)).await;
+    give_back(&first).await;
+    let refused = take(&bob, &json!({"subdomain": "shop"})).await;
+    assert_eq!(refused.refusal(), (409, "subdomain_taken"));
+    let message = refused.json["error"]["message"].as_str().unwrap();
+    assert!(message.contains("was somebody else's") && message.contains("choose another"), "{message}");
+    // A telephone is told the same.
+    let token = create(&bob, "tokens", json!({"name": "laptop"})).await["token"].as_str().unwrap().to_owned();
+    let origin = origin("hello").await;
+    let target = Target::parse(&origin.address.to_string()).unwrap();
+    let telephone = Agent::builder(switchboard.url(), &token).target(target).subdomain("shop").start().unwrap();
+    let refused = telephone.ready().await.unwrap_err().to_string();
+    assert!(refused.contains("subdomain_taken"), "{refused}");
+    // Who had it, and an administrator for others, need not wait.
+    let again = take(&admin, &json!({"subdomain": "shop"})).await;
+    assert_eq!(again.status, 201, "{again:?}");
+    give_back(&again).await;
+    let given = take(&admin, &of_bob).await;
+    assert_eq!(given.status, 201, "{given:?}");
+    give_back(&given).await;
+    // In the end it is anybody's.
+    until(LIVE, "the name is free", async || take(&bob, &json!({"subdomain": "shop"})).await.status == 201).await;
 }
 
 #[tokio::test]

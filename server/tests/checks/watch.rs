@@ -48,6 +48,7 @@ impl Site {
             serves: true,
             loopback_only: true,
             max_tunnels_per_user: 200,
+            name_cooldown: Duration::from_secs(7 * 86_400),
             routing: RoutingSettings::default(),
             inspector: InspectorSettings::default(),
             outside: Arc::default(),

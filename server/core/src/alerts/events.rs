@@ -9,13 +9,15 @@ use crate::{
     edit::insert,
     page,
     store::{
-        Store, now,
+        Newest, Store, now,
         rows::{alert_events, alerts},
     },
 };
 use chrono::TimeDelta;
 use domain::{Alert, AlertDelivery, AlertEvent, AlertId, AlertState, AlertSubject, WebhookUrl};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 use std::{collections::HashMap, time::Duration};
 use uuid::Uuid;
 
@@ -25,6 +27,11 @@ const MOST_PER_HOUR: u64 = 30;
 const TESTS_PER_MINUTE: u64 = 5;
 /// How long what was told is kept.
 const KEPT: TimeDelta = TimeDelta::days(30);
+/// How much of it is kept of one owner; the oldest goes.
+const LATEST: Newest<alert_events::Entity> = {
+    use alert_events::Column;
+    Newest { id: Column::Id, list: Column::OwnerId, age: Column::Id, most: 10_000 }
+};
 /// How many notices of an alert are looked at for what was told last of each of its subjects.
 const LOOKED_BACK: u64 = 2_000;
 
@@ -173,12 +180,12 @@ pub(super) async fn firing(store: &Store, alert: AlertId) -> Result<Vec<Uuid>> {
     Ok(last.into_iter().filter_map(|(subject, firing)| firing.then_some(subject)).collect())
 }
 
-/// Removes what was told long ago, and then alerts that were deleted; how many rows.
+/// Removes what was told long ago or is too much, and then alerts that were deleted; how many rows.
 pub(crate) async fn purge(store: &Store) -> Result<u64> {
     let write = store.write().await?;
     let limit = now() - KEPT;
     let events = alert_events::Entity::delete_many().filter(alert_events::Column::At.lt(limit)).exec(&write.tx).await?;
     let deleted = alerts::Entity::delete_many().filter(alerts::Column::DeletedAt.lt(limit)).exec(&write.tx).await?;
     write.commit().await?;
-    Ok(events.rows_affected + deleted.rows_affected)
+    Ok(events.rows_affected + deleted.rows_affected + LATEST.keep_all(store, Condition::all()).await?)
 }

@@ -8,8 +8,11 @@ use crate::{
     page,
     presence::Ended,
     store::{
-        Newest, Store, now,
-        rows::tunnel_sessions::{Column, Entity},
+        Newest, Store, batches, now,
+        rows::{
+            tunnel_sessions::{Column, Entity},
+            tunnels,
+        },
     },
 };
 use chrono::TimeDelta;
@@ -66,11 +69,18 @@ impl Connections {
 
     async fn insert(&self, ended: &[Ended]) -> Result<()> {
         let write = self.store.write().await?;
-        for ended in ended {
+        // A tunnel may be gone for good by now: nobody looks for its telephones any more, and those of others are stored.
+        let tunnels: BTreeSet<_> = ended.iter().map(|ended| ended.session.tunnel_id.0).collect();
+        let mut there = BTreeSet::new();
+        for ids in batches(&Vec::from_iter(tunnels)) {
+            let found = tunnels::Entity::find().select_only().column(tunnels::Column::Id);
+            let found = found.filter(tunnels::Column::Id.is_in(ids.iter().copied())).into_tuple::<Uuid>();
+            there.extend(found.all(&write.tx).await?);
+        }
+        for ended in ended.iter().filter(|ended| there.contains(&ended.session.tunnel_id.0)) {
             insert_new::<Entity, _>(&write.tx, row(ended)).await?;
         }
-        let tunnels: BTreeSet<_> = ended.iter().map(|ended| ended.session.tunnel_id.0).collect();
-        for tunnel in tunnels {
+        for tunnel in there {
             LATEST.keep(&write.tx, tunnel).await?;
         }
         write.commit().await

@@ -5,6 +5,7 @@ mod connect;
 mod convert;
 mod in_use;
 mod newest;
+mod nowhere;
 pub(crate) mod rows;
 mod sqlite_file;
 mod vault;
@@ -16,7 +17,8 @@ pub(crate) use connect::{connect_alone, lock_migrations, open, steps};
 pub(crate) use convert::{contains, parse, pattern, read_front, read_json, read_word, shared_front, write_json};
 use domain::Timestamp;
 pub(crate) use in_use::connections_of_servers;
-pub(crate) use newest::Newest;
+pub(crate) use newest::{Newest, keep_newest, remove_in_steps};
+pub(crate) use nowhere::nowhere_in;
 use sea_orm::{
     AccessMode, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel, RuntimeErr, SqlErr,
     TransactionOptions, TransactionTrait, sqlx,

@@ -84,6 +84,12 @@ pub(super) async fn purge(tx: &DatabaseTransaction, length: i32, until: i64) -> 
     Ok(())
 }
 
+/// Removes all details of a subject; how many rows.
+pub(super) async fn forget(tx: &DatabaseTransaction, subject: Uuid) -> Result<u64> {
+    let of = breakdowns::Entity::delete_many().filter(breakdowns::Column::SubjectId.eq(subject));
+    Ok(of.exec(tx).await?.rows_affected)
+}
+
 /// The steps that make up a span: whole hours, and minutes before and after them.
 pub(super) fn pieces(from: i64, until: i64) -> Vec<(i64, i64, i64)> {
     let (first, last) = ((from + HOUR - 1).div_euclid(HOUR) * HOUR, until.div_euclid(HOUR) * HOUR);

@@ -285,6 +285,11 @@ impl Traffic {
         Ok(())
     }
 
+    /// Removes the figures of what is gone for good; how many rows.
+    pub(crate) async fn purge_gone(&self) -> Result<u64> {
+        rollups::purge_gone(&self.store).await
+    }
+
     /// A tunnel's counts since it was created.
     pub(crate) async fn totals(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, Counts>> {
         let unknown: Vec<_> = ids.iter().copied().filter(|id| !self.before.contains_key(id)).collect();

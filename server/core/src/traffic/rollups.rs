@@ -9,9 +9,11 @@ use uuid::Uuid;
 
 use super::breakdowns;
 use super::figures::{Counts, Measured, decode, encode};
-use super::sampler::{Run, STEPS, Step, Unstored};
-use crate::store::rows::{traffic_rollups as rollups, traffic_runs as runs, traffic_totals as totals, tunnels};
-use crate::store::{Store, batches, now};
+use super::sampler::{EVERYTHING, Run, STEPS, Step, Unstored};
+use crate::store::rows::{
+    backends, services, traffic_rollups as rollups, traffic_runs as runs, traffic_totals as totals, tunnels, users,
+};
+use crate::store::{Store, batches, now, nowhere_in};
 use crate::{CoreError, Result};
 
 /// How long steps of each length are kept, seconds.
@@ -211,6 +213,35 @@ pub(super) async fn purge(store: &Store, now: i64) -> Result<u64> {
     let write = store.write().await?;
     runs::Entity::delete_many().filter(runs::Column::Until.lt(now - KEPT[1])).exec(&write.tx).await?;
     write.commit().await?;
+    Ok(removed)
+}
+
+/// Removes what is known of subjects that are gone for good; how many rows. Whatever is measured belongs to everything, a
+/// user, a tunnel, a service or a backend, and has been counted in total.
+pub(super) async fn purge_gone(store: &Store) -> Result<u64> {
+    let subject = totals::Column::SubjectId;
+    let gone: Vec<Uuid> = totals::Entity::find()
+        .select_only()
+        .column(subject)
+        .distinct()
+        .filter(subject.ne(EVERYTHING))
+        .filter(nowhere_in(subject, users::Column::Id))
+        .filter(nowhere_in(subject, tunnels::Column::Id))
+        .filter(nowhere_in(subject, services::Column::Id))
+        .filter(nowhere_in(subject, backends::Column::Id))
+        .into_tuple()
+        .all(store.read())
+        .await?;
+    let mut removed = 0;
+    // One at a time, so that nobody waits long for the database: one may have thousands of steps.
+    for id in gone {
+        let write = store.write().await?;
+        let steps = rollups::Entity::delete_many().filter(rollups::Column::SubjectId.eq(id)).exec(&write.tx).await?;
+        let details = breakdowns::forget(&write.tx, id).await?;
+        let totals = totals::Entity::delete_many().filter(subject.eq(id)).exec(&write.tx).await?;
+        write.commit().await?;
+        removed += steps.rows_affected + details + totals.rows_affected;
+    }
     Ok(removed)
 }
 

@@ -44,6 +44,9 @@ impl Tunnels {
         let request = shortened(request);
         let services = Announcements::parse(&request.services)?;
         let wanted = wanted(holder, request.subdomain.as_deref())?;
+        if wanted.as_ref().is_some_and(|name| self.addresses.is_dashboard(name)) {
+            return Err(AttachRefused::SubdomainReserved);
+        }
         services.check(holder.scope())?;
         let auto = Auto {
             token: holder.token_id(),
@@ -176,6 +179,7 @@ impl Tunnels {
         let mut edit = self.desk.open(&owner).await?;
         self.check_limit(edit.tx(), draft.owner).await?;
         let row = insert(edit.tx(), draft).await?;
+        self.check_name(edit.tx(), &owner, &row).await?;
         edit.announce(&row, holder.scope(), services).await?;
         let there = in_place(edit.tx(), &self.addresses, &row, services).await?.ok_or_else(not_in_place)?;
         if !claim(TunnelId(row.id), services.key()) {

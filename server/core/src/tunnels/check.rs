@@ -2,7 +2,7 @@
 
 use super::{NewTunnel, TunnelPatch, Tunnels, rows::write_metadata};
 use crate::{CoreError, Result, edit::check_front, store::rows::tunnels};
-use domain::{Front, Hostname, Subdomain, TunnelName};
+use domain::{Front, Hostname, Subdomain, SubdomainError, TunnelName};
 use sea_orm::ActiveValue::Set;
 use std::collections::BTreeMap;
 
@@ -46,7 +46,12 @@ impl Checked {
         let subdomain = patch.subdomain.map(|subdomain| subdomain.parse()).transpose();
         Ok(Self {
             name: name.map_err(|error| CoreError::invalid("name", error))?,
-            subdomain: subdomain.map_err(|error| CoreError::invalid("subdomain", error))?,
+            subdomain: subdomain
+                .and_then(|subdomain: Option<Subdomain>| match subdomain {
+                    Some(name) if tunnels.addresses.is_dashboard(&name) => Err(SubdomainError::Reserved),
+                    other => Ok(other),
+                })
+                .map_err(|error| CoreError::invalid("subdomain", error))?,
             custom_domains: patch.custom_domains.map(|domains| check_domains(&domains, tunnels)).transpose()?,
             local_url: patch.local_url.map(|text| check_text("local_url", text, MAX_LOCAL_URL)).transpose()?,
             region: patch.region.map(|text| check_text("region", text, MAX_REGION)).transpose()?,

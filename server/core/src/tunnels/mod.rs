@@ -3,6 +3,7 @@
 mod attach;
 mod check;
 mod domains;
+mod former;
 mod list;
 mod names;
 mod record;
@@ -17,11 +18,11 @@ use crate::{
 };
 pub use attach::Claim;
 use check::Checked;
-use domain::{Email, Front, Hostname, RevisionAction, Tunnel, TunnelId, TunnelState, TunnelStats, UserId};
+use domain::{Email, Front, Hostname, RevisionAction, Subdomain, Tunnel, TunnelId, TunnelState, TunnelStats, UserId};
 pub(crate) use rows::entries;
 use rows::{Draft, insert, state_of, taken};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, EntityTrait, QueryFilter};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 pub use types::{
     AttachRefused, AttachRequest, Attached, NewTunnel, RoutingEntry, TelephoneNews, TunnelPatch, TunnelQuery,
     TunnelSort, WantedService,
@@ -41,6 +42,7 @@ pub struct Tunnels {
     pub(crate) changes: Changes,
     pub(crate) addresses: Addresses,
     pub(crate) max_per_user: u32,
+    pub(crate) name_cooldown: Duration,
 }
 
 /// Where tunnels are reached.
@@ -48,6 +50,14 @@ pub struct Tunnels {
 pub(crate) struct Addresses {
     pub(crate) public_url: Url,
     pub(crate) tunnel_domain: Hostname,
+}
+
+impl Addresses {
+    /// Whether a tunnel of this name would have the dashboard's address.
+    fn is_dashboard(&self, subdomain: &Subdomain) -> bool {
+        let front = self.public_url.host_str().and_then(|host| host.strip_suffix(self.tunnel_domain.as_str()));
+        front.and_then(|front| front.strip_suffix('.')) == Some(subdomain.as_str())
+    }
 }
 
 impl Tunnels {
@@ -71,7 +81,8 @@ impl Tunnels {
     /// Makes a tunnel, of who asks or, for administrators, of whom they name.
     ///
     /// # Errors
-    /// `Invalid` names the field; `subdomain_taken`, `domain_taken`, `tunnel_limit`.
+    /// `Invalid` names the field; `subdomain_taken`, also for a while after it was somebody else's; `domain_taken`,
+    /// `tunnel_limit`.
     pub async fn create(&self, viewer: &Viewer, new: NewTunnel) -> Result<Tunnel> {
         let owner = new.owner.clone();
         let checked = Checked::from_new(new, self)?;
@@ -113,13 +124,23 @@ impl Tunnels {
             Some(front) => Some(Box::pin(edit.keep_front(&row.subdomain, front, row.front.as_deref())).await?),
             None => None,
         };
+        let renamed = checked.subdomain.as_ref().is_some_and(|subdomain| subdomain.as_str() != row.subdomain);
+        if renamed {
+            self.keep_name(edit.tx(), &row).await?;
+        }
         let mut changed: tunnels::ActiveModel = row.into();
         checked.apply(&mut changed)?;
+        if renamed {
+            changed.named_at = Set(Some(now()));
+        }
         if let Some(front) = front {
             changed.front = Set(front);
         }
         changed.updated_at = Set(later);
         let row = changed.update(edit.tx()).await.map_err(taken)?;
+        if renamed {
+            self.check_name(edit.tx(), viewer, &row).await?;
+        }
         if let Some(domains) = &checked.custom_domains {
             edit.replace_domains_of(&row, domains).await?;
         }
@@ -145,7 +166,8 @@ impl Tunnels {
         self.set_paused(viewer, id, false).await
     }
 
-    /// Deletes it so that it can be restored; its names are free for others. Doing it twice is doing it once.
+    /// Deletes it so that it can be restored; its names are free for others, its subdomain after a while. Doing it twice is
+    /// doing it once.
     ///
     /// # Errors
     /// `NotFound`.
@@ -157,6 +179,7 @@ impl Tunnels {
             return self.tunnel(row).await;
         }
         let before = edit.tunnel_spec(&row).await?;
+        self.keep_name(edit.tx(), &row).await?;
         let later = later_than(row.updated_at);
         let mut changed: tunnels::ActiveModel = row.into();
         changed.deleted_at = Set(Some(now()));
@@ -186,6 +209,8 @@ impl Tunnels {
         let later = later_than(row.updated_at);
         let mut changed: tunnels::ActiveModel = row.into();
         changed.deleted_at = Set(None);
+        // Nobody has come to it meanwhile.
+        changed.named_at = Set(Some(now()));
         changed.updated_at = Set(later);
         if replaced {
             // Its telephone has got another one since, and goes on getting that.
@@ -264,6 +289,7 @@ impl Tunnels {
         draft.owner = edit.owner_named(owner).await?.id;
         self.check_limit(edit.tx(), draft.owner).await?;
         let row = insert(edit.tx(), draft).await?;
+        self.check_name(edit.tx(), viewer, &row).await?;
         edit.replace_domains_of(&row, domains).await?;
         edit.record_tunnel(&row, RevisionAction::Created, None).await?;
         edit.commit().await?;

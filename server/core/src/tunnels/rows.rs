@@ -68,6 +68,7 @@ pub(super) async fn insert(connection: &impl ConnectionTrait, draft: Draft) -> R
         updated_at: Set(moment),
         last_active_at: Set(None),
         deleted_at: Set(None),
+        named_at: Set(None),
     };
     row.insert(connection).await.map_err(taken)
 }

@@ -415,3 +415,31 @@ pub async fn what_was_deleted_long_ago_is_removed(db: Db) {
     hosts.restore(&ada, &at("young.example.com")).await.unwrap();
     assert_eq!(services.routing().snapshot().await.unwrap().rules.len(), 4);
 }
+
+pub async fn of_what_a_member_has_deleted_the_newest_is_kept(db: Db) {
+    let services = db.open().await;
+    let (hosts, routes) = (services.hosts(), services.routes());
+    let (ada, bob) = (admin(&services, "ada").await, member(&services, "bob").await);
+    let now = Db::ago(0);
+    for (viewer, host) in [(&ada, "ada.example.com"), (&bob, "bob.example.com")] {
+        pool(&services, viewer, "shop", "v1").await;
+        hosts.create(viewer, from(json!({"domain": host, "service": "shop"}))).await.unwrap();
+        routes.create(viewer, from(json!({"domain": host, "mount": "/x", "service": "shop"}))).await.unwrap();
+        hosts.delete(viewer, &at(host)).await.unwrap();
+        let owner = db.id(viewer.id().0);
+        let columns = "id, owner_id, target_kind, header_rules, created_at, updated_at, deleted_at";
+        let row = |id: &str| format!("{id}, {owner}, 'none', '{{}}', {now}, {now}, {now}");
+        let more = format!("{columns}, mount, strip_prefix, enabled");
+        db.insert("routes", &more, 1_000, |id, _| format!("{}, '/many', FALSE, TRUE", row(id))).await;
+        let more = format!("{columns}, host, http_to_https, verification_token");
+        db.insert("domains", &more, 1_000, |id, _| format!("{}, 'many.example.com', FALSE, 'none'", row(id))).await;
+    }
+    for table in ["routes", "domains"] {
+        let older = Db::ago(1);
+        db.run(&format!("UPDATE {table} SET deleted_at = {older} WHERE service_id IS NOT NULL")).await;
+    }
+    assert_eq!(services.purge_deleted().await.unwrap(), 2, "a member's domain with its route");
+    assert_eq!(hosts.get(&bob, &at("bob.example.com")).await.unwrap_err().code(), "not_found");
+    hosts.restore(&ada, &at("ada.example.com")).await.unwrap();
+    assert_eq!(services.purge_deleted().await.unwrap(), 0);
+}

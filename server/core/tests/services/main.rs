@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod accounts;
+mod alerts;
 mod announced;
 mod audit;
 mod declared;
@@ -63,6 +64,8 @@ scenarios! {
     accounts::a_link_ends_by_itself,
     audit::a_stranger_cannot_fill_the_log,
     audit::what_is_old_goes_from_the_log,
+    audit::who_does_much_pushes_out_nobody_else,
+    alerts::so_much_is_kept_of_what_was_told,
     sessions::a_browser_session_is_stored_and_ended,
     sessions::a_session_lasts_no_longer_than_one_may_whatever_its_row_says,
     sessions::others_sessions_are_out_of_reach,
@@ -71,6 +74,7 @@ scenarios! {
     signing::a_key_that_was_replaced_runs_out,
     signing::nodes_hear_of_a_new_key,
     signing::at_once_means_now,
+    signing::only_what_was_issued_is_a_token,
     sealing::what_is_used_as_it_is_entered_is_sealed,
     sealing::what_an_earlier_version_wrote_is_sealed,
     sealing::a_new_key_takes_the_place_of_the_old_one,
@@ -88,6 +92,7 @@ scenarios! {
     tokens::others_tokens_are_out_of_reach,
     tokens::a_secret_is_shown_once,
     tokens::a_list_comes_in_pages,
+    tokens::what_was_revoked_goes,
     tunnels::a_tunnel_is_made_changed_deleted_and_restored,
     tunnels::bad_input_is_named,
     tunnels::others_tunnels_are_out_of_reach,
@@ -98,6 +103,10 @@ scenarios! {
     tunnels::a_telephone_is_refused,
     tunnels::of_fifty_claims_one_owner_wins,
     tunnels::a_user_has_so_many_tunnels,
+    tunnels::a_tunnel_does_not_take_the_dashboards_name,
+    tunnels::a_name_is_kept_from_others_when_its_tunnel_has_another,
+    tunnels::the_oldest_deleted_tunnels_go,
+    tunnels::so_many_names_are_kept_for_one_owner,
     tunnels::what_the_database_takes_back_by_itself_holds_nobody_up,
     announced::what_is_announced_is_made_once,
     announced::what_is_no_longer_announced_is_taken_back,
@@ -120,6 +129,7 @@ scenarios! {
     hosts::a_claim_that_nobody_verifies_gives_way,
     hosts::what_is_restored_is_verified_as_long_as_nobody_else_was,
     hosts::what_was_deleted_long_ago_is_removed,
+    hosts::of_what_a_member_has_deleted_the_newest_is_kept,
     hosts::a_gradual_switch_keeps_the_tag_until_it_is_done_or_goes_back,
     hosts::some_hosts_are_reserved,
     hosts::others_domains_are_out_of_reach,

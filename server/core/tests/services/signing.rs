@@ -1,6 +1,8 @@
 //! Keys that are replaced while they are in use.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::NewShortToken;
+use proptest::{prelude::*, sample::Index, strategy::ValueTree, test_runner::TestRunner};
 use sea_orm::{ConnectionTrait, Database};
 use server_core::{Administrator, Services, TokenRefused};
 
@@ -90,4 +92,59 @@ pub async fn at_once_means_now(db: Db) {
         services.signing_keys().rotate(&ada, false).await.unwrap();
     }
     assert_eq!(services.signing_keys().list(&ada).await.unwrap().len(), 17);
+}
+
+/// A text that is made of what was issued, or is like it: changed in one place, put together from several, under another header,
+/// or made up.
+fn almost(issued: [String; 2]) -> impl Strategy<Value = String> {
+    let [changed, parts, claims] = [(); 3].map(|()| issued.clone());
+    let part = move |of: usize, n: usize| parts[of].split('.').nth(n).unwrap().to_owned();
+    let headers =
+        ("none|None|HS256|HS384|HS512|RS256|ES256|EdDSA|", "settings|\\PC{0,40}|(\\.\\./){1,9}etc/passwd|' OR 1=1 --");
+    prop_oneof![
+        (0..2_usize, any::<Index>(), "[ -~]?|\\PC").prop_map(move |(of, at, with)| {
+            let text = &changed[of];
+            let at = at.index(text.len());
+            format!("{}{with}{}", &text[..at], &text[at + 1..])
+        }),
+        [(0..2_usize, 0..3_usize), (0..2, 0..3), (0..2, 0..3)]
+            .prop_map(move |picked| picked.map(|(of, n)| part(of, n)).join(".")),
+        (headers, 0..2_usize, "[a-zA-Z0-9_-]{0,43}").prop_map(move |((algorithm, key), of, signature)| {
+            let header = serde_json::json!({"alg": algorithm, "kid": key, "typ": "JWT"}).to_string();
+            let claimed = claims[of].split('.').nth(1).unwrap();
+            format!("{}.{claimed}.{signature}", URL_SAFE_NO_PAD.encode(header))
+        }),
+        "[a-zA-Z0-9_-]{0,60}\\.[a-zA-Z0-9_-]{0,60}\\.[a-zA-Z0-9_-]{0,60}",
+        "(sbt_|sbp_|sbr_)?\\PC{0,60}",
+    ]
+}
+
+/// Neither for whoever else nor of the other kind, and whatever is tried ends nobody's session.
+pub async fn only_what_was_issued_is_a_token(db: Db) {
+    let services = db.open().await;
+    let ada = administrator(&services).await;
+    let pair = services.api_sessions().issue(&ada, None).await.unwrap();
+    let issued = [pair.access_token.clone(), short(&services, &ada).await];
+    let (selector, verifier) = pair.refresh_token.split_once('.').unwrap();
+    let (almost, mut runner) = (almost(issued.clone()), TestRunner::default());
+    for _ in 0..300 {
+        let text = almost.new_tree(&mut runner).unwrap().current();
+        if text != issued[0] {
+            let refused = services.api_sessions().authenticate(&text).await.unwrap_err();
+            assert_eq!(refused.code(), "unauthorized", "{text:?}");
+        }
+        if text != issued[1] {
+            assert_eq!(services.tokens().authenticate(&text).await.unwrap_err(), TokenRefused::Invalid, "{text:?}");
+        }
+        for refresh in [text.clone(), format!("{text}.{verifier}"), format!("sbr_{text}.{verifier}")] {
+            let refused = services.api_sessions().refresh(&refresh, None).await.unwrap_err();
+            assert_eq!(refused.code(), "unauthorized", "{refresh:?}");
+            services.api_sessions().revoke(&refresh, None).await.unwrap();
+        }
+        // Who knows the session and not the rest of it cannot end it this way.
+        services.api_sessions().revoke(&format!("{selector}.{text}"), None).await.unwrap();
+    }
+    assert_eq!(services.api_sessions().authenticate(&issued[0]).await.unwrap().id(), ada.id());
+    services.tokens().authenticate(&issued[1]).await.unwrap();
+    services.api_sessions().refresh(&pair.refresh_token, None).await.unwrap();
 }

@@ -1,6 +1,7 @@
 //! What the scenarios have in common.
 
 use domain::{NewToken, Role, TelephoneSession, TelephoneSessionId, TokenScope, TunnelId};
+use sea_orm::{ConnectionTrait, Statement};
 use server_core::{OpenError, Outside, Secret, Services, Settings, SignupPolicy, TokenHolder, Viewer};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -38,6 +39,7 @@ impl Db {
             serves: true,
             loopback_only: true,
             max_tunnels_per_user: 200,
+            name_cooldown: std::time::Duration::from_secs(7 * 86_400),
             routing: server_core::RoutingSettings::default(),
             inspector: server_core::InspectorSettings::default(),
             outside: Arc::new(Outside { own: Vec::new(), allowed: vec!["10.0.0.0/24".parse().unwrap()] }),
@@ -57,6 +59,51 @@ impl Db {
             let bytes = tokio::fs::read(entry.unwrap().path()).await.unwrap();
             assert!(!bytes.windows(text.len()).any(|window| window == text.as_bytes()), "{text} was stored");
         }
+    }
+}
+
+/// What the services have no words for.
+impl Db {
+    /// Runs a statement beside the services.
+    pub async fn run(&self, statement: &str) {
+        let connection = sea_orm::Database::connect(&self.url).await.unwrap();
+        connection.execute_unprepared(statement).await.unwrap();
+        connection.close().await.unwrap();
+    }
+
+    /// Writes so many rows at once, each with an id that is greater than all before.
+    pub async fn insert(&self, table: &str, columns: &str, rows: usize, row: impl Fn(&str, usize) -> String) {
+        let connection = sea_orm::Database::connect(&self.url).await.unwrap();
+        let numbers: Vec<_> = (1..=rows).collect();
+        for numbers in numbers.chunks(500) {
+            let rows: Vec<_> =
+                numbers.iter().map(|n| format!("({})", row(&self.id(uuid::Uuid::now_v7()), *n))).collect();
+            let insert = format!("INSERT INTO {table} ({columns}) VALUES {}", rows.join(", "));
+            connection.execute_unprepared(&insert).await.unwrap();
+        }
+        connection.close().await.unwrap();
+    }
+
+    /// The one number that a question has for an answer.
+    pub async fn number(&self, question: &str) -> i64 {
+        let connection = sea_orm::Database::connect(&self.url).await.unwrap();
+        let question = Statement::from_string(connection.get_database_backend(), question);
+        let number = connection.query_one_raw(question).await.unwrap().unwrap().try_get_by_index(0).unwrap();
+        connection.close().await.unwrap();
+        number
+    }
+
+    /// An id as it stands in a statement.
+    pub fn id(&self, id: uuid::Uuid) -> String {
+        match self.url.starts_with("sqlite:") {
+            true => format!("x'{}'", id.simple()),
+            false => format!("'{id}'"),
+        }
+    }
+
+    /// A moment so many days ago, as it stands in a statement.
+    pub fn ago(days: i64) -> String {
+        format!("'{}'", (chrono::Utc::now() - chrono::TimeDelta::days(days)).to_rfc3339())
     }
 }
 

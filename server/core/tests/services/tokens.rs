@@ -197,3 +197,43 @@ pub async fn a_token_is_exchanged_for_a_short_lived_one(db: Db) {
     let short = tokens.exchange(&bob, token.id, NewShortToken::default()).await.unwrap();
     assert!(short.expires_at <= ends);
 }
+
+pub async fn what_was_revoked_goes(db: Db) {
+    let services = db.open().await;
+    let (tokens, ada, bob) = (services.tokens(), admin(&services, "ada").await, member(&services, "bob").await);
+    let mut secrets = Vec::new();
+    for (viewer, name, revoked) in
+        [(&ada, "old", Some(91)), (&ada, "young", Some(89)), (&ada, "live", None), (&bob, "his", Some(89))]
+    {
+        let (token, secret) = tokens.create(viewer, new_token(name)).await.unwrap();
+        secrets.push(secret);
+        if let Some(days) = revoked {
+            tokens.revoke(viewer, token.id).await.unwrap();
+            db.run(&format!("UPDATE tokens SET deleted_at = {} WHERE name = '{name}'", Db::ago(days))).await;
+        }
+    }
+    let refused = async || {
+        let mut refused = Vec::new();
+        for secret in &secrets {
+            refused.push(tokens.authenticate(secret.expose()).await.err());
+        }
+        refused
+    };
+    let (gone, revoked) = (Some(TokenRefused::Invalid), Some(TokenRefused::Revoked));
+    assert_eq!(services.purge_deleted().await.unwrap(), 1, "it was revoked more than 90 days ago");
+    assert_eq!(refused().await, [gone.clone(), revoked.clone(), None, revoked.clone()]);
+
+    // As many as are kept, revoked since.
+    let (owner, now) = (db.id(ada.id().0), Db::ago(0));
+    let columns = "id, owner_id, name, secret_hash, prefix, scope, created_at, updated_at, deleted_at";
+    let secret = |n: usize| match db.url.starts_with("sqlite:") {
+        true => format!("x'{n:064x}'"),
+        false => format!("'\\x{n:064x}'"),
+    };
+    let row = |id: &str, n| format!("{id}, {owner}, 'many', {}, 'sbt_', '{{}}', {now}, {now}, {now}", secret(n));
+    db.insert("tokens", columns, 1_000, row).await;
+    assert_eq!(services.purge_deleted().await.unwrap(), 1);
+    assert_eq!(refused().await, [gone.clone(), gone, None, revoked], "only the oldest, and nobody else's");
+    assert_eq!(db.number("SELECT count(*) FROM tokens").await, 1_002);
+    assert_eq!(services.purge_deleted().await.unwrap(), 0);
+}

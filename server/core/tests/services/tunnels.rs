@@ -135,7 +135,13 @@ pub async fn a_name_is_taken_until_it_is_deleted(db: Db) {
     assert_eq!(tunnels.update(&eve, free.id, patch).await.unwrap_err().code(), "subdomain_taken");
 
     tunnels.delete(&bob, bobs.id).await.unwrap();
-    let eves = tunnels.create(&eve, new()).await.unwrap();
+    // It is kept from others for as long as it was there, which is not long.
+    let eves = loop {
+        match tunnels.create(&eve, new()).await {
+            Ok(eves) => break eves,
+            Err(refused) => assert_eq!(refused.code(), "subdomain_taken"),
+        }
+    };
     assert_eq!(tunnels.restore(&bob, bobs.id).await.unwrap_err().code(), "subdomain_taken");
     tunnels.update(&eve, eves.id, TunnelPatch { subdomain: Some("moved".into()), ..Default::default() }).await.unwrap();
     assert_eq!(tunnels.restore(&bob, bobs.id).await.unwrap_err().code(), "domain_taken");
@@ -319,4 +325,118 @@ pub async fn what_the_database_takes_back_by_itself_holds_nobody_up(db: Db) {
     services.tunnels().create(&viewer, named("two")).await.unwrap_err();
     run("DROP TRIGGER refused").await.unwrap();
     services.tunnels().create(&viewer, named("two")).await.unwrap();
+}
+
+pub async fn the_oldest_deleted_tunnels_go(db: Db) {
+    let services = db.open().await;
+    admin(&services, "ada").await;
+    let (tunnels, bob, eve) = (services.tunnels(), member(&services, "bob").await, member(&services, "eve").await);
+    let gone = tunnels.create(&bob, named("gone")).await.unwrap().id;
+    let led_to = NewTunnel { custom_domains: vec!["a.example".into()], ..named("led-to") };
+    let led_to = tunnels.create(&bob, led_to).await.unwrap().id;
+    let live = tunnels.create(&bob, named("live")).await.unwrap().id;
+    let eves = tunnels.create(&eve, named("eves")).await.unwrap().id;
+    let laptop = holder(&services, &bob, new_token("laptop")).await;
+    let online = [gone, live].map(|id| services.presence().join(telephone(&laptop, id)));
+    for (viewer, id) in [(&bob, gone), (&bob, led_to), (&eve, eves)] {
+        tunnels.delete(viewer, id).await.unwrap();
+    }
+    // What is known of a tunnel elsewhere.
+    let now = Db::ago(0);
+    for tunnel in [gone, live].map(|id| db.id(id.0)) {
+        let columns =
+            "id, tunnel_id, token_id, address, agent, protocol, lines, local_failures, connected_at, ended_at, reason";
+        let row = |id: &str, _| format!("{id}, {tunnel}, {id}, '127.0.0.1', 'a', '2', 1, 0, {now}, {now}, 'left'");
+        db.insert("tunnel_sessions", columns, 1, row).await;
+        let columns =
+            "run_id, subject_id, informational, success, redirection, client_error, server_error, bytes_in, bytes_out";
+        db.insert("traffic_totals", columns, 1, |id, _| format!("{id}, {tunnel}, 0, 1, 0, 0, 0, 0, 0")).await;
+        let row = |_: &str, _| format!("{tunnel}, '{{}}', 0");
+        db.insert("capture_settings", "subject_id, settings, updated_at", 1, row).await;
+    }
+    assert_eq!(services.purge_deleted().await.unwrap(), 0);
+
+    // As many as are kept, deleted since.
+    let owner = db.id(bob.id().0);
+    let columns = "id, owner_id, name, subdomain, metadata, created_at, updated_at, deleted_at";
+    let row = |id: &str, _| format!("{id}, {owner}, 'many', 'many', '{{}}', {now}, {now}, {now}");
+    db.run(&format!("UPDATE tunnels SET deleted_at = {} WHERE deleted_at IS NOT NULL", Db::ago(1))).await;
+    db.insert("tunnels", columns, 1_000, row).await;
+    assert_eq!(services.purge_deleted().await.unwrap(), 4, "one tunnel, and three rows that tell of it");
+    assert_eq!(tunnels.get(&bob, gone).await.unwrap_err().code(), "not_found");
+    assert_eq!(tunnels.restore(&bob, led_to).await.unwrap().custom_domains.len(), 1, "a domain leads to it");
+    assert_eq!(tunnels.get(&eve, eves).await.unwrap().status, TunnelStatus::Deleted);
+    for table in ["tunnel_sessions", "traffic_totals", "capture_settings"] {
+        assert_eq!(db.number(&format!("SELECT count(*) FROM {table}")).await, 1, "{table}");
+    }
+
+    // A telephone of what is gone keeps nobody else's from being noted.
+    drop(online);
+    services.close().await;
+    let services = db.open().await;
+    let listing = services.sessions_of(&bob, live, Page::default()).await.unwrap();
+    assert_eq!(listing.items.len(), 2);
+}
+
+pub async fn so_many_names_are_kept_for_one_owner(db: Db) {
+    let services = db.open().await;
+    admin(&services, "ada").await;
+    let (bob, eve) = (member(&services, "bob").await, member(&services, "eve").await);
+    let until = Db::ago(-1);
+    for (viewer, names) in [(&eve, 3), (&bob, 1_002)] {
+        let owner = db.id(viewer.id().0);
+        let row = |id: &str, n| format!("{id}, {owner}, 'name-{n}', {until}");
+        db.insert("former_names", "id, owner_id, name, kept_until", names, row).await;
+    }
+    assert_eq!(services.purge_deleted().await.unwrap(), 2);
+    assert_eq!(db.number("SELECT count(*) FROM former_names").await, 1_003);
+    assert_eq!(services.tunnels().create(&eve, named("name-3")).await.unwrap_err().code(), "subdomain_taken");
+    services.tunnels().create(&eve, named("name-2")).await.unwrap();
+}
+
+pub async fn a_tunnel_does_not_take_the_dashboards_name(db: Db) {
+    let services =
+        db.open_with(|settings| settings.public_url = "http://board.localhost".parse().unwrap()).await.unwrap();
+    let (tunnels, ada) = (services.tunnels(), admin(&services, "ada").await);
+    let refused = tunnels.create(&ada, named("board")).await.unwrap_err();
+    assert!(matches!(refused, CoreError::Invalid { field: "subdomain", .. }), "{refused}");
+    let other = tunnels.create(&ada, named("boards")).await.unwrap();
+    let renamed = TunnelPatch { subdomain: Some("board".into()), ..TunnelPatch::default() };
+    let refused = tunnels.update(&ada, other.id, renamed).await.unwrap_err();
+    assert!(matches!(refused, CoreError::Invalid { field: "subdomain", .. }), "{refused}");
+    let laptop = holder(&services, &ada, new_token("laptop")).await;
+    let refused = tunnels.attach(&laptop, wants(Some("board"), "http://localhost:1"), &|_, _| true).await.unwrap_err();
+    assert_eq!(refused, AttachRefused::SubdomainReserved);
+}
+
+pub async fn a_name_is_kept_from_others_when_its_tunnel_has_another(db: Db) {
+    let services = db.open().await;
+    admin(&services, "ada").await;
+    let (tunnels, bob, eve) = (services.tunnels(), member(&services, "bob").await, member(&services, "eve").await);
+    let shop = tunnels.create(&bob, named("shop")).await.unwrap().id;
+    let rename = async |name: &str| {
+        let patch = TunnelPatch { subdomain: Some(name.into()), ..TunnelPatch::default() };
+        tunnels.update(&bob, shop, patch).await.unwrap();
+    };
+    let takes = async |name: &str| tunnels.create(&eve, named(name)).await.map(drop).map_err(|error| error.code());
+    // It was there for a day.
+    db.run(&format!("UPDATE tunnels SET created_at = {}", Db::ago(1))).await;
+    rename("store").await;
+    assert_eq!(takes("shop").await, Err("subdomain_taken"));
+    let laptop = holder(&services, &eve, new_token("laptop")).await;
+    let refused = tunnels.attach(&laptop, wants(Some("shop"), "http://localhost:1"), &|_, _| true).await.unwrap_err();
+    assert_eq!(refused, AttachRefused::SubdomainTaken);
+    // This one only since then, which is over by the time that somebody asks.
+    rename("mall").await;
+    let until = db.number("SELECT count(*) FROM former_names").await;
+    assert_eq!(until, 2);
+    while takes("store").await.is_err() {}
+    // A day of which it was elsewhere does not count: nobody has come to it.
+    db.run(&format!("UPDATE tunnels SET named_at = {}", Db::ago(1))).await;
+    tunnels.delete(&bob, shop).await.unwrap();
+    assert_eq!(takes("mall").await, Err("subdomain_taken"));
+    db.run("DELETE FROM former_names").await;
+    tunnels.restore(&bob, shop).await.unwrap();
+    tunnels.delete(&bob, shop).await.unwrap();
+    while takes("mall").await.is_err() {}
 }

@@ -22,6 +22,8 @@ pub(crate) struct Model {
     pub updated_at: DateTimeUtc,
     pub last_active_at: Option<DateTimeUtc>,
     pub deleted_at: Option<DateTimeUtc>,
+    /// Since when it has its subdomain; `None`: since it was made.
+    pub named_at: Option<DateTimeUtc>,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
