@@ -131,11 +131,12 @@ impl App {
         let services = Services::open(Settings { serves: true, ..settings }).await?;
         let domains = Arc::new(domains(&services, &config, &outside));
         services.set_verifier(domains.verifier());
-        let provider =
-            config.oidc.as_ref().map(|oidc| Provider::new(oidc, &public_url, outside.clone())).transpose()?;
-        services.alerts().set_courier(Arc::new(messenger(&config, outside, &public_url)?));
-        let Engine { routing, registry, checks } = Engine::load(&config, &services, &public_url).await?;
+        let Engine { routing, registry, checks, names } = Engine::load(&config, &services, &public_url).await?;
         services.set_engine(Arc::new(Window::of(&routing)));
+        let provider =
+            config.oidc.as_ref().map(|oidc| Provider::new(oidc, &public_url, names.clone(), outside.clone()));
+        let provider = provider.transpose()?;
+        services.alerts().set_courier(Arc::new(messenger(&config, Webhooks::new(names, outside), &public_url)?));
         let assets = Assets::from_environment();
         Ok(Self {
             config,
@@ -410,9 +411,9 @@ fn domains(services: &Services, config: &Config, outside: &Arc<Outside>) -> doma
 }
 
 /// Takes alerts' notices out.
-fn messenger(config: &Config, outside: Arc<Outside>, public_url: &Url) -> Result<Messenger, StartError> {
+fn messenger(config: &Config, webhooks: Webhooks, public_url: &Url) -> Result<Messenger, StartError> {
     let mailer = config.alerts.smtp.as_ref().map(|smtp| Mailer::new(smtp, public_url)).transpose()?;
-    Ok(Messenger { webhooks: Webhooks::new(outside), mailer })
+    Ok(Messenger { webhooks, mailer })
 }
 
 /// All of the dashboard's host but `/tunnel`.

@@ -17,6 +17,7 @@ pub(crate) struct Engine {
     pub(crate) routing: Arc<Routing>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) checks: Arc<HealthChecks>,
+    pub(crate) names: Arc<Names>,
 }
 
 impl Engine {
@@ -25,11 +26,12 @@ impl Engine {
     /// # Errors
     /// When the database is away.
     pub(crate) async fn load(config: &Config, services: &Services, public_url: &Url) -> Result<Self, CoreError> {
-        let (names, trust) = (Arc::new(Names::of_system()), Arc::new(Trust::of_system()));
+        let names = Arc::new(Names::asking(config.addresses.upstream_resolver.clone()));
+        let trust = Arc::new(Trust::of_system());
         let usual = Times { interval: config.limits.health_interval, timeout: config.limits.health_timeout };
         let checks = Arc::new(HealthChecks::new(names.clone(), trust.clone(), usual));
-        let common =
-            Common { settings: upstream::Settings::default(), threads: config.node.data_threads, names, trust };
+        let settings = upstream::Settings::default();
+        let common = Common { settings, threads: config.node.data_threads, names: names.clone(), trust };
         let hold = HoldSettings { timeout: config.limits.hold_timeout, per_tunnel: config.limits.hold_limit };
         let registry = Arc::new(Registry::new(hold));
         let surroundings = Surroundings {
@@ -39,6 +41,6 @@ impl Engine {
         };
         let backends = Backends::new(common, services.settings().outside.clone());
         let routing = Routing::load(services.clone(), registry.clone(), backends, checks.clone(), surroundings).await?;
-        Ok(Self { routing, registry, checks })
+        Ok(Self { routing, registry, checks, names })
     }
 }

@@ -34,9 +34,9 @@ pub struct Webhooks {
 }
 
 impl Webhooks {
-    /// Members' webhooks may be on the Internet and where `outside` allows it; administrators' anywhere.
-    pub fn new(outside: Arc<Outside>) -> Self {
-        let (names, trust) = (Arc::new(Names::of_system()), Arc::new(Trust::of_system()));
+    /// They are where `names` says. Members' webhooks may be on the Internet and where `outside` allows it; administrators' anywhere.
+    pub fn new(names: Arc<Names>, outside: Arc<Outside>) -> Self {
+        let trust = Arc::new(Trust::of_system());
         let settings = Settings { max_idle: 0, ..Settings::default() };
         Self { common: Common { settings, threads: 0, names, trust }, outside }
     }

@@ -20,6 +20,9 @@ pub struct Addresses {
     pub trusted_proxies: Vec<IpNet>,
     /// `dns_resolver`: name servers that are asked whose a domain is. Empty: the system's.
     pub dns_resolver: Vec<SocketAddr>,
+    /// `upstream_resolver`: name servers that are asked where backends, webhooks and the sign-in provider are. Empty: the
+    /// system's, and what else the system knows.
+    pub upstream_resolver: Vec<SocketAddr>,
     public_url: Option<Url>,
 }
 
@@ -32,6 +35,7 @@ impl Addresses {
             tunnel_domain: reader.take(&setting::TUNNEL_DOMAIN, parse::hostname, localhost()),
             trusted_proxies: reader.take(&setting::TRUSTED_PROXIES, parse::networks, Vec::new()),
             dns_resolver: reader.take(&setting::DNS_RESOLVER, parse::name_servers, Vec::new()),
+            upstream_resolver: reader.take(&setting::UPSTREAM_RESOLVER, parse::name_servers, Vec::new()),
             public_url: reader.take_optional(&setting::PUBLIC_URL, parse::origin),
         };
         if addresses.metrics_listen == Some(addresses.listen) && addresses.listen.port() != 0 {

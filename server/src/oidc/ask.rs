@@ -44,10 +44,10 @@ pub(super) struct Asker {
 }
 
 impl Asker {
-    /// The administrator has written down where `issuer` is, so that may be anywhere; what else the provider names, may be
+    /// It is where `names` says. The administrator has written down where `issuer` is, so that may be anywhere; what else the provider names, may be
     /// on the Internet and where `outside` allows it.
-    pub(super) fn new(issuer: &Url, outside: Arc<Outside>) -> Self {
-        let (names, trust) = (Arc::new(Names::of_system()), Arc::new(Trust::of_system()));
+    pub(super) fn new(issuer: &Url, names: Arc<Names>, outside: Arc<Outside>) -> Self {
+        let trust = Arc::new(Trust::of_system());
         let settings = Settings { max_idle: 0, connect_timeout: PATIENCE, ..Settings::default() };
         let common = Common { settings, threads: 0, names, trust };
         Self { common, outside, issuer: issuer.origin(), plain: issuer.scheme() == "http" }

@@ -22,6 +22,7 @@ use super::ask::Asker;
 use super::error::told;
 use super::known::Known;
 use crate::config;
+use crate::upstream::Names;
 
 /// Where the provider sends browsers back to.
 pub(crate) const CALLBACK: &str = "/web/login/oidc/callback";
@@ -80,11 +81,16 @@ impl Provider {
     ///
     /// # Errors
     /// When the issuer is no address.
-    pub fn new(oidc: &config::Oidc, public_url: &Url, outside: Arc<Outside>) -> Result<Self, ParseError> {
+    pub fn new(
+        oidc: &config::Oidc,
+        public_url: &Url,
+        names: Arc<Names>,
+        outside: Arc<Outside>,
+    ) -> Result<Self, ParseError> {
         let issuer = IssuerUrl::new(oidc.issuer.clone())?;
         let secret = oidc.client_secret.as_ref();
         Ok(Self {
-            asker: Asker::new(issuer.url(), outside),
+            asker: Asker::new(issuer.url(), names, outside),
             issuer,
             client_id: ClientId::new(oidc.client_id.clone()),
             client_secret: secret

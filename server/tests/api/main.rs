@@ -30,6 +30,7 @@ mod peers;
 mod personal_tokens;
 mod programs;
 mod rates;
+mod rebinding;
 mod regions;
 mod revisions;
 mod routes;
