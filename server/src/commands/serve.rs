@@ -15,7 +15,7 @@ use crate::ingress::Departure;
 use crate::observe::panics;
 
 /// For how long those who keep a connection are told that it ends, before the next process takes over.
-const LAST_ANSWERS: Duration = Duration::from_secs(2);
+const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
 /// Serves until told to stop.
 pub(super) fn run(config: Config) -> Result<(), Failure> {

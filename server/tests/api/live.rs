@@ -8,8 +8,12 @@ use http::{Request, header};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
-    WebSocketStream, client_async,
-    tungstenite::{self, Message, client::IntoClientRequest, protocol::frame::coding::CloseCode},
+    WebSocketStream, client_async, client_async_with_config,
+    tungstenite::{
+        self, Message,
+        client::IntoClientRequest,
+        protocol::{WebSocketConfig, frame::coding::CloseCode},
+    },
 };
 
 use crate::answer::{OPEN, call, member};
@@ -75,6 +79,24 @@ async fn first_everything_then_what_changed_each_second() {
     }
     switchboard.begin_stop();
     assert_eq!(end(&mut socket).await, Some(CloseCode::Away));
+}
+
+#[tokio::test]
+async fn however_much_there_is_it_comes_in_pieces() {
+    let switchboard = Switchboard::start().await;
+    let client = switchboard.client();
+    for n in 0..150 {
+        call(&client, "POST", "/api/v1/tunnels", json!({"subdomain": format!("shop-{n}")})).await;
+    }
+    let stream = TcpStream::connect(switchboard.address).await.unwrap();
+    let pieces = WebSocketConfig::default().max_frame_size(Some(16 * 1024));
+    let request = request(&switchboard, "/ws/user", &switchboard.bearer);
+    let (mut socket, _) = client_async_with_config(request, stream, Some(pieces)).await.unwrap();
+    let Some(Ok(Message::Text(text))) = socket.next().await else { panic!("no message") };
+    assert!(text.len() > 16 * 1024, "{}", text.len());
+    let Ok(LiveUpdate::Snapshot(snapshot)) = serde_json::from_str(&text) else { panic!("no snapshot: {text}") };
+    assert_eq!(snapshot.tunnels.len(), 150);
+    assert!(matches!(next(&mut socket).await, Ok(LiveUpdate::Delta(_))));
 }
 
 #[tokio::test]

@@ -292,6 +292,34 @@ async fn the_first_frame_is_of_settings_and_ours_are_acknowledged() {
 }
 
 #[tokio::test]
+async fn more_of_a_body_may_come_at_once_when_bodies_are_read() {
+    let switchboard = Switchboard::start().await;
+    let origin = Origin::echo().await;
+    let _telephone = switchboard.telephone("echo", &origin).await;
+    let authority = format!("echo.localhost:{}", switchboard.address.port());
+    let post = [(":method", "POST"), (":scheme", "http"), (":path", "/"), (":authority", authority.as_str())];
+    let mut client = Raw::to(switchboard.address).await;
+    let first = within(SOON, "the server's settings", client.next_of(SETTINGS, 0)).await.unwrap();
+    assert!(first.payload.chunks(6).any(|one| one == setting(4, 64 * 1024)), "{first:?}");
+    client.send(SETTINGS, ACK, 0, &[]).await;
+    client.send(HEADERS, END_HEADERS, 1, &fields(&post)).await;
+    let window = frame(DATA, 0, 1, &[b'x'; MAX_FRAME]).repeat(64 * 1024 / MAX_FRAME);
+    client.write(&window).await;
+    let wider = loop {
+        let settings = within(SOON, "more room", client.next_of(SETTINGS, 0)).await.unwrap();
+        if settings.flags != ACK {
+            break settings.payload;
+        }
+    };
+    assert_eq!(wider, setting(4, 256 * 1024));
+    client.send(SETTINGS, ACK, 0, &[]).await;
+    // What was read has been given back as well.
+    client.write(&window.repeat(2)).await;
+    client.send(DATA, END_STREAM, 1, b"").await;
+    assert!(within(SOON, "an answer", client.next_of(HEADERS, 1)).await.is_some());
+}
+
+#[tokio::test]
 async fn who_says_that_it_will_leave_is_still_answered() {
     let switchboard = Switchboard::start().await;
     let mut client = Raw::to(switchboard.address).await;

@@ -11,6 +11,7 @@ use http_body::{Frame, SizeHint};
 use http1::BodyError;
 
 use super::informing::Informing;
+use super::uploads::Uploads;
 
 /// The body of a request. The client gets room for more as it is read; dropping it before its end says that the rest is
 /// not wanted.
@@ -18,6 +19,7 @@ use super::informing::Informing;
 pub struct Body {
     stream: RecvStream,
     informing: Informing,
+    uploads: Uploads,
     next: Next,
     /// How much of it is still to come, where that was said.
     left: Option<u64>,
@@ -33,8 +35,14 @@ enum Next {
 }
 
 impl Body {
-    pub(super) fn new(stream: RecvStream, informing: Informing, length: Option<u64>, expects_continue: bool) -> Self {
-        Self { stream, informing, next: Next::Data, left: length, expects_continue }
+    pub(super) fn new(
+        stream: RecvStream,
+        informing: Informing,
+        uploads: Uploads,
+        length: Option<u64>,
+        expects_continue: bool,
+    ) -> Self {
+        Self { stream, informing, uploads, next: Next::Data, left: length, expects_continue }
     }
 
     /// A way to tell the client something before its response.
@@ -73,6 +81,8 @@ impl Body {
                 if let Some(data) = &data {
                     self.expects_continue = false;
                     self.left = self.left.map(|left| left.saturating_sub(data.len() as u64));
+                    // Before the room is given back, which wakes the connection.
+                    self.uploads.read(data.len());
                     self.stream.flow_control().release_capacity(data.len())?;
                 }
                 Ok(Poll::Ready(data))

@@ -17,14 +17,13 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
 use super::exchange::Exchange;
 use super::transport::{Transport, Watch};
+use super::uploads::{FIRST_WINDOW, Uploads, WINDOW};
 use crate::ingress::connection::Shared;
 use crate::ingress::{Handler, Limits};
 
 /// How many requests of a client may be under way on a connection.
 const MAX_STREAMS: u32 = 100;
-/// How much of a request's body a client may send before somebody reads it, bytes.
-const STREAM_WINDOW: u32 = 256 * 1024;
-/// How much of all of them.
+/// How much of all requests' bodies a client may send before somebody reads them, bytes.
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
 /// How much of a response waits to be written, bytes: of each, so that there are 6.4 MiB of a connection at most.
 const MAX_UNSENT: usize = 64 * 1024;
@@ -67,7 +66,7 @@ fn settings() -> Builder {
     let mut builder = Builder::new();
     builder
         .max_concurrent_streams(MAX_STREAMS)
-        .initial_window_size(STREAM_WINDOW)
+        .initial_window_size(FIRST_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buffer_size(MAX_UNSENT)
         .max_header_list_size(MAX_HEADER_LIST)
@@ -81,6 +80,9 @@ struct Serving<T: AsyncRead + AsyncWrite + Unpin, H> {
     watch: Watch,
     /// Each request is a task: they do not wait for one another, and a panic is the end of one. They end with this.
     exchanges: JoinSet<()>,
+    uploads: Uploads,
+    /// Whether the client was told that more of a body may come at once.
+    widened: bool,
     peer: SocketAddr,
     shared: Arc<Shared<H>>,
     ping: Option<PingPong>,
@@ -140,6 +142,8 @@ where
             connection,
             watch,
             exchanges: JoinSet::new(),
+            uploads: Uploads::default(),
+            widened: false,
             peer,
             shared,
             ping,
@@ -156,6 +160,7 @@ where
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             self.reap(cx);
+            self.widen();
             if self.shared.stop.is_stopped() {
                 self.finish();
             }
@@ -191,12 +196,20 @@ where
             return;
         }
         self.used = true;
-        match Exchange::begin(self.shared.clone(), self.peer.ip(), request, sender) {
+        match Exchange::begin(self.shared.clone(), self.peer.ip(), request, sender, &self.uploads) {
             Some(exchange) => drop(self.exchanges.spawn(exchange.run())),
             None => self.fault(),
         }
         if self.shared.spare {
             self.finish();
+        }
+    }
+
+    /// Lets more of a body come at once where bodies are read.
+    fn widen(&mut self) {
+        if !self.widened && self.uploads.deserve_more() {
+            // It fails while the client has not acknowledged the first settings, and is tried again with the next frame.
+            self.widened = self.connection.set_initial_window_size(WINDOW).is_ok();
         }
     }
 

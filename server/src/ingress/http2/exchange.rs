@@ -15,6 +15,7 @@ use super::body::Body;
 use super::head::{Refusal, understand};
 use super::informing::Informing;
 use super::response::{self, Unsent};
+use super::uploads::Uploads;
 use crate::ingress::connection::Shared;
 use crate::ingress::{ClientBody, Handler, ResponseBody};
 
@@ -34,6 +35,7 @@ impl<H: Handler> Exchange<H> {
         peer: IpAddr,
         request: Request<RecvStream>,
         mut sender: SendResponse<Bytes>,
+        uploads: &Uploads,
     ) -> Option<Self> {
         let (mut head, stream) = request.into_parts();
         let refused = match understand(&mut head) {
@@ -51,7 +53,7 @@ impl<H: Handler> Exchange<H> {
             Some(error) => Err(error),
             None => {
                 let (length, expects_continue) = (length(&head.headers), expects_continue(&head.headers));
-                let body = Body::new(stream, answering.clone(), length, expects_continue);
+                let body = Body::new(stream, answering.clone(), uploads.clone(), length, expects_continue);
                 Ok(Request::from_parts(head, ClientBody::Http2(body)))
             }
         };

@@ -13,6 +13,7 @@ mod head;
 mod informing;
 mod response;
 mod transport;
+mod uploads;
 
 pub use body::Body;
 pub(super) use connection::serve;

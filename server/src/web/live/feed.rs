@@ -5,16 +5,23 @@
 
 use std::{ops::ControlFlow, pin::Pin, time::Duration};
 
+use bytes::Bytes;
 use domain::{LiveRequests, LiveUpdate};
 use futures_util::{SinkExt, StreamExt, stream};
 use server_core::{Change, CoreError, ExchangeFeed, ExchangeNews, Inspected, Services, Subject};
 use tokio::{
     sync::broadcast::{self, error::RecvError},
-    time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep, timeout},
+    time::{Instant, Interval, MissedTickBehavior, Sleep, error::Elapsed, interval_at, sleep, timeout},
 };
 use tokio_tungstenite::tungstenite::{
     Error, Message,
-    protocol::{CloseFrame, frame::coding::CloseCode},
+    protocol::{
+        CloseFrame,
+        frame::{
+            Frame,
+            coding::{CloseCode, Data, OpCode},
+        },
+    },
 };
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +33,9 @@ const PING_EVERY: Duration = Duration::from_secs(20);
 const MAX_MISSED: u32 = 2;
 /// How long a reader may take for one message.
 const SEND_DEADLINE: Duration = Duration::from_secs(10);
+/// A longer message goes out in fragments of this size, bytes (RFC 6455 section 5.4), so that what waits for a reader is
+/// bounded however much there is to tell.
+const FRAGMENT: usize = 16 * 1024;
 /// Messages that a client may send between two pings; more is an attack or a mistake.
 const MAX_CHATTER: u32 = 100;
 
@@ -182,12 +192,29 @@ async fn forward(socket: &mut Socket, update: Result<LiveUpdate, CoreError>) -> 
         }
     };
     let Ok(text) = serde_json::to_string(&update) else { return ControlFlow::Break(End::Failed) };
-    send(socket, Message::text(text)).await?;
+    send(socket, text).await?;
     if matches!(update, LiveUpdate::Gone) { ControlFlow::Break(End::Done) } else { ControlFlow::Continue(()) }
 }
 
-async fn send(socket: &mut Socket, message: Message) -> ControlFlow<End> {
-    match timeout(SEND_DEADLINE, socket.send(message)).await {
+async fn send(socket: &mut Socket, text: String) -> ControlFlow<End> {
+    let sending = async {
+        let mut rest = Bytes::from(text);
+        let mut kind = Data::Text;
+        loop {
+            let fragment = rest.split_to(rest.len().min(FRAGMENT));
+            let frame = Frame::message(fragment, OpCode::Data(kind), rest.is_empty());
+            socket.send(Message::Frame(frame)).await?;
+            if rest.is_empty() {
+                return Ok::<_, Error>(());
+            }
+            kind = Data::Continue;
+        }
+    };
+    sent(timeout(SEND_DEADLINE, sending).await)
+}
+
+fn sent(outcome: Result<Result<(), Error>, Elapsed>) -> ControlFlow<End> {
+    match outcome {
         Ok(Ok(())) => ControlFlow::Continue(()),
         Ok(Err(_)) | Err(_) => ControlFlow::Break(End::Peer),
     }
@@ -219,7 +246,7 @@ impl Peer {
         }
         self.missed += 1;
         self.chatter = 0;
-        send(socket, Message::Ping(bytes::Bytes::new())).await
+        sent(timeout(SEND_DEADLINE, socket.send(Message::Ping(Bytes::new()))).await)
     }
 }
 

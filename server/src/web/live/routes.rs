@@ -30,8 +30,8 @@ use crate::api::{
 const MAX_MESSAGE: usize = 4 * 1024;
 /// A snapshot is larger than this and goes out in several writes.
 const WRITE_BUFFER: usize = 16 * 1024;
-/// What may wait for a reader; one that takes nothing is given up after a while, whatever its size.
-const MAX_UNSENT: usize = 4 * 1024 * 1024;
+/// What may wait for a reader, bytes; one that takes nothing is given up after a while.
+const MAX_UNSENT: usize = 1024 * 1024;
 
 /// What the sockets need.
 #[derive(Clone)]
