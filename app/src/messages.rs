@@ -3,8 +3,8 @@
 use crate::actions::rules;
 use domain::{
     AlertName, BackendAddress, BackendName, Bandwidth, BasicName, CheckPath, Email, FieldName, HostPattern,
-    HostRewrite, Hostname, Message, MountPath, Network, RateLimit, Realm, RedirectTo, RegionName, RequestRate, Route,
-    ServiceName, Statuses, Subdomain, Tag, TokenName, TunnelName, WebhookUrl,
+    HostRewrite, Hostname, Message, MountPath, Network, PageFor, RateLimit, Realm, RedirectTo, RegionName, RequestRate,
+    Route, ServiceName, Statuses, Subdomain, Tag, TokenName, TunnelName, WebhookUrl,
 };
 use std::fmt::Display;
 
@@ -315,7 +315,7 @@ fn invalid(field: &str, value: Option<&str>) -> String {
         "eject_after" => Some("Enter a number from 0 to 1000.".into()),
         "max_in_flight" => Some("Enter a number from 0 to 1000000.".into()),
         "password" | "new_password" => {
-            Some("Use a password of 10 to 128 characters that is neither common nor your e-mail address.".into())
+            Some("Use a password of 8 to 128 characters that is not easily guessed and not your e-mail address.".into())
         }
         "current_password" => Some("This is not your current password.".into()),
         "code" => {
@@ -352,7 +352,11 @@ fn invalid(field: &str, value: Option<&str>) -> String {
             "Write name: password, one a line, at most 20; a password has 8 to 128 characters. A name alone keeps a password that is there. What you entered is not repeated here.".into(),
         ),
         "realm" => reason(value.parse::<Realm>()),
-        "page_4xx" | "page_5xx" | "page_503" => Some("A page has at most 16 KiB.".into()),
+        "error_pages" => Some("There are at most 8 error pages, of 16 KiB each.".into()),
+        "page_new_for" if value.is_empty() => Some("Say what the page is for, such as 404, or 4xx.".into()),
+        "page_new_for" => reason(value.parse::<PageFor>())
+            .or_else(|| Some("There is a page for this already. Change that one, or empty it.".into())),
+        "page_new" => Some("Write the page, or empty the field above.".into()),
         "max_headers" => Some("Enter a number of bytes from 256 to 32768, or nothing.".into()),
         "max_body" => Some("Enter a number of bytes up to 17592186044416, or nothing.".into()),
         "sample_percent" => Some("Enter a number from 1 to 100.".into()),

@@ -39,6 +39,11 @@ impl Entered {
         Some(self.text(name)).filter(|text| !text.is_empty())
     }
 
+    /// The fields whose names begin so: what follows in the name, and what was entered.
+    pub fn beginning(&self, start: &str) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().filter_map(move |(name, text)| Some((name.strip_prefix(start)?, text.trim())))
+    }
+
     /// Whether a box is ticked.
     pub fn ticked(&self, name: &str) -> bool {
         self.0.contains_key(name)

@@ -5,7 +5,11 @@ use crate::{destination::Destination, pages::Place};
 use domain::{BasicAuth, BasicUser, Email, Front, FrontSignIn, LetIn, Maintenance, Network, NewShareLink, PageFor};
 use leptos::prelude::*;
 use server_core::{CoreError, Expected, Inspected};
-use std::{collections::BTreeMap, fmt::Display, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Display,
+    str::FromStr,
+};
 
 /// The page of a form's subject.
 fn page_of(of: &str) -> Option<(Inspected, Destination)> {
@@ -26,7 +30,11 @@ pub async fn set_front(#[server(default)] of: String, #[server(flatten)] form: E
         let before = services.front(&viewer, of).await?;
         services.set_front(&viewer, of, front(&form, before)?, form.expected()).await.map_err(in_form)
     };
-    finish(result.await, |_| page.clone().with("done", "front_set"), form.back(page.clone(), "front"));
+    // What was emptied comes back as that: without it, the field would show what is there.
+    let back = emptied_pages(&form)
+        .into_iter()
+        .fold(form.back(page.clone(), "front"), |back, of| back.with(&page_field(of), ""));
+    finish(result.await, |_| page.clone().with("done", "front_set"), back);
     Ok(())
 }
 
@@ -90,7 +98,7 @@ pub async fn end_link(
     Ok(())
 }
 
-/// What was entered. The form has fields for three pages; others stay.
+/// What was entered.
 fn front(form: &Entered, before: Front) -> Result<Front, CoreError> {
     let maintenance = Maintenance {
         message: form.optional("maintenance_message")?,
@@ -108,7 +116,7 @@ fn front(form: &Entered, before: Front) -> Result<Front, CoreError> {
         basic_auth: passwords(form)?,
         sign_in: sign_in(form)?,
         share_links: before.share_links.clone(),
-        error_pages: pages(form, before),
+        error_pages: pages(form, before)?,
     })
 }
 
@@ -136,7 +144,6 @@ fn in_form(error: CoreError) -> CoreError {
         CoreError::Invalid { field: "max_in_flight", message } => CoreError::Invalid { field: "most_at_once", message },
         CoreError::Invalid { field: "basic_auth", message } => CoreError::Invalid { field: "basic_users", message },
         CoreError::Invalid { field: "sign_in", message } => CoreError::Invalid { field: "accounts", message },
-        CoreError::Invalid { field: "error_pages", message } => CoreError::Invalid { field: "page_5xx", message },
         other => other,
     }
 }
@@ -172,15 +179,45 @@ fn passwords(form: &Entered) -> Result<Option<BasicAuth>, CoreError> {
     Ok(Some(BasicAuth { realm: form.optional("realm")?, users }))
 }
 
-fn pages(form: &Entered, before: Front) -> BTreeMap<PageFor, String> {
+/// What the names of the fields for error pages begin with.
+const PAGE: &str = "page_";
+
+/// The name of the field for an error page.
+pub fn page_field(of: PageFor) -> String {
+    format!("{PAGE}{of}")
+}
+
+/// What the page is for that a field of this name has, if it has one.
+pub fn page_of_field(name: &str) -> Option<PageFor> {
+    name.strip_prefix(PAGE)?.parse().ok()
+}
+
+fn entered_pages(form: &Entered) -> impl Iterator<Item = (PageFor, &str)> {
+    form.beginning(PAGE).filter_map(|(of, page)| Some((of.parse().ok()?, page)))
+}
+
+fn emptied_pages(form: &Entered) -> BTreeSet<PageFor> {
+    entered_pages(form).filter(|(_, page)| page.is_empty()).map(|(of, _)| of).collect()
+}
+
+/// Pages for which the form has a field are what it says, nothing if that is empty, and others stay. One more may be added.
+fn pages(form: &Entered, before: Front) -> Result<BTreeMap<PageFor, String>, CoreError> {
     let mut pages = before.error_pages;
-    for (name, of) in
-        [("page_4xx", PageFor::Class(4)), ("page_5xx", PageFor::Class(5)), ("page_503", PageFor::Status(503))]
-    {
-        match form.filled(name) {
-            Some(page) => pages.insert(of, page.to_owned()),
-            None => pages.remove(&of),
-        };
+    for (of, page) in entered_pages(form) {
+        if page.is_empty() {
+            pages.remove(&of);
+        } else {
+            pages.insert(of, page.to_owned());
+        }
     }
-    pages
+    match (form.optional("page_new_for")?, form.filled("page_new")) {
+        (None, None) => {}
+        (Some(of), Some(_)) if pages.contains_key(&of) => {
+            return Err(invalid("page_new_for", "there is a page for it already"));
+        }
+        (Some(of), Some(page)) => drop(pages.insert(of, page.to_owned())),
+        (Some(_), None) => return Err(invalid("page_new", "there is nothing in it")),
+        (None, Some(_)) => return Err(invalid("page_new_for", "it has to be for something")),
+    }
+    Ok(pages)
 }

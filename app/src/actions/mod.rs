@@ -28,7 +28,7 @@ mod tunnel;
 mod user;
 
 pub use alert::LONGEST_SECONDS;
-pub use front::LINK_LIVES;
+pub use front::{LINK_LIVES, page_field, page_of_field};
 pub use headers::{in_lines, rules};
 pub use sign_in::let_in;
 pub use token::{EXPIRY_DAYS, OVERLAPS, SHORT_LIVES};

@@ -40,6 +40,11 @@ impl FormState {
         self.values.get(name)
     }
 
+    /// The names of what had been entered, and of all else in the address.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.values.iter().map(|(name, _)| name)
+    }
+
     /// What is wrong with a field.
     pub fn error_of(&self, name: &str) -> Option<String> {
         (self.field.as_deref().map(parameter) == Some(name)).then(|| self.error.clone()).flatten()

@@ -5,7 +5,7 @@ use super::{
     visit::{Visit, signed_in},
 };
 use crate::{
-    actions::LINK_LIVES,
+    actions::{LINK_LIVES, page_field, page_of_field},
     components::{
         choice::{select, tick_box},
         command::copyable,
@@ -20,9 +20,10 @@ use crate::{
 use domain::{Front, LetIn, PageFor, Timestamp};
 use leptos::prelude::*;
 use server_core::CoreError;
+use std::collections::BTreeSet;
 
-/// The names of the form's fields.
-const FIELDS: [&str; 16] = [
+/// The names of the form's fields beside which it is said what is wrong with them.
+const FIELDS: [&str; 15] = [
     "allow",
     "deny",
     "maintenance_message",
@@ -36,9 +37,8 @@ const FIELDS: [&str; 16] = [
     "accounts",
     "realm",
     "basic_users",
-    "page_4xx",
-    "page_5xx",
-    "page_503",
+    "page_new_for",
+    "page_new",
 ];
 
 /// In front of a tunnel.
@@ -362,22 +362,47 @@ fn links(visit: &Visit, place: &Place, front: &Front) -> AnyView {
     .into_any()
 }
 
+/// For what there is always a field.
+const USUAL_PAGES: [PageFor; 3] = [PageFor::Status(503), PageFor::Class(4), PageFor::Class(5)];
+
+/// What an error page is for, in words.
+fn errors(of: PageFor) -> String {
+    match of {
+        PageFor::Status(503) => "503: under maintenance, offline, or too much under way".to_owned(),
+        PageFor::Status(status) => status.to_string(),
+        PageFor::Class(hundreds) => format!("All others from {hundreds}00 to {hundreds}99"),
+    }
+}
+
+/// A field for each page that there is, or that was entered into a form that comes back.
 fn pages(front: &Front, form: &FormState) -> AnyView {
-    let page = |of: PageFor| front.error_pages.get(&of).cloned().unwrap_or_default();
-    let field =
-        |name, label, of| Field::text("front", name, label).lines(4).at_most(16_384).value(page(of)).state(form).view();
+    let entered = form.names().filter(|_| form.is_refused()).filter_map(page_of_field);
+    let shown: BTreeSet<_> = USUAL_PAGES.into_iter().chain(front.error_pages.keys().copied()).chain(entered).collect();
+    let fields = shown.into_iter().map(|of| {
+        Field::text("front", page_field(of), errors(of))
+            .lines(4)
+            .at_most(16_384)
+            .value(front.error_pages.get(&of).cloned().unwrap_or_default())
+            .state(form)
+            .view()
+    });
     view! {
         <details class="card disclosure" open=!front.error_pages.is_empty() || form.is_refused()>
             <summary>
                 <h2>"Error pages"</h2>
             </summary>
             <p class="field-hint">
-                "HTML of up to 16 KiB each, shown to browsers in place of this server's own pages; answers of your backends stay as they are. {status}, {code}, {message} and {request_id} stand for what happened."
+                "HTML of up to 16 KiB each, at most 8, shown to browsers in place of this server's own pages; answers of your backends stay as they are. {status}, {code}, {message} and {request_id} stand for what happened. An emptied field takes its page away."
             </p>
             <div class="fields">
-                {field("page_503", "503: under maintenance, offline, or too much under way", PageFor::Status(503))}
-                {field("page_5xx", "All others from 500", PageFor::Class(5))}
-                {field("page_4xx", "From 400 to 499", PageFor::Class(4))}
+                {fields.collect_view()}
+                {Field::text("front", "page_new_for", "One more page, for")
+                    .at_most(3)
+                    .placeholder("404")
+                    .hint("A status from 400 to 599 that has no field above.")
+                    .state(form)
+                    .view()}
+                {Field::text("front", "page_new", "What it shows").lines(4).at_most(16_384).state(form).view()}
             </div>
         </details>
     }

@@ -4,11 +4,10 @@ use std::net::IpAddr;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use domain::{BasicAuth, RateLimit, RatePer};
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue};
 use server_core::{CoreError, Services};
+use server_heads::{Basic, basic};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -16,8 +15,6 @@ use super::queue::Queue;
 use super::rates::{Rate, Whose};
 use crate::proxy::Problem;
 
-/// The longest value of `Authorization` that is looked at, bytes.
-const LONGEST: usize = 1_024;
 /// How often a client may say what is not known to be right: ten times, and then once in six seconds.
 const ATTEMPTS: RateLimit = RateLimit { requests: 10, seconds: 60, burst: None, per: RatePer::Client };
 /// Those who are let in. What was found right once is known by its SHA-256 with a secret of this process, so that only the
@@ -37,12 +34,6 @@ struct User {
     name: String,
     hash: String,
     known: OnceLock<[u8; 32]>,
-}
-
-/// What a client says.
-struct Said {
-    name: String,
-    password: String,
 }
 
 impl std::fmt::Debug for User {
@@ -71,19 +62,19 @@ impl Passwords {
 
     /// Whether the request says a password that is known to be right.
     pub(super) fn knows(&self, headers: &HeaderMap) -> bool {
-        said(headers).is_some_and(|said| self.is_known(&said))
+        basic(headers).is_some_and(|said| self.is_known(&said))
     }
 
-    fn is_known(&self, said: &Said) -> bool {
+    fn is_known(&self, said: &Basic) -> bool {
         let known = self.user(said).and_then(|user| user.known.get());
         known.is_some_and(|known| known.ct_eq(&self.digest(said)).into())
     }
 
-    fn user(&self, said: &Said) -> Option<&User> {
+    fn user(&self, said: &Basic) -> Option<&User> {
         self.users.iter().find(|user| user.name == said.name)
     }
 
-    fn digest(&self, said: &Said) -> [u8; 32] {
+    fn digest(&self, said: &Basic) -> [u8; 32] {
         Sha256::new().chain_update(self.secret).chain_update(said.password.as_bytes()).finalize().into()
     }
 
@@ -93,7 +84,7 @@ impl Passwords {
     /// What the client is told when it is wrong, or was not looked at.
     pub(super) async fn verify(&self, headers: &HeaderMap, client: IpAddr, services: &Services) -> Result<(), Problem> {
         let unauthorized = || Problem::unauthorized(self.challenge.clone());
-        let said = said(headers).ok_or_else(unauthorized)?;
+        let said = basic(headers).ok_or_else(unauthorized)?;
         let crowded = || Problem::too_many_attempts(Duration::from_secs(1));
         let mut place = self.queue.enter(client).ok_or_else(crowded)?;
         let _turn = tokio::select! {
@@ -123,42 +114,5 @@ impl Passwords {
                 Err(Problem::of_ours(http::StatusCode::INTERNAL_SERVER_ERROR))
             }
         }
-    }
-}
-
-fn said(headers: &HeaderMap) -> Option<Said> {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let (Some(value), None) = (values.next(), values.next()) else { return None };
-    let value = Some(value.as_bytes()).filter(|value| value.len() <= LONGEST)?;
-    let (scheme, rest) = value.split_at_checked(6)?;
-    if !scheme.eq_ignore_ascii_case(b"Basic ") {
-        return None;
-    }
-    let text = String::from_utf8(BASE64_STANDARD.decode(rest.trim_ascii()).ok()?).ok()?;
-    let (name, password) = text.split_once(':')?;
-    Some(Said { name: name.to_owned(), password: password.to_owned() })
-}
-
-#[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-    use super::*;
-
-    fn said_by(value: &str) -> Option<(String, String)> {
-        let headers = HeaderMap::from_iter([(header::AUTHORIZATION, value.parse().unwrap())]);
-        said(&headers).map(|said| (said.name, said.password))
-    }
-
-    #[test]
-    fn what_is_said_is_read_as_rfc_7617_has_it() {
-        let pair = |name: &str, password: &str| Some((name.to_owned(), password.to_owned()));
-        assert_eq!(said_by("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="), pair("Aladdin", "open sesame"));
-        assert_eq!(said_by("basic  YTpiOmM="), pair("a", "b:c"));
-        assert_eq!(said_by("BASIC dGVzdDoxMjPCow=="), pair("test", "123\u{a3}"));
-        for nothing in ["", "Basic", "Basic ", "Basic !!!", "Bearer YTpi", "Basic bm9jb2xvbg==", "Basic /////w=="] {
-            assert_eq!(said_by(nothing), None, "{nothing}");
-        }
-        assert_eq!(said_by(&format!("Basic {}", "YTpi".repeat(300))), None);
     }
 }

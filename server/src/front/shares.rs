@@ -88,3 +88,23 @@ pub(super) fn follow<'s>(asking: &Asking<'_>, mut all: impl Iterator<Item = &'s 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn only_the_secret_of_a_link_lets_in(secret in "\\PC{1,60}", other in "\\PC{0,60}|[ -~]{100,200}", left in 1_i64..9) {
+            let until = chrono::Utc::now() + chrono::TimeDelta::hours(left);
+            let share = |until| Share { hash: hex(&Sha256::digest(secret.as_bytes())), until };
+            let good = Shares(Box::new([share(until)]));
+            proptest::prop_assert_eq!(good.until(&secret), Some(until).filter(|_| secret.len() <= LONGEST));
+            proptest::prop_assert!(other == secret || good.until(&other).is_none());
+            // What is stored of it is not it.
+            proptest::prop_assert_eq!(good.until(&good.0[0].hash), None);
+            let over = Shares(Box::new([share(chrono::Utc::now() - chrono::TimeDelta::hours(left))]));
+            proptest::prop_assert_eq!(over.until(&secret), None);
+        }
+    }
+}

@@ -132,19 +132,18 @@ impl Proxy {
     ) -> Response<ResponseBody> {
         let headers = request.headers();
         let refused = if to_https { None } else { self.refused_by(rule, &client, &request).await };
+        let explained = |problem: Problem| {
+            let page = rule.fronts.iter().rev().find_map(|front| front.settings().page(problem.status().as_u16()));
+            problem.response_with(headers, client.request_id, page)
+        };
         let response = match (&rule.target, refused) {
             _ if to_https => redirect::to_https(headers, &asked, &client),
-            (_, Some(problem)) => {
-                let page = rule.fronts.iter().rev().find_map(|front| front.settings().page(problem.status().as_u16()));
-                problem.response_with(headers, client.request_id, page)
-            }
+            (_, Some(problem)) => explained(problem),
             (Target::Redirect(elsewhere), None) => {
                 let location = rule.redirect_to(elsewhere, &asked, mount);
                 redirect::to(location, elsewhere.status.as_u16(), &client)
             }
-            (Target::Nothing | Target::Tunnel(_) | Target::Pool(_), None) => {
-                Problem::no_route().response(headers, client.request_id)
-            }
+            (Target::Nothing | Target::Tunnel(_) | Target::Pool(_), None) => explained(Problem::no_route()),
         };
         self.by_itself(rule, &asked, request, &client, arrived, &response);
         response

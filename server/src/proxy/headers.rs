@@ -1,12 +1,9 @@
 //! What is taken away from heads and added to them on the way through. Pure.
 
-use std::io::Write;
-use std::net::IpAddr;
-
-use bytes::BytesMut;
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Version};
 use http1::remove_hop_by_hop;
+use server_heads::{forwarded, tokens};
 
 use super::problem::X_REQUEST_ID;
 use crate::ingress::Client;
@@ -53,13 +50,15 @@ impl Noticed {
     }
 }
 
-/// The protocol a request wants to switch to (RFC 9110 section 7.8). `h2c` is ignored, which the RFC allows: behind a
-/// proxy it would be a way around it.
+/// The protocols a request wants to switch to, one of them (RFC 9110 section 7.8). HTTP/2 is left out of the list, which the
+/// RFC allows: behind a proxy `h2c` would be a way around it.
 pub(super) fn requested_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
-    let nominated = tokens(headers, &header::CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade"));
-    let protocol = headers.get(header::UPGRADE).filter(|_| nominated)?;
-    let is_h2c = protocol.as_bytes().to_ascii_lowercase().starts_with(b"h2");
-    (!is_h2c && !protocol.is_empty()).then(|| protocol.clone())
+    if !tokens(headers, &header::CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade")) {
+        return None;
+    }
+    let is_http2 = |protocol: &str| protocol.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("h2"));
+    let others: Vec<_> = tokens(headers, &header::UPGRADE).filter(|protocol| !is_http2(protocol)).collect();
+    HeaderValue::try_from(others.join(", ")).ok().filter(|others| !others.is_empty())
 }
 
 /// Makes a client's request head one that the local server can believe: whatever the client said about who it is, is
@@ -78,12 +77,7 @@ pub(super) fn prepare_request(
     let proto = if client.secure { "https" } else { "http" };
     let host = headers.get(header::HOST).cloned();
     let told = noticed.forwarded && client.through_trusted_proxy;
-    // Both values are written into one buffer, which they share.
-    let mut text = BytesMut::with_capacity(256);
-    let (address, length) = written(client.peer);
-    let address = &address[..length];
-    let forwarded_for = forwarded_for(headers, address, told, &mut text);
-    let forwarded = forwarded(headers, (client.peer.is_ipv4(), address), told, proto, host.as_ref(), &mut text);
+    let (forwarded_for, forwarded) = forwarded(headers, client, told, host.as_ref());
     let mut kept_host = None;
     if noticed.forwarded {
         kept_host = headers.remove(&X_FORWARDED_HOST).filter(|_| told);
@@ -135,95 +129,6 @@ fn via(version: Version) -> HeaderValue {
         Version::HTTP_10 => "1.0 switchboard",
         _ => "1.1 switchboard",
     })
-}
-
-/// The chain of addresses, this connection's peer last; `told` is whether what a proxy says of the others is kept.
-fn forwarded_for(headers: &HeaderMap, peer: &[u8], told: bool, text: &mut BytesMut) -> HeaderValue {
-    if told {
-        put_list(tokens(headers, &X_FORWARDED_FOR), text);
-    }
-    text.extend_from_slice(peer);
-    value(text)
-}
-
-/// What a trusted proxy has said and what this hop saw (RFC 7239): an IPv6 address is quoted and in brackets, and so is a
-/// host with a port.
-fn forwarded(
-    headers: &HeaderMap,
-    (is_ipv4, peer): (bool, &[u8]),
-    told: bool,
-    proto: &str,
-    host: Option<&HeaderValue>,
-    text: &mut BytesMut,
-) -> HeaderValue {
-    if told {
-        put_list(tokens(headers, &header::FORWARDED), text);
-    }
-    let (before, after) = if is_ipv4 { ("for=", "") } else { ("for=\"[", "]\"") };
-    text.extend_from_slice(before.as_bytes());
-    text.extend_from_slice(peer);
-    text.extend_from_slice(after.as_bytes());
-    if let Some(host) = host.filter(|host| host.as_bytes().iter().all(|byte| is_quotable(*byte))) {
-        text.extend_from_slice(b";host=\"");
-        text.extend_from_slice(host.as_bytes());
-        text.extend_from_slice(b"\"");
-    }
-    text.extend_from_slice(b";proto=");
-    text.extend_from_slice(proto.as_bytes());
-    value(text)
-}
-
-/// Whether a byte may stand in quotes as it is.
-fn is_quotable(byte: u8) -> bool {
-    (b' '..=b'~').contains(&byte) && !matches!(byte, b'"' | b'\\')
-}
-
-fn put_list<'a>(entries: impl Iterator<Item = &'a str>, text: &mut BytesMut) {
-    for entry in entries {
-        text.extend_from_slice(entry.as_bytes());
-        text.extend_from_slice(b", ");
-    }
-}
-
-/// An address as it is written, and how many bytes that is. Formatting costs more than all else that is written here, and
-/// nearly all of them are of IPv4.
-fn written(address: IpAddr) -> ([u8; 48], usize) {
-    let mut text = [0; 48];
-    let IpAddr::V4(address) = address else {
-        let mut left = &mut text[..];
-        // The longest has 39 bytes.
-        let _infallible = write!(left, "{address}");
-        let length = 48 - left.len();
-        return (text, length);
-    };
-    let mut length = 0;
-    let mut put = |byte| {
-        text[length] = byte;
-        length += 1;
-    };
-    for (place, octet) in address.octets().into_iter().enumerate() {
-        if place > 0 {
-            put(b'.');
-        }
-        if octet >= 100 {
-            put(b'0' + octet / 100);
-        }
-        if octet >= 10 {
-            put(b'0' + octet / 10 % 10);
-        }
-        put(b'0' + octet % 10);
-    }
-    (text, length)
-}
-
-/// Takes what was written as the value of a field.
-fn value(text: &mut BytesMut) -> HeaderValue {
-    HeaderValue::from_maybe_shared(text.split().freeze()).unwrap_or(HeaderValue::from_static("unknown"))
-}
-
-fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).map(str::trim).filter(|token| !token.is_empty())
 }
 
 #[cfg(test)]
@@ -295,27 +200,26 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_written_as_the_standard_library_writes_them() {
-        for address in [
-            "0.0.0.0",
-            "1.20.255.100",
-            "255.255.255.255",
-            "99.9.10.200",
-            "::1",
-            "2001:db8:1111:2222:3333:4444:5555:6666",
-        ] {
-            let (text, length) = written(address.parse().unwrap());
-            assert_eq!(&text[..length], address.as_bytes());
-        }
-    }
-
-    #[test]
     fn only_a_nominated_upgrade_counts_and_never_h2c() {
-        assert_eq!(
-            requested_upgrade(&map(&[("connection", "Upgrade"), ("upgrade", "websocket")])).unwrap(),
-            "websocket"
-        );
-        assert_eq!(requested_upgrade(&map(&[("upgrade", "websocket")])), None);
-        assert_eq!(requested_upgrade(&map(&[("connection", "upgrade, http2-settings"), ("upgrade", "h2c")])), None);
+        let requested = |fields: &[(&str, &str)]| {
+            requested_upgrade(&map(fields)).map(|protocols| protocols.to_str().unwrap().to_owned())
+        };
+        assert_eq!(requested(&[("upgrade", "websocket")]), None);
+        let nominated = ("connection", "Upgrade, HTTP2-Settings");
+        for (asked, left) in [
+            ("websocket", Some("websocket")),
+            ("chat/2, websocket", Some("chat/2, websocket")),
+            ("h2c", None),
+            ("H2C", None),
+            ("h2c, h2 ,,h2c-14", None),
+            ("x, h2c", Some("x")),
+            ("H2c,x ,h2, y/1", Some("x, y/1")),
+            ("", None),
+            // It is how the name begins.
+            ("xh2c", Some("xh2c")),
+        ] {
+            assert_eq!(requested(&[nominated, ("upgrade", asked)]).as_deref(), left, "{asked}");
+        }
+        assert_eq!(requested(&[nominated, ("upgrade", "h2c"), ("upgrade", "x")]).as_deref(), Some("x"));
     }
 }

@@ -68,7 +68,7 @@ where
                     informed(response.status, response.headers);
                 }
             }
-            Ok(response) => return running.answer(response, head.upgrade.is_some()),
+            Ok(response) => return running.answer(response, head.upgrade.as_ref()),
             Err(error) => {
                 let error = of_exchange(error, before > 0);
                 return Err(running.failed(error));
@@ -119,11 +119,13 @@ where
 }
 
 impl<B: Body<Data = Bytes> + Unpin> Running<B> {
-    fn answer(mut self, response: Response, upgrade: bool) -> Result<Answer<B>, Failed<B>> {
+    /// `asked`: which protocols the backend was asked to switch to, if it was.
+    fn answer(mut self, response: Response, asked: Option<&HeaderValue>) -> Result<Answer<B>, Failed<B>> {
         let head = ResponseHead { status: response.status, headers: response.headers };
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
+            let as_asked = asked.is_some_and(|asked| http1::switches_as_asked(asked, &head.headers));
             return match self.under_way.take() {
-                Some((exchange, place)) if upgrade => {
+                Some((exchange, place)) if as_asked => {
                     Ok(Answer::Upgraded(head, Upgraded::new(exchange.into_upgraded(), response.raw, place)))
                 }
                 other => {

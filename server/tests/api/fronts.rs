@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio::time::sleep;
 
 use crate::answer::{Answer, OPEN, call, member};
-use crate::setup::{answers, backend, create, delete, get, post, put, visitor};
+use crate::setup::{answers, backend, create, delete, get, nobody, post, put, visitor};
 use crate::support::{Body, Client, Origin, Switchboard, full, text, until};
 
 const SOON: Duration = Duration::from_secs(20);
@@ -372,6 +372,98 @@ async fn each_thing_that_stands_in_front_is_explained() {
         lines.into_iter().all(says)
     })
     .await;
+
+    // A domain that has routes only shows its page where it leads nowhere.
+    let front = json!({"error_pages": {"404": "<h1>Not here</h1><p>{status} {code} {message}</p>"}});
+    create(&client, "domains", json!({"domain": "routes.example.com", "front": front})).await;
+    let route = json!({"domain": "routes.example.com", "mount": "/api", "enabled_backends_tag": "v1"});
+    create(&client, "routes", route).await;
+    answers(&switchboard, "routes.example.com", "/api", 200, "read 0").await;
+    let visitor = visitor(&switchboard, "routes.example.com");
+    let shown = switchboard.figure("switchboard_error_pages_total").await;
+    let page = "<h1>Not here</h1><p>404 no_route Service Not Found</p>";
+    assert_eq!(read(&visitor, "/other").await, (404, page.to_owned()));
+    assert!(switchboard.figure("switchboard_error_pages_total").await >= shown + 1.0);
+    assert_eq!(ask(&visitor, "/other", &[]).await.2, "Service Not Found", "who asks for no page gets none");
+}
+
+/// What a browser is shown, with the status.
+async fn read(client: &Client, path: &str) -> (u16, String) {
+    let (status, _, page) = ask(client, path, &[("accept", "text/html")]).await;
+    (status, page)
+}
+
+/// Waits until a browser is shown this.
+async fn shows(client: &Client, path: &str, status: u16, page: &str) {
+    until(SOON, &format!("{path} shows {status} {page:?}"), async || {
+        read(client, path).await == (status, page.to_owned())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_error_page_for_4xx_or_5xx_is_for_those_that_have_none_of_their_own() {
+    let switchboard = Switchboard::start().await;
+    let client = switchboard.client();
+    let service = json!({"name": "default", "health_check": {"enabled": false}, "resilience": {"eject_after": 0}});
+    create(&client, "services", service).await;
+    create(&client, "backends", json!({"id": "gone", "address": nobody().await, "tags": ["v1"]})).await;
+    create(&client, "backends", json!({"id": "idle", "address": nobody().await, "tags": ["v2"]})).await;
+    let (own, other) = ("<p>own {status} {code}</p>", "<p>{status} {code}</p>");
+    let front = json!({"error_pages": {"404": own, "502": own, "4xx": other, "5xx": other}});
+    create(&client, "domains", json!({"domain": "app.example.com", "front": front})).await;
+    for (mount, tag) in [("/gone", "v1"), ("/idle", "v2")] {
+        let route = json!({"domain": "app.example.com", "mount": mount, "enabled_backends_tag": tag});
+        create(&client, "routes", route).await;
+    }
+    assert_eq!(put(&client, "backends/idle", json!({"state": "stopped"})).await.status, 200);
+    let visitor = visitor(&switchboard, "app.example.com");
+    shows(&visitor, "/", 404, "<p>own 404 no_route</p>").await;
+    shows(&visitor, "/gone", 502, "<p>own 502 bad_gateway</p>").await;
+    shows(&visitor, "/idle", 503, "<p>503 no_healthy_backend</p>").await;
+    // Programs are told what they understand.
+    let (status, headers, text) = ask(&visitor, "/gone", &[("accept", "application/json")]).await;
+    assert_eq!((status, &headers["x-switchboard-error"]), (502, &"bad_gateway".parse().unwrap()));
+    assert_eq!(headers["content-type"], "application/json", "{text}");
+
+    put(&client, "domains/app.example.com/front", json!({"deny": ["127.0.0.0/8"]})).await;
+    for path in ["/", "/gone", "/idle"] {
+        shows(&visitor, path, 403, "<p>403 network_denied</p>").await;
+    }
+}
+
+#[tokio::test]
+async fn of_several_error_pages_the_nearest_counts() {
+    let switchboard = Switchboard::start().await;
+    let client = switchboard.client();
+    let tunnel = create(&client, "tunnels", json!({"subdomain": "shop"})).await;
+    let front = json!({
+        "maintenance": {"message": "Back soon."},
+        "error_pages": {"503": "<p>domain {status}</p>", "4xx": "<p>domain {status}</p>"},
+    });
+    create(&client, "domains", json!({"domain": "shop.example.com", "tunnel": "shop", "front": front})).await;
+    let route = json!({"domain": "shop.example.com", "mount": "/cart", "tunnel": "shop"});
+    let route = create(&client, "routes", route).await;
+    let visitor = visitor(&switchboard, "shop.example.com");
+    for path in ["/", "/cart"] {
+        shows(&visitor, path, 503, "<p>domain 503</p>").await;
+    }
+    // It is nearer, and that the other is for this status alone does not matter.
+    let place = format!("routes/{}/front", route["id"].as_str().unwrap());
+    assert_eq!(put(&client, &place, json!({"error_pages": {"5xx": "<p>route {status}</p>"}})).await.status, 200);
+    shows(&visitor, "/cart", 503, "<p>route 503</p>").await;
+    assert_eq!(read(&visitor, "/").await, (503, "<p>domain 503</p>".to_owned()));
+
+    let place = format!("tunnels/{}/front", tunnel["id"].as_str().unwrap());
+    assert_eq!(put(&client, &place, json!({"error_pages": {"503": "<p>tunnel {status}</p>"}})).await.status, 200);
+    for path in ["/", "/cart"] {
+        shows(&visitor, path, 503, "<p>tunnel 503</p>").await;
+    }
+    // For what neither tunnel nor route has a page, the domain has.
+    put(&client, "domains/shop.example.com/front", json!({"deny": ["127.0.0.0/8"]})).await;
+    for path in ["/", "/cart"] {
+        shows(&visitor, path, 403, "<p>domain 403</p>").await;
+    }
 }
 
 #[tokio::test]

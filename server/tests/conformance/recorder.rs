@@ -15,7 +15,7 @@ const USUAL: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const HINTS: &str = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n";
 
 /// Answers byte for byte, by path; after those that cannot be followed by another, the connection ends.
-const ANSWERS: [(&str, &str, bool); 16] = [
+const ANSWERS: [(&str, &str, bool); 19] = [
     (
         "/te-and-cl",
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
@@ -23,6 +23,8 @@ const ANSWERS: [(&str, &str, bool); 16] = [
     ),
     ("/two-lengths", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok", true),
     ("/not-asked", "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: evil\r\n\r\n", true),
+    ("/no-protocol", "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\r\n", true),
+    ("/one-more", "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat, evil\r\n\r\n", true),
     ("/garbage", "this is not HTTP\r\n\r\n", true),
     ("/silence", "", true),
     ("/half-a-head", "HTTP/1.1 200 OK\r\nContent-Len", true),
@@ -48,6 +50,7 @@ const ANSWERS: [(&str, &str, bool); 16] = [
     ),
     ("/until-close", "HTTP/1.1 200 OK\r\n\r\nall of it", true),
     ("/upgrade", "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\nwelcome", true),
+    ("/version", "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: Chat/2\r\n\r\nwelcome", true),
 ];
 
 /// What the origin got, a text for each connection.

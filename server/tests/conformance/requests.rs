@@ -142,6 +142,37 @@ async fn a_chunk_extension_does_not_pass() {
     }
 }
 
+/// HTTP/2 within a connection would be a way around what is looked at here.
+#[tokio::test]
+async fn http2_is_taken_out_of_a_wish_for_an_upgrade() {
+    let ways = Ways::open().await;
+    for way in &ways.ways {
+        for (asked, left) in [
+            ("Upgrade: h2c\r\n", None),
+            ("Upgrade: H2C\r\n", None),
+            ("Upgrade: h2, h2c\r\n", None),
+            ("Upgrade: x, h2c\r\n", Some("x")),
+            ("Upgrade: H2c ,chat/2,, h2, x\r\n", Some("chat/2, x")),
+            ("Upgrade: h2c\r\nUpgrade: x\r\n", Some("x")),
+        ] {
+            let answer = way
+                .raw(&format!(
+                    "GET /a HTTP/1.1\r\nHost: HOST\r\nConnection: upgrade, HTTP2-Settings, close\r\n\
+                     HTTP2-Settings: AAMAAABkAAQAAP__\r\n{asked}\r\n"
+                ))
+                .await;
+            assert!(answer.starts_with("HTTP/1.1 200 "), "{}, {asked}: {answer}", way.name);
+            let seen = seen(way);
+            for gone in ["h2c", "http2-settings", "aamaaabkaaqaap"] {
+                assert!(!seen.contains(gone), "{}, {asked}: {gone} in {seen}", way.name);
+            }
+            let upgrades: Vec<_> = seen.lines().filter_map(|line| line.strip_prefix("upgrade: ")).collect();
+            assert_eq!(upgrades, Vec::from_iter(left), "{}, {asked}: {seen}", way.name);
+            assert_eq!(seen.contains("connection: upgrade\r\n"), left.is_some(), "{}, {asked}: {seen}", way.name);
+        }
+    }
+}
+
 /// What follows a request that asks for another protocol is held until the origin agrees; if it does not, it is the next
 /// request of its client, and none of the origin's.
 #[tokio::test]

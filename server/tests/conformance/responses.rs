@@ -17,6 +17,38 @@ async fn a_response_that_may_be_read_in_two_ways_is_a_bad_gateway() {
     }
 }
 
+/// An origin may switch to one of the protocols that it was asked for, and to nothing else (RFC 9110 section 7.8).
+#[tokio::test]
+async fn a_switch_to_what_was_not_asked_for_is_a_bad_gateway() {
+    let ways = Ways::open().await;
+    for way in &ways.ways {
+        for path in ["/not-asked", "/no-protocol", "/one-more"] {
+            let answer = way
+                .raw(&format!(
+                    "GET {path} HTTP/1.1\r\nHost: HOST\r\nConnection: Upgrade\r\nUpgrade: other/1, chat\r\n\r\n\
+                     GET /a HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n"
+                ))
+                .await;
+            assert!(answer.starts_with("HTTP/1.1 502 "), "{}, {path}: {answer}", way.name);
+            assert!(!answer.contains("evil"), "{}, {path}: {answer}", way.name);
+            // The client's connection is HTTP as before.
+            assert_eq!(answer.matches("HTTP/1.1 ").count(), 2, "{}, {path}: {answer}", way.name);
+            assert!(
+                answer.contains("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\nok"),
+                "{}, {path}: {answer}",
+                way.name
+            );
+        }
+        for (path, asked) in [("/upgrade", "other/1, CHAT"), ("/version", "chat"), ("/version", "other, chat/2")] {
+            let request =
+                format!("GET {path} HTTP/1.1\r\nHost: HOST\r\nConnection: Upgrade\r\nUpgrade: {asked}\r\n\r\n");
+            let answer = way.raw(&request).await;
+            let switched = answer.starts_with("HTTP/1.1 101 ") && answer.ends_with("\r\n\r\nwelcome");
+            assert!(switched, "{}, {path} for {asked}: {answer}", way.name);
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_response_cut_short_has_no_clean_end() {
     let ways = Ways::open().await;

@@ -106,6 +106,100 @@ async fn passwords_are_in_no_address_and_on_no_page() {
     assert_eq!(front().await, expected, "nothing was changed");
 }
 
+/// What a field of several lines holds, as it is written in the page; `None`: there is no such field.
+fn lines_of<'a>(body: &'a str, name: &str) -> Option<&'a str> {
+    let (_, field) = body.split_once(&format!("name=\"{name}\""))?;
+    let (_, text) = field.split_once('>')?;
+    text.split_once("</textarea>").map(|(text, _)| text)
+}
+
+#[tokio::test]
+async fn error_pages_for_any_status_are_shown_changed_added_and_taken_away() {
+    let switchboard = Switchboard::start().await;
+    let client = switchboard.client();
+    let tunnel = client.post("/api/v1/tunnels", &json!({"subdomain": "shop"})).await.1;
+    let id = tunnel["id"].as_str().unwrap();
+    let (mut browser, page) = (Browser::signed_in(&switchboard).await, format!("/web/tunnels/{id}/front"));
+    let (of, api) = (format!("tunnel:{id}"), format!("/api/v1/tunnels/{id}/front"));
+    let front = async || client.get(&api).await.1;
+    let pages = json!({"404": "<p>none</p>", "502": "<p>broken</p>", "5xx": "<p>else</p>"});
+    assert_eq!(client.patch(&api, &json!({"error_pages": pages})).await.0, 200);
+
+    // There is a field for what was set otherwise, and for what is usual.
+    let shown = browser.open(&page).await.body;
+    for (name, text) in [
+        ("page_404", Some("&lt;p&gt;none&lt;/p&gt;")),
+        ("page_502", Some("&lt;p&gt;broken&lt;/p&gt;")),
+        ("page_5xx", Some("&lt;p&gt;else&lt;/p&gt;")),
+        ("page_503", Some("")),
+        ("page_4xx", Some("")),
+        ("page_410", None),
+    ] {
+        assert_eq!(lines_of(&shown, name), text, "{name}: {shown}");
+    }
+
+    // One is changed, one taken away, one added, and one is not in the form.
+    let form = [
+        ("of", of.as_str()),
+        ("page_404", "<p>gone</p>"),
+        ("page_502", ""),
+        ("page_new_for", "410"),
+        ("page_new", "<p>never</p>"),
+    ];
+    assert_eq!(browser.submit("/web/action/set_front", &form).await.goes_to(), format!("{page}?done=front_set"));
+    let expected = json!({"error_pages": {"404": "<p>gone</p>", "410": "<p>never</p>", "5xx": "<p>else</p>"}});
+    assert_eq!(front().await, expected);
+    let shown = browser.open(&page).await.body;
+    assert_eq!(lines_of(&shown, "page_410"), Some("&lt;p&gt;never&lt;/p&gt;"), "{shown}");
+    assert_eq!(lines_of(&shown, "page_502"), None, "{shown}");
+
+    // What was entered comes back, what was emptied too; also the field of a page that is there no more.
+    let wrong = [
+        ("of", of.as_str()),
+        ("allow", "nowhere"),
+        ("page_404", ""),
+        ("page_410", "<p>changed</p>"),
+        ("page_502", "<p>again</p>"),
+        ("page_new_for", "451"),
+        ("page_new", "<p>by law</p>"),
+    ];
+    let back = browser.submit("/web/action/set_front", &wrong).await.goes_to().to_owned();
+    assert!(back.contains("field=allow"), "{back}");
+    let shown = browser.open(&back).await.body;
+    for (name, text) in [
+        ("page_404", ""),
+        ("page_410", "&lt;p&gt;changed&lt;/p&gt;"),
+        ("page_502", "&lt;p&gt;again&lt;/p&gt;"),
+        ("page_5xx", "&lt;p&gt;else&lt;/p&gt;"),
+        ("page_new", "&lt;p&gt;by law&lt;/p&gt;"),
+    ] {
+        assert_eq!(lines_of(&shown, name), Some(text), "{name}: {shown}");
+    }
+    assert!(shown.contains("value=\"451\""), "{shown}");
+    assert_eq!(front().await, expected, "nothing was changed");
+
+    for (new, text, field, reason) in [
+        ("404", "<p>two</p>", "page_new_for", "There is a page for this already"),
+        ("302", "<p>two</p>", "page_new_for", "names no errors"),
+        ("", "<p>two</p>", "page_new_for", "Say what the page is for"),
+        ("451", "", "page_new", "Write the page"),
+    ] {
+        let form = [("of", of.as_str()), ("page_new_for", new), ("page_new", text)];
+        let back = browser.submit("/web/action/set_front", &form).await.goes_to().to_owned();
+        assert!(back.ends_with(&format!("&error=invalid&field={field}")), "{back}");
+        let shown = browser.open(&back).await.body;
+        assert!(shown.contains(reason), "{new}: {shown}");
+    }
+    let eight = json!({
+        "400": "<p>", "401": "<p>", "403": "<p>", "404": "<p>", "409": "<p>", "410": "<p>", "4xx": "<p>", "5xx": "<p>",
+    });
+    assert_eq!(client.patch(&api, &json!({"error_pages": eight})).await.0, 200);
+    let form = [("of", of.as_str()), ("page_new_for", "451"), ("page_new", "<p>")];
+    let back = browser.submit("/web/action/set_front", &form).await.goes_to().to_owned();
+    assert!(browser.open(&back).await.body.contains("There are at most 8 error pages"), "{back}");
+    assert_eq!(front().await, json!({"error_pages": eight}));
+}
+
 #[tokio::test]
 async fn a_link_is_made_with_a_form_and_shown_once() {
     let switchboard = Switchboard::start().await;

@@ -46,7 +46,10 @@ pub(super) async fn ask(
         Err(error) => return not_answered(forwarder, request, error, respond).await,
     };
     let status = response.status;
-    if status != StatusCode::SWITCHING_PROTOCOLS {
+    let switches = status == StatusCode::SWITCHING_PROTOCOLS
+        && request.upgrade.as_ref().is_some_and(|asked| http1::switches_as_asked(asked, &response.headers));
+    // A 101 to what was not asked for is explained there, as any other that nobody has asked for.
+    if !switches {
         drop(body);
         let passed = pass_on(forwarder, request, response, &mut exchange, respond).await;
         return ended(forwarder, status, passed, exchange);
