@@ -53,7 +53,7 @@ enum Command {
     Autobahn(commands::autobahn::Arguments),
     /// Measure Switchboard against other proxies and tunnels; a full run, 15 minutes, updates docs/performance.md
     Bench(commands::bench::Arguments),
-    /// Have everything go on at once for a while, and see whether anything is left of it
+    /// Run for long what tests run for short: everything at once, kills while something is written, a database that stalls
     Soak(commands::soak::Arguments),
     /// Fuzz what a peer on a line may send, when a nightly compiler is there
     Fuzz(commands::fuzz::Arguments),

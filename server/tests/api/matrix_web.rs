@@ -151,22 +151,23 @@ impl Row {
             about => about,
         };
         let (state, about) = about.split_once('-').filter(|(state, _)| !state.is_empty()).unwrap_or(("", about));
-        let id = match about {
-            "" | "-" => String::new(),
-            "recorded" => {
-                let (tunnel, request) = world.recorded("tunnels").await;
+        let id = match (state, about) {
+            (_, "" | "-") => String::new(),
+            // Whatever has an inspector and a front: a tunnel, a domain or a route.
+            ("recorded", about) => {
+                let (id, request) = world.recorded(about).await;
                 names.push(("{request}", request));
-                tunnel
+                id
             }
-            "link" => {
-                let tunnel = world.make("tunnels").await;
+            ("linked", about) => {
+                let id = world.make(about).await;
                 let link = json!({"name": "made", "expires_in": 600});
-                create(world.owner(), &format!("tunnels/{tunnel}/front/links"), link).await;
-                tunnel
+                create(world.owner(), &format!("{about}/{id}/front/links"), link).await;
+                id
             }
-            "session" => world.session().await,
-            "program" => world.program().await,
-            about => world.make(about).await,
+            (_, "session") => world.session().await,
+            (_, "program") => world.program().await,
+            (_, about) => world.make(about).await,
         };
         if self.path.contains("{backend}") {
             // In the path the service comes first.
@@ -242,8 +243,8 @@ pub(crate) async fn seen(client: &Client, places: &[&str], names: &Names) -> Vec
     if let Some(id) = name("{id}").filter(|id| !id.is_empty()) {
         for kind in ["tunnels", "domains", "routes"] {
             places.extend(["front", "capture"].map(|what| format!("{kind}/{id}/{what}")));
+            places.extend(name("{request}").map(|request| format!("{kind}/{id}/requests/{request}")));
         }
-        places.extend(name("{request}").map(|request| format!("tunnels/{id}/requests/{request}")));
     }
     let mut seen = Vec::new();
     for place in places {

@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::support::Home;
+use super::support::{Home, skipped};
 use super::{Ended, Place};
 
 /// A place with an account in a SQLite file.
@@ -135,7 +135,7 @@ fn a_database_that_cannot_be_written_is_refused() {
         command
     };
     if !unshare(&["true"]).output().is_ok_and(|ended| ended.status.success()) {
-        eprintln!("skipped: nothing could be mounted, for which this needs to be root or to have user namespaces");
+        skipped("to mount a folder, as root or with user namespaces");
         return;
     }
     let url = format!("sqlite://{}", file.display());

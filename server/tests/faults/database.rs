@@ -37,19 +37,31 @@ async fn served(settings: &[(&str, &str)], origin: &Origin) -> (Programs, [Clien
     (programs, visitors, token)
 }
 
-/// Every request is answered, one after the other, until `done`.
-async fn all_served<T>(visitors: &[Client; 2], done: impl Future<Output = T>) -> T {
-    let mut served = 0;
+/// For how long it stands still: as long as it takes to see what there is to see, longer when asked for.
+fn stall() -> Duration {
+    Duration::from_secs(std::env::var("SWITCHBOARD_TEST_STALL").map_or(0, |seconds| seconds.parse().unwrap()))
+}
+
+/// Every request is answered, one after the other, until `done`. Says how fast, since that is to be the same throughout.
+async fn all_served<T>(when: &str, visitors: &[Client; 2], done: impl Future<Output = T>) -> T {
+    let mut took = Vec::new();
     tokio::pin!(done);
     loop {
         tokio::select! {
             biased;
-            outcome = &mut done, if served >= 100 => return outcome,
+            outcome = &mut done, if took.len() >= 200 => {
+                took.sort_unstable();
+                let at = |part: usize| took[(took.len() * part / 100).min(took.len() - 1)];
+                println!("{when}: {} requests, {:?} in the middle, {:?} at 99 %", took.len(), at(50), at(99));
+                return outcome;
+            }
             () = async {
                 for visitor in visitors {
+                    let began = Instant::now();
                     assert_eq!(within(SOON, "an answer", visitor.text("/")).await.0, 200);
+                    took.push(began.elapsed());
                 }
-            } => served += 1,
+            } => {}
         }
     }
 }
@@ -73,12 +85,17 @@ async fn a_stalled_postgresql_holds_up_changes_and_nothing_else() {
     let (programs, visitors, token) = served(&[("SWITCHBOARD_DATABASE_URL", &url)], &origin).await;
     let api = programs.client();
 
+    all_served("before", &visitors, tokio::time::sleep(stall() / 10)).await;
     server.freeze().unwrap();
-    all_served(&visitors, async {
+    let began = Instant::now();
+    all_served("while it stands still", &visitors, async {
         until(SOON, "it is seen", async || api.text("/readyz").await.0 == 503).await;
         refused(&api, Method::POST, "/api/v1/services", json!({"name": "late"})).await;
         // What was not stored has not happened: the telephone goes on.
         refused(&api, Method::DELETE, &format!("/api/v1/tokens/{token}"), json!({})).await;
+        while began.elapsed() < stall() {
+            refused(&api, Method::POST, "/api/v1/services", json!({"name": "late"})).await;
+        }
     })
     .await;
     let ready = api.text("/readyz").await;
@@ -119,7 +136,7 @@ async fn a_sqlite_file_that_somebody_else_locks_holds_up_changes_and_nothing_els
     options.max_connections(1);
     let database = Database::connect(options).await.unwrap();
     until(SOON, "it is locked", async || database.execute_unprepared("BEGIN IMMEDIATE").await.is_ok()).await;
-    all_served(&visitors, async {
+    all_served("while it is locked", &visitors, async {
         refused(&api, Method::POST, "/api/v1/services", json!({"name": "late"})).await;
         refused(&api, Method::DELETE, &format!("/api/v1/tokens/{token}"), json!({})).await;
         // Who only reads is not held up.

@@ -7,7 +7,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::process::Command;
 
 use crate::raw::Connection;
-use crate::support::{Home, Origin, Switchboard, until, within};
+use crate::support::{Home, Origin, Switchboard, skipped, until, within};
 
 /// Far longer than anything here takes.
 const TIME: Duration = Duration::from_secs(60);
@@ -99,7 +99,7 @@ async fn one_client_does_not_take_all_places() {
         command
     };
     if !unshare(NETWORK).status().await.is_ok_and(|status| status.success()) {
-        eprintln!("skipped: it needs a network namespace (unshare, ip)");
+        skipped("a network namespace (unshare, ip)");
         return;
     }
     let mut inside = unshare(&format!("{NETWORK} && exec \"$@\""));

@@ -12,7 +12,7 @@ use serde_json::json;
 use telephone::{Agent, Target};
 
 use super::recorded::id;
-use super::support::{Body, Client, Origin, Programs, Switchboard, full, until, whole};
+use super::support::{Body, Client, Origin, Programs, Switchboard, full, skipped, until, whole};
 
 /// How large the disk is, bytes.
 const DISK: u64 = 32 * 1024 * 1024;
@@ -66,7 +66,7 @@ fn form_urlencoded(fields: &[(&str, &str)]) -> String {
 #[tokio::test]
 async fn a_full_disk_drops_what_was_to_be_recorded_and_nothing_else() {
     let Some(programs) = Programs::start_on_disk(DISK).await else {
-        eprintln!("skipped: no disk could be mounted, for which this needs to be root or to have user namespaces");
+        skipped("to mount a disk, as root or with user namespaces");
         return;
     };
     let origin = Origin::echo().await;

@@ -11,6 +11,7 @@ mod origin;
 mod program;
 mod programs;
 mod provider;
+mod skip;
 mod switchboard;
 mod wait;
 
@@ -20,5 +21,6 @@ pub use origin::{Body, Origin, full, one_by_one, streamed};
 pub use program::Program;
 pub use programs::Programs;
 pub use provider::{Fault, Person, Provider, Twist};
+pub use skip::skipped;
 pub use switchboard::Switchboard;
 pub use wait::{figure, until, within};

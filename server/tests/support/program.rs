@@ -105,6 +105,11 @@ impl Program {
         self.status("VmHWM:")
     }
 
+    /// Begins anew with the most it has had in memory: from what it has now.
+    pub fn forget_peak_memory(&self) {
+        std::fs::write(format!("/proc/{}/clear_refs", self.pid), "5").unwrap();
+    }
+
     /// How many files and sockets it has open.
     pub fn open_files(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.pid)).unwrap().count()

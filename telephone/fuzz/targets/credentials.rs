@@ -1,13 +1,15 @@
-//! What a request shows to be let in: a bearer token, cookies, a secret in the query. Whatever strangers write, it is one token
-//! or none, no cookie of ours goes on, and nobody is sent to another host.
+//! What a request shows to be let in: a bearer token, a name and a password, cookies, a secret in the query. Whatever strangers
+//! write, it is one token or one password or none, no cookie of ours goes on, and nobody is sent to another host.
 #![no_main]
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
 use http1::{HeadScan, parse_request};
 use libfuzzer_sys::fuzz_target;
-use server_heads::{bearer, cookie_values, parameter, take_cookies_out};
+use server_heads::{basic, bearer, cookie_values, parameter, take_cookies_out};
 
 const OURS: [&str; 2] = ["switchboard-visitor", "__Host-switchboard-visitor"];
 const PARAMETER: &str = "switchboard-ticket";
@@ -18,6 +20,7 @@ fuzz_target!(|data: &[u8]| {
     let Ok(request) = parse_request(Bytes::copy_from_slice(&data[..length]), 16 * 1024) else { return };
     let headers = request.head.headers();
     one_token(headers);
+    one_password(headers);
     cookies(headers.clone());
     if let Some(target) = request.head.uri().path_and_query() {
         same_host(target.path(), target.query());
@@ -34,6 +37,16 @@ fn one_token(headers: &HeaderMap) {
         }
         Err(_) => assert!(lines > 0),
     }
+}
+
+/// There is one way to write a name and a password, but for spaces: who reads it otherwise than we do reads nothing.
+fn one_password(headers: &HeaderMap) {
+    let Some(said) = basic(headers) else { return };
+    let mut lines = headers.get_all(AUTHORIZATION).iter();
+    let (Some(line), None) = (lines.next(), lines.next()) else { panic!("one of several") };
+    assert!(!said.name.contains(':') && bearer(headers).is_err());
+    let again = BASE64_STANDARD.encode(format!("{}:{}", said.name, said.password));
+    assert_eq!(line.as_bytes()[6..].trim_ascii(), again.as_bytes());
 }
 
 fn cookies(mut headers: HeaderMap) {

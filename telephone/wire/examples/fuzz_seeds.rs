@@ -206,6 +206,11 @@ fn http(folder: &Path) -> Outcome {
             "address",
             "Host: [::1]:80\r\nX-Forwarded-For: 6.6.6.6, 198.51.100.4, 10.0.0.2\r\nX-Forwarded-Proto: https\r\n",
         ),
+        (
+            "forwarded",
+            "Host: a:8080\r\nForwarded: for=198.51.100.4;proto=https, for=\"[2001:db8::1]:80\"\r\nForwarded: for=_a, ,for=b\r\n\
+             X-Forwarded-For: 198.51.100.4\r\nX-Forwarded-For: 10.0.0.2\r\n",
+        ),
         ("cookies", "Host: a\r\nCookie: __Host-switchboard=a; theme=dark\r\nCookie: %5F%5FHost-switchboard=b\r\n"),
     ] {
         put(folder, "hosts", name, format!("GET / HTTP/1.1\r\n{fields}\r\n").as_bytes())?;
@@ -213,6 +218,7 @@ fn http(folder: &Path) -> Outcome {
     for (name, target, fields) in [
         ("token", "/", "Authorization: Bearer eyJhbGciOiJIUzI1NiJ9.e30.x\r\n"),
         ("tokens", "/", "Authorization: bearer sbp_a\r\nAuthorization: Basic YTpi\r\n"),
+        ("password", "/", "Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n"),
         ("cookies", "/", "Cookie: a=1; switchboard-visitor=b; c\r\nCookie: __Host-switchboard-visitor=d\r\n"),
         ("ticket", "//a?b=c&switchboard-ticket=d&e", "Cookie: switchboard-visitor=b=c\r\n"),
     ] {
