@@ -343,7 +343,16 @@ impl Accounts {
             .exec(&write.tx)
             .await?;
         write.commit().await?;
-        Ok((renewed.rows_affected > 0).then(|| users::Model { password_hash: hash, ..row.clone() }))
+        if renewed.rows_affected > 0 {
+            return Ok(Some(users::Model { password_hash: hash, ..row.clone() }));
+        }
+        // Somebody else has renewed it, or there is another password now.
+        let is = find_by_id(self.store.read(), UserId(row.id)).await?;
+        let stored = is.as_ref().map(|row| row.password_hash.as_str());
+        Ok(match self.passwords.verify(password, stored).await? {
+            Verified::Right(_) => is,
+            Verified::Wrong => None,
+        })
     }
 
     async fn replace_password(

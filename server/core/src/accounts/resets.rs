@@ -6,7 +6,7 @@ use super::{
     people::deactivated,
     to_user,
 };
-use crate::{Result, Viewer, audit::Entry};
+use crate::{Result, Viewer, audit::Entry, auth::Key};
 use chrono::TimeDelta;
 use domain::{AuditKind, User, UserId};
 use std::net::IpAddr;
@@ -63,7 +63,9 @@ impl Accounts {
         entry.with("by a link of an administrator").write(&write.tx).await?;
         self.replace_password(write, user.id, hash, None).await?;
         // Whoever guessed at the old password has not made the new one wait.
-        self.throttle.forget(super::account_key(&user.email));
+        for key in [super::account_key(&user.email), Key::Confirmation(user.id.0)] {
+            self.throttle.forget(key);
+        }
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use super::{
     AttachRefused, AttachRequest, Attached, RANDOM_TRIES, TelephoneNews, Tunnels,
     check::{MAX_LOCAL_URL, MAX_METADATA, MAX_REGION, MAX_TEXT},
+    former::kept_until,
     names,
     rows::{Auto, Draft, find_auto, find_subdomain, insert, read_metadata, write_metadata},
 };
@@ -176,6 +177,12 @@ impl Tunnels {
             }),
         };
         let owner = self.owner(holder).await?;
+        // Before anything is written: a telephone that gets no name asks again and again.
+        if let Some(name) = wanted
+            && kept_until(self.store.read(), &owner, name.as_str(), draft.owner.0).await?.is_some()
+        {
+            return Err(AttachRefused::SubdomainTaken);
+        }
         let mut edit = self.desk.open(&owner).await?;
         self.check_limit(edit.tx(), draft.owner).await?;
         let row = insert(edit.tx(), draft).await?;

@@ -9,6 +9,7 @@ use crate::{
     },
 };
 use chrono::TimeDelta;
+use domain::Timestamp;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
 };
@@ -50,21 +51,31 @@ impl Tunnels {
         viewer: &Viewer,
         row: &tunnels::Model,
     ) -> Result<()> {
-        if viewer.is_admin() {
-            return Ok(());
-        }
-        let kept = former_names::Entity::find()
-            .filter(former_names::Column::Name.eq(row.subdomain.as_str()))
-            .filter(former_names::Column::OwnerId.ne(row.owner_id))
-            .filter(former_names::Column::KeptUntil.gt(now()))
-            .order_by_desc(former_names::Column::KeptUntil)
-            .one(connection)
-            .await?;
-        let Some(kept) = kept else { return Ok(()) };
-        let until = kept.kept_until.format("%Y-%m-%d %H:%M UTC");
+        let Some(until) = kept_until(connection, viewer, &row.subdomain, row.owner_id).await? else { return Ok(()) };
+        let until = until.format("%Y-%m-%d %H:%M UTC");
         let message = format!(
             "this subdomain was somebody else's until a short while ago, and is kept for them until {until}; choose another"
         );
         Err(CoreError::conflict("subdomain_taken", message))
     }
+}
+
+/// Until when a name is kept from who asks for `owner`; `None`: it is not.
+pub(super) async fn kept_until(
+    connection: &impl ConnectionTrait,
+    viewer: &Viewer,
+    name: &str,
+    owner: Uuid,
+) -> Result<Option<Timestamp>> {
+    if viewer.is_admin() {
+        return Ok(None);
+    }
+    let kept = former_names::Entity::find()
+        .filter(former_names::Column::Name.eq(name))
+        .filter(former_names::Column::OwnerId.ne(owner))
+        .filter(former_names::Column::KeptUntil.gt(now()))
+        .order_by_desc(former_names::Column::KeptUntil)
+        .one(connection)
+        .await?;
+    Ok(kept.map(|kept| kept.kept_until))
 }

@@ -218,6 +218,8 @@ impl Tunnels {
             changed.auto_local_url = Set(None);
         }
         let row = changed.update(edit.tx()).await.map_err(taken)?;
+        // Somebody else may have had it since.
+        self.check_name(edit.tx(), viewer, &row).await?;
         edit.revive_domains_of(&row).await?;
         edit.record_tunnel(&row, RevisionAction::Restored, None).await?;
         edit.commit().await?;

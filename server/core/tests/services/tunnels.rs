@@ -439,4 +439,16 @@ pub async fn a_name_is_kept_from_others_when_its_tunnel_has_another(db: Db) {
     tunnels.restore(&bob, shop).await.unwrap();
     tunnels.delete(&bob, shop).await.unwrap();
     while takes("mall").await.is_err() {}
+    // Whoever had it before them does not get it back.
+    let corner = tunnels.create(&eve, named("corner")).await.unwrap().id;
+    tunnels.delete(&eve, corner).await.unwrap();
+    let bobs = loop {
+        if let Ok(tunnel) = tunnels.create(&bob, named("corner")).await {
+            break tunnel.id;
+        }
+    };
+    db.run(&format!("UPDATE tunnels SET created_at = {}", Db::ago(1))).await;
+    tunnels.delete(&bob, bobs).await.unwrap();
+    assert_eq!(tunnels.restore(&eve, corner).await.unwrap_err().code(), "subdomain_taken");
+    assert_eq!(tunnels.restore(&bob, bobs).await.unwrap().id, bobs);
 }
