@@ -52,7 +52,8 @@ fn hops(
     text: &mut BytesMut,
 ) -> HeaderValue {
     if keep {
-        put_list(tokens(headers, &header::FORWARDED), text);
+        let values = headers.get_all(header::FORWARDED).iter().filter_map(|value| value.to_str().ok()).map(str::trim);
+        put_list(values.filter(|value| !value.is_empty() && ends_its_quotes(value)), text);
     }
     let (before, after) = if client.peer.is_ipv4() { ("for=", "") } else { ("for=\"[", "]\"") };
     text.extend_from_slice(before.as_bytes());
@@ -65,6 +66,23 @@ fn hops(
     }
     text.extend_from_slice(if client.secure { b";proto=https" } else { b";proto=http" });
     value(text)
+}
+
+/// Whether what follows a value is outside of its quotes (RFC 9110 section 5.6.4): otherwise what this hop says would be
+/// taken for a part of what somebody else has said.
+fn ends_its_quotes(value: &str) -> bool {
+    let mut quoted = false;
+    let mut bytes = value.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => quoted = !quoted,
+            b'\\' if quoted => {
+                bytes.next();
+            }
+            _ => {}
+        }
+    }
+    !quoted
 }
 
 /// Whether a byte may stand in quotes as it is.

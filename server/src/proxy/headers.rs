@@ -200,6 +200,23 @@ mod tests {
     }
 
     #[test]
+    fn what_a_trusted_proxy_has_put_in_quotes_is_neither_cut_nor_left_open() {
+        let client = Client { through_trusted_proxy: true, ..stranger() };
+        let ours = "for=203.0.113.7;host=\"a.example\";proto=http";
+        for (said, kept) in [
+            (r#"for="_a,b";by="x\",y""#, Some(r#"for="_a,b";by="x\",y""#)),
+            (r#"for="[2001:db8::1]:80", for=6.6.6.6"#, Some(r#"for="[2001:db8::1]:80", for=6.6.6.6"#)),
+            (r#"for="6.6.6.6"#, None),
+            (r#"for="6.6.6.6\""#, None),
+            (" ", None),
+        ] {
+            let headers = prepared(map(&[("host", "a.example"), ("forwarded", said)]), &client);
+            let expected = kept.map_or(ours.to_owned(), |kept| format!("{kept}, {ours}"));
+            assert_eq!(headers["forwarded"], expected, "{said}");
+        }
+    }
+
+    #[test]
     fn only_a_nominated_upgrade_counts_and_never_h2c() {
         let requested = |fields: &[(&str, &str)]| {
             requested_upgrade(&map(fields)).map(|protocols| protocols.to_str().unwrap().to_owned())
