@@ -287,23 +287,29 @@ impl Traffic {
 
     /// Removes the figures of what is gone for good; how many rows.
     pub(crate) async fn purge_gone(&self) -> Result<u64> {
+        // What is left is asked for again: otherwise it would hold whatever there ever was.
+        self.before.clear();
         rollups::purge_gone(&self.store).await
     }
 
     /// A tunnel's counts since it was created.
     pub(crate) async fn totals(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, Counts>> {
-        let unknown: Vec<_> = ids.iter().copied().filter(|id| !self.before.contains_key(id)).collect();
+        let known = |id: &Uuid| self.before.get(id).map(|before| (*id, *before));
+        let mut before: HashMap<_, _> = ids.iter().filter_map(known).collect();
+        let unknown: Vec<_> = ids.iter().copied().filter(|id| !before.contains_key(id)).collect();
         if !unknown.is_empty() {
             let _turn = self.storing.lock().await;
             let runs = self.sampler().runs();
-            let before = rollups::totals_before(&self.store, &unknown, &runs).await?;
+            let stored = rollups::totals_before(&self.store, &unknown, &runs).await?;
             for id in unknown {
-                self.before.insert(id, before.get(&id).copied().unwrap_or_default());
+                let counts = stored.get(&id).copied().unwrap_or_default();
+                self.before.insert(id, counts);
+                before.insert(id, counts);
             }
         }
         let sampler = self.sampler();
         let total = |id: &Uuid| {
-            let mut sum = self.before.get(id).map(|before| *before).unwrap_or_default();
+            let mut sum = before.get(id).copied().unwrap_or_default();
             sum += sampler.ended_totals(*id);
             sum += sampler.totals(*id);
             (*id, sum)
