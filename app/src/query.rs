@@ -1,10 +1,11 @@
 //! What an address asks for.
 
-use server_core::{Services, Viewer};
+use ::domain::DraftId;
+use server_core::{CoreError, Services, Viewer};
 use url::form_urlencoded;
 
-/// What a field of a form is in an address that may be secret: encrypted, for who has entered it. There may be several.
-pub const SEALED: &str = "sealed";
+/// Names what was entered into a form and is not in the address itself, see [`Drafts`](server_core::Drafts).
+pub const DRAFT: &str = "draft";
 
 /// The parameters of an address, decoded once. The router's own map decodes values twice, and so takes apart what one of
 /// them holds: an address to go on to, or a text with a `%` in it.
@@ -17,13 +18,15 @@ impl Query {
         Self(form_urlencoded::parse(text.as_bytes()).into_owned().collect())
     }
 
-    /// With what was entered into a form and is encrypted here.
-    #[must_use]
-    pub fn opened(mut self, services: &Services, viewer: &Viewer) -> Self {
-        let sealed = self.iter().filter(|(name, _)| *name == SEALED);
-        let opened: Vec<_> = sealed.filter_map(|(_, kept)| services.drafts().read(viewer, kept)).collect();
-        self.0.extend(opened);
-        self
+    /// With what was entered into a form and is kept elsewhere.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Internal`.
+    pub async fn with_draft(mut self, services: &Services, viewer: &Viewer) -> Result<Self, CoreError> {
+        if let Some(draft) = self.get_str(DRAFT).and_then(|id| id.parse::<DraftId>().ok()) {
+            self.0.extend(services.drafts().read(viewer, draft).await?);
+        }
+        Ok(self)
     }
 
     /// The value of a parameter; the last, where there are several.

@@ -34,6 +34,7 @@ mod m20261122_000020_sealing;
 mod m20261122_000021_programs;
 mod m20261123_000022_security_settings;
 mod m20261123_000023_former_names;
+mod m20261124_000024_drafts;
 
 /// All steps.
 #[derive(Debug)]
@@ -65,6 +66,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000021_programs::Migration),
             Box::new(m20261123_000022_security_settings::Migration),
             Box::new(m20261123_000023_former_names::Migration),
+            Box::new(m20261124_000024_drafts::Migration),
         ]
     }
 }

@@ -106,7 +106,9 @@ pub async fn create_alert(#[server(flatten)] form: Entered) -> Result<(), Server
         let spec = wanted(&services, &viewer, &form, form.value("kind")?).await?;
         Ok(keep(&services, &viewer, services.create_alert(&viewer, spec).await?))
     };
-    finish(result.await, |made| shown(made, "alert_created"), form.back(list(), "create"));
+    let result = result.await;
+    let back = form.back(list(), "create", &result).await;
+    finish(result, |made| shown(made, "alert_created"), back);
     Ok(())
 }
 
@@ -136,7 +138,9 @@ pub async fn update_alert(
         };
         Ok(keep(&services, &viewer, services.update_alert(&viewer, id, patch, &form.expected()).await?))
     };
-    finish(result.await, |changed| shown(changed, "alert_updated"), form.back(page(id), "settings"));
+    let result = result.await;
+    let back = form.back(page(id), "settings", &result).await;
+    finish(result, |changed| shown(changed, "alert_updated"), back);
     Ok(())
 }
 

@@ -80,7 +80,7 @@ pub async fn create_backend(
         Ok(spec) => create(&services, &viewer, spec).await,
         Err(error) => Err(error),
     };
-    let back = form.back(pool(service), "backend");
+    let back = form.back(pool(service), "backend", &result).await;
     finish_as(result, |_| pool(service).with("done", "backend_created"), back, target::words);
     Ok(())
 }
@@ -119,7 +119,7 @@ pub async fn update_backend(
         }
         Err(error) => Err(error),
     };
-    let back = form.back(page(service, id), "settings");
+    let back = form.back(page(service, id), "settings", &result).await;
     finish_as(result, |_| page(service, id).with("done", "backend_updated"), back, target::words);
     Ok(())
 }

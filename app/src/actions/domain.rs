@@ -55,7 +55,7 @@ pub async fn create_domain(#[server(flatten)] form: Entered) -> Result<(), Serve
         Ok(spec) => services.hosts().create(&viewer, spec).await,
         Err(error) => Err(error),
     };
-    let back = form.back(list(), "create");
+    let back = form.back(list(), "create", &result).await;
     finish_as(result, |domain| page(domain.id).with("done", "domain_created"), back, words);
     Ok(())
 }
@@ -75,7 +75,7 @@ pub async fn update_domain(
         Ok(patch) => services.hosts().if_unchanged(form.expected()).update(&viewer, &DomainRef::Id(id), patch).await,
         Err(error) => Err(error),
     };
-    let back = form.back(page(id), "settings");
+    let back = form.back(page(id), "settings", &result).await;
     finish_as(result, |domain| page(domain.id).with("done", "domain_updated"), back, words);
     Ok(())
 }

@@ -1,12 +1,14 @@
 //! What was entered into a form with many fields.
 
 use super::invalid;
-use crate::{destination::Destination, query::SEALED as SEALED_AS, ssr};
+use crate::{destination::Destination, query::DRAFT, ssr};
+use ::domain::DraftId;
 use serde::{Deserialize, Serialize};
-use server_core::{CoreError, Expected};
-use std::{collections::BTreeMap, fmt::Display, str::FromStr};
+use server_core::{CoreError, Expected, Fields};
+use std::{fmt::Display, str::FromStr};
 
-/// The longest address that a form comes back with, bytes: servers and proxies refuse much longer ones.
+/// The longest address that a form comes back with, bytes: servers and proxies refuse much longer ones. What does not fit is
+/// kept elsewhere.
 const MAX_ADDRESS: usize = 7_000;
 
 /// What the address says about the form itself, which its fields must not overrule.
@@ -15,13 +17,13 @@ const OUR_OWN: [&str; 10] = ["id", "form", "error", "field", "wait", "done", "un
 /// What must not come back at all.
 const SECRET: [&str; 1] = ["basic_users"];
 
-/// What may be secret, and so comes back encrypted: an address is stored and shown in many places.
+/// What may be secret, and so is not in the address it comes back by, which is stored and shown in many places.
 const SEALED: [&str; 5] = ["replay_body", "replay_headers", "request_headers", "response_headers", "webhook"];
 
 /// The fields of a form, by their names. A box that is not ticked is not among them.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Entered(BTreeMap<String, String>);
+pub struct Entered(Fields);
 
 impl Entered {
     /// What was entered; empty when nothing was.
@@ -64,29 +66,41 @@ impl Entered {
         super::expected(self.text("version"))
     }
 
-    /// The page with the form, which then shows again what was entered, as far as it fits an address.
-    pub fn back(&self, page: Destination, form: &str) -> Destination {
-        let kept = |name: &str| !OUR_OWN.contains(&name) && !SECRET.contains(&name) && name != SEALED_AS;
-        let fields = self.0.iter().filter(|(name, text)| kept(name) && !text.is_empty());
-        fields.fold(page.with("form", form), |page, (name, text)| {
-            let longer = if SEALED.contains(&name.as_str()) {
-                let Some(sealed) = seal(name, text) else { return page };
-                page.clone().with(SEALED_AS, &sealed)
+    /// The page with the form. When it is refused, the form then shows again what was entered: what is short and no secret
+    /// from the address, and the rest from where it is kept for who has entered it.
+    pub async fn back<T>(&self, page: Destination, form: &str, result: &Result<T, CoreError>) -> Destination {
+        let page = page.with("form", form);
+        if result.is_ok() {
+            return page;
+        }
+        let shown = |name: &str| !OUR_OWN.contains(&name) && !SECRET.contains(&name) && name != DRAFT;
+        let mut apart = Fields::new();
+        let mut back = page;
+        for (name, text) in self.0.iter().filter(|(name, text)| shown(name) && !text.is_empty()) {
+            let longer = back.clone().with(name, text);
+            if SEALED.contains(&name.as_str()) || longer.as_str().len() > MAX_ADDRESS {
+                apart.insert(name.clone(), text.clone());
             } else {
-                page.clone().with(name, text)
-            };
-            if longer.as_str().len() <= MAX_ADDRESS { longer } else { page }
-        })
+                back = longer;
+            }
+        }
+        if apart.is_empty() {
+            return back;
+        }
+        match keep(&apart).await {
+            Some(draft) => back.with(DRAFT, &draft.to_string()),
+            None => back,
+        }
     }
 }
 
-/// A field for an address, which tells only who has entered it what it was.
-fn seal(name: &str, text: &str) -> Option<String> {
+/// Keeps what is not for an address; what for.
+async fn keep(fields: &Fields) -> Option<DraftId> {
     let (services, viewer) = (ssr::services()?, ssr::request()?.viewer?);
-    match services.drafts().keep(&viewer, name, text) {
-        Ok(sealed) => Some(sealed),
+    match services.drafts().keep(&viewer, fields).await {
+        Ok(draft) => draft,
         Err(error) => {
-            tracing::warn!(cause = error.cause(), field = name, "a form comes back without a field: {error}");
+            tracing::warn!(cause = error.cause(), "a form comes back without all that was entered: {error}");
             None
         }
     }
@@ -94,10 +108,18 @@ fn seal(name: &str, text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
     use super::*;
+    use futures_util::FutureExt;
 
     fn entered(pairs: &[(&str, &str)]) -> Entered {
         Entered(pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect())
+    }
+
+    fn back(form: &Entered) -> Destination {
+        let refused = Err::<(), _>(CoreError::NotFound("route"));
+        form.back(Destination::page("/web/routes"), "create", &refused).now_or_never().unwrap()
     }
 
     #[test]
@@ -110,17 +132,17 @@ mod tests {
             ("tag", ""),
             ("basic_users", "a: secret"),
             ("webhook", "https://hooks.example.com/secret"),
-            ("sealed", "x"),
+            ("draft", "x"),
         ]);
-        let page = form.back(Destination::page("/web/routes"), "create");
+        let page = back(&form);
         assert_eq!(page.as_str(), "/web/routes?form=create&mount=%2Fa+b&strip_prefix=on");
         assert!(form.ticked("strip_prefix") && !form.ticked("enabled"));
     }
 
     #[test]
-    fn what_is_too_long_for_an_address_is_left_out() {
+    fn what_is_too_long_for_an_address_is_not_in_it() {
         let long = "x".repeat(8_000);
-        let page = entered(&[("headers", &long), ("mount", "/a")]).back(Destination::page("/web/routes"), "create");
+        let page = back(&entered(&[("headers", &long), ("mount", "/a")]));
         assert_eq!(page.as_str(), "/web/routes?form=create&mount=%2Fa");
     }
 

@@ -30,11 +30,11 @@ pub async fn set_front(#[server(default)] of: String, #[server(flatten)] form: E
         let before = services.front(&viewer, of).await?;
         services.set_front(&viewer, of, front(&form, before)?, form.expected()).await.map_err(in_form)
     };
+    let result = result.await;
     // What was emptied comes back as that: without it, the field would show what is there.
-    let back = emptied_pages(&form)
-        .into_iter()
-        .fold(form.back(page.clone(), "front"), |back, of| back.with(&page_field(of), ""));
-    finish(result.await, |_| page.clone().with("done", "front_set"), back);
+    let back = form.back(page.clone(), "front", &result).await;
+    let back = emptied_pages(&form).into_iter().fold(back, |back, of| back.with(&page_field(of), ""));
+    finish(result, |_| page.clone().with("done", "front_set"), back);
     Ok(())
 }
 

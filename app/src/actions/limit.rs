@@ -11,7 +11,8 @@ pub async fn set_server_limit(#[server(flatten)] form: Entered) -> Result<(), Se
     let page = Destination::page("/web/cluster");
     let Some((services, _, viewer)) = signed_in(&page) else { return Ok(()) };
     let result = set(&services, &viewer, &form).await;
-    finish(result, |()| page.clone().with("done", "limit_set"), form.back(page.clone(), "limit"));
+    let back = form.back(page.clone(), "limit", &result).await;
+    finish(result, |()| page.with("done", "limit_set"), back);
     Ok(())
 }
 

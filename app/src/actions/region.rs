@@ -23,7 +23,8 @@ pub async fn create_region(#[server(flatten)] form: Entered) -> Result<(), Serve
         Ok((admin, spec)) => services.regions().create(&admin, spec).await,
         Err(error) => Err(error),
     };
-    finish(result, |_| page().with("done", "region_created"), form.back(page(), "create"));
+    let back = form.back(page(), "create", &result).await;
+    finish(result, |_| page().with("done", "region_created"), back);
     Ok(())
 }
 
@@ -45,7 +46,8 @@ pub async fn update_region(
         }
         Err(error) => Err(error),
     };
-    finish(result, |_| page().with("done", "region_updated"), form.back(page().with("edit", &id.to_string()), "edit"));
+    let back = form.back(page().with("edit", &id.to_string()), "edit", &result).await;
+    finish(result, |_| page().with("done", "region_updated"), back);
     Ok(())
 }
 

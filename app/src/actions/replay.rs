@@ -23,7 +23,7 @@ pub async fn replay_request(
     let Ok((of, id, back)) = exchange(&of, &id, &back) else { return Ok(()) };
     let Some((services, _, viewer)) = signed_in(&back) else { return Ok(()) };
     let result = send(&services, &viewer, of, id, &form).await;
-    let refused = form.back(back.clone(), REPLAY_FORM);
+    let refused = form.back(back.clone(), REPLAY_FORM, &result).await;
     finish_as(result, |replayed| after(of, &replayed, back.clone()), refused, words);
     Ok(())
 }

@@ -127,7 +127,8 @@ pub async fn set_capture(#[server(default)] of: String, #[server(flatten)] form:
         Ok(settings) => services.inspector().set_settings(&viewer, of, Some(settings), &form.expected()).await,
         Err(error) => Err(error),
     };
-    finish(result, |_| back.clone().with("done", "capture_set"), form.back(settings_page(of), "capture"));
+    let refused = form.back(settings_page(of), "capture", &result).await;
+    finish(result, |_| back.clone().with("done", "capture_set"), refused);
     Ok(())
 }
 

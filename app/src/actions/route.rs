@@ -60,7 +60,7 @@ pub async fn create_route(#[server(flatten)] form: Entered) -> Result<(), Server
         Ok(spec) => services.routes().create(&viewer, spec).await,
         Err(error) => Err(error),
     };
-    let back = form.back(list(), "create");
+    let back = form.back(list(), "create", &result).await;
     finish_as(result, |route| page(route.id).with("done", "route_created"), back, words);
     Ok(())
 }
@@ -80,7 +80,7 @@ pub async fn update_route(
         Ok(patch) => services.routes().if_unchanged(form.expected()).update(&viewer, id, patch).await,
         Err(error) => Err(error),
     };
-    let back = form.back(page(id), "settings");
+    let back = form.back(page(id), "settings", &result).await;
     finish_as(result, |route| page(route.id).with("done", "route_updated"), back, words);
     Ok(())
 }

@@ -58,7 +58,8 @@ pub async fn create_service(#[server(flatten)] form: Entered) -> Result<(), Serv
         Ok(name) => services.pools().create_service(&viewer, ServiceSpec::named(name)).await,
         Err(error) => Err(error),
     };
-    finish(result, |service| page(service.id).with("done", "service_created"), form.back(list(), "create"));
+    let back = form.back(list(), "create", &result).await;
+    finish(result, |service| page(service.id).with("done", "service_created"), back);
     Ok(())
 }
 
@@ -79,7 +80,7 @@ pub async fn update_service(
         }
         Err(error) => Err(error),
     };
-    let back = form.back(page(id), "settings");
+    let back = form.back(page(id), "settings", &result).await;
     finish(result, |service| page(service.id).with("done", "service_updated"), back);
     Ok(())
 }

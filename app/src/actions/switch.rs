@@ -102,7 +102,7 @@ pub async fn switch_tag(
         _ => "tag_switched",
     };
     // Refused: back to the preview, which says who would have served.
-    let preview = form.back(page.clone().with("switch", &subject), "switch");
+    let preview = form.back(page.clone().with("switch", &subject), "switch", &result).await;
     finish(result, |()| page.with("done", done), preview);
     Ok(())
 }

@@ -69,7 +69,10 @@ where
                 Err(error) => failed(&error),
             };
         };
-        let query = query.opened(&services, &viewer);
+        let query = match query.with_draft(&services, &viewer).await {
+            Ok(query) => query,
+            Err(error) => return failed(&error),
+        };
         let visit = Visit { services, request, viewer, query, params, here };
         render(visit).await.unwrap_or_else(|error| failed(&error))
     })

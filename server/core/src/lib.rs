@@ -67,7 +67,7 @@ pub use backup::{BackedUp, BackupError, Restored, back_up, restore};
 pub use changes::{Change, Changes, Follower, Gathered};
 pub use connections::Connections;
 pub use declared::{AnnouncedTags, Declaration, Declared, Plan, Planned, Reach};
-pub use drafts::Drafts;
+pub use drafts::{Drafts, Fields};
 pub use edit::{DomainRef, Reference, ServiceRef};
 pub use engine::Engine;
 pub use error::{CoreError, OpenError, Result};

@@ -143,7 +143,7 @@ impl Services {
                 changes: changes.clone(),
                 reveals: Reveals::default(),
             },
-            drafts: Drafts { seal: crate::tickets::Seal::new(&settings.sealing_key)? },
+            drafts: Drafts { store: store.clone(), seal: crate::tickets::Seal::new(&settings.sealing_key)? },
             relays: Relays { seal: crate::tickets::Seal::new(&settings.sealing_key)? },
             passes: Passes { store: store.clone(), seal: crate::tickets::Seal::new(&settings.sealing_key)?, lifetime },
             tokens: Tokens {
@@ -225,6 +225,7 @@ impl Services {
                         + self.api_sessions().purge_expired().await?
                         + self.accounts().purge_links().await?
                         + self.idempotency().purge_expired().await?
+                        + self.drafts().purge_expired().await?
                         + self.passes().purge_expired().await?
                         + self.signing_keys().purge().await?,
                 )

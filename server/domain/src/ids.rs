@@ -76,4 +76,6 @@ id! {
     AlertEventId;
     /// Identifies something in the audit log.
     AuditEventId;
+    /// Identifies what was entered into a form that comes back.
+    DraftId;
 }

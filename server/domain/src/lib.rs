@@ -86,7 +86,7 @@ pub use host_pattern::{HostPattern, HostPatternError};
 pub use hostname::{Hostname, HostnameError};
 pub use identity::Identity;
 pub use ids::{
-    AlertEventId, AlertId, AuditEventId, BackendId, DomainId, IdError, IdentityId, InvitationId, NodeId,
+    AlertEventId, AlertId, AuditEventId, BackendId, DomainId, DraftId, IdError, IdentityId, InvitationId, NodeId,
     PersonalTokenId, ProgramSessionId, RegionId, RequestId, RevisionId, RouteId, ServiceId, SwitchId,
     TelephoneSessionId, TokenId, TunnelId, UserId, WebSessionId,
 };

@@ -8,7 +8,7 @@ use crate::{
     sealing::{Sealer, key_id},
     store::{
         self, Store, Vault, Write, change_rows, change_values, connections_of_servers,
-        rows::{signing_keys, users},
+        rows::{drafts, signing_keys, users},
     },
     tickets::Seal,
 };
@@ -112,6 +112,8 @@ async fn everything(write: &Write<'_>, old: &Keys, new: &Keys) -> Result<Reseale
     };
     change_rows::<users::Entity, _>(tx, users::Column::Id, users::Column::TotpSeed, &mut seed).await?;
     signing(tx, old, new, &mut done).await?;
+    // What was entered a few minutes ago: whoever waits for it to come back waits for a server that is not there.
+    drafts::Entity::delete_many().exec(tx).await.map_err(CoreError::from)?;
     Ok(done)
 }
 

@@ -9,6 +9,7 @@ mod alerts;
 mod announced;
 mod audit;
 mod declared;
+mod drafts;
 mod hosts;
 mod idempotency;
 mod inspector;
@@ -66,6 +67,7 @@ scenarios! {
     audit::what_is_old_goes_from_the_log,
     audit::who_does_much_pushes_out_nobody_else,
     alerts::so_much_is_kept_of_what_was_told,
+    drafts::what_was_entered_comes_back_to_who_has_entered_it,
     sessions::a_browser_session_is_stored_and_ended,
     sessions::a_session_lasts_no_longer_than_one_may_whatever_its_row_says,
     sessions::others_sessions_are_out_of_reach,

@@ -9,6 +9,7 @@ pub(crate) mod backends;
 pub(crate) mod capture_settings;
 pub(crate) mod capture_usage;
 pub(crate) mod domains;
+pub(crate) mod drafts;
 pub(crate) mod former_names;
 pub(crate) mod idempotency_keys;
 pub(crate) mod identities;
