@@ -78,6 +78,9 @@ impl Kind {
 /// What the domains of tunnels end in.
 const CUSTOM: &str = ".customers.example";
 
+/// How much of what an account has deleted is kept, of each kind, when the switchboard starts.
+const KEPT: usize = 1_000;
+
 /// What was asked for, and what of it was acknowledged.
 #[derive(Default, Clone)]
 struct Log {
@@ -156,17 +159,20 @@ async fn compare(database: &DatabaseConnection, logs: &Logs) {
     for (kind, log) in Kind::ALL.into_iter().zip(logs) {
         let live: BTreeSet<_> = column(database, &kind.rows(false)).await.into_iter().collect();
         let gone: BTreeSet<_> = column(database, &kind.rows(true)).await.into_iter().collect();
+        // On a fast machine more is deleted than is kept.
+        let forgotten = |name: &String| log.asked_to_delete.len() > KEPT && log.asked_to_delete.contains(name);
+        let known: BTreeSet<_> = live.union(&gone).cloned().collect();
         for name in &log.made {
-            assert!(live.contains(name) || gone.contains(name), "{name} was acknowledged and is not there");
+            assert!(known.contains(name) || forgotten(name), "{name} was acknowledged and is not there");
             assert!(
                 live.contains(name) || log.asked_to_delete.contains(name),
                 "{name} is gone, which nobody asked for"
             );
         }
         for name in &log.deleted {
-            assert!(gone.contains(name), "that {name} is deleted was acknowledged, and it is there");
+            assert!(!live.contains(name), "that {name} is deleted was acknowledged, and it is there");
         }
-        assert!(live.union(&gone).all(|name| log.asked.contains(name)));
+        assert!(known.iter().all(|name| log.asked.contains(name)));
         // A change and what says who made it are one transaction.
         for query in kind.traces() {
             let mut traces: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -174,9 +180,10 @@ async fn compare(database: &DatabaseConnection, logs: &Logs) {
                 let (name, action) = entry.split_once(' ').unwrap();
                 traces.entry(name.to_owned()).or_default().push(action.to_owned());
             }
-            assert!(traces.keys().eq(live.union(&gone)), "one without a trace, or the reverse: {query}");
+            assert!(known.iter().all(|name| traces.contains_key(name)), "one without a trace: {query}");
             for (name, actions) in traces {
-                assert_eq!(actions.len(), if gone.contains(&name) { 2 } else { 1 }, "{name}: {actions:?}");
+                assert!(known.contains(&name) || forgotten(&name), "a trace of nothing: {name}, {query}");
+                assert_eq!(actions.len(), if live.contains(&name) { 1 } else { 2 }, "{name}: {actions:?}");
             }
         }
         if let Kind::Tunnel = kind {
