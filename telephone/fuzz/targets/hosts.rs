@@ -68,9 +68,12 @@ fn goes_on(headers: &HeaderMap, client: &Client) {
     let own = if peer.is_ipv4() { format!("for={peer}") } else { format!("for=\"[{peer}]\"") };
     let quoted = host.and_then(|host| host.to_str().ok()).filter(|host| !host.contains(['"', '\\', '\t']));
     let own = quoted.map_or(format!("{own};proto={proto}"), |host| format!("{own};host=\"{host}\";proto={proto}"));
-    for (name, said, last) in [(X_FORWARDED_FOR, chain, peer.to_string()), (FORWARDED, hops, own)] {
+    let (addresses, elements) = match client.through_trusted_proxy {
+        true => (listed(headers, &X_FORWARDED_FOR), whole(headers)),
+        false => Default::default(),
+    };
+    for (told, said, last) in [(addresses, chain, peer.to_string()), (elements, hops, own)] {
         let before = said.strip_suffix(&last).expect("this hop is the last");
-        let told = if client.through_trusted_proxy { listed(headers, &name) } else { Vec::new() };
         assert_eq!(before, told.iter().map(|entry| format!("{entry}, ")).collect::<String>());
     }
 }
@@ -80,6 +83,22 @@ fn listed(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
     let texts: Vec<_> = headers.get_all(name).iter().filter_map(|line| line.to_str().ok()).collect();
     let entries = texts.join(",");
     entries.split(',').map(|entry| entry.trim().to_owned()).filter(|entry| !entry.is_empty()).collect()
+}
+
+/// The values of `Forwarded` that leave none of their quotes open.
+fn whole(headers: &HeaderMap) -> Vec<String> {
+    let values = headers.get_all(FORWARDED).iter().filter_map(|line| line.to_str().ok()).map(str::trim);
+    let is_whole = |value: &&str| {
+        // Whether quotes are open, and whether the next character is escaped.
+        let (open, _) = value.chars().fold((false, false), |(open, escaped), next| match next {
+            _ if escaped => (open, false),
+            '\\' => (open, open),
+            '"' => (!open, false),
+            _ => (open, false),
+        });
+        !open
+    };
+    values.filter(|value| !value.is_empty()).filter(is_whole).map(str::to_owned).collect()
 }
 
 /// A host's key is its own key, and has nothing in it that would be read differently elsewhere.
